@@ -1,0 +1,1 @@
+"""The desktop program. It knows the engine; the engine never knows it."""

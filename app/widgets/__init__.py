@@ -1,0 +1,1 @@
+"""Reusable widgets, ignorant of services."""

@@ -1,0 +1,1 @@
+"""Chemistry with RDKit, without torch."""

@@ -1,0 +1,231 @@
+"""What a running job tells the window, the command line and its own log.
+
+Frozen, JSON-able, without tensors. `seq` has no gaps; the last event, and only the last, is terminal. Every event is
+appended to the run's `events.jsonl` before anybody sees it, so an old run replays through the same code.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+from mole_engine.contracts.errors import Problem
+from mole_engine.contracts.run_state import RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Base of all events.
+
+    Attributes
+    ----------
+    run_id
+        The run that speaks.
+    seq
+        0, 1, 2 ... without a gap.
+    time
+        Seconds since the epoch (UTC).
+    """
+
+    is_terminal: ClassVar[bool] = False
+    run_id: str = ""
+    seq: int = -1
+    time: float = 0.0
+
+    def to_json(self) -> str:
+        """Return the event as one line of JSON; NaN is written as null."""
+        return json.dumps({"event": type(self).__name__, **_plain(asdict(self))}, allow_nan=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateChanged(Event):
+    """The run has moved to `state`; `message` says so in words."""
+
+    state: RunState
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageProgress(Event):
+    """Progress of a stage with a count: reading, curating, featurising, testing.
+
+    Attributes
+    ----------
+    stage
+        What is being done, as a user reads it ("Reading molecules").
+    done, total
+        Counts in `unit`; `total` 0 means unknown.
+    """
+
+    stage: str
+    done: int
+    total: int
+    unit: str = "molecules"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepMetrics(Event):
+    """One optimiser step; at most 10 a second reach the outside.
+
+    Attributes
+    ----------
+    step, total_steps
+        Optimiser steps done and expected.
+    epoch, total_epochs
+        Epoch under way (first is 1) and expected.
+    loss
+        Training loss of this step, in scaled units.
+    learning_rate, gradient_norm
+        Of this step; the norm is taken before clipping.
+    molecules_per_second
+        Real molecules, averaged over the last seconds.
+    eta_seconds
+        Time left until training ends, NaN while unknown.
+    memory_bytes
+        Peak memory of the device (GPU), or of the process (CPU).
+    """
+
+    step: int
+    total_steps: int
+    epoch: int
+    total_epochs: int
+    loss: float
+    learning_rate: float
+    gradient_norm: float = float("nan")
+    molecules_per_second: float = float("nan")
+    eta_seconds: float = float("nan")
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochMetrics(Event):
+    """One finished epoch.
+
+    Attributes
+    ----------
+    epoch, total_epochs
+        The first epoch is 1.
+    train_loss, validation_loss
+        Means over the epoch, in scaled units; NaN where there is no validation set.
+    metrics
+        Validation metrics in the user's units: "rmse" is the mean over tasks, "rmse/<task>" one task.
+    monitor, is_best
+        Name of the metric that chooses the best epoch, and whether this epoch is the best so far.
+    """
+
+    epoch: int
+    total_epochs: int
+    step: int
+    train_loss: float
+    validation_loss: float
+    metrics: dict[str, float] = field(default_factory=dict)
+    monitor: str = ""
+    is_best: bool = False
+    seconds: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointSaved(Event):
+    """A checkpoint is on disk; `value` is that of `monitor` at `epoch`."""
+
+    path: str
+    epoch: int
+    monitor: str = ""
+    value: float = float("nan")
+    is_best: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice(Event):
+    """Something the user should know; `level` is "info", "warning" or "error"."""
+
+    message: str
+    level: str = "info"
+    details: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFailed(Event):
+    """Terminal: the run has failed; `problem` says why and what to do."""
+
+    is_terminal: ClassVar[bool] = True
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished(Event):
+    """Terminal: the run has completed or was cancelled.
+
+    Attributes
+    ----------
+    status
+        `RunState.COMPLETED` or `RunState.CANCELLED`.
+    metrics
+        Test metrics (validation metrics where there is no test set), named as in `EpochMetrics`.
+    """
+
+    is_terminal: ClassVar[bool] = True
+    status: RunState
+    metrics: dict[str, float] = field(default_factory=dict)
+    model_path: str = ""
+    run_dir: str = ""
+    seconds: float = 0.0
+
+
+EVENT_TYPES: dict[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (
+        StateChanged,
+        StageProgress,
+        StepMetrics,
+        EpochMetrics,
+        CheckpointSaved,
+        Notice,
+        RunFailed,
+        RunFinished,
+    )
+}
+
+EventHandler = Callable[[Event], None]
+ProgressHandler = Callable[[str, int, int], None]
+"""Called with (stage, done, total) by long work; it may raise `Cancelled` to unwind that work."""
+
+
+def event_from_json(line: str) -> Event:
+    """Rebuild an event from a line of `events.jsonl`.
+
+    Raises
+    ------
+    ValueError
+        When the line is not an event (for example cut off by a crash).
+    """
+    fields: dict[str, Any] = json.loads(line)
+    kind = EVENT_TYPES.get(str(fields.pop("event", "")))
+    if kind is None:
+        raise ValueError(f"not an event: {line[:80]!r}")
+    if "problem" in fields:
+        fields["problem"] = Problem.from_dict(fields["problem"])
+    for name in ("state", "status"):
+        if name in fields:
+            fields[name] = RunState(fields[name])
+    nan = float("nan")
+    for name, value in fields.items():
+        if value is None:
+            fields[name] = nan
+        elif isinstance(value, dict) and name == "metrics":
+            fields[name] = {key: nan if number is None else number for key, number in value.items()}
+    try:
+        return kind(**fields)
+    except TypeError as error:
+        raise ValueError(f"not an event: {line[:80]!r}") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, float) and (not math.isfinite(value)):
+        return None
+    return value

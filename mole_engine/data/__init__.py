@@ -1,0 +1,1 @@
+"""From files to batches: reading, curation, splits, features, data modules."""

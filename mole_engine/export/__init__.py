@@ -1,0 +1,1 @@
+"""Other formats for models and jobs."""

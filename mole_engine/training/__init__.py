@@ -1,0 +1,1 @@
+"""Losses, metrics, schedules, callbacks and the trainer."""

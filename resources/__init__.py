@@ -1,0 +1,1 @@
+"""Files that the program carries: presets, vocabularies, models, samples, icons, styles."""
