@@ -91,7 +91,7 @@ class ModelConfig(Section):
     head_dropout: float = _setting(0.1, "Dropout in the prediction head.", ge=0.0, lt=1.0)
     pooling: Literal["cls", "mean", "cls+mean"] = _setting("cls", "What the head reads; cls as in the paper.")
     descriptors: bool = _setting(False, "Join RDKit 2D descriptors before the head.")
-    relative_positions: int = _setting(128, "Rows of the relative position table.", ge=4, le=1024, advanced=True)
+    relative_positions: int = _setting(128, "Rows of the relative position table.", ge=4, le=256, advanced=True)
     initializer_range: float = _setting(0.02, "Standard deviation of initial weights.", gt=0.0, le=1.0, advanced=True)
     layer_norm_eps: float = _setting(1e-7, "Epsilon of layer normalisation.", gt=0.0, le=1e-2, advanced=True)
     vocabulary: str = _setting(
