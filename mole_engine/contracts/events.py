@@ -202,7 +202,9 @@ def event_from_json(line: str) -> Event:
     ValueError
         When the line is not an event (for example cut off by a crash).
     """
-    fields: dict[str, Any] = json.loads(line)
+    fields: Any = json.loads(line)
+    if not isinstance(fields, dict):
+        raise ValueError(f"not an event: {line[:80]!r}")
     kind = EVENT_TYPES.get(str(fields.pop("event", "")))
     if kind is None:
         raise ValueError(f"not an event: {line[:80]!r}")

@@ -1,0 +1,120 @@
+"""The one description of a job: defaults, ranges, words for what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from mole_engine.contracts.config import TrainConfig, merged, read_yaml
+from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.presets import DEFAULT_PRESET, list_presets, load_preset
+
+
+def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, field in model.model_fields.items():
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from _fields(annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name, field
+
+
+def test_yaml_round_trip_keeps_every_field(tmp_path):
+    config = TrainConfig().with_overrides(
+        ["training.epochs=3", "data.targets=[a, b]", "data.units={a: log(mol/L)}", "seed=7"]
+    )
+    config.to_yaml(tmp_path / "run.yaml")
+    assert TrainConfig.from_yaml(tmp_path / "run.yaml") == config
+
+
+def test_overrides_reach_their_field():
+    config = TrainConfig().with_overrides(["training.learning_rate=1e-3", "data.curation.neutralise=false", "out=a=b"])
+    assert config.training.learning_rate == 1e-3
+    assert config.data.curation.neutralise is False
+    assert config.out == "a=b"
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [
+        ("training.epochs=0", "training.epochs"),
+        ("training.epoch=3", "training.epoch is not a setting"),
+        ("model.heads=5", "must be a multiple of heads"),
+        ("training.schedule=zigzag", "training.schedule"),
+        ("epochs", "not a setting"),
+        ("data.targets=[a", "cannot be read"),
+    ],
+)
+def test_wrong_settings_are_named(assignment, words):
+    with pytest.raises(InputError) as caught:
+        TrainConfig().with_overrides([assignment])
+    assert words in str(caught.value)
+
+
+def test_several_wrong_settings_are_all_named():
+    with pytest.raises(InputError) as caught:
+        TrainConfig.from_dict({"training": {"epochs": 0, "batch_size": -1}})
+    assert "training.epochs" in str(caught.value)
+    assert "training.batch_size" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["- 1\n- 2\n", "a: [1\n", "just words"])
+def test_a_file_that_is_no_configuration_is_refused(tmp_path, text):
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"run\.yaml"):
+        read_yaml(path)
+
+
+def test_a_missing_configuration_is_an_input_error(tmp_path):
+    with pytest.raises(InputError, match="Cannot read"):
+        TrainConfig.from_yaml(tmp_path / "none.yaml")
+
+
+def test_yaml_builds_no_objects(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text("name: !!python/object/apply:os.getcwd []\n")
+    with pytest.raises(InputError):
+        read_yaml(path)
+
+
+def test_every_field_has_help_and_a_default():
+    for name, field in _fields(TrainConfig):
+        assert field.description, name
+        assert field.description.endswith("."), name
+        assert not field.is_required(), name
+
+
+def test_presets_load_and_are_described():
+    presets = list_presets()
+    names = [preset.name for preset in presets]
+    assert {"quick-look", "small", "base"} <= set(names)
+    assert DEFAULT_PRESET in names
+    assert [preset.order for preset in presets] == sorted({preset.order for preset in presets})
+    for preset in presets:
+        assert preset.title
+        assert preset.summary.endswith(".")
+        assert preset.config().preset == preset.name
+
+
+def test_base_preset_has_the_size_of_the_paper():
+    model = load_preset("base").config().model
+    assert (model.layers, model.hidden_size, model.heads, model.feed_forward_size) == (12, 768, 12, 3072)
+
+
+def test_changes_win_over_the_preset():
+    assert load_preset("small").config({"training": {"epochs": 2}}).training.epochs == 2
+
+
+def test_an_unknown_preset_lists_the_known_ones():
+    with pytest.raises(InputError, match="quick-look"):
+        load_preset("huge")
+
+
+def test_merging_leaves_its_arguments_alone():
+    base = {"a": {"b": 1}, "c": 2}
+    assert merged(base, {"a": {"d": 3}}) == {"a": {"b": 1, "d": 3}, "c": 2}
+    assert base == {"a": {"b": 1}, "c": 2}
