@@ -1,0 +1,192 @@
+"""Training as the window sees it: start a job, steer it, hear of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.services.training_thread import EventPump, TrainFunction, TrainingThread, engine_train
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.errors import InputError, Problem
+from mole_engine.contracts.events import Event, StateChanged
+from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunState
+
+
+class TrainingService(QObject):
+    """Runs one job at a time in a `TrainingThread`.
+
+    For every started job: `run_started` once, then `run_event` for each event, then (after a failure) `failed`, then
+    `run_finished` once, when the thread has ended.
+
+    Signals
+    -------
+    state_changed()
+        Something that buttons depend on has changed: running, paused, ending.
+    run_started(RunRecord)
+        The job has made its first sign of life and has an identifier.
+    run_event(Event)
+        Every event of the job, in order.
+    failed(Problem)
+        The job ended with a problem.
+    run_finished(RunRecord)
+        The job is over, in whatever way.
+    """
+
+    state_changed = Signal()
+    run_started = Signal(object)
+    run_event = Signal(object)
+    failed = Signal(object)
+    run_finished = Signal(object)
+
+    def __init__(self, workspace: Path, train: TrainFunction = engine_train, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self._train = train
+        self._job: _Job | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a job's thread is alive."""
+        return self._job is not None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the job is asked to hold."""
+        return self._job is not None and self._job.thread.control.is_paused
+
+    @property
+    def ending(self) -> str:
+        """What the user asked for: "stop", "cancel", or nothing yet."""
+        return self._job.ending if self._job is not None else ""
+
+    @property
+    def record(self) -> RunRecord | None:
+        """The job under way, as far as it is known."""
+        return self._job.record if self._job is not None else None
+
+    def start(self, config: TrainConfig) -> None:
+        """Start a job.
+
+        Raises
+        ------
+        InputError
+            When a job is already running.
+        """
+        if self._job is not None:
+            raise InputError("A training is already running.", "", "Stop it first, or wait for its end.")
+        config = config.model_copy(update={"workspace": config.workspace or str(self._workspace)})
+        thread = TrainingThread(config, self._train, self)
+        pump = EventPump(thread, self)
+        pump.arrived.connect(self._hand_on)
+        pump.drained.connect(self._finish)
+        self._job = _Job(thread, pump, _first_record(config))
+        thread.start(TrainingThread.Priority.LowPriority)
+        self.state_changed.emit()
+
+    @Slot()
+    def pause(self) -> None:
+        """Hold the job at its next batch."""
+        if self._job is not None:
+            self._job.thread.control.pause()
+            self.state_changed.emit()
+
+    @Slot()
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        if self._job is not None:
+            self._job.thread.control.resume()
+            self.state_changed.emit()
+
+    @Slot()
+    def stop(self) -> None:
+        """End training now, then judge and keep the best model."""
+        if self._job is not None:
+            self._job.ending = self._job.ending or "stop"
+            self._job.thread.control.stop()
+            self.state_changed.emit()
+
+    @Slot()
+    def cancel(self) -> None:
+        """Drop the job as soon as possible."""
+        if self._job is not None:
+            self._job.ending = "cancel"
+            self._job.thread.control.cancel()
+            self.state_changed.emit()
+
+    def shutdown(self) -> bool:
+        """Ask a running job to end for good; return whether nothing is left to wait for.
+
+        Where it returns False, `run_finished` says when the program may go.
+        """
+        self.cancel()
+        return self._job is None
+
+    @Slot(object)
+    def _hand_on(self, event: Event) -> None:
+        job = self._job
+        if job is None:
+            return
+        if event.run_id and not job.record.run_id:
+            job.record = replace(job.record, run_id=event.run_id)
+        if isinstance(event, StateChanged):
+            job.record = replace(job.record, status=event.state)
+        self._announce(job)
+        self.run_event.emit(event)
+
+    def _announce(self, job: _Job) -> None:
+        if not job.announced:
+            job.announced = True
+            self.run_started.emit(job.record)
+
+    @Slot()
+    def _finish(self) -> None:
+        job = self._job
+        if job is None:
+            return
+        self._announce(job)
+        self._job = None
+        job.thread.wait()
+        job.thread.deleteLater()
+        job.pump.deleteLater()
+        self.state_changed.emit()
+        problem = job.thread.problem
+        if problem is not None:
+            self.failed.emit(problem)
+        self.run_finished.emit(job.thread.record or _last_record(job.record, problem))
+
+
+@dataclass
+class _Job:
+    """What belongs to the one job under way."""
+
+    thread: TrainingThread
+    pump: EventPump
+    record: RunRecord
+    announced: bool = False
+    ending: str = ""
+
+
+def _first_record(config: TrainConfig) -> RunRecord:
+    """Return what is known of a job before it has said a word."""
+    return RunRecord(
+        run_id="",
+        name=config.name or Path(config.data.path).stem,
+        status=RunState.QUEUED,
+        preset=config.preset,
+        data_name=Path(config.data.path).name,
+        created=time.time(),
+        epochs=config.training.epochs,
+        seed=config.seed,
+    )
+
+
+def _last_record(record: RunRecord, problem: Problem | None) -> RunRecord:
+    """Return how a job ended that gave no record of its own: with a problem, or dropped."""
+    seconds = time.time() - record.created
+    if problem is None:
+        return replace(record, status=RunState.CANCELLED, seconds=seconds)
+    return replace(record, status=RunState.FAILED, seconds=seconds, error=problem.one_line())
