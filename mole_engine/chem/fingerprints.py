@@ -1,0 +1,93 @@
+"""ECFP4 fingerprints, packed to bytes, and the Tanimoto similarity between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rdkit import Chem, DataStructs
+from rdkit.Chem import rdFingerprintGenerator
+
+BITS = 2048
+BYTES = BITS // 8
+
+Packed = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+# Bounds the memory of one block of similarities: 512 x 4096 floats, and 4096 unpacked references (32 MiB).
+_QUERY_BLOCK = 512
+_REFERENCE_BLOCK = 4096
+
+
+@cache
+def _generator() -> Any:
+    return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=BITS)
+
+
+def ecfp4(mol: Chem.Mol) -> Packed:
+    """Return the ECFP4 fingerprint (Morgan, radius 2, 2048 bits) of one molecule.
+
+    Returns
+    -------
+    numpy.ndarray
+        (256,) uint8, the lowest bit of each byte first.
+    """
+    text = DataStructs.BitVectToBinaryText(_generator().GetFingerprint(mol))
+    return np.frombuffer(text, dtype=np.uint8).copy()
+
+
+def nearest_similarity(
+    queries: Packed, references: Packed, *, skip_self: bool = False, check: Callable[[], None] | None = None
+) -> Floats:
+    """Return each query's highest Tanimoto similarity to the references.
+
+    Parameters
+    ----------
+    queries
+        (n, 256) packed fingerprints.
+    references
+        (m, 256) packed fingerprints; with `m == 0` every similarity is 0.
+    skip_self
+        Query i *is* reference i and is not compared with itself (leave-one-out). The queries may be fewer.
+    check
+        Called between blocks; it may raise to stop the work.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,) float32 between 0 and 1.
+    """
+    nearest = np.zeros(len(queries), dtype=np.float32)
+    for start in range(0, len(references), _REFERENCE_BLOCK):
+        block = _unpacked(references[start : start + _REFERENCE_BLOCK])
+        for first in range(0, len(queries), _QUERY_BLOCK):
+            if check is not None:
+                check()
+            similarity = _tanimoto(_unpacked(queries[first : first + _QUERY_BLOCK]), block)
+            if skip_self:
+                _blank_diagonal(similarity, first, start)
+            part = nearest[first : first + _QUERY_BLOCK]
+            np.maximum(part, similarity.max(axis=1), out=part)
+    return nearest
+
+
+def _unpacked(packed: Packed) -> Floats:
+    return np.unpackbits(packed, axis=1, bitorder="little").astype(np.float32)
+
+
+def _tanimoto(left: Floats, right: Floats) -> Floats:
+    shared: Floats = left @ right.T
+    union = left.sum(axis=1)[:, None] + right.sum(axis=1)[None, :] - shared
+    # Two empty fingerprints (no atoms) share nothing rather than everything.
+    np.divide(shared, np.maximum(union, 1.0), out=shared)
+    return shared
+
+
+def _blank_diagonal(similarity: Floats, first_query: int, first_reference: int) -> None:
+    rows = np.arange(len(similarity))
+    columns = rows + first_query - first_reference
+    inside = (columns >= 0) & (columns < similarity.shape[1])
+    similarity[rows[inside], columns[inside]] = 0.0

@@ -1,0 +1,150 @@
+"""The `.mole` bundle: one zip with `model.safetensors`, `card.json` and a readable `MODEL_CARD.md`."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mole_engine.contracts.errors import InputError
+from mole_engine.store.card import FORMAT_VERSION, ModelCard
+from mole_engine.store.card_text import card_markdown
+from mole_engine.store.files import atomic_path
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SUFFIX = ".mole"
+_TENSORS, _CARD, _PAGE = "model.safetensors", "card.json", "MODEL_CARD.md"
+
+# Far beyond any honest model; a file that claims more is broken or hostile.
+_LIMITS = {_TENSORS: 64 * 2**30, _CARD: 256 * 2**20}
+_ANOTHER = "Choose another model file, or ask its sender for a new copy."
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What a `.mole` file holds: the card, and the weights by name (on the CPU)."""
+
+    card: ModelCard
+    tensors: dict[str, Tensor]
+
+
+def save_bundle(path: str | Path, tensors: Mapping[str, Tensor], card: ModelCard) -> None:
+    """Write a bundle atomically.
+
+    Parameters
+    ----------
+    path
+        The file; one that is there is replaced.
+    tensors
+        Weights by name; stored from the CPU, contiguous.
+    card
+        Goes in as JSON and as Markdown.
+
+    Raises
+    ------
+    InputError, KnownError
+        When the folder cannot be written, or the disk is full.
+    """
+    from safetensors.torch import save
+
+    # Clones: two names of one storage (tied weights) are an error for safetensors.
+    whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    with atomic_path(Path(path)) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(_CARD, json.dumps(card.to_dict(), allow_nan=False, ensure_ascii=False))
+        archive.writestr(_PAGE, card_markdown(card))
+        # Weights do not compress; stored, they are read at the speed of the disk.
+        archive.writestr(_TENSORS, save(whole), compress_type=zipfile.ZIP_STORED)
+
+
+def read_bundle(path: str | Path) -> Bundle:
+    """Read a whole bundle.
+
+    Raises
+    ------
+    InputError
+        In one sentence: missing, no permission, not a bundle, damaged, or made by a newer version.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    raw_card, raw_tensors = _read(Path(path), (_CARD, _TENSORS))
+    card = _card(raw_card, Path(path))
+    try:
+        tensors = load(raw_tensors)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise _damaged(Path(path), "its weights cannot be read") from error
+    return Bundle(card, tensors)
+
+
+def read_card(path: str | Path) -> ModelCard:
+    """Read only the card (needs no torch). Raises InputError as `read_bundle` does."""
+    (raw_card,) = _read(Path(path), (_CARD,))
+    return _card(raw_card, Path(path))
+
+
+def read_model_page(path: str | Path) -> str:
+    """Return the card of a bundle as Markdown. Raises InputError."""
+    return card_markdown(read_card(path))
+
+
+def _read(path: Path, members: tuple[str, ...]) -> list[bytes]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [_member(archive, name, path) for name in members]
+    except (zipfile.BadZipFile, EOFError) as error:
+        if zipfile.is_zipfile(path):
+            raise _damaged(path, str(error) or "it is cut off") from error
+        raise _not_a_bundle(path) from error
+    except FileNotFoundError as error:
+        raise InputError(f"There is no model file {path}.", "", "Check the path.") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{path} is a folder, not a model file.", "", "Choose the .mole file.") from error
+    except PermissionError as error:
+        raise InputError(f"Cannot read {path}:", "permission denied.", "Change its rights, or copy it.") from error
+    except (OSError, NotImplementedError, RuntimeError) as error:
+        raise _damaged(path, str(error)) from error
+
+
+def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
+    matches = [entry for entry in archive.infolist() if entry.filename == name]
+    if not matches:
+        raise _not_a_bundle(path)
+    if len(matches) > 1 or matches[0].file_size > _LIMITS[name]:
+        raise _damaged(path, f"its {name} is not as it should be")
+    # Read no more than announced: the size in the directory is a claim.
+    with archive.open(matches[0]) as stream:
+        content = stream.read(matches[0].file_size)
+        if stream.read(1):
+            raise _damaged(path, f"its {name} is longer than announced")
+    return content
+
+
+def _card(raw: bytes, path: Path) -> ModelCard:
+    try:
+        content: Any = json.loads(raw)
+        version = int(content["format_version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, "its card cannot be read") from error
+    if version > FORMAT_VERSION:
+        raise InputError(
+            f"{path.name} was made by a newer MolE Studio:",
+            f"its format is {version}, this version reads up to {FORMAT_VERSION}.",
+            "Update MolE Studio.",
+        )
+    try:
+        return ModelCard.from_dict(content)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(path, f"its card is not complete ({error})") from error
+
+
+def _not_a_bundle(path: Path) -> InputError:
+    return InputError(f"{path.name} is not a MolE model.", "", "Choose a .mole file that MolE Studio wrote.")
+
+
+def _damaged(path: Path, why: str) -> InputError:
+    return InputError(f"{path.name} is damaged:", f"{why}.", _ANOTHER)

@@ -1,0 +1,136 @@
+"""The card of a model as a page of Markdown that a person reads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.store.card import ModelCard
+
+_KINDS = {
+    TaskKind.REGRESSION: "number",
+    TaskKind.CLASSIFICATION: "two classes",
+    TaskKind.MULTICLASS: "several classes",
+}
+
+
+def card_markdown(card: ModelCard) -> str:
+    """Return the model card as Markdown."""
+    parts = [
+        f"# {card.name}",
+        _origin(card),
+        *_section("What it predicts", _tasks(card.tasks)),
+        *_section("How good it is", _metrics(card)),
+        *_section("What it was trained on", _data(card)),
+        *_section("How sure it is", _uncertainty(card)),
+        *_section("Where it may be trusted", _domain(card)),
+        *_section("How it was made", _making(card)),
+        *_section("How to use it", _usage()),
+        *_section("Notes", "\n".join(f"- {note}" for note in card.notes)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(title: str, text: str) -> list[str]:
+    return [f"## {title}", text] if text else []
+
+
+def _origin(card: ModelCard) -> str:
+    day = datetime.fromtimestamp(card.created, UTC).strftime("%d %B %Y")
+    version = card.versions.get("mole-studio", "")
+    return f"A MolE transformer trained with MolE Studio {version} on {day}; {card.parameters:,} parameters."
+
+
+def _tasks(tasks: Sequence[TaskSpec]) -> str:
+    if not tasks:
+        return "Nothing by itself: this is an encoder without a prediction head."
+    rows = [
+        (task.name, _KINDS[task.kind], task.unit or "-", ", ".join(task.classes) if task.classes else "-")
+        for task in tasks
+    ]
+    text = _table(("target", "kind", "unit", "classes"), rows)
+    if any(task.kind is TaskKind.CLASSIFICATION for task in tasks):
+        text += "\n\nWith two classes the predicted value is the probability of the second one."
+    return text
+
+
+def _metrics(card: ModelCard) -> str:
+    names = sorted({*card.metrics, *card.validation_metrics})
+    if not names:
+        return "Not measured: there were neither test nor validation molecules."
+    rows = [(name, _digits(card.metrics.get(name)), _digits(card.validation_metrics.get(name))) for name in names]
+    text = _table(("metric", "test", "validation"), rows)
+    return text + "\n\nThe validation molecules chose the epoch that was kept; the test molecules were never used."
+
+
+def _data(card: ModelCard) -> str:
+    counts = card.split.get("counts") or {}
+    lines = []
+    if card.data.get("name"):
+        digest = str(card.data.get("sha256", ""))
+        lines.append(f"- File: {card.data['name']}" + (f" (SHA-256 {digest})" if digest else ""))
+    if counts:
+        words = (("train", "train"), ("val", "validation"), ("test", "test"))
+        lines.append("- Molecules: " + ", ".join(f"{counts.get(key, 0):,} {word}" for key, word in words))
+    if card.split.get("method"):
+        lines.append(f"- Split: {card.split['method']}")
+    lines.extend(f"- Overlap: {text}" for text in card.split.get("overlap") or ())
+    curation = (card.config.get("data") or {}).get("curation") or {}
+    on = [name.replace("_", " ") for name, value in curation.items() if value is True]
+    lines.append(f"- Clean-up: {', '.join(on) if on else 'none'}; new molecules are cleaned the same way")
+    return "\n".join(lines)
+
+
+def _uncertainty(card: ModelCard) -> str:
+    known = {name: value for name, value in card.uncertainty.items() if value.count}
+    if not known:
+        return ""
+    lines = [
+        f"- {name}: from {value.count} validation molecules"
+        + ("" if math.isfinite(value.half_width) else " (too few for an interval)")
+        for name, value in known.items()
+    ]
+    intro = "Intervals hold the measured value 9 times in 10 for molecules like the validation molecules."
+    return intro + "\n\n" + "\n".join(lines)
+
+
+def _domain(card: ModelCard) -> str:
+    if card.domain is None:
+        return ""
+    return (
+        "A molecule counts as inside the model's domain when its nearest training molecule is at least "
+        f"{card.domain.threshold:.2f} similar (ECFP4, Tanimoto). Outside, treat the prediction as a guess."
+    )
+
+
+def _making(card: ModelCard) -> str:
+    model, training = card.config.get("model") or {}, card.config.get("training") or {}
+    lines = [
+        f"- Network: {model.get('layers')} layers x {model.get('hidden_size')}, {model.get('heads')} heads",
+        f"- Training: {training.get('epochs')} epochs at most, batch {training.get('batch_size')}, "
+        f"learning rate {training.get('learning_rate')}, seed {card.config.get('seed')}",
+        f"- Kept epoch: {card.best_epoch}",
+        "- Versions: " + ", ".join(f"{name} {version}" for name, version in card.versions.items()),
+    ]
+    return "\n".join(lines)
+
+
+def _usage() -> str:
+    return (
+        "Open it in MolE Studio, or:\n\n"
+        "```\nmole predict THIS_FILE molecules.csv --out predictions.csv\n"
+        'mole predict THIS_FILE --smiles "CCO"\n```\n\n'
+        '```python\nfrom mole_engine import load_model\nload_model("THIS_FILE").predict(["CCO"])\n```'
+    )
+
+
+def _digits(value: float | None) -> str:
+    return "-" if value is None or not math.isfinite(value) else f"{value:.4g}"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    lines.extend("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+    return "\n".join(lines)

@@ -1,0 +1,54 @@
+"""Writing files so that a crash or a full disk never leaves half of one in place of a whole one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from mole_engine.contracts.errors import InputError, KnownError
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it takes the place of `path`, on failure it is removed.
+
+    Raises
+    ------
+    InputError
+        When the folder does not exist or may not be written.
+    KnownError
+        When the disk is full.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        temporary.open("xb").close()
+        yield temporary
+        with temporary.open("r+b") as stream:
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise storage_problem(error, path) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file (UTF-8) atomically. Raises InputError, KnownError."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def storage_problem(error: OSError, path: Path) -> KnownError:
+    """Put an error of the file system in words."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return KnownError(f"Cannot write {path}:", "the disk is full.", "Free some space, or choose another folder.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return InputError(f"Cannot write {path}:", "permission denied.", "Choose another folder.")
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return InputError(f"Cannot write {path}:", "the folder does not exist.", "Make it first, or choose another.")
+    return KnownError(f"Cannot write {path}:", f"{error.strerror or error}.", "Choose another folder.")

@@ -1,0 +1,174 @@
+"""One folder a run: the names of its files, and what may be read from them later."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.events import Event, event_from_json
+from mole_engine.contracts.records import RunRecord
+from mole_engine.store.files import storage_problem, write_text
+
+
+class RunFolder:
+    """Paths and records of one run.
+
+    Attributes
+    ----------
+    path
+        The folder; its files are attributes (`config`, `events`, `model` ...).
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"
+        self.record = self.path / "record.json"
+        self.dataset = self.path / "dataset.json"
+        self.split = self.path / "split.csv"
+        self.events = self.path / "events.jsonl"
+        self.metrics = self.path / "metrics.csv"
+        self.checkpoints = self.path / "checkpoints"
+        self.last_checkpoint = self.checkpoints / "last.ckpt"
+        self.best_checkpoint = self.checkpoints / "best.ckpt"
+        self.model = self.path / "model.mole"
+        self.predictions = self.path / "predictions.csv"
+        self.report = self.path / "report.html"
+        self.log = self.path / "log.txt"
+        self.lock = self.path / "run.lock"
+
+    @property
+    def is_run(self) -> bool:
+        """Whether this folder is one of ours."""
+        return self.record.is_file() and self.config.is_file()
+
+    def make(self) -> None:
+        """Create the folder and its checkpoint folder. Raises InputError, KnownError."""
+        try:
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_problem(error, self.path) from error
+
+    def read_config(self) -> TrainConfig:
+        """Return the configuration of the run. Raises InputError."""
+        return TrainConfig.from_yaml(self.config)
+
+    def write_record(self, record: RunRecord) -> None:
+        """Write the record atomically. Raises InputError, KnownError."""
+        write_text(self.record, json.dumps(record.to_dict(), indent=1, ensure_ascii=False) + "\n")
+
+    def read_record(self) -> RunRecord:
+        """Return the record of the run, with the paths where the folder lies now.
+
+        Raises
+        ------
+        InputError
+            When the folder is not a run, or its record is damaged.
+        """
+        try:
+            content = json.loads(self.record.read_text(encoding="utf-8"))
+            content["run_dir"] = str(self.path)
+            content["model_path"] = str(self.model) if self.model.is_file() else ""
+            return RunRecord.from_dict(content)
+        except FileNotFoundError as error:
+            raise InputError(f"{self.path} is not a run.", "", "See `mole runs`.") from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"The record of the run {self.path} cannot be read:", f"{error}.") from error
+
+    def read_events(self) -> list[Event]:
+        """Return the events that were logged; a last line that a crash cut off is left out."""
+        return list(self.iterate_events())
+
+    def iterate_events(self) -> Iterator[Event]:
+        """Yield the logged events one by one, in order, up to the first unreadable line."""
+        try:
+            stream = self.events.open(encoding="utf-8")
+        except FileNotFoundError:
+            return
+        with stream:
+            for line in stream:
+                try:
+                    yield event_from_json(line)
+                except (ValueError, TypeError):
+                    return
+
+    def reopen_events(self) -> int:
+        """Make the log ready to go on: drop a cut-off line and the terminal event. Returns the next `seq`."""
+        kept = [event for event in self.iterate_events() if not event.is_terminal]
+        write_text(self.events, "".join(event.to_json() + "\n" for event in kept))
+        return kept[-1].seq + 1 if kept else 0
+
+    def write_json(self, path: Path, content: Any) -> None:
+        """Write a JSON file of this folder. Raises InputError, KnownError."""
+        write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+    def is_locked(self) -> bool:
+        """Whether a living process works in this folder."""
+        if not self.lock.is_file():
+            return False
+        try:
+            with FolderLock(self.lock):
+                return False
+        except InputError:
+            return True
+
+
+class FolderLock:
+    """Holds a file lock while a job works in a folder; the system drops it when the process dies, however it dies.
+
+    Raises
+    ------
+    InputError
+        On entering, when another process (or thread) holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stream: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            stream = self._path.open("a+b")
+        except OSError as error:
+            raise storage_problem(error, self._path) from error
+        try:
+            _lock(stream)
+        except OSError as error:
+            stream.close()
+            raise InputError(
+                f"Another program is working in {self._path.parent}.", "", "Wait for it, or choose another folder."
+            ) from error
+        self._stream = stream
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+
+if os.name == "nt":  # pragma: no cover - Windows only
+    import msvcrt
+
+    def _lock(stream: IO[bytes]) -> None:
+        stream.seek(0)
+        msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+
+else:
+    import fcntl
+
+    def _lock(stream: IO[bytes]) -> None:
+        try:
+            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            # Some network file systems know no locks; there, two jobs in one folder are the user's to avoid.
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                raise

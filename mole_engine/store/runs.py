@@ -1,0 +1,203 @@
+"""The workspace: one folder a run, and an SQLite index of them all.
+
+The folders are the truth (each holds `record.json`); the index makes the table of runs quick and is rebuilt from them
+when it is missing or damaged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunState
+from mole_engine.store.files import storage_problem
+from mole_engine.store.run_folder import RunFolder
+
+WORKSPACE_VARIABLE = "MOLE_WORKSPACE"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+    run_id TEXT PRIMARY KEY,
+    created REAL NOT NULL,
+    status TEXT NOT NULL,
+    record TEXT NOT NULL
+)
+"""
+
+
+def default_workspace() -> Path:
+    """Return the folder that keeps the runs: `MOLE_WORKSPACE`, else the user's data folder."""
+    named = os.environ.get(WORKSPACE_VARIABLE, "").strip()
+    if named:
+        return Path(named).expanduser()
+    from platformdirs import user_data_path
+
+    return user_data_path("MolE Studio", appauthor=False)
+
+
+def run_name(config: TrainConfig) -> str:
+    """Return the title of a run: the one given, or made of the file and the preset."""
+    if config.name.strip():
+        return config.name.strip()
+    words = [Path(config.data.path.replace("\\", "/")).stem, config.preset]
+    return " ".join(word for word in words if word) or "run"
+
+
+def new_run_id(name: str, now: float) -> str:
+    """Return an identifier that sorts by time, can be read, and is a legal folder name everywhere."""
+    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%d-%H%M%S")
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32].strip("-") or "run"
+    return f"{stamp}-{slug}-{secrets.token_hex(2)}"
+
+
+class Workspace:
+    """All runs of a user.
+
+    Attributes
+    ----------
+    path
+        Folder with `studio.db` and `runs/`; made when missing.
+
+    Raises
+    ------
+    InputError, KnownError
+        When the folder cannot be made or written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.runs = self.path / "runs"
+        self.database = self.path / "studio.db"
+        try:
+            self.runs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_problem(error, self.path) from error
+        self._prepare()
+
+    def create(self, config: TrainConfig) -> RunFolder:
+        """Make a new run folder for a job. Raises InputError, KnownError."""
+        folder = RunFolder(self.runs / new_run_id(run_name(config), time.time()))
+        folder.make()
+        return folder
+
+    def save(self, record: RunRecord) -> None:
+        """Write a run into the index (its folder has it already). Raises KnownError."""
+        with self._connection() as connection:
+            _insert(connection, record)
+
+    def records(self) -> list[RunRecord]:
+        """Return all runs, newest first. Raises KnownError."""
+        with self._connection() as connection:
+            rows = connection.execute("SELECT record FROM runs ORDER BY created DESC, run_id DESC").fetchall()
+        return [RunRecord.from_dict(json.loads(text)) for (text,) in rows]
+
+    def find(self, run: str) -> RunFolder:
+        """Return the folder of a run, named by id, by the beginning of its id, or by path.
+
+        Raises
+        ------
+        InputError
+            When there is none, or when several match.
+        """
+        as_path = RunFolder(Path(run).expanduser())
+        if as_path.is_run:
+            return as_path
+        names = sorted(entry.name for entry in self.runs.iterdir() if entry.name.startswith(run)) if run else []
+        exact = [name for name in names if name == run] or names
+        if len(exact) == 1 and RunFolder(self.runs / exact[0]).is_run:
+            return RunFolder(self.runs / exact[0])
+        if len(exact) > 1:
+            raise InputError(f"Several runs begin with '{run}':", ", ".join(exact[:5]) + ".", "Give the whole id.")
+        raise InputError(f"There is no run '{run}'.", "", "`mole runs` lists them; a run folder's path works too.")
+
+    def delete(self, run_id: str) -> None:
+        """Delete a run's folder and its row. Raises InputError when it is at work, KnownError when it cannot go."""
+        import shutil
+
+        folder = self.find(run_id)
+        if folder.is_locked():
+            raise InputError("This run is still at work.", "", "Stop it first.")
+        if folder.path.parent.resolve() == self.runs.resolve():
+            try:
+                shutil.rmtree(folder.path)
+            except OSError as error:
+                raise storage_problem(error, folder.path) from error
+        with self._connection() as connection:
+            connection.execute("DELETE FROM runs WHERE run_id = ?", (folder.path.name,))
+
+    def mark_interrupted(self) -> list[RunRecord]:
+        """Mark runs that claim to be at work but that no living process holds. Returns those; they can be resumed."""
+        lost = []
+        for record in self.records():
+            folder = RunFolder(record.run_dir)
+            if record.status.is_active and not folder.is_locked():
+                marked = replace(record, status=RunState.INTERRUPTED)
+                if folder.path.is_dir():
+                    folder.write_record(marked)
+                self.save(marked)
+                lost.append(marked)
+        return lost
+
+    def rebuild(self) -> int:
+        """Fill the index from the run folders. Returns how many runs were found."""
+        found = 0
+        with self._connection() as connection:
+            for entry in sorted(self.runs.iterdir()):
+                with contextlib.suppress(InputError):
+                    _insert(connection, RunFolder(entry).read_record())
+                    found += 1
+        return found
+
+    def _prepare(self) -> None:
+        is_new = not self.database.exists()
+        try:
+            with self._connection() as connection:
+                connection.execute(_SCHEMA)
+        except KnownError as error:
+            if not isinstance(error.__cause__, sqlite3.DatabaseError) or not self._set_aside():
+                raise
+            is_new = True
+            with self._connection() as connection:
+                connection.execute(_SCHEMA)
+        if is_new:
+            self.rebuild()
+
+    def _set_aside(self) -> bool:
+        """Move a damaged index away. Returns False when it is only busy or cannot be written."""
+        if self.database.read_bytes()[:16] == b"SQLite format 3\x00":
+            return False
+        self.database.replace(self.database.with_suffix(".damaged"))
+        return True
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = sqlite3.connect(self.database, timeout=20.0)
+            try:
+                # WAL needs shared memory, which network folders lack: then SQLite keeps its older journal by itself.
+                connection.execute("PRAGMA journal_mode=WAL")
+                with connection:
+                    yield connection
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            raise KnownError(
+                f"Cannot use the index of runs {self.database}:", f"{error}.", "Check the folder's rights and space."
+            ) from error
+
+
+def _insert(connection: sqlite3.Connection, record: RunRecord) -> None:
+    row = (record.run_id, record.created, record.status.value, json.dumps(record.to_dict()))
+    connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)", row)
