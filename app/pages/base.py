@@ -1,0 +1,57 @@
+"""What all pages share: a header bar, a body with the page's margin, a primary button, a way to leave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from app.theme import SPACE
+from app.widgets.basic import PageHeader
+
+if TYPE_CHECKING:
+    from app.services.session import Session
+
+
+class Page(QWidget):
+    """A page of the window.
+
+    Attributes
+    ----------
+    session
+        What is open, and the services.
+    header
+        The bar at the top.
+    body
+        Layout below it, with the page's margins.
+    primary
+        The button that Ctrl+Return presses, or None.
+
+    Signals
+    -------
+    navigate
+        Name of the page to go to: data, train, runs, predict, models, preferences.
+    """
+
+    navigate = Signal(str)
+
+    def __init__(self, session: Session, title: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.primary: QPushButton | None = None
+        self.header = PageHeader(title)
+        content = QWidget()
+        content.setObjectName("pageBody")
+        self.body = QVBoxLayout(content)
+        self.body.setContentsMargins(SPACE[4], SPACE[3], SPACE[4], SPACE[3])
+        self.body.setSpacing(SPACE[2])
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(self.header)
+        outer.addWidget(content, 1)
+
+    def cancel(self) -> bool:
+        """Cancel what this page is doing (Esc); return whether there was anything."""
+        return False

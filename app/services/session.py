@@ -1,0 +1,132 @@
+"""What is open in the window, and the services around it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.services.datasets import DatasetService, OpenDataset
+from app.services.depictions import DepictionService
+from app.services.predictions import PredictionService
+from app.services.settings import Settings
+from app.services.tasks import Progress, TaskRunner
+from app.services.training import TrainingService
+from mole_engine.contracts.errors import Problem, problem_of
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class Session(QObject):
+    """Composes the services; pages know nothing else.
+
+    Attributes
+    ----------
+    workspace
+        Folder that keeps runs, settings and the log.
+    settings, datasets, depictions, training, predictions
+        The services.
+    dataset
+        What is open, or None.
+
+    Signals
+    -------
+    dataset_opened(OpenDataset)
+        A file was read; it is now `dataset`.
+    dataset_changed(OpenDataset)
+        The same file, with other roles, clean-up steps or split.
+    run_started(RunRecord), run_event(Event), run_finished(RunRecord)
+        Forwarded from training.
+    predictions_ready(object)
+        Forwarded from predictions.
+    problem_raised(Problem)
+        The one door for everything that goes wrong.
+    busy(stage, done, total), idle()
+        Work beside the window, for the status bar.
+    runs_changed(), models_changed()
+        The workspace has another list of runs or models.
+    """
+
+    dataset_opened = Signal(object)
+    dataset_changed = Signal(object)
+    run_started = Signal(object)
+    run_event = Signal(object)
+    run_finished = Signal(object)
+    predictions_ready = Signal(object)
+    problem_raised = Signal(object)
+    busy = Signal(str, int, int)
+    idle = Signal()
+    runs_changed = Signal()
+    models_changed = Signal()
+
+    def __init__(self, workspace: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.workspace = Path(workspace)
+        self.workspace.mkdir(parents=True, exist_ok=True)
+        self.tasks = TaskRunner(self)
+        self.settings = Settings(self.workspace, self)
+        self.datasets = DatasetService(self.tasks, self)
+        self.depictions = DepictionService(self)
+        self.training = TrainingService(self.workspace, parent=self)
+        self.predictions = PredictionService(self.tasks, self)
+        self._connect()
+
+    def _connect(self) -> None:
+        self.tasks.failed.connect(self.report)
+        self.datasets.opened.connect(self._dataset_opened)
+        self.datasets.changed.connect(self.dataset_changed)
+        self.datasets.busy.connect(self.busy)
+        self.datasets.idle.connect(self.idle)
+        self.training.run_started.connect(self.run_started)
+        self.training.run_event.connect(self.run_event)
+        self.training.failed.connect(self.report)
+        self.training.run_finished.connect(self._run_finished)
+        self.predictions.ready.connect(self.predictions_ready)
+
+    @property
+    def dataset(self) -> OpenDataset | None:
+        """What is open, or None."""
+        return self.datasets.current
+
+    def start_task(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run a coroutine; its failure becomes `problem_raised`, closing the window cancels it."""
+        return self.tasks.start(work)
+
+    async def run_blocking(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` in a thread and await its result."""
+        return await self.tasks.run_blocking(work, *args, **kwargs)
+
+    def new_progress(self) -> Progress:
+        """Return a progress handler for blocking work; closing the window cancels it."""
+        return self.tasks.new_progress()
+
+    @Slot(object)
+    def report(self, error: BaseException | Problem) -> None:
+        """Show an error or a problem to the user."""
+        problem = error if isinstance(error, Problem) else problem_of(error)
+        log.error("%s\n%s", problem.one_line(), problem.details)
+        self.problem_raised.emit(problem)
+
+    def close(self) -> None:
+        """End everything beside the window; a running training must have ended before."""
+        self.depictions.close()
+        self.tasks.close()
+        self.settings.save()
+
+    @Slot(object)
+    def _dataset_opened(self, dataset: OpenDataset) -> None:
+        self.settings.remember_file(dataset.info.path)
+        self.dataset_opened.emit(dataset)
+
+    @Slot(object)
+    def _run_finished(self, record: object) -> None:
+        self.run_finished.emit(record)
+        self.runs_changed.emit()
+        self.models_changed.emit()

@@ -1,0 +1,62 @@
+"""Numbers and times as a reader wants them: thousands separators, true minus signs, honest precision."""
+
+from __future__ import annotations
+
+import math
+
+MINUS = "\u2212"
+DASH = "\u2013"
+
+
+def count(value: int) -> str:
+    """Return 12,345 for 12345."""
+    return f"{value:,}".replace("-", MINUS)
+
+
+def counted(value: int, one: str, many: str = "") -> str:
+    """Return "1 row" or "1,128 rows"."""
+    return f"{count(value)} {one if value == 1 else many or one + 's'}"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return `value` with `digits` significant digits and a true minus sign; a dash where it is not a number."""
+    if not math.isfinite(value):
+        return DASH
+    if value == 0:
+        return "0"
+    size = math.floor(math.log10(abs(value)))
+    text = f"{value:.{digits - 1}e}" if size < -3 or size > 6 else f"{value:,.{max(0, digits - 1 - size)}f}"
+    return text.replace("-", MINUS)
+
+
+def fixed(value: float, decimals: int = 2) -> str:
+    """Return `value` with a fixed number of decimals and a true minus sign; a dash where it is not a number."""
+    return f"{value:,.{decimals}f}".replace("-", MINUS) if math.isfinite(value) else DASH
+
+
+def duration(seconds: float) -> str:
+    """Return "8 s", "1 min 31 s" or "2 h 5 min"; "" where it is not known."""
+    if not math.isfinite(seconds) or seconds < 0:
+        return ""
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def size(amount: float) -> str:
+    """Return a number of bytes as "812 kB" or "3.1 GB"."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if amount >= scale:
+            value = amount / scale
+            return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+    return f"{amount:.0f} B"
+
+
+def plain_minus(text: str) -> str:
+    """Return `text` with a leading hyphen of a number turned into a true minus sign."""
+    return MINUS + text[1:] if text[:1] == "-" and text[1:2] in ".0123456789" else text

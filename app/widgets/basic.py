@@ -1,0 +1,348 @@
+"""The small parts that every page is made of: cards, chips, buttons, labels, switches, empty states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.theme import SPACE, pixmap, theme
+
+
+def set_role(widget: QWidget, **properties: object) -> None:
+    """Set properties that the style sheet looks at, and dress the widget anew if one has changed."""
+    changed = False
+    for name, value in properties.items():
+        if widget.property(name) != value:
+            widget.setProperty(name, value)
+            changed = True
+    if changed:
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+def label(text: str = "", role: str = "", *, tone: str = "", wrap: bool = False) -> QLabel:
+    """Return a label dressed by the style sheet: roles are title, heading, number, muted, small."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setWordWrap(wrap)
+    set_role(made, role=role, tone=tone)
+    return made
+
+
+def title_label(text: str = "") -> QLabel:
+    """Return a label for the title of a page."""
+    return label(text, "title")
+
+
+def heading_label(text: str = "") -> QLabel:
+    """Return a label for the heading of a card."""
+    return label(text, "heading")
+
+
+def muted_label(text: str = "", *, wrap: bool = True) -> QLabel:
+    """Return a label for words of lesser weight."""
+    return label(text, "muted", wrap=wrap)
+
+
+def number_label(text: str = "") -> QLabel:
+    """Return a label for the one big number of a screen."""
+    return label(text, "number")
+
+
+def _button(text: str, role: str, name: str, tip: str) -> QPushButton:
+    made = QPushButton(text)
+    made.setObjectName(name)
+    made.setToolTip(tip)
+    made.setCursor(Qt.CursorShape.PointingHandCursor)
+    set_role(made, role=role)
+    return made
+
+
+def primary_button(text: str, name: str = "", tip: str = "") -> QPushButton:
+    """Return the button that leads on; a screen has one."""
+    return _button(text, "primary", name, tip)
+
+
+def secondary_button(text: str, name: str = "", tip: str = "") -> QPushButton:
+    """Return a button for anything else."""
+    return _button(text, "secondary", name, tip)
+
+
+def danger_button(text: str, name: str = "", tip: str = "") -> QPushButton:
+    """Return a button that drops something."""
+    return _button(text, "danger", name, tip)
+
+
+def link_button(text: str, name: str = "", tip: str = "") -> QPushButton:
+    """Return a button that looks like a link."""
+    made = _button(text, "link", name, tip)
+    made.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+    return made
+
+
+def pill_button(text: str, name: str = "", tip: str = "", *, checkable: bool = True) -> QPushButton:
+    """Return a small round button, such as "log" above a chart."""
+    made = _button(text, "pill", name, tip)
+    made.setCheckable(checkable)
+    made.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+    return made
+
+
+def hline() -> QFrame:
+    """Return a line of one pixel."""
+    line = QFrame()
+    set_role(line, role="line")
+    return line
+
+
+def row(*items: QWidget | int | None, spacing: int = SPACE[1]) -> QHBoxLayout:
+    """Lay widgets side by side; None is a stretch and a number a gap in pixels."""
+    layout = QHBoxLayout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(spacing)
+    for item in items:
+        if item is None:
+            layout.addStretch(1)
+        elif isinstance(item, int):
+            layout.addSpacing(item)
+        else:
+            layout.addWidget(item)
+    return layout
+
+
+class Chip(QLabel):
+    """A small rounded fact, such as "1,128 rows". Tones: neutral, good, warning, danger, accent."""
+
+    def __init__(self, text: str = "", tone: str = "neutral", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setFixedHeight(22)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.setProperty("role", "chip")
+        self.show_fact(text, tone)
+
+    def show_fact(self, text: str, tone: str = "neutral") -> None:
+        """Show `text` in `tone`; no text hides the chip."""
+        self.setText(text)
+        self.setVisible(bool(text) and self.parent() is not None)
+        set_role(self, tone=tone)
+
+
+class Card(QFrame):
+    """A white card with a line around it.
+
+    Attributes
+    ----------
+    header
+        Layout of the title's row; further widgets may be added at its right. Absent titles leave it hidden.
+    body
+        Vertical layout for the content.
+    """
+
+    def __init__(self, title: str = "", note: str = "", *, tone: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        set_role(self, role="card", tone=tone)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(SPACE[3], 14, SPACE[3], 14)
+        outer.setSpacing(SPACE[2])
+        self._title = heading_label()
+        self._note = label("", "")
+        self._note.setProperty("role", "muted")
+        self._head = QWidget()
+        self.header = row(self._title, self._note, None, spacing=6)
+        self._head.setLayout(self.header)
+        outer.addWidget(self._head)
+        self.body = QVBoxLayout()
+        self.body.setSpacing(SPACE[1])
+        outer.addLayout(self.body, 1)
+        self.set_title(title, note)
+
+    def set_title(self, title: str, note: str = "") -> None:
+        """Show a bold title and a muted note after it; no title hides the row."""
+        self._title.setText(title)
+        self._note.setText(note)
+        self._note.setVisible(bool(note))
+        self._head.setVisible(bool(title))
+
+    def add(self, widget: QWidget, stretch: int = 0) -> None:
+        """Append a widget to the body."""
+        self.body.addWidget(widget, stretch)
+
+
+class ElidedLabel(QLabel):
+    """A label that ends in an ellipsis where it lacks room, and tells the whole text as a tool tip."""
+
+    def __init__(self, text: str = "", role: str = "", *, middle: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self._mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
+        self._whole = ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        set_role(self, role=role)
+        self.show_text(text)
+
+    def show_text(self, text: str) -> None:
+        """Show `text`, cut to the width there is."""
+        self._whole = text
+        self.setToolTip(text)
+        self._cut()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Cut the text anew."""
+        super().resizeEvent(event)
+        self._cut()
+
+    def _cut(self) -> None:
+        cut = self.fontMetrics().elidedText(self._whole, self._mode, max(0, self.width()))
+        if cut != self.text():
+            self.setText(cut)
+
+
+class Switch(QCheckBox):
+    """A check box painted as a sliding switch, with its words at the right."""
+
+    _TRACK = QSize(30, 17)
+
+    def __init__(self, text: str = "", name: str = "", tip: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setObjectName(name)
+        self.setToolTip(tip)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Room for track and words."""
+        words = self.fontMetrics().horizontalAdvance(self.text())
+        return QSize(self._TRACK.width() + 10 + words, max(22, self.fontMetrics().height() + 4))
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """The track and a few letters; longer words end in an ellipsis."""
+        return QSize(self._TRACK.width() + 60, self.sizeHint().height())
+
+    def hitButton(self, position: object) -> bool:  # noqa: N802 - Qt's name
+        """The whole widget is the switch."""
+        return True
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Paint track, knob, words and, with the focus, a ring."""
+        tokens = theme.palette()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        width, height = self._TRACK.width(), self._TRACK.height()
+        top = (self.height() - height) / 2
+        track = QRectF(1, top, width, height)
+        on = self.isChecked()
+        painter.setPen(QPen(QColor(tokens.ink), 1.5) if self.hasFocus() else Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(tokens.accent if on else tokens.line))
+        painter.setOpacity(1.0 if self.isEnabled() else 0.5)
+        painter.drawRoundedRect(track, height / 2, height / 2)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor("#FFFFFF"))
+        left = track.right() - height + 2 if on else track.left() + 2
+        painter.drawEllipse(QRectF(left, top + 2, height - 4, height - 4))
+        painter.setPen(QColor(tokens.ink))
+        words = self.rect().adjusted(width + 10, 0, 0, 0)
+        cut = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, words.width())
+        painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, cut)
+        painter.end()
+
+
+class IconLabel(QLabel):
+    """An icon in one of the palette's colours; it changes with the theme."""
+
+    def __init__(self, name: str, shade: str = "muted", size: int = 20, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._name, self._shade, self._size = name, shade, size
+        self.setFixedSize(size, size)
+        theme.changed.connect(self.renew)
+        self.renew()
+
+    def renew(self) -> None:
+        """Draw the icon in the colour of the palette in force."""
+        color = str(getattr(theme.palette(), self._shade))
+        self.setPixmap(pixmap(self._name, color, self._size, self.devicePixelRatioF()))
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw again when the screen's pixel ratio changes."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self.renew()
+
+
+class EmptyState(QWidget):
+    """What a page shows while it has nothing: an icon, what this page is for, what to do, buttons."""
+
+    def __init__(
+        self,
+        icon: str,
+        title: str,
+        text: str,
+        buttons: Sequence[QPushButton] = (),
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(SPACE[4], SPACE[4], SPACE[4], SPACE[4])
+        layout.setSpacing(SPACE[1])
+        layout.addStretch(2)
+        layout.addWidget(IconLabel(icon, "muted", 40), 0, Qt.AlignmentFlag.AlignHCenter)
+        self.title = title_label(title)
+        self.title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.title.setWordWrap(True)
+        layout.addSpacing(SPACE[1])
+        layout.addWidget(self.title)
+        self.text = label(text, "", wrap=True)
+        self.text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.text.setFixedWidth(460)
+        layout.addWidget(self.text, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addSpacing(SPACE[2])
+        if buttons:
+            layout.addLayout(row(None, *buttons, None, spacing=SPACE[1]))
+        layout.addStretch(3)
+
+
+class PageHeader(QFrame):
+    """The bar at the top of a page: title, chips, and buttons at the right."""
+
+    def __init__(self, title: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        set_role(self, role="header")
+        self.setFixedHeight(56)
+        self._title = title_label(title)
+        self._chips: list[Chip] = []
+        self._layout = row(self._title, spacing=SPACE[2])
+        self._layout.setContentsMargins(SPACE[4], 0, SPACE[4], 0)
+        self._layout.addStretch(1)
+        self.setLayout(self._layout)
+
+    def title(self) -> str:
+        """Return the title shown."""
+        return self._title.text()
+
+    def set_title(self, title: str) -> None:
+        """Show another title."""
+        self._title.setText(title)
+
+    def set_chips(self, facts: Sequence[tuple[str, str]]) -> None:
+        """Show chips after the title, each a text and a tone."""
+        while len(self._chips) < len(facts):
+            chip = Chip(parent=self)
+            self._layout.insertWidget(1 + len(self._chips), chip)
+            self._chips.append(chip)
+        for index, chip in enumerate(self._chips):
+            chip.show_fact(*(facts[index] if index < len(facts) else ("", "neutral")))
+
+    def add_action(self, button: QWidget) -> None:
+        """Add a button at the right end."""
+        self._layout.addWidget(button)
