@@ -157,12 +157,12 @@ class RunFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished(Event):
-    """Terminal: the run has completed or was cancelled.
+    """Terminal: the run has completed, was cancelled, or was interrupted and can be resumed.
 
     Attributes
     ----------
     status
-        `RunState.COMPLETED` or `RunState.CANCELLED`.
+        `RunState.COMPLETED`, `RunState.CANCELLED` or `RunState.INTERRUPTED`.
     metrics
         Test metrics (validation metrics where there is no test set), named as in `EpochMetrics`.
     """

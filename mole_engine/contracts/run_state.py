@@ -55,7 +55,8 @@ def can_move(old: RunState, new: RunState) -> bool:
 class RunControl:
     """The only words from the user to a running job. Every method may be called from any thread.
 
-    `stop` means: finish now, keep and evaluate the best model. `cancel` means: drop it. Both wake a paused job.
+    `stop` means: finish now, keep and evaluate the best model. `cancel` means: drop it. `interrupt` means: leave now,
+    keep the checkpoints, so that the run can be resumed later. All three wake a paused job.
     """
 
     def __init__(self) -> None:
@@ -63,6 +64,7 @@ class RunControl:
         self._running.set()
         self._stop = threading.Event()
         self._cancel = threading.Event()
+        self._interrupt = threading.Event()
 
     def pause(self) -> None:
         """Hold the job at the next batch until `resume`."""
@@ -82,6 +84,11 @@ class RunControl:
         self._cancel.set()
         self._running.set()
 
+    def interrupt(self) -> None:
+        """Leave as soon as possible, but keep the checkpoints: the run ends as INTERRUPTED and can be resumed."""
+        self._interrupt.set()
+        self.cancel()
+
     @property
     def is_paused(self) -> bool:
         """Whether the job is asked to hold."""
@@ -96,6 +103,11 @@ class RunControl:
     def cancel_requested(self) -> bool:
         """Whether the job is asked to drop everything."""
         return self._cancel.is_set()
+
+    @property
+    def interrupt_requested(self) -> bool:
+        """Whether the job is asked to leave in a way that can be resumed (then `cancel_requested` holds as well)."""
+        return self._interrupt.is_set()
 
     def checkpoint(self) -> None:
         """Called by the job between two pieces of work: waits while paused.
