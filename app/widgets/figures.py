@@ -1,0 +1,82 @@
+"""Words for metrics, errors, estimates and moments; plain numbers are in `app.text`."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from app.text import DASH, fixed
+
+METRIC_TITLES = {
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "mse": "MSE",
+    "r2": "R²",
+    "pearson": "Pearson",
+    "spearman": "Spearman",
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "f1": "F1",
+    "mcc": "MCC",
+    "macro_f1": "Macro F1",
+    "macro_auroc": "Macro AUROC",
+}
+"""How the engine's metric names are written; an unknown one is shown with its underscores as spaces."""
+
+IN_UNITS = frozenset({"rmse", "mae"})
+"""Metrics that carry the unit of the target."""
+
+LOWER_IS_BETTER = frozenset({"rmse", "mae", "mse", "loss", "val_loss", "brier", "log_loss", "ece"})
+"""Metrics of which less is better."""
+
+
+def signed(value: float, places: int = 2) -> str:
+    """Return `value` like `fixed`, with a plus sign where it is positive."""
+    text = fixed(value, places)
+    return f"+{text}" if value > 0 and text != fixed(0, places) else text
+
+
+def places_for(values: list[float]) -> int:
+    """Return how many decimals show these values (of one column) with about three digits."""
+    sizes = [abs(value) for value in values if math.isfinite(value) and value]
+    if not sizes:
+        return 2
+    return min(4, max(0, 2 - math.floor(math.log10(max(sizes)))))
+
+
+def rough_duration(seconds: float) -> str:
+    """Return an estimate, rounded as estimates deserve: "about 20 s", "about 4 min"."""
+    if not math.isfinite(seconds):
+        return ""
+    if seconds < 55:
+        return f"about {max(5, round(seconds / 5) * 5)} s"
+    if seconds < 570:
+        return f"about {max(1, round(seconds / 60))} min"
+    if seconds < 5400:
+        return f"about {round(seconds / 300) * 5} min"
+    hours = seconds / 3600
+    return f"about {hours:.1f} h".replace(".0 h", " h") if hours < 10 else f"about {round(hours)} h"
+
+
+def clock(moment: float) -> str:
+    """Return the time of day of `moment` (seconds since the epoch), in the user's zone."""
+    return time.strftime("%H:%M:%S", time.localtime(moment))
+
+
+def day_and_time(moment: float) -> str:
+    """Return "23 Nov 2026, 16:02"."""
+    return time.strftime("%d %b %Y, %H:%M", time.localtime(moment)).lstrip("0") if moment else DASH
+
+
+def metric_title(name: str) -> str:
+    """Return how a metric is written, with its task where it has one: "RMSE", "RMSE, logP"."""
+    metric, _, task = name.partition("/")
+    title = METRIC_TITLES.get(metric, metric.replace("_", " ").capitalize())
+    return f"{title}, {task}" if task else title
+
+
+def lower_is_better(name: str) -> bool:
+    """Whether less of this metric is better."""
+    return name.partition("/")[0] in LOWER_IS_BETTER

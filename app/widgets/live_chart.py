@@ -1,0 +1,250 @@
+"""Charts of a run: loss and validation metrics over epochs, growing while it trains or replayed from its log."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+
+from app.text import number
+from app.theme import Tokens, text_font, theme
+from app.widgets.basic import Card, pill_button
+from app.widgets.figures import IN_UNITS, metric_title
+from app.widgets.legend import Legend
+from app.widgets.plotting import SMOOTH_LIMIT, brush, label_axis, new_plot, pen, style_plot
+from app.widgets.run_curves import RunCurves, smoothed
+
+REDRAW_MS = 150
+"""Shortest time between two redraws; events in between are drawn together."""
+
+
+class ChartCard(Card):
+    """A card whose plot is made when it is first shown and redrawn at a bounded rate."""
+
+    def __init__(self, title: str, plot_name: str, description: str, parent: QWidget | None = None) -> None:
+        super().__init__(title, parent=parent)
+        self._plot_name, self._description = plot_name, description
+        self._curves = RunCurves()
+        self.plot: Any = None
+        self._redraw = QTimer(self)
+        self._redraw.setSingleShot(True)
+        self._redraw.setInterval(REDRAW_MS)
+        self._redraw.timeout.connect(self._draw_now)
+        theme.changed.connect(self._restyle)
+
+    def set_curves(self, curves: RunCurves) -> None:
+        """Show the curves of another run (or of none)."""
+        self._curves = curves
+        self._draw_now()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Draw soon, because the curves have grown."""
+        if not self._redraw.isActive() and self.isVisible():
+            self._redraw.start()
+
+    def ensure_plot(self) -> Any:
+        """Return the plot, made now if this is the first time."""
+        if self.plot is None:
+            self.plot = new_plot(self._plot_name, self._description)
+            self._build(self.plot)
+            self.add(self.plot, 1)
+            self._draw_now()
+        return self.plot
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Make the plot, and draw what has come in meanwhile."""
+        super().showEvent(event)
+        self.ensure_plot()
+        self._draw_now()
+
+    @Slot()
+    def _draw_now(self) -> None:
+        self._redraw.stop()
+        if self.plot is not None:
+            self._draw(self.plot)
+
+    @Slot()
+    def _restyle(self) -> None:
+        if self.plot is not None:
+            style_plot(self.plot)
+            self._color(theme.palette())
+            self._draw(self.plot)
+
+    def _build(self, plot: Any) -> None:
+        raise NotImplementedError
+
+    def _color(self, tokens: Tokens) -> None:
+        raise NotImplementedError
+
+    def _draw(self, plot: Any) -> None:
+        raise NotImplementedError
+
+    def _fit_epochs(self, plot: Any) -> None:
+        """Let the epochs that are to come stand on the axis from the start."""
+        last = self._curves.epochs[-1] if self._curves.epochs else 0.0
+        plot.setXRange(0, max(self._curves.total_epochs, last, 1), padding=0.02)
+
+
+class LossChart(ChartCard):
+    """Training and validation loss; the training loss of single steps is a thin line behind its mean."""
+
+    def __init__(self, plot_name: str = "lossPlot", parent: QWidget | None = None) -> None:
+        super().__init__("Loss", plot_name, "Training and validation loss over epochs", parent)
+        self.log_button = pill_button("log", "lossLogButton", "Show the loss on a logarithmic scale")
+        self.smooth_button = pill_button("smooth", "lossSmoothButton", "Show the running mean of the training loss")
+        self.log_button.toggled.connect(self._set_log)
+        self.smooth_button.toggled.connect(self._draw_now)
+        self._legend = Legend((("train", "train"), ("validation", "validation")))
+        for widget in (self._legend, self.log_button, self.smooth_button):
+            self.header.addWidget(widget)
+
+    def _build(self, plot: Any) -> None:
+        label_axis(plot, "bottom", "epoch")
+        self._steps = plot.plot([], [], name="train steps")
+        self._train = plot.plot([], [], name="train")
+        self._validation = plot.plot([], [], name="validation")
+        for curve in (self._steps, self._train, self._validation):
+            curve.setDownsampling(auto=True, method="peak")
+        self._color(theme.palette())
+        self._set_log(self.log_button.isChecked())
+
+    def _color(self, tokens: Tokens) -> None:
+        self._train.setPen(pen(tokens.train, 2))
+        self._validation.setPen(pen(tokens.validation, 2))
+
+    @Slot(bool)
+    def _set_log(self, checked: bool) -> None:
+        if self.plot is not None:
+            self.plot.getPlotItem().setLogMode(x=False, y=checked)
+            self._draw(self.plot)
+
+    def _draw(self, plot: Any) -> None:
+        curves, smooth = self._curves, self.smooth_button.isChecked()
+        steps = _positive(curves.step_losses) if self.log_button.isChecked() else curves.step_losses
+        _set_line(self._steps, curves.step_epochs, steps)
+        # Behind another line the single steps step back; alone they are the training curve.
+        faded = smooth or len(curves.epochs) > 1
+        self._steps.setPen(pen(theme.palette().train, 1, alpha=0.45 if faded else 1.0))
+        if smooth and curves.step_losses:
+            _set_line(self._train, curves.step_epochs, smoothed(curves.step_losses))
+        else:
+            _set_line(self._train, curves.epochs, curves.train_losses)
+        _set_line(self._validation, curves.epochs, curves.validation_losses)
+        self._fit_epochs(plot)
+
+
+class MetricChart(ChartCard):
+    """One validation metric, chosen in the header, with the kept epoch marked."""
+
+    def __init__(self, plot_name: str = "metricPlot", parent: QWidget | None = None) -> None:
+        super().__init__("Metric", plot_name, "Validation metric over epochs", parent)
+        self.picker = QComboBox()
+        self.picker.setObjectName(f"{plot_name}Picker")
+        self.picker.setAccessibleName("Metric to show")
+        self.picker.setToolTip("Metric to show")
+        self.picker.setMinimumWidth(110)
+        self.picker.currentIndexChanged.connect(self._draw_now)
+        self.picker.hide()
+        self.header.addWidget(self.picker)
+        self._unit = ""
+
+    def set_unit(self, unit: str) -> None:
+        """Say in which unit RMSE and MAE are."""
+        self._unit = unit
+        self._draw_now()
+
+    def _build(self, plot: Any) -> None:
+        import pyqtgraph as pg
+
+        label_axis(plot, "bottom", "epoch")
+        self._line = plot.plot([], [], name="validation")
+        self._line.setDownsampling(auto=True, method="peak")
+        plot.getPlotItem().getViewBox().setDefaultPadding(0.14)
+        self._point = pg.ScatterPlotItem(size=10)
+        self._words = pg.TextItem(anchor=(0.5, 0))
+        self._words.setFont(text_font(11, bold=True))
+        for item in (self._point, self._words):
+            plot.addItem(item, ignoreBounds=True)
+            item.setVisible(False)
+        self._color(theme.palette())
+
+    def _color(self, tokens: Tokens) -> None:
+        self._line.setPen(pen(tokens.validation, 2))
+        self._point.setPen(pen(tokens.validation, 2))
+        self._point.setBrush(brush(tokens.surface))
+        self._words.setColor(tokens.ink)
+        self._words.fill = brush(tokens.surface, 0.8)
+
+    def _offer(self, names: list[str]) -> None:
+        offered = [self.picker.itemData(index) for index in range(self.picker.count())]
+        if names == offered:
+            return
+        chosen = self.picker.currentData()
+        self.picker.blockSignals(True)
+        self.picker.clear()
+        for name in names:
+            self.picker.addItem(metric_title(name), name)
+        self.picker.setCurrentIndex(names.index(chosen) if chosen in names and len(offered) > 1 else 0)
+        self.picker.blockSignals(False)
+        self.picker.setVisible(len(names) > 1)
+
+    def _draw(self, plot: Any) -> None:
+        curves = self._curves
+        self._offer(curves.metric_names())
+        name = str(self.picker.currentData() or "")
+        values = curves.metrics.get(name, [])
+        unit = f"{self._unit}, " if self._unit and name.partition("/")[0] in IN_UNITS else ""
+        self.set_title(metric_title(name) if name else "Metric", f"{unit}validation")
+        _set_line(self._line, curves.epochs[: len(values)], values)
+        self._mark(name, values)
+        self._fit_epochs(plot)
+
+    def _mark(self, name: str, values: list[float]) -> None:
+        marked = self._curves.marked(name)
+        for item in (self._point, self._words):
+            item.setVisible(marked is not None)
+        if marked is None:
+            return
+        index, best = marked
+        epoch, value = self._curves.epochs[index], values[index]
+        self._point.setData([epoch], [value])
+        self._words.setText(f"{'best' if best else 'kept'} {number(value)} · epoch {epoch:.0f}")
+        self._words.setPos(epoch, value)
+        # Near an edge of the chart the words stay inside, and they keep off the line: below a high value, above a low.
+        share = epoch / max(self._curves.total_epochs, 1)
+        known = [item for item in values if math.isfinite(item)]
+        low = value <= (min(known) + max(known)) / 2
+        self._words.setAnchor((0.0 if share < 0.2 else 1.0 if share > 0.8 else 0.5, -0.3 if low else 1.3))
+
+
+class RunCharts(QWidget):
+    """Loss and metric of one run, side by side or one above the other."""
+
+    def __init__(self, prefix: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.loss = LossChart(f"{prefix}LossPlot" if prefix else "lossPlot")
+        self.metric = MetricChart(f"{prefix}MetricPlot" if prefix else "metricPlot")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+        layout.addWidget(self.loss, 1)
+        layout.addWidget(self.metric, 1)
+
+    def set_curves(self, curves: RunCurves, unit: str = "") -> None:
+        """Show the curves of a run."""
+        self.loss.set_curves(curves)
+        self.metric.set_unit(unit)
+        self.metric.set_curves(curves)
+
+
+def _set_line(curve: Any, xs: list[float], ys: list[float]) -> None:
+    few = len(xs) <= SMOOTH_LIMIT
+    curve.setData(xs, ys, antialias=few, connect="finite", symbol="o" if len(xs) == 1 else None, symbolSize=5)
+
+
+def _positive(values: list[float]) -> list[float]:
+    return [value if value > 0 else math.nan for value in values]

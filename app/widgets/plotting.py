@@ -1,0 +1,113 @@
+"""pyqtgraph in the house's look. It is slow to import, so only functions here touch it, when a plot is first needed."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+
+from app.text import MINUS
+from app.theme import text_font, theme
+
+SMOOTH_LIMIT = 2000
+"""Curves with more points are drawn without antialiasing, which costs more than it shows."""
+
+
+def warm_up() -> threading.Thread:
+    """Import pyqtgraph in the background, so that the first plot appears at once; return the thread."""
+    thread = threading.Thread(target=_import, name="plotsWarmUp", daemon=True)
+    thread.start()
+    return thread
+
+
+def _import() -> None:
+    import pyqtgraph  # noqa: F401 - imported for its effect
+
+
+def new_plot(name: str, description: str) -> Any:
+    """Return an empty `PlotWidget` called `name`, without frame, menu or mouse zoom, in the theme's colours."""
+    import pyqtgraph as pg
+
+    plot = pg.PlotWidget(background=theme.palette().surface)
+    plot.setObjectName(name)
+    plot.setAccessibleName(description)
+    plot.setFrameShape(plot.Shape.NoFrame)
+    plot.setMinimumSize(160, 120)
+    item = plot.getPlotItem()
+    item.setMenuEnabled(False)
+    item.hideButtons()
+    item.setMouseEnabled(x=False, y=False)
+    item.getViewBox().setDefaultPadding(0.03)
+    for side in ("left", "bottom"):
+        axis = item.getAxis(side)
+        axis.setStyle(tickLength=0, tickTextOffset=6, maxTickLevel=0, hideOverlappingLabels=True)
+        axis.setTickDensity(0.7)
+        # Behind the curves: the grid is drawn by the axes.
+        axis.setZValue(-1000)
+        axis.enableAutoSIPrefix(False)
+        _dress_figures(axis)
+    style_plot(plot)
+    return plot
+
+
+def style_plot(plot: Any) -> None:
+    """Give `plot` the theme's colours and fonts: quiet lines, muted figures, horizontal grid only."""
+    import pyqtgraph as pg
+
+    tokens = theme.palette()
+    plot.setBackground(tokens.surface)
+    for side in ("left", "bottom"):
+        axis = plot.getPlotItem().getAxis(side)
+        axis.setTickFont(text_font(11))
+        axis.setTextPen(pg.mkPen(tokens.muted))
+        axis.setPen(pg.mkPen(tokens.line))
+        axis.setTickPen(pg.mkPen(tokens.line))
+        axis.setGrid(255 if side == "left" else False)
+    plot.getPlotItem().getAxis("left").setPen(pg.mkPen(None))
+
+
+def label_axis(plot: Any, side: str, text: str) -> None:
+    """Write a quiet title along one side of `plot`."""
+    plot.getPlotItem().setLabel(side, text, color=theme.palette().muted, **{"font-size": "11px"})
+
+
+def pen(color: str, width: float = 1.0, *, alpha: float = 1.0, dashed: bool = False) -> Any:
+    """Return a cosmetic pen; dashes are for baselines and diagonals."""
+    import pyqtgraph as pg
+
+    shade = QColor(color)
+    shade.setAlphaF(alpha)
+    style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
+    return pg.mkPen(shade, width=width, style=style)
+
+
+def brush(color: str, alpha: float = 1.0) -> Any:
+    """Return a brush of this colour."""
+    import pyqtgraph as pg
+
+    shade = QColor(color)
+    shade.setAlphaF(alpha)
+    return pg.mkBrush(shade)
+
+
+def _dress_figures(axis: Any) -> None:
+    """Write true minus signs, and in log mode plain figures (0.2, 0.5, 1) rather than powers."""
+    plain = axis.tickStrings
+
+    def strings(values: list[float], scale: float, spacing: float) -> list[str]:
+        if axis.logMode:
+            return [f"{10**value:.4g}" for value in values]
+        return [str(text).replace("-", MINUS) for text in plain(values, scale, spacing)]
+
+    def log_values(low: float, high: float, _size: float, _plain: Any) -> list[tuple[Any, list[float]]]:
+        # One, two and five of each decade, or its ones alone where there are many decades.
+        factors = (1.0, 2.0, 5.0) if high - low < 3 else (1.0,)
+        decades = range(math.floor(low), math.ceil(high) + 1)
+        ticks = [decade + math.log10(factor) for decade in decades for factor in factors]
+        return [(1.0, [tick for tick in ticks if low <= tick <= high])]
+
+    axis.tickStrings = strings
+    axis.logTickValues = log_values
