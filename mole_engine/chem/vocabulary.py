@@ -1,8 +1,8 @@
 """The vocabulary: from atom environments to token numbers.
 
 Tokens are numbered PAD 0, entries 1..n, MASK n+1, UNK n+2, CLS n+3. An environment without an entry falls back to
-the entry of its element, and to UNK where the vocabulary has none; a vocabulary in the style of the original MolE
-has no element entries, so that its unknown environments stay UNK.
+the same environment without its isotope label, then to the entry of its element, then to UNK. A vocabulary in the
+style of the original MolE has no element entries: its unknown environments stay UNK.
 """
 
 from __future__ import annotations
@@ -82,10 +82,20 @@ class Vocabulary:
         (atoms + 1,) uint16
         """
         found = [self._token_of.get(identifier, 0) for identifier in atom_environments(mol).tolist()]
-        for index, token in enumerate(found):
-            if not token:
-                found[index] = self._element_token.get(mol.GetAtomWithIdx(index).GetAtomicNum(), self.unk_id)
+        if 0 in found:
+            found = self._fall_back(mol, found)
         return np.array([self.cls_id, *found], dtype=np.uint16)
+
+    def _fall_back(self, mol: Chem.Mol, found: list[int]) -> list[int]:
+        if not self.elements:
+            return [token or self.unk_id for token in found]
+        plain = atom_environments(_without_isotopes(mol)).tolist()
+        return [
+            token
+            or self._token_of.get(plain[index], 0)
+            or self._element_token.get(mol.GetAtomWithIdx(index).GetAtomicNum(), self.unk_id)
+            for index, token in enumerate(found)
+        ]
 
     def knows(self, identifier: int) -> bool:
         """Whether the environment has an entry of its own."""
@@ -166,3 +176,10 @@ class Vocabulary:
         if not isinstance(fields, dict):
             raise InputError(f"{name_or_path} is not a vocabulary:", "it holds no named fields.")
         return cls.from_dict(fields)
+
+
+def _without_isotopes(mol: Chem.Mol) -> Chem.Mol:
+    copy = Chem.Mol(mol)
+    for atom in copy.GetAtoms():
+        atom.SetIsotope(0)
+    return copy

@@ -1,0 +1,197 @@
+"""The blocks of the encoder: embeddings, attention block, layer, stack, and the head that reads it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from mole_engine.nn.disentangled_attention import DisentangledSelfAttention
+from mole_engine.nn.masks import allowed_keys
+
+Activation = Literal["gelu", "relu", "silu", "tanh"]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh}
+
+
+class BertEmbeddings(nn.Module):
+    """Token embeddings, layer-normed; padding is zero.
+
+    Parameters
+    ----------
+    vocabulary_size, hidden_size
+        Rows and width of the table.
+    """
+
+    def __init__(self, vocabulary_size: int, hidden_size: int, dropout: float = 0.0, eps: float = 1e-7) -> None:
+        super().__init__()
+        self.words = nn.Embedding(vocabulary_size, hidden_size)
+        self.norm = nn.LayerNorm(hidden_size, eps=eps)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Embed (B, N) tokens under a (B, N) mask of real tokens; returns (B, N, H)."""
+        states = self.norm(self.words(tokens))
+        return self.dropout(states * mask.unsqueeze(-1).to(states.dtype))
+
+
+class BertAttention(nn.Module):
+    """Disentangled attention, its output projection, and the residual with layer norm."""
+
+    def __init__(
+        self, hidden_size: int, heads: int, hidden_dropout: float, attention_dropout: float, eps: float = 1e-7
+    ) -> None:
+        super().__init__()
+        self.mix = DisentangledSelfAttention(hidden_size, heads, attention_dropout)
+        self.output = nn.Linear(hidden_size, hidden_size)
+        self.dropout = nn.Dropout(hidden_dropout)
+        self.norm = nn.LayerNorm(hidden_size, eps=eps)
+
+    def forward(self, hidden: Tensor, table: Tensor, positions: Tensor, blocked: Tensor) -> Tensor:
+        """Return (B, N, H); see `DisentangledSelfAttention.forward` for the arguments."""
+        mixed = self.mix(hidden, table, positions, blocked)
+        return self.norm(hidden + self.dropout(self.output(mixed)))
+
+
+class BertLayer(nn.Module):
+    """Attention and feed-forward block, each with a residual and a layer norm after it.
+
+    Parameters
+    ----------
+    intermediate_size
+        Width of the feed-forward layer.
+    activation
+        Name of its activation function, one of `ACTIVATIONS`.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        heads: int,
+        intermediate_size: int,
+        activation: Activation = "gelu",
+        hidden_dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        eps: float = 1e-7,
+    ) -> None:
+        super().__init__()
+        self.attention = BertAttention(hidden_size, heads, hidden_dropout, attention_dropout, eps)
+        self.expand = nn.Linear(hidden_size, intermediate_size)
+        self.activation = ACTIVATIONS[activation]()
+        self.contract = nn.Linear(intermediate_size, hidden_size)
+        self.dropout = nn.Dropout(hidden_dropout)
+        self.norm = nn.LayerNorm(hidden_size, eps=eps)
+
+    def forward(self, hidden: Tensor, table: Tensor, positions: Tensor, blocked: Tensor) -> Tensor:
+        """Return (B, N, H); see `DisentangledSelfAttention.forward` for the arguments."""
+        hidden = self.attention(hidden, table, positions, blocked)
+        return self.norm(hidden + self.dropout(self.contract(self.activation(self.expand(hidden)))))
+
+
+class BertEncoder(nn.Module):
+    """A stack of layers that share one table of relative positions.
+
+    Parameters
+    ----------
+    relative_positions
+        Rows of the table; larger positions use its last row.
+
+    Other parameters are those of `BertLayer`.
+    """
+
+    def __init__(
+        self,
+        layers: int,
+        hidden_size: int,
+        heads: int,
+        intermediate_size: int,
+        relative_positions: int = 128,
+        activation: Activation = "gelu",
+        hidden_dropout: float = 0.0,
+        attention_dropout: float = 0.0,
+        eps: float = 1e-7,
+    ) -> None:
+        super().__init__()
+        self.relative = nn.Embedding(relative_positions, hidden_size)
+        self.norm = nn.LayerNorm(hidden_size, eps=eps)
+        self.layers = nn.ModuleList(
+            BertLayer(hidden_size, heads, intermediate_size, activation, hidden_dropout, attention_dropout, eps)
+            for _ in range(layers)
+        )
+
+    def relative_table(self, rows: int | None = None) -> Tensor:
+        """Return the first `rows` layer-normed relative positions (all by default), (R, H)."""
+        weight: Tensor = self.relative.weight if rows is None else self.relative.weight[:rows]
+        normed: Tensor = self.norm(weight)
+        return normed
+
+    def forward(self, hidden: Tensor, distances: Tensor, mask: Tensor, span: Tensor | None = None) -> Tensor:
+        """Run all layers.
+
+        Parameters
+        ----------
+        hidden
+            (B, N, H) embeddings.
+        distances
+            (B, N, N) relative positions of any integer type: topological distance + 1, 0 where there is none.
+        mask
+            (B, N) bool, True on real tokens.
+        span
+            (B, N, N) bool, True where a token may be attended to, or None for everywhere.
+
+        Returns
+        -------
+        (B, N, H) states; rows of padding hold arbitrary values that no real row ever reads.
+        """
+        positions = self.rows_of(distances)
+        table = self.relative_table(_rows_in_use(positions))
+        blocked = ~allowed_keys(mask, span)
+        for layer in self.layers:
+            hidden = layer(hidden, table, positions, blocked)
+        return hidden
+
+    def rows_of(self, distances: Tensor) -> Tensor:
+        """Return the table row of each relative position: int64, clamped at the end of the table."""
+        return distances.long().clamp(max=self.relative.num_embeddings - 1)
+
+
+def _rows_in_use(positions: Tensor) -> int | None:
+    """Return how many rows of the table are needed, where asking is cheap: not on a GPU, not in an export."""
+    if positions.device.type != "cpu" or torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return None
+    return int(positions.max()) + 1 if positions.numel() else None
+
+
+class TaskPredictionHead(nn.Module):
+    """Dropout, dense, activation, dropout, classifier.
+
+    Parameters
+    ----------
+    input_size
+        Width of what is read: the pooled states, with descriptors where there are any.
+    hidden_size
+        Width of the dense layer.
+    outputs
+        Number of outputs.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        outputs: int,
+        dropout: float = 0.0,
+        activation: Activation = "gelu",
+    ) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.dense = nn.Linear(input_size, hidden_size)
+        self.activation = ACTIVATIONS[activation]()
+        self.classifier = nn.Linear(hidden_size, outputs)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Return (B, outputs) logits of (B, input_size) pooled states."""
+        states = self.activation(self.dense(self.dropout(pooled)))
+        logits: Tensor = self.classifier(self.dropout(states))
+        return logits
