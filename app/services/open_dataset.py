@@ -1,0 +1,92 @@
+"""What the window holds of an open file: plain facts, ready to be drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from mole_engine.contracts.config import DataConfig, SplitConfig
+from mole_engine.contracts.dataset import ColumnRoles, CurationReport, RowIssue, Split, TableInfo, TableSource
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSummary:
+    """The values of one target, as a card draws them.
+
+    Attributes
+    ----------
+    name, unit
+        Of the target.
+    counts
+        Molecules in each bar, left to right.
+    labels
+        One word a bar for classes; empty for numbers.
+    low, high, median
+        Of the numbers, NaN for classes.
+    logarithmic
+        Whether the bars stand on a logarithmic axis, because a few values are far larger than the rest.
+    """
+
+    name: str
+    unit: str
+    counts: tuple[int, ...]
+    labels: tuple[str, ...] = ()
+    low: float = math.nan
+    high: float = math.nan
+    median: float = math.nan
+    logarithmic: bool = False
+
+
+@dataclass(frozen=True)
+class OpenDataset:
+    """An open file with everything that was made of it.
+
+    Attributes
+    ----------
+    data_config, split_config
+        What the training job gets; structure and target columns are filled in.
+    info, table
+        The file, and its cells as texts.
+    roles, report, split
+        Which column means what, what clean-up did, and which molecules train.
+    parts
+        For each file row "train", "val", "test" or "" (left out, or merged with another row).
+    smiles
+        For each kept file row, the cleaned structure that the model will see.
+    summaries
+        One for each target.
+    numbers
+        For each column of numbers, its values in file order, NaN where there is none.
+    """
+
+    data_config: DataConfig
+    split_config: SplitConfig
+    info: TableInfo
+    table: TableSource
+    roles: ColumnRoles
+    report: CurationReport
+    split: Split
+    parts: list[str]
+    smiles: Mapping[int, str] = field(default_factory=dict)
+    summaries: tuple[TargetSummary, ...] = ()
+    numbers: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+    @cached_property
+    def issues(self) -> dict[int, tuple[RowIssue, ...]]:
+        """The issues of each row that has any."""
+        found: dict[int, list[RowIssue]] = {}
+        for issue in self.report.issues:
+            found.setdefault(issue.row, []).append(issue)
+        return {row: tuple(items) for row, items in found.items()}
+
+    @property
+    def molecules(self) -> int:
+        """How many molecules the model will see, all parts together."""
+        return len(self.split.train) + len(self.split.validation) + len(self.split.test)
+
+    @property
+    def title(self) -> str:
+        """The first target's name, or the file's."""
+        return self.roles.tasks[0].name if self.roles.tasks else self.info.name

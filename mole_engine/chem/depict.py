@@ -1,0 +1,77 @@
+"""Structures as SVG, of one bond length, on any background."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rdkit.Chem import rdDepictor
+from rdkit.Chem.Draw import rdMolDraw2D
+
+from mole_engine.chem.molecules import parse_smiles
+
+BOND_LENGTH = 17.0
+"""Pixels of a bond in every drawing; only what would not fit is drawn smaller."""
+
+_UNITS_PER_BOND = 1.5
+# RDKit lays bonds out 1.5 units long, and its "fixed bond length" is in pixels a unit.
+
+_PADDING = 0.04
+_HYDROGEN = 1.008
+_HIGHLIGHT_LIGHT = (0.68, 0.83, 1.0)
+_HIGHLIGHT_DARK = (0.16, 0.35, 0.62)
+
+
+def svg_of(smiles: str, width: int, height: int, dark: bool = False, highlight: Sequence[int] = ()) -> str:
+    """Draw a molecule.
+
+    Parameters
+    ----------
+    smiles
+        As in the file; it need not be standardised.
+    width, height
+        Size of the drawing in pixels.
+    dark
+        Colours for a dark background; the drawing itself has none.
+    highlight
+        Atoms (and the bonds between them) to mark.
+
+    Returns
+    -------
+    str
+        An SVG document whose letters are outlines, so that no font is needed.
+
+    Raises
+    ------
+    UnreadableMolecule
+        When the SMILES cannot be read.
+    """
+    mol = parse_smiles(smiles)
+    # CoordGen is slower, and the default draws the molecules of this trade well.
+    rdDepictor.Compute2DCoords(mol)
+    rdDepictor.StraightenDepiction(mol)
+    drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
+    options: Any = drawer.drawOptions()  # RDKit's stubs give its fields the wrong types
+    options.clearBackground = False
+    options.fixedBondLength = BOND_LENGTH / _UNITS_PER_BOND
+    options.bondLineWidth = 1.15
+    options.scaleBondWidth = False
+    options.minFontSize = 8
+    options.maxFontSize = 11
+    options.padding = _PADDING
+    options.setHighlightColour(_HIGHLIGHT_DARK if dark else _HIGHLIGHT_LIGHT)
+    if dark:
+        rdMolDraw2D.SetDarkMode(options)
+    marked = set(highlight)
+    bonds = [b.GetIdx() for b in mol.GetBonds() if {b.GetBeginAtomIdx(), b.GetEndAtomIdx()} <= marked]
+    # Drawn without hydrogens being made explicit and with Kekulé bonds, as chemists draw by hand.
+    prepared = rdMolDraw2D.PrepareMolForDrawing(mol, addChiralHs=False)
+    drawer.DrawMolecule(prepared, highlightAtoms=sorted(marked), highlightBonds=bonds)
+    drawer.FinishDrawing()
+    return str(drawer.GetDrawingText())
+
+
+def molecular_weight(smiles: str) -> float:
+    """Return the average molecular weight in g/mol. Raises UnreadableMolecule."""
+    atoms = parse_smiles(smiles).GetAtoms()
+    return float(sum(atom.GetMass() + _HYDROGEN * atom.GetTotalNumHs() for atom in atoms))
