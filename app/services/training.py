@@ -60,7 +60,7 @@ class TrainingService(QObject):
 
     @property
     def ending(self) -> str:
-        """What the user asked for: "stop", "cancel", or nothing yet."""
+        """What the job was asked for: "stop", "cancel", "interrupt", or nothing yet."""
         return self._job.ending if self._job is not None else ""
 
     @property
@@ -118,11 +118,14 @@ class TrainingService(QObject):
             self.state_changed.emit()
 
     def shutdown(self) -> bool:
-        """Ask a running job to end for good; return whether nothing is left to wait for.
+        """Ask a running job to leave so that it can be resumed; return whether nothing is left to wait for.
 
         Where it returns False, `run_finished` says when the program may go.
         """
-        self.cancel()
+        if self._job is not None:
+            self._job.ending = self._job.ending or "interrupt"
+            self._job.thread.control.interrupt()
+            self.state_changed.emit()
         return self._job is None
 
     @Slot(object)

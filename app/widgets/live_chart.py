@@ -226,19 +226,19 @@ class RunCharts(QWidget):
 
     def __init__(self, prefix: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.loss = LossChart(f"{prefix}LossPlot" if prefix else "lossPlot")
-        self.metric = MetricChart(f"{prefix}MetricPlot" if prefix else "metricPlot")
+        self.loss_chart = LossChart(f"{prefix}LossPlot" if prefix else "lossPlot")
+        self.metric_chart = MetricChart(f"{prefix}MetricPlot" if prefix else "metricPlot")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
-        layout.addWidget(self.loss, 1)
-        layout.addWidget(self.metric, 1)
+        layout.addWidget(self.loss_chart, 1)
+        layout.addWidget(self.metric_chart, 1)
 
     def set_curves(self, curves: RunCurves, unit: str = "") -> None:
         """Show the curves of a run."""
-        self.loss.set_curves(curves)
-        self.metric.set_unit(unit)
-        self.metric.set_curves(curves)
+        self.loss_chart.set_curves(curves)
+        self.metric_chart.set_unit(unit)
+        self.metric_chart.set_curves(curves)
 
 
 def _set_line(curve: Any, xs: list[float], ys: list[float]) -> None:

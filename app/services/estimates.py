@@ -1,0 +1,115 @@
+"""How long a job will take, before it starts: arithmetic of the network, times molecules, over measured speed.
+
+Honest rather than exact: the result is shown as "about". Once a run has finished on this machine, its real speed
+corrects the next estimates.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mole_engine.contracts.config import ModelConfig, TrainConfig
+from mole_engine.store.files import write_text
+
+START_SECONDS = 6.0
+"""Importing the engine, reading, curating and building the network, on the first run."""
+
+FEATURISED_PER_SECOND = 350.0
+"""Molecules a second that are turned into tokens and distances on one core."""
+
+FALLBACK_FLOPS = 3e10
+"""Speed of one ordinary CPU core where nothing has been measured yet."""
+
+STEP_SECONDS = 0.004
+"""What every optimiser step costs beside the arithmetic of its molecules."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataSize:
+    """What an estimate needs to know of the data: molecules in each part and their mean number of tokens."""
+
+    train: int
+    validation: int
+    test: int
+    tokens: float
+
+
+def approximate_tokens(smiles: Sequence[str]) -> float:
+    """Return the mean number of tokens of molecules, from the letters of their SMILES (hydrogens left aside)."""
+    if not smiles:
+        return 25.0
+    # Thinned, since a mean over a thousand says as much as one over all.
+    some = smiles[:: max(1, len(smiles) // 1000)]
+    atoms = 0
+    for text in some:
+        letters = sum(letter.isalpha() for letter in text)
+        atoms += letters - text.count("H") - text.count("Cl") - text.count("Br")
+    return atoms / len(some) + 1
+
+
+def operations(model: ModelConfig, tokens: float) -> float:
+    """Return the arithmetic of one molecule's way through the network, forwards, in operations."""
+    width, inner = model.hidden_size, model.feed_forward_size
+    projections = 2 * tokens * (4 * width * width + 2 * width * inner)
+    # Content to content, content to position, position to content, and the weighted sum.
+    attention = 2 * tokens * width * (2 * tokens + 2 * min(tokens, model.relative_positions))
+    return model.layers * (projections + attention)
+
+
+def efficiency(model: ModelConfig) -> float:
+    """Return which part of the speed of bare matrix products a network of this width reaches in training."""
+    return min(0.7, 0.12 + 0.07 * math.log2(max(model.hidden_size, 32) / 32))
+
+
+def estimate_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0, correction: float = 1.0) -> float:
+    """Return about how long a job takes.
+
+    Parameters
+    ----------
+    config
+        The job.
+    data
+        Molecules and their size.
+    flops
+        Measured speed of the device; 0: not known.
+    correction
+        Real over estimated time of the last run on this device.
+    """
+    speed = (flops or FALLBACK_FLOPS) * efficiency(config.model)
+    forward = operations(config.model, data.tokens)
+    # Backwards costs twice as much as forwards.
+    per_epoch = (3 * data.train + data.validation) * forward / speed
+    per_epoch += STEP_SECONDS * config.model.layers * data.train / config.training.batch_size
+    molecules = data.train + data.validation + data.test
+    return START_SECONDS + molecules / FEATURISED_PER_SECOND + config.training.epochs * per_epoch * correction
+
+
+class SpeedMemory:
+    """Remembers, for each device, how real times compared with estimates; one small file in the workspace."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._factors = self._read()
+
+    def correction(self, device: str) -> float:
+        """Return real over estimated time on `device`; 1 where nothing is known."""
+        return self._factors.get(device, 1.0)
+
+    def learn(self, device: str, estimated: float, real: float) -> None:
+        """Note a finished run; odd values (a pause, a busy machine) are held within bounds."""
+        if estimated <= 0 or real <= 0:
+            return
+        ratio = min(20.0, max(0.05, real / estimated * self.correction(device)))
+        self._factors[device] = round(ratio, 4)
+        write_text(self._path, json.dumps(self._factors))
+
+    def _read(self) -> dict[str, float]:
+        try:
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+            return {str(device): float(factor) for device, factor in content.items()}
+        except (OSError, ValueError, AttributeError, TypeError):
+            return {}

@@ -1,0 +1,140 @@
+"""Predicting, beside the window: awaited coroutines over the executor, with progress and cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.services.prediction_table import Predictions
+from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.events import ProgressHandler
+
+if TYPE_CHECKING:
+    from app.services.tasks import Progress, TaskRunner
+
+
+class PredictionService(QObject):
+    """Asks models about molecules; one question at a time.
+
+    Signals
+    -------
+    ready(Predictions)
+        A question was answered.
+    busy(stage, done, total), idle()
+        While the model works.
+    """
+
+    ready = Signal(object)
+    busy = Signal(str, int, int)
+    idle = Signal()
+
+    def __init__(self, tasks: TaskRunner, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._tasks = tasks
+        self._progress: Progress | None = None
+        self._models = _ModelShelf()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a question is being answered."""
+        return self._progress is not None
+
+    async def predict_smiles(self, model_path: str, smiles: Sequence[str]) -> Predictions:
+        """Predict pasted molecules.
+
+        Raises
+        ------
+        InputError
+            When there are none, or the model cannot be read.
+        Cancelled
+            After `cancel`.
+        """
+        given = [text for text in smiles if text.strip()]
+        if not given:
+            raise InputError("There is nothing to predict.", "", "Paste one SMILES a line, or drop a file.")
+        return await self._ask(self._models.predict_smiles, model_path, given)
+
+    async def predict_file(self, model_path: str, path: str) -> Predictions:
+        """Predict every row of a file. Raises InputError and Cancelled as `predict_smiles` does."""
+        return await self._ask(self._models.predict_file, model_path, path)
+
+    async def save(self, predictions: Predictions, path: str) -> None:
+        """Write a table of predictions as CSV or, by its ending, as XLSX. Raises InputError."""
+        await self._tasks.run_blocking(_save, predictions, path)
+
+    @Slot()
+    def cancel(self) -> None:
+        """Drop the question under way."""
+        if self._progress is not None:
+            self._progress.cancel()
+
+    async def _ask(self, work: Callable[..., Predictions], model_path: str, what: Any) -> Predictions:
+        if self._progress is not None:
+            raise InputError("A prediction is already under way.", "", "Wait for its end, or cancel it.")
+        progress = self._progress = self._tasks.new_progress()
+        progress.changed.connect(self.busy)
+        self.busy.emit("Loading the model", 0, 0)
+        try:
+            answer = await self._tasks.run_blocking(work, model_path, what, progress)
+        finally:
+            self._progress = None
+            self._tasks.drop_progress(progress)
+            self.idle.emit()
+        self.ready.emit(answer)
+        return answer
+
+
+class _ModelShelf:
+    """Keeps the model asked last, since loading takes longer than a few molecules. Used in worker threads only."""
+
+    def __init__(self) -> None:
+        self._key: tuple[str, float] | None = None
+        self._model: Any = None
+
+    def _load(self, path: str) -> Any:
+        from mole_engine.inference.predictor import load_model
+
+        file = Path(path)
+        key = (path, file.stat().st_mtime if file.is_file() else 0.0)
+        if key != self._key:
+            self._model, self._key = load_model(path), key
+        return self._model
+
+    def predict_smiles(self, model_path: str, smiles: list[str], on_progress: ProgressHandler) -> Predictions:
+        """Predict texts."""
+        import pandas as pd
+
+        model = self._load(model_path)
+        predicted = model.predict(smiles, on_progress=on_progress)
+        frame = pd.concat([pd.DataFrame({"smiles": smiles}), predicted.reset_index(drop=True)], axis=1)
+        return _plain(model, model_path, "", smiles, predicted, frame)
+
+    def predict_file(self, model_path: str, path: str, on_progress: ProgressHandler) -> Predictions:
+        """Predict the rows of a file."""
+        from mole_engine.inference.tables import predict_table, read_input
+
+        model = self._load(model_path)
+        table, column = read_input(path, model, on_progress)
+        frame = predict_table(model, table, column, on_progress)
+        return _plain(model, model_path, Path(path).name, [str(text) for text in table[column]], frame, frame)
+
+
+def _plain(model: Any, model_path: str, source: str, smiles: list[str], predicted: Any, frame: Any) -> Predictions:
+    return Predictions(
+        model_path=model_path,
+        model_name=str(model.card.name),
+        tasks=tuple(model.tasks),
+        source=source,
+        smiles=smiles,
+        columns={str(name): predicted[name].tolist() for name in predicted.columns},
+        frame=frame,
+    )
+
+
+def _save(predictions: Predictions, path: str) -> None:
+    from mole_engine.inference.tables import write_table
+
+    write_table(predictions.frame, path)
