@@ -1,0 +1,63 @@
+"""The double-click starters call the set-up with the file that was dropped on them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGING = Path(__file__).parents[3] / "packaging"
+POSIX = pytest.mark.skipif(os.name == "nt", reason="shell scripts")
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of packaging/ in a folder whose name has a space, with a bootstrap that prints what it is given."""
+    root = tmp_path / "MolE Studio ü"
+    shutil.copytree(PACKAGING, root / "packaging", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "packaging" / "bootstrap.py").write_text("import sys; print(sys.argv[1:])", encoding="utf-8")
+    icon = root / "resources" / "icons"
+    icon.mkdir(parents=True)
+    (icon / "mole-studio.svg").touch()
+    return root
+
+
+def start(*command: object) -> str:
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    words = [str(word) for word in command]
+    return subprocess.run(words, env=environment, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+@POSIX
+@pytest.mark.parametrize("script", ["linux/mole-studio.sh", "macos/MolE Studio.command"])
+def test_starter_passes_the_file_on(copy, script):
+    assert start(copy / "packaging" / script, "mes données.csv").strip() == "['run', 'mes données.csv']"
+    assert start(copy / "packaging" / script).strip() == "['run']"
+
+
+@POSIX
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="desktop files")
+def test_menu_entry_is_installed_and_removed(copy, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    install = copy / "packaging" / "linux" / "install-menu-entry.sh"
+    start(install)
+    entry = tmp_path / "share" / "applications" / "mole-studio.desktop"
+    lines = entry.read_text(encoding="utf-8").splitlines()
+    assert f'Exec="{copy}/packaging/linux/mole-studio.sh" %f' in lines
+    assert (tmp_path / "share/icons/hicolor/scalable/apps/mole-studio.svg").is_file()
+    start(install, "--remove")
+    assert not entry.exists()
+
+
+def test_windows_starter_has_windows_line_ends_and_calls_the_set_up():
+    content = (PACKAGING / "windows" / "MolE Studio.bat").read_bytes()
+    assert content.count(b"\r\n") == content.count(b"\n")
+    assert rb"packaging\bootstrap.py run" in content
+
+
+def test_packaging_is_no_package():
+    """A package of this name would shadow PyPI's `packaging`."""
+    assert not (PACKAGING / "__init__.py").exists()
