@@ -51,7 +51,7 @@ def write_vocabulary(vocabulary: Vocabulary, path: str | Path) -> None:
 
 def _read_smiles(path: Path) -> Iterator[str]:
     if path.suffix == ".parquet":
-        import pyarrow.parquet as parquet
+        from pyarrow import parquet
 
         for batch in parquet.ParquetFile(path).iter_batches(columns=["smiles"]):
             yield from batch.column(0).to_pylist()

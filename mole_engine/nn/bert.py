@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from mole_engine.nn.disentangled_attention import DisentangledSelfAttention
-from mole_engine.nn.masks import allowed_keys
+from mole_engine.nn.dropout import Dropout
+from mole_engine.nn.masks import attention_bias
 
 Activation = Literal["gelu", "relu", "silu", "tanh"]
 
@@ -28,12 +29,13 @@ class BertEmbeddings(nn.Module):
         super().__init__()
         self.words = nn.Embedding(vocabulary_size, hidden_size)
         self.norm = nn.LayerNorm(hidden_size, eps=eps)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Embed (B, N) tokens under a (B, N) mask of real tokens; returns (B, N, H)."""
-        states = self.norm(self.words(tokens))
-        return self.dropout(states * mask.unsqueeze(-1).to(states.dtype))
+        normed = self.norm(self.words(tokens))
+        states: Tensor = self.dropout(normed * mask.unsqueeze(-1).to(normed.dtype))
+        return states
 
 
 class BertAttention(nn.Module):
@@ -45,13 +47,14 @@ class BertAttention(nn.Module):
         super().__init__()
         self.mix = DisentangledSelfAttention(hidden_size, heads, attention_dropout)
         self.output = nn.Linear(hidden_size, hidden_size)
-        self.dropout = nn.Dropout(hidden_dropout)
+        self.dropout = Dropout(hidden_dropout)
         self.norm = nn.LayerNorm(hidden_size, eps=eps)
 
-    def forward(self, hidden: Tensor, table: Tensor, positions: Tensor, blocked: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, table: Tensor, positions: Tensor, bias: Tensor) -> Tensor:
         """Return (B, N, H); see `DisentangledSelfAttention.forward` for the arguments."""
-        mixed = self.mix(hidden, table, positions, blocked)
-        return self.norm(hidden + self.dropout(self.output(mixed)))
+        mixed = self.mix(hidden, table, positions, bias)
+        states: Tensor = self.norm(hidden + self.dropout(self.output(mixed)))
+        return states
 
 
 class BertLayer(nn.Module):
@@ -80,13 +83,15 @@ class BertLayer(nn.Module):
         self.expand = nn.Linear(hidden_size, intermediate_size)
         self.activation = ACTIVATIONS[activation]()
         self.contract = nn.Linear(intermediate_size, hidden_size)
-        self.dropout = nn.Dropout(hidden_dropout)
+        self.dropout = Dropout(hidden_dropout)
         self.norm = nn.LayerNorm(hidden_size, eps=eps)
 
-    def forward(self, hidden: Tensor, table: Tensor, positions: Tensor, blocked: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, table: Tensor, positions: Tensor, bias: Tensor) -> Tensor:
         """Return (B, N, H); see `DisentangledSelfAttention.forward` for the arguments."""
-        hidden = self.attention(hidden, table, positions, blocked)
-        return self.norm(hidden + self.dropout(self.contract(self.activation(self.expand(hidden)))))
+        hidden = self.attention(hidden, table, positions, bias)
+        change = self.contract(self.activation(self.expand(hidden)))
+        states: Tensor = self.norm(hidden + self.dropout(change))
+        return states
 
 
 class BertEncoder(nn.Module):
@@ -146,9 +151,9 @@ class BertEncoder(nn.Module):
         """
         positions = self.rows_of(distances)
         table = self.relative_table(_rows_in_use(positions))
-        blocked = ~allowed_keys(mask, span)
+        bias = attention_bias(mask, span, hidden.dtype)
         for layer in self.layers:
-            hidden = layer(hidden, table, positions, blocked)
+            hidden = layer(hidden, table, positions, bias)
         return hidden
 
     def rows_of(self, distances: Tensor) -> Tensor:
@@ -158,7 +163,8 @@ class BertEncoder(nn.Module):
 
 def _rows_in_use(positions: Tensor) -> int | None:
     """Return how many rows of the table are needed, where asking is cheap: not on a GPU, not in an export."""
-    if positions.device.type != "cpu" or torch.compiler.is_compiling() or torch.jit.is_tracing():
+    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
+    if positions.device.type != "cpu" or torch.compiler.is_compiling() or tracing:
         return None
     return int(positions.max()) + 1 if positions.numel() else None
 
@@ -185,7 +191,7 @@ class TaskPredictionHead(nn.Module):
         activation: Activation = "gelu",
     ) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.dense = nn.Linear(input_size, hidden_size)
         self.activation = ACTIVATIONS[activation]()
         self.classifier = nn.Linear(hidden_size, outputs)

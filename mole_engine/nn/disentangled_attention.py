@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mole_engine.nn.dropout import dropout
+
 
 class DisentangledSelfAttention(nn.Module):
     """Content-to-content, content-to-position and position-to-content attention.
@@ -41,7 +43,7 @@ class DisentangledSelfAttention(nn.Module):
         self.scale = 1.0 / math.sqrt(3 * self.head_size)
         self.projection = nn.Linear(hidden_size, 3 * hidden_size)
 
-    def forward(self, hidden: Tensor, table: Tensor, positions: Tensor, blocked: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, table: Tensor, positions: Tensor, bias: Tensor) -> Tensor:
         """Mix the tokens of each molecule.
 
         Parameters
@@ -52,8 +54,8 @@ class DisentangledSelfAttention(nn.Module):
             (R, H) layer-normed relative positions.
         positions
             (B, N, N) int64 rows of the table.
-        blocked
-            (B, 1, N) or (B, N, N) bool, True where a key may not be seen. No row may be blocked altogether.
+        bias
+            (B, 1, N) or (B, N, N), added to the scores: 0, or minus infinity where a key may not be seen.
 
         Returns
         -------
@@ -63,12 +65,12 @@ class DisentangledSelfAttention(nn.Module):
         # Heads come first, so that one batched product per head serves all molecules against the shared table.
         states = self.projection(hidden).view(batch, length, 3, self.heads, self.head_size)
         states = states.permute(2, 3, 0, 1, 4).contiguous()
-        bias = self._position_scores(states[:2], table, positions)
+        bias = self._position_scores(states[:2], table, positions) + bias
         query, key, value = states.unbind(0)
         if self.training or torch.is_grad_enabled():
-            mixed = self._attend(query, key, value, bias.masked_fill_(blocked, -math.inf))
+            # A bias that learns makes the fused kernels slower than plain products.
+            mixed = self._attend(query, key, value, bias)
         else:
-            bias = bias.masked_fill_(blocked, -math.inf)
             mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=self.scale)
         return mixed.permute(1, 2, 0, 3).reshape(batch, length, width)
 
@@ -80,7 +82,7 @@ class DisentangledSelfAttention(nn.Module):
         scores = torch.baddbmm(
             bias.reshape(pairs), query.reshape(rows), key.reshape(rows).transpose(1, 2), alpha=self.scale
         )
-        weights = functional.dropout(scores.softmax(dim=-1), self.dropout, self.training)
+        weights = dropout(scores.softmax(dim=-1), self.dropout, self.training)
         return torch.bmm(weights, value.reshape(rows)).view(heads, batch, length, size)
 
     def _position_scores(self, query_and_key: Tensor, table: Tensor, positions: Tensor) -> Tensor:

@@ -48,8 +48,8 @@ def attention_span_mask(distances: Tensor, masked: Tensor, radius: int) -> Tenso
     return ~(near & either)
 
 
-def allowed_keys(mask: Tensor, span: Tensor | None = None) -> Tensor:
-    """Return which keys each query may attend to, ready to broadcast over heads.
+def attention_bias(mask: Tensor, span: Tensor | None, dtype: torch.dtype) -> Tensor:
+    """Return what is added to the attention scores so that hidden keys get no weight.
 
     Parameters
     ----------
@@ -60,7 +60,9 @@ def allowed_keys(mask: Tensor, span: Tensor | None = None) -> Tensor:
 
     Returns
     -------
-    (B, 1, N) bool, or (B, N, N) where a span is given. CLS always stays visible, so that no row is empty.
+    (B, 1, N), or (B, N, N) where a span is given: 0 where a key may be seen, minus infinity elsewhere. CLS must stay
+    visible, so that no row is hidden altogether.
     """
     keys = mask.unsqueeze(-2)
-    return keys if span is None else torch.logical_and(keys, span)
+    visible = keys if span is None else torch.logical_and(keys, span)
+    return torch.zeros_like(visible, dtype=dtype).masked_fill(~visible, float("-inf"))
