@@ -26,6 +26,7 @@ class IssueKind(StrEnum):
     BAD_LABEL = "bad_label"
     SALT = "salt"
     CHARGED = "charged"
+    STEREO = "stereo"
     DUPLICATE = "duplicate"
     DISAGREE = "disagree"
     TOO_LARGE = "too_large"

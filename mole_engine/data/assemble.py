@@ -1,0 +1,138 @@
+"""Everything a training job needs from its files: curated molecules and their split."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mole_engine.contracts.config import DataConfig, SplitConfig, TrainConfig
+from mole_engine.contracts.dataset import ColumnRoles, Split, TaskKind
+from mole_engine.contracts.errors import InputError
+from mole_engine.data.columns import detect_roles, find_smiles_column
+from mole_engine.data.curation import curate
+from mole_engine.data.dataset import CuratedDataset
+from mole_engine.data.leakage import describe_overlap
+from mole_engine.data.progress import Progress, report
+from mole_engine.data.readers import read_table
+from mole_engine.data.splits import make_split
+from mole_engine.data.table import RawTable
+
+
+def load_training_data(config: TrainConfig, on_progress: Progress | None = None) -> tuple[CuratedDataset, Split]:
+    """Read, understand, curate and divide the data of a job.
+
+    Separate validation and test files are read with the same roles and the same class order; their molecules follow
+    those of the main file in the data set, and never train.
+
+    Parameters
+    ----------
+    config
+        The job.
+    on_progress
+        Called with (stage, done, total), stages "open", "read", "curate", "split"; may raise `Cancelled`.
+
+    Raises
+    ------
+    InputError
+        When the files cannot be used for training.
+    """
+    data = config.data
+    if not data.path:
+        raise InputError("No data file is named.", "", "Name the file with the molecules.")
+    table = _read(data.path, data, on_progress)
+    roles = detect_roles(table, data, config.split)
+    if not roles.tasks:
+        raise InputError(
+            f"{table.info.name} has no target column.",
+            "No column besides the structures holds numbers or classes to learn.",
+            "Name the target column, or choose another file.",
+        )
+    dataset = curate(table, roles, data.curation, on_progress)
+    report(on_progress, "split", 0, 1)
+    split = _divide(dataset, config)
+    for part, path in (("validation", data.validation_path), ("test", data.test_path)):
+        if path:
+            extra = _read_extra(path, roles, data, on_progress)
+            dataset, split = _joined(dataset, split, extra, part)
+    if data.validation_path or data.test_path:
+        split = replace(split, overlap=describe_overlap(dataset, split))
+    _check_training_labels(dataset, split)
+    report(on_progress, "split", 1, 1)
+    return dataset, split
+
+
+def _read(path: str, data: DataConfig, on_progress: Progress | None) -> RawTable:
+    return read_table(
+        path, delimiter=data.delimiter, encoding=data.encoding, decimal=data.decimal, on_progress=on_progress
+    )
+
+
+def _divide(dataset: CuratedDataset, config: TrainConfig) -> Split:
+    changes: dict[str, float] = {}
+    if config.data.validation_path:
+        changes["validation_fraction"] = 0.0
+    if config.data.test_path:
+        changes["test_fraction"] = 0.0
+    if len(changes) == 2 and dataset.given_split is None:
+        return Split(tuple(range(len(dataset))), (), (), "given files")
+    return make_split(dataset, _with(config.split, changes), config.seed)
+
+
+def _with(split: SplitConfig, changes: dict[str, float]) -> SplitConfig:
+    return split.model_copy(update=changes)
+
+
+def _read_extra(path: str, roles: ColumnRoles, data: DataConfig, on_progress: Progress | None) -> CuratedDataset:
+    table = _read(path, data, on_progress)
+    names = {column.name for column in table.info.columns}
+    for task in roles.tasks:
+        table.resolve(task.name, "target column")
+    own = ColumnRoles(
+        smiles=roles.smiles if roles.smiles in names else find_smiles_column(table),
+        tasks=tuple(replace(task, name=table.resolve(task.name)) for task in roles.tasks),
+        identifier=roles.identifier if roles.identifier in names else None,
+        weight=roles.weight if roles.weight in names else None,
+    )
+    return curate(table, own, data.curation, on_progress)
+
+
+def _joined(dataset: CuratedDataset, split: Split, extra: CuratedDataset, part: str) -> tuple[CuratedDataset, Split]:
+    """Append the molecules of a separate file as a validation or test part."""
+    start, number = len(dataset), len(dataset.file_reports) + 1
+    joined = CuratedDataset(
+        info=dataset.info,
+        roles=dataset.roles,
+        report=dataset.report,
+        smiles=dataset.smiles + extra.smiles,
+        source_rows=np.concatenate([dataset.source_rows, extra.source_rows]),
+        targets=np.concatenate([dataset.targets, extra.targets]),
+        weights=np.concatenate([dataset.weights, extra.weights]),
+        identifiers=dataset.identifiers + extra.identifiers,
+        given_split=None,
+        row_molecules=dataset.row_molecules,
+        file_of=np.concatenate([dataset.file_of, np.full(len(extra), number)]),
+        file_reports={**dataset.file_reports, extra.info.name: extra.report},
+    )
+    added = tuple(range(start, start + len(extra)))
+    words = f"{split.method}, {part} from {Path(extra.info.path).name}"
+    if part == "validation":
+        # A validation part that was taken out of the main file goes back: the user has named another one.
+        return joined, replace(split, validation=split.validation + added, method=words)
+    return joined, replace(split, test=split.test + added, method=words)
+
+
+def _check_training_labels(dataset: CuratedDataset, split: Split) -> None:
+    """Refuse a training part from which nothing can be learned."""
+    train = dataset.targets[list(split.train)]
+    for index, task in enumerate(dataset.tasks):
+        labels = train[:, index]
+        distinct = np.unique(labels[np.isfinite(labels)])
+        if len(distinct) < 2 and len(dataset.tasks) == 1:
+            what = "class" if task.kind is not TaskKind.REGRESSION else "value"
+            raise InputError(
+                f"The training part has only one {what} of '{task.name}'.",
+                f"{len(split.train)} molecules train ({split.method}).",
+                "Divide the data another way, for example stratified, or add molecules.",
+            )

@@ -1,0 +1,106 @@
+"""Rows of the same structure become one molecule: agreeing labels are merged, disagreeing ones are told."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
+
+RELATIVE_TOLERANCE = 0.05
+"""Values of one structure agree when they differ by at most this part of the larger one, ..."""
+
+SPREAD_TOLERANCE = 0.1
+"""... or by at most this part of the column's interquartile range (which long tails do not stretch)."""
+
+
+@dataclass
+class Group:
+    """Rows of one structure.
+
+    Attributes
+    ----------
+    rows
+        Positions in the table, ascending; the first one stands for the group.
+    labels
+        (T,) the merged labels, NaN where there is none.
+    disagreements
+        In words, by task name; empty when all labels agree.
+    """
+
+    rows: list[int]
+    labels: npt.NDArray[np.float64]
+    disagreements: dict[str, str] = field(default_factory=dict)
+
+
+def group_rows(rows: Sequence[int], smiles: Sequence[str], parts: Sequence[str] | None) -> list[list[int]]:
+    """Return the rows of each structure, in order of first appearance.
+
+    Parameters
+    ----------
+    rows
+        Rows to look at.
+    smiles
+        Canonical SMILES of every row of the table.
+    parts
+        Given part of every row, or None; rows of different parts are never merged, since that would move a test
+        molecule into the training part.
+    """
+    groups: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for row in rows:
+        groups[smiles[row], parts[row] if parts is not None else ""].append(row)
+    return list(groups.values())
+
+
+def tolerances(targets: npt.NDArray[np.float64], tasks: Sequence[TaskSpec]) -> npt.NDArray[np.float64]:
+    """Return (T,) the absolute difference up to which regression labels agree; 0 for classes."""
+    allowed = np.zeros(len(tasks))
+    for index, task in enumerate(tasks):
+        values = targets[:, index]
+        values = values[np.isfinite(values)]
+        if task.kind is TaskKind.REGRESSION and len(values):
+            low, high = np.quantile(values, [0.25, 0.75])
+            allowed[index] = SPREAD_TOLERANCE * (high - low)
+    return allowed
+
+
+def merge(
+    rows: list[int],
+    targets: npt.NDArray[np.float64],
+    tasks: Sequence[TaskSpec],
+    allowed: npt.NDArray[np.float64],
+) -> Group:
+    """Merge the labels of one structure: mean of values, majority of classes (none when evenly contradicted).
+
+    Parameters
+    ----------
+    rows
+        Rows of the group, at least two.
+    targets
+        (rows of the table, T) labels.
+    tasks, allowed
+        The tasks and what `tolerances` returned for them.
+    """
+    group = Group(rows, np.full(len(tasks), np.nan))
+    for index, task in enumerate(tasks):
+        values = targets[rows, index]
+        values = values[np.isfinite(values)]
+        if not len(values):
+            continue
+        if task.kind is TaskKind.REGRESSION:
+            group.labels[index] = values.mean()
+            spread = values.max() - values.min()
+            if spread > max(allowed[index], RELATIVE_TOLERANCE * np.abs(values).max()):
+                group.disagreements[task.name] = f"from {values.min():g} to {values.max():g}"
+        else:
+            found, counts = np.unique(values, return_counts=True)
+            winners = found[counts == counts.max()]
+            group.labels[index] = winners[0] if len(winners) == 1 else np.nan
+            if len(found) > 1:
+                named = ", ".join(f"'{task.classes[int(value)]}'" for value in found)
+                group.disagreements[task.name] = named
+    return group

@@ -1,0 +1,244 @@
+"""Open a file of molecules: the one door, whatever the format."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import stat
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mole_engine.contracts.dataset import TableInfo
+from mole_engine.contracts.errors import InputError
+from mole_engine.data.profile import profile_columns
+from mole_engine.data.progress import Progress, report
+from mole_engine.data.table import RawTable
+from mole_engine.data.text_reader import Cells, read_text
+from mole_engine.data.values import shown
+
+MAX_UNPACKED_BYTES = 2 << 30
+"""A packed file that grows beyond this is refused: it may be made to fill the memory."""
+
+_BLOCK = 1 << 20
+_OTHER_KINDS = (
+    (b"%PDF", "a PDF document"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"GIF8", "a picture"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"SQLite format 3", "a database"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ", "an xz archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"\x93NUMPY", "a NumPy array"),
+)
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+def read_table(
+    path: str | Path,
+    *,
+    delimiter: str = "",
+    encoding: str = "",
+    decimal: str = "",
+    on_progress: Progress | None = None,
+) -> RawTable:
+    """Read CSV, TSV, SMI, TXT, XLSX, Parquet or SDF, each also gzipped; the content decides, not the name.
+
+    Parameters
+    ----------
+    path
+        The file.
+    delimiter, encoding, decimal
+        Fixed by the user; empty: found by content.
+    on_progress
+        Called with ("read", bytes done, bytes in all); may raise `Cancelled`.
+
+    Returns
+    -------
+    RawTable
+        Every cell as text, untouched.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be opened or holds no table.
+    """
+    path = Path(path)
+    raw = _read_bytes(path, on_progress)
+    digest = hashlib.sha256(raw).hexdigest()
+    suffix = _suffix(path)
+    if raw.startswith(b"\x1f\x8b"):
+        raw = _unpacked(raw, path.name)
+    if not raw.strip(b" \t\r\n\x00\xef\xbb\xbf\xfe\xff"):
+        raise InputError(f"{path.name} is empty.", "", "Choose a file with one molecule a row.")
+    kind = _kind_of(raw, suffix, path.name)
+    if kind == "text":
+        cells = read_text(
+            raw, path.name, suffix, delimiter=delimiter, encoding=encoding, decimal=decimal, on_progress=on_progress
+        )
+        kind = {".tsv": "tsv", ".smi": "smi", ".txt": "txt"}.get(suffix, "csv")
+    else:
+        from mole_engine.data.other_readers import read_parquet, read_sdf, read_xlsx
+
+        reader = {"xlsx": read_xlsx, "parquet": read_parquet, "sdf": read_sdf}[kind]
+        cells = reader(raw, path.name, on_progress)
+    table = _table(path, kind, cells, digest)
+    report(on_progress, "read", len(raw), len(raw))
+    return table
+
+
+def _suffix(path: Path) -> str:
+    suffixes = [part.lower() for part in path.suffixes]
+    if suffixes and suffixes[-1] in {".gz", ".gzip"}:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def _read_bytes(path: Path, on_progress: Progress | None) -> bytes:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise InputError(f"{path.name or path} is a folder.", "", "Choose a file with molecules.")
+        if not stat.S_ISREG(mode):
+            raise InputError(f"{path.name} is not a plain file.", "", "Choose a file with molecules.")
+        with path.open("rb") as stream:
+            return _read_stream(stream, path.stat().st_size, on_progress)
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {path}.", "", "Check its name, or whether it was moved.") from error
+    except PermissionError as error:
+        raise InputError(
+            f"{path.name} may not be read.", f"You lack the permission for {path}.", "Ask its owner, or copy it."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path.name} cannot be read.", f"{error}.", "Check the disk or the network drive.") from error
+
+
+def _read_stream(stream: BinaryIO, size: int, on_progress: Progress | None) -> bytes:
+    raw = bytearray()
+    while block := stream.read(_BLOCK):
+        raw += block
+        report(on_progress, "open", min(len(raw), size), size)
+    return bytes(raw)
+
+
+def _unpacked(raw: bytes, name: str) -> bytes:
+    import io
+
+    unpacked = bytearray()
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
+            while block := stream.read(_BLOCK):
+                unpacked += block
+                if len(unpacked) > MAX_UNPACKED_BYTES:
+                    raise InputError(
+                        f"{name} is too large.",
+                        f"Unpacked it exceeds {MAX_UNPACKED_BYTES >> 20} MB.",
+                        "Unpack it yourself and divide it into smaller files.",
+                    )
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(
+            f"{name} cannot be unpacked.", "The gzip data is damaged or cut off.", "Copy or download it again."
+        ) from error
+    return bytes(unpacked)
+
+
+def _kind_of(raw: bytes, suffix: str, name: str) -> str:
+    if raw.startswith(b"PAR1"):
+        return "parquet"
+    if raw.startswith(b"PK\x03\x04"):
+        if b"xl/" in raw[:_BLOCK] or b"xl/workbook" in raw[-_BLOCK:]:
+            return "xlsx"
+        raise _not_a_table(name, "a zip archive")
+    if raw.startswith(_OLE):
+        raise InputError(
+            f"{name} is an old or protected Excel file.",
+            "Only .xlsx workbooks without a password can be read.",
+            "Open it in Excel or LibreOffice and save it as .xlsx or .csv.",
+        )
+    for magic, words in _OTHER_KINDS:
+        if raw.startswith(magic):
+            raise _not_a_table(name, words)
+    head = raw[: 1 << 16]
+    if _is_sdf(head, suffix):
+        return "sdf"
+    if _is_binary(head):
+        raise _not_a_table(name, "a binary file")
+    return "text"
+
+
+def _is_sdf(head: bytes, suffix: str) -> bool:
+    if suffix in {".sdf", ".sd", ".mol", ".mdl"}:
+        return True
+    return b"M  END" in head and (b"V2000" in head or b"V3000" in head)
+
+
+def _is_binary(head: bytes) -> bool:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return False
+    halves = (head[::2].count(0), head[1::2].count(0))
+    if min(halves) == 0 and max(halves) > len(head) // 5:
+        return False  # UTF-16 without a mark
+    control = sum(head.count(code) for code in range(32) if code not in b"\t\n\r\x0c")
+    return control > 0.02 * len(head)
+
+
+def _not_a_table(name: str, words: str) -> InputError:
+    return InputError(
+        f"{name} is {words}, not a table of molecules.",
+        "",
+        "Choose a CSV, TSV, SMI, XLSX, Parquet or SDF file.",
+    )
+
+
+def _table(path: Path, kind: str, cells: Cells, digest: str) -> RawTable:
+    names = _checked_names(cells, path.name)
+    frame, lines, dropped = _without_blank_tail(cells.frame, cells.lines)
+    if dropped:
+        cells.notes.append(f"{dropped} blank rows at the end were left out.")
+    if not len(frame):
+        raise InputError(f"{path.name} has a header but no rows.", "", "Choose a file with one molecule a row.")
+    info = TableInfo(
+        path=str(path),
+        name=path.name,
+        rows=len(frame),
+        columns=profile_columns(frame, names, cells.decimal),
+        format=kind,
+        delimiter=cells.delimiter,
+        encoding=cells.encoding,
+        decimal=cells.decimal,
+        sha256=digest,
+        notes=tuple(cells.notes),
+    )
+    frame.columns = pd.Index(names, dtype="str")
+    return RawTable(info, frame, lines, cells.problems)
+
+
+def _checked_names(cells: Cells, file: str) -> list[str]:
+    names = [name if name.strip() else f"column {index + 1}" for index, name in enumerate(cells.names)]
+    twice = list(dict.fromkeys(name for index, name in enumerate(names) if name in set(names[:index])))
+    if twice:
+        raise InputError(
+            f"{file} has columns of the same name.",
+            f"{shown(twice)} stands more than once in the header.",
+            "Give each column its own name.",
+        )
+    return names
+
+
+def _without_blank_tail(
+    frame: pd.DataFrame, lines: npt.NDArray[np.int64]
+) -> tuple[pd.DataFrame, npt.NDArray[np.int64], int]:
+    end = len(frame)
+    while end and not any(str(cell).strip() for cell in frame.iloc[end - 1]):
+        end -= 1
+    dropped = len(frame) - end
+    return (frame, lines, 0) if not dropped else (frame.iloc[:end].copy(), lines[:end], dropped)

@@ -1,0 +1,251 @@
+"""Which molecules train, which choose the best epoch, which judge the model."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from mole_engine.contracts.config import SplitConfig
+from mole_engine.contracts.dataset import Split, TaskKind
+from mole_engine.contracts.errors import InputError
+from mole_engine.data.dataset import CuratedDataset
+from mole_engine.data.leakage import describe_overlap
+from mole_engine.data.profile import part_of_word
+from mole_engine.data.values import is_null, shown
+
+MIN_MOLECULES = 3
+QUANTILE_BINS = 10
+Parts = tuple[list[int], list[int], list[int]]
+
+
+def make_split(dataset: CuratedDataset, config: SplitConfig, seed: int) -> Split:
+    """Divide the molecules.
+
+    The training part is never empty. Where the given parts have no validation, it is taken out of the training part;
+    it is never the training data itself.
+
+    Parameters
+    ----------
+    dataset
+        Curated molecules.
+    config
+        How to divide, and the sizes of the parts.
+    seed
+        Of the random choices; the scaffold split has none.
+
+    Raises
+    ------
+    InputError
+        When there are fewer than three molecules, or the split column cannot be used.
+    """
+    if len(dataset) < MIN_MOLECULES:
+        raise InputError(
+            f"{dataset.info.name} has too few molecules to train on.",
+            f"{len(dataset)} of {dataset.report.total} rows remain after curation; at least {MIN_MOLECULES} are needed.",
+            "Add molecules, or look at the rows that were left out.",
+        )
+    method = config.method
+    if method == "auto":
+        method = "column" if dataset.given_split is not None else "scaffold"
+    (train, validation, test), words = _METHODS[method](dataset, config, np.random.default_rng(seed))
+    split = Split(
+        train=tuple(sorted(train)), validation=tuple(sorted(validation)), test=tuple(sorted(test)), method=words
+    )
+    overlap = describe_overlap(dataset, split)
+    return Split(split.train, split.validation, split.test, words, overlap)
+
+
+def _sizes(total: int, config: SplitConfig) -> tuple[int, int]:
+    """Return how many molecules validate and test: at least one where a part is wanted, never all."""
+    test = max(1, round(total * config.test_fraction)) if config.test_fraction > 0 else 0
+    validation = max(1, round(total * config.validation_fraction)) if config.validation_fraction > 0 else 0
+    while validation + test >= total:
+        if test >= validation:
+            test -= 1
+        else:
+            validation -= 1
+    return validation, test
+
+
+def _random(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Generator) -> tuple[Parts, str]:
+    order = rng.permutation(len(dataset)).tolist()
+    validation, test = _sizes(len(dataset), config)
+    return (order[validation + test :], order[:validation], order[validation : validation + test]), "random"
+
+
+def _scaffold(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Generator) -> tuple[Parts, str]:
+    groups = _scaffold_groups(dataset.scaffolds)
+    validation_size, test_size = _sizes(len(dataset), config)
+    train_size = len(dataset) - validation_size - test_size
+    train, validation, test = list(groups[0]), [], []
+    for group in groups[1:]:
+        # Large groups first, so that the parts that judge get many small, unfamiliar scaffolds.
+        if len(train) + len(group) <= train_size:
+            train += group
+        elif len(validation) + len(group) <= validation_size:
+            validation += group
+        elif len(test) < test_size:
+            test += group
+        elif len(validation) < validation_size:
+            validation += group
+        else:
+            train += group
+    missing = (validation_size and not validation) or (test_size and not test)
+    if missing:
+        parts, _ = _random(dataset, config, rng)
+        return parts, "random (too few scaffolds to divide by them)"
+    return (train, validation, test), "scaffold"
+
+
+def _scaffold_groups(scaffolds: Sequence[str]) -> list[list[int]]:
+    """Positions of each scaffold, largest group first, equal ones in order of appearance."""
+    groups: defaultdict[str, list[int]] = defaultdict(list)
+    for position, scaffold in enumerate(scaffolds):
+        groups[scaffold].append(position)
+    return sorted(groups.values(), key=lambda members: (-len(members), members[0]))
+
+
+def _stratified(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Generator) -> tuple[Parts, str]:
+    strata = _strata(dataset)
+    order = rng.permutation(len(dataset))
+    order = order[np.argsort(strata[order], kind="stable")]
+    validation_size, test_size = _sizes(len(dataset), config)
+    test = _spread(order, test_size, rng)
+    rest = np.array([position for position in order if position not in set(test)])
+    validation = _spread(rest, validation_size, rng)
+    taken = set(test) | set(validation)
+    train = [position for position in order.tolist() if position not in taken]
+    return (train, validation, test), "stratified"
+
+
+def _strata(dataset: CuratedDataset) -> npt.NDArray[np.int64]:
+    """(n,) stratum of each molecule: its classes, or the quantile bin of its first target; unlabelled ones apart."""
+    if not dataset.tasks:
+        return np.zeros(len(dataset), np.int64)
+    values = dataset.targets[:, 0]
+    if dataset.tasks[0].kind is TaskKind.REGRESSION:
+        known = values[np.isfinite(values)]
+        edges = np.unique(np.quantile(known, np.linspace(0, 1, QUANTILE_BINS + 1)[1:-1])) if len(known) else []
+        bins = np.searchsorted(edges, values, side="right").astype(np.int64)
+        return np.where(np.isfinite(values), bins, -1)
+    # All class targets together, so that rare labels of each task are spread.
+    _, strata = np.unique(np.nan_to_num(dataset.targets, nan=-1.0), axis=0, return_inverse=True)
+    return strata.reshape(-1).astype(np.int64)
+
+
+def _spread(order: npt.NDArray[np.int64], size: int, rng: np.random.Generator) -> list[int]:
+    """Pick `size` positions at even distances from an ordered list, starting at random."""
+    if size == 0:
+        return []
+    step = len(order) / size
+    picks = (rng.random() * step + np.arange(size) * step).astype(np.int64)
+    return [int(order[min(pick, len(order) - 1)]) for pick in picks]
+
+
+def _column(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Generator) -> tuple[Parts, str]:
+    if dataset.given_split is None:
+        raise InputError(
+            "There is no split column.", f"None was found in {dataset.info.name}.", "Name it, or divide another way."
+        )
+    words = f"column '{dataset.roles.split}'" if dataset.roles.split else "given files"
+    folds = _folds_of(dataset.given_split)
+    if folds is not None:
+        return _from_folds(dataset, config, folds, rng, words)
+    parts = _given_parts(dataset)
+    members = {name: [i for i, part in enumerate(parts) if part == name] for name in ("train", "val", "test", "")}
+    train, validation, test = members["train"], members["val"], members["test"]
+    if members[""]:
+        words += f" ({len(members[''])} molecules without a part are left out)"
+    if not train:
+        raise InputError(
+            f"The split column '{dataset.roles.split}' has no training molecules.",
+            f"Its values are {shown(sorted(set(dataset.given_split)), 5)}.",
+            "Mark training rows with 'train', or divide another way.",
+        )
+    if not validation:
+        train, validation = _take_validation(train, config, rng)
+        words += ", validation taken from training" if validation else ""
+    return (train, validation, test), words
+
+
+def _given_parts(dataset: CuratedDataset) -> list[str]:
+    given = dataset.given_split or []
+    unknown = [text for text in dict.fromkeys(given) if not part_of_word(text) and not is_null(text)]
+    if unknown:
+        row = int(dataset.source_rows[given.index(unknown[0])])
+        raise InputError(
+            f"The split column '{dataset.roles.split}' has values that are no parts.",
+            f"It has {shown(unknown)} (first in data row {row + 1}).",
+            "Use train, val and test, or whole numbers for folds.",
+        )
+    return [part_of_word(text) for text in given]
+
+
+def _folds_of(given: Iterable[str]) -> list[int] | None:
+    """Return fold numbers, or None when the texts are not all whole numbers."""
+    folds = []
+    for text in given:
+        number = text.strip().removesuffix(".0")
+        if not number.isdecimal():
+            return None
+        folds.append(int(number))
+    return folds
+
+
+def _from_folds(
+    dataset: CuratedDataset, config: SplitConfig, folds: list[int], rng: np.random.Generator, words: str
+) -> tuple[Parts, str]:
+    numbers = sorted(set(folds))
+    if len(numbers) < 2 or len(numbers) > len(dataset) // 2 + 1:
+        raise InputError(
+            f"The split column '{dataset.roles.split}' does not hold folds.",
+            f"It has {len(numbers)} different numbers.",
+            "Choose a column with a few fold numbers, or divide another way.",
+        )
+    if config.fold >= len(numbers):
+        raise InputError(
+            f"There is no fold {config.fold}.", f"The file has {len(numbers)} folds.", "Count folds from 0."
+        )
+    chosen = numbers[config.fold]
+    test = [position for position, fold in enumerate(folds) if fold == chosen]
+    train, validation = _take_validation([i for i, fold in enumerate(folds) if fold != chosen], config, rng)
+    return (train, validation, test), f"{words}, fold {chosen} as test"
+
+
+def _kfold(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Generator) -> tuple[Parts, str]:
+    if dataset.given_split is not None and _folds_of(dataset.given_split) is not None:
+        return _column(dataset, config, rng)
+    if config.fold >= config.folds or config.folds > len(dataset):
+        raise InputError(
+            f"Fold {config.fold} of {config.folds} cannot be made from {len(dataset)} molecules.",
+            "",
+            "Choose a fold below the number of folds, and no more folds than molecules.",
+        )
+    order = rng.permutation(len(dataset))
+    test = np.array_split(order, config.folds)[config.fold].tolist()
+    chosen = set(test)
+    rest = [int(position) for position in order if int(position) not in chosen]
+    train, validation = _take_validation(rest, config, rng)
+    return (train, validation, test), f"fold {config.fold + 1} of {config.folds}"
+
+
+def _take_validation(train: list[int], config: SplitConfig, rng: np.random.Generator) -> tuple[list[int], list[int]]:
+    """Move a validation part out of the training part."""
+    if config.validation_fraction <= 0 or len(train) < 2:
+        return train, []
+    size = min(len(train) - 1, max(1, round(len(train) * config.validation_fraction)))
+    chosen = set(rng.permutation(np.array(sorted(train)))[:size].tolist())
+    return [position for position in train if position not in chosen], sorted(chosen)
+
+
+_Method = Callable[[CuratedDataset, SplitConfig, np.random.Generator], tuple[Parts, str]]
+_METHODS: dict[str, _Method] = {
+    "random": _random,
+    "scaffold": _scaffold,
+    "stratified": _stratified,
+    "column": _column,
+    "kfold": _kfold,
+}

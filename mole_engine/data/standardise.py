@@ -1,0 +1,121 @@
+"""One structure cell into one standard structure, with RDKit's MolStandardize."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from rdkit import Chem
+from rdkit.Chem.MolStandardize import rdMolStandardize
+
+from mole_engine.chem.molecules import UnreadableMolecule, canonical_smiles, parse_smiles
+from mole_engine.contracts.config import CurationConfig
+from mole_engine.contracts.dataset import IssueKind
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that standardising did or refused.
+
+    Attributes
+    ----------
+    kind, reason
+        What, and in words.
+    dropped
+        Whether the structure is left out.
+    step
+        Setting that did it ("largest_fragment"), or empty.
+    """
+
+    kind: IssueKind
+    reason: str
+    dropped: bool = False
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standardised:
+    """A standard structure: canonical `smiles` (empty when left out) and the findings on the way."""
+
+    smiles: str
+    findings: tuple[Finding, ...] = ()
+
+
+def standardise(text: str, config: CurationConfig) -> Standardised:
+    """Parse, keep the largest organic fragment, neutralise, flatten, check size; only steps that apply cost time."""
+    try:
+        mol = parse_smiles(text)
+    except UnreadableMolecule as error:
+        kind = IssueKind.UNREADABLE if text.strip() else IssueKind.EMPTY
+        return Standardised("", (Finding(kind, error.reason, dropped=True),))
+    smiles = canonical_smiles(mol)
+    findings: list[Finding] = []
+    if config.largest_fragment and "." in smiles:
+        mol, smiles = _largest_fragment(mol, smiles, findings)
+    if config.neutralise and any(atom.GetFormalCharge() for atom in mol.GetAtoms()):
+        mol, smiles = _neutralised(mol, smiles, findings)
+    if config.flatten_stereo and any(mark in smiles for mark in "@/\\"):
+        mol, smiles = _flattened(mol, smiles, findings)
+    refused = _refusal(mol, config)
+    if refused is not None:
+        return Standardised("", (*findings, refused))
+    return Standardised(smiles, tuple(findings))
+
+
+@cache
+def _fragment_chooser() -> Any:
+    return rdMolStandardize.LargestFragmentChooser(preferOrganic=True)
+
+
+@cache
+def _uncharger() -> Any:
+    return rdMolStandardize.Uncharger(canonicalOrder=True)
+
+
+def _largest_fragment(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tuple[Chem.Mol, str]:
+    chosen, kept = _settled(_fragment_chooser().choose(mol))
+    removed = smiles.split(".")
+    if kept in removed:
+        removed.remove(kept)
+    words = f"the largest fragment '{kept}' was kept, '{'.'.join(removed)}' was removed"
+    findings.append(Finding(IssueKind.SALT, words, step="largest_fragment"))
+    return chosen, kept
+
+
+def _neutralised(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tuple[Chem.Mol, str]:
+    # A copy: the uncharger of some RDKit versions touches its argument.
+    neutral, kept = _settled(_uncharger().uncharge(Chem.Mol(mol)))
+    if kept == smiles:
+        return mol, smiles  # nitro groups, quaternary nitrogens: no neutral form
+    findings.append(Finding(IssueKind.CHARGED, f"'{smiles}' was neutralised to '{kept}'", step="neutralise"))
+    return neutral, kept
+
+
+def _flattened(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tuple[Chem.Mol, str]:
+    flat = Chem.Mol(mol)
+    Chem.RemoveStereochemistry(flat)
+    flat, kept = _settled(flat)
+    if kept != smiles:
+        findings.append(Finding(IssueKind.STEREO, "stereochemistry was removed", step="flatten_stereo"))
+    return flat, kept
+
+
+def _settled(mol: Chem.Mol) -> tuple[Chem.Mol, str]:
+    """Write and read again: a changed molecule has its final canonical SMILES only after a round trip."""
+    smiles = canonical_smiles(mol)
+    try:
+        again = parse_smiles(smiles)
+    except UnreadableMolecule:
+        return mol, smiles
+    return again, canonical_smiles(again)
+
+
+def _refusal(mol: Chem.Mol, config: CurationConfig) -> Finding | None:
+    heavy = mol.GetNumHeavyAtoms()
+    if heavy > config.max_heavy_atoms:
+        words = f"it has {heavy} heavy atoms, more than {config.max_heavy_atoms}"
+        return Finding(IssueKind.TOO_LARGE, words, dropped=True, step="max_heavy_atoms")
+    if not any(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms()):
+        return Finding(IssueKind.INORGANIC, "it has no carbon atom", dropped=True)
+    return None

@@ -1,0 +1,82 @@
+"""A file as it was read: texts only, each row with its line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mole_engine.contracts.dataset import TableInfo
+from mole_engine.contracts.errors import InputError
+from mole_engine.data.values import numbers_of, shown
+
+
+class RawTable:
+    """Implements `mole_engine.contracts.dataset.TableSource`.
+
+    Attributes
+    ----------
+    info
+        What the window shows of the file.
+    frame
+        The cells, all texts, untouched; a cell that the file lacks is "".
+    problems
+        Reason by row for structures that the reader itself could not read (broken SDF records).
+    """
+
+    def __init__(
+        self,
+        info: TableInfo,
+        frame: pd.DataFrame,
+        lines: npt.NDArray[np.int64],
+        problems: dict[int, str] | None = None,
+    ) -> None:
+        self.info = info
+        self.frame = frame
+        self.problems = problems or {}
+        self._lines = lines
+        self._texts: dict[str, list[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def cell(self, row: int, column: str) -> str:
+        """Text of one cell, as in the file."""
+        return self.column_values(column)[row]
+
+    def column_values(self, column: str) -> Sequence[str]:
+        """All texts of one column, in row order."""
+        # One list per column looked at: reading single cells out of an Arrow column is a hundred times slower.
+        if column not in self._texts:
+            self._texts[column] = self.frame[column].tolist()
+        return self._texts[column]
+
+    def line(self, row: int) -> int:
+        """Line of the file on which data row `row` starts, from 1."""
+        return int(self._lines[row])
+
+    def numbers(self, column: str) -> npt.NDArray[np.float64]:
+        """Read a column as numbers, (rows,) float64 with NaN; a bound like "> 50" counts as 50."""
+        return numbers_of(self.frame[column], self.info.decimal)
+
+    def resolve(self, name: str, what: str = "column") -> str:
+        """Return the column that `name` means: exact, or the only one equal but for case and blanks around it.
+
+        Raises
+        ------
+        InputError
+            Naming similar columns.
+        """
+        names = [column.name for column in self.info.columns]
+        if name in names:
+            return name
+        loose = [other for other in names if other.strip().casefold() == name.strip().casefold()]
+        if len(loose) == 1:
+            return loose[0]
+        folded = {other.strip().casefold(): other for other in names}
+        close = [folded[match] for match in difflib.get_close_matches(name.strip().casefold(), list(folded), n=3)]
+        remedy = f"Did you mean {shown(close)}?" if close else f"The columns are {shown(names, 12)}."
+        raise InputError(f"{self.info.name} has no {what} '{name}'.", "", remedy)

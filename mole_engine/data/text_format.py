@@ -1,0 +1,178 @@
+"""What a text file is written in: encoding, column separator, header or none, decimal mark."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from charset_normalizer import from_bytes
+
+from mole_engine.contracts.errors import InputError
+from mole_engine.data.recognise import NO_STRUCTURE_NAME, is_structure, structure_name_rank, structure_share
+from mole_engine.data.values import is_null, parse_number
+
+BLANK = "blank"
+"""Name of the separator of SMI files: the first run of blanks on a line."""
+
+DELIMITER_NAMES = {"\t": "tab", " ": BLANK}
+_DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " ", BLANK: " ", "comma": ",", "semicolon": ";", "pipe": "|"}
+_CANDIDATES = ("\t", ";", ",", "|")
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_EIGHT_BIT = ["cp1252", "latin_1", "cp1250", "cp1251", "gb18030", "shift_jis", "big5", "euc_kr"]
+_SAMPLE_ROWS = 200
+_COMMA_DECIMAL = re.compile(r"[<>~=]*\s*[+-−]?\d+,\d+([eE][+-]?\d+)?")
+_DOT_DECIMAL = re.compile(r"[<>~=]*\s*[+-−]?\d*\.\d+([eE][+-]?\d+)?")
+_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
+
+
+def delimiter_of(name: str) -> str:
+    r"""Turn what a user writes for a separator ("tab", ";", "\t") into the character. Raises InputError."""
+    character = _DELIMITERS.get(name.strip().casefold() or name, name)
+    if len(character) != 1 or character in '"\r\n':
+        raise InputError(
+            f"'{name}' cannot separate columns.", "It must be one character.", "Use ',', ';', 'tab', '|' or 'blank'."
+        )
+    return character
+
+
+def find_encoding(raw: bytes, wanted: str = "") -> tuple[str, str]:
+    """Return (encoding, note) for the bytes of a text.
+
+    Raises
+    ------
+    InputError
+        When the wanted encoding is unknown or does not fit.
+    """
+    if wanted:
+        return _checked_encoding(raw, wanted), ""
+    for mark, name in _BOMS:
+        if raw.startswith(mark):
+            return name, ""
+    sample = raw[:4096]
+    for name, offset in (("utf-16-le", 1), ("utf-16-be", 0)):
+        if sample[offset::2].count(0) > 0.4 * len(sample[offset::2]) and sample[1 - offset :: 2].count(0) == 0:
+            return name, "The encoding looks like UTF-16 without a mark."
+    if _decodes(raw, "utf-8"):
+        return "utf-8", ""
+    name = _eight_bit_encoding(raw)
+    return name, f"The file is not UTF-8; it was read as {name}. Check names with accents."
+
+
+def find_delimiter(lines: Sequence[str], suffix: str) -> str:
+    """Return the character that separates columns in the sample `lines`; "," where there is only one column."""
+    sample = [line for line in lines if line.strip()][:_SAMPLE_ROWS]
+    best, best_score = "", 0.0
+    for candidate in _CANDIDATES:
+        score = _consistency(sample, candidate)
+        if score > best_score + 0.05:
+            best, best_score = candidate, score
+    if best and best_score >= 0.5:
+        return best
+    if _blank_separated(sample, suffix):
+        return " "
+    return best or ","
+
+
+def has_header(rows: Sequence[Sequence[str]], decimal: str) -> bool:
+    """Whether the first of the sample rows names the columns."""
+    first, rest = rows[0], rows[1:]
+    if any(structure_name_rank(name) < NO_STRUCTURE_NAME for name in first):
+        return True
+    if not rest:
+        return not any(is_structure(cell) for cell in first)
+    columns = [[row[index] for row in rest if index < len(row)] for index in range(min(len(first), 200))]
+    shares = [structure_share(cells, limit=20) for cells in columns]
+    if any(share > 0.5 and is_structure(first[index]) for index, share in enumerate(shares)):
+        return False
+    numeric = [index for index, cells in enumerate(columns) if _mostly_numbers(cells, decimal)]
+    return not numeric or not all(_is_number(first[index], decimal) for index in numeric)
+
+
+def find_decimal(cells: Sequence[str], delimiter: str) -> str:
+    """Return "," when the sample cells are written with decimal commas, else "."."""
+    commas = dots = 0
+    for cell in cells:
+        text = cell.strip()
+        if _COMMA_DECIMAL.fullmatch(text):
+            commas += delimiter != "," or not _GROUPED.fullmatch(text)
+        elif _DOT_DECIMAL.fullmatch(text):
+            dots += 1
+    return "," if commas > dots else "."
+
+
+def _decodes(raw: bytes, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    view = memoryview(raw)
+    try:
+        for start in range(0, len(raw), 1 << 20):
+            decoder.decode(view[start : start + (1 << 20)])
+        decoder.decode(b"", final=True)
+    except UnicodeError:
+        return False
+    return True
+
+
+def _checked_encoding(raw: bytes, wanted: str) -> str:
+    try:
+        name = codecs.lookup(wanted).name
+        fits = _decodes(raw, name)
+    except (LookupError, ValueError) as error:
+        raise InputError(
+            f"The encoding '{wanted}' is not known.", "", "Use for example utf-8, utf-16 or cp1252."
+        ) from error
+    if not fits:
+        raise InputError(
+            f"The file is not written in {wanted}.", "Some bytes do not fit.", "Leave the encoding empty to guess it."
+        )
+    return name
+
+
+def _eight_bit_encoding(raw: bytes) -> str:
+    telling = b"\n".join([line for line in raw[: 1 << 22].splitlines() if not line.isascii()][:200])[:20_000]
+    best = from_bytes(telling, cp_isolation=_EIGHT_BIT).best() if telling else None
+    name = best.encoding if best is not None else "cp1252"
+    for candidate in (name, "cp1252", "latin_1"):
+        if _decodes(raw, candidate):
+            return candidate
+    return "latin_1"
+
+
+def _consistency(sample: Sequence[str], delimiter: str) -> float:
+    """Part of the sample rows that have the usual number of columns; 0 for a single column."""
+    widths = [len(row) for row in csv.reader(sample, delimiter=delimiter) if row]
+    if not widths:
+        return 0.0
+    usual, count = Counter(widths).most_common(1)[0]
+    if usual == 1:
+        return 0.4 if widths[0] > 1 else 0.0
+    # A separator that the header lacks is more likely a mark inside the cells ("a;b" in a name).
+    known = widths[0] in (usual, usual - 1) and widths[0] > 1
+    return count / len(widths) * (1.0 if known else 0.5)
+
+
+def _blank_separated(sample: Sequence[str], suffix: str) -> bool:
+    body = sample[1:] or sample
+    split = [line.split(None, 1) for line in body]
+    parted = [parts for parts in split if len(parts) == 2]
+    if not parted or (len(parted) < 0.8 * len(body) and suffix not in {".smi", ".smiles", ".ism"}):
+        return False
+    return structure_share([parts[0] for parts in parted]) > 0.5 or suffix in {".smi", ".smiles", ".ism"}
+
+
+def _is_number(text: str, decimal: str) -> bool:
+    value = parse_number(text, decimal).value
+    return value == value  # noqa: PLR0124 - not NaN
+
+
+def _mostly_numbers(cells: Sequence[str], decimal: str) -> bool:
+    filled = [cell for cell in cells if not is_null(cell)]
+    return bool(filled) and sum(_is_number(cell, decimal) for cell in filled) > 0.5 * len(filled)
