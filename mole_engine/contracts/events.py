@@ -112,6 +112,8 @@ class EpochMetrics(Event):
         Means over the epoch, in scaled units; NaN where there is no validation set.
     metrics
         Validation metrics in the user's units: "rmse" is the mean over tasks, "rmse/<task>" one task.
+    train_metrics
+        The same over the epoch's training batches, with dropout on.
     monitor, is_best
         Name of the metric that chooses the best epoch, and whether this epoch is the best so far.
     """
@@ -125,6 +127,7 @@ class EpochMetrics(Event):
     monitor: str = ""
     is_best: bool = False
     seconds: float = float("nan")
+    train_metrics: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +220,7 @@ def event_from_json(line: str) -> Event:
     for name, value in fields.items():
         if value is None:
             fields[name] = nan
-        elif isinstance(value, dict) and name == "metrics":
+        elif isinstance(value, dict) and name in ("metrics", "train_metrics"):
             fields[name] = {key: nan if number is None else number for key, number in value.items()}
     try:
         return kind(**fields)

@@ -1,0 +1,67 @@
+"""RDKit's two-dimensional descriptors, as a table of numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rdkit.Chem import Descriptors
+
+from mole_engine.chem.molecules import UnreadableMolecule, parse_smiles
+
+STAGE = "Computing descriptors"
+PROGRESS_EVERY = 16
+
+Progress = Callable[[str, int, int], None]
+
+
+@cache
+def _functions() -> dict[str, Callable[[Any], float]]:
+    return dict(sorted(Descriptors.descList))
+
+
+def descriptor_names() -> tuple[str, ...]:
+    """Names of the descriptors, in the order of the columns."""
+    return tuple(_functions())
+
+
+def compute_descriptors(smiles: Sequence[str], on_progress: Progress | None = None) -> npt.NDArray[np.float32]:
+    """Compute the descriptors of molecules.
+
+    Parameters
+    ----------
+    smiles
+        One a molecule.
+    on_progress
+        Called with (stage, done, total); may raise to stop.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n, D) float32, NaN where a descriptor cannot be computed; a row of NaN where the SMILES cannot be read.
+    """
+    table = np.full((len(smiles), len(_functions())), np.nan, dtype=np.float32)
+    for row, text in enumerate(smiles):
+        if on_progress is not None and row % PROGRESS_EVERY == 0:
+            on_progress(STAGE, row, len(smiles))
+        try:
+            mol = parse_smiles(text)
+        except UnreadableMolecule:
+            continue
+        table[row] = [_value(function, mol) for function in _functions().values()]
+    if on_progress is not None:
+        on_progress(STAGE, len(smiles), len(smiles))
+    return table
+
+
+def _value(function: Callable[[Any], float], mol: Any) -> float:
+    try:
+        value = float(function(mol))
+    except (ValueError, RuntimeError, ArithmeticError, KeyError, IndexError, TypeError):
+        return math.nan
+    # Some descriptors overflow on unusual molecules (Ipc); 32-bit floats end at 3e38.
+    return value if abs(value) < 1e30 else math.nan

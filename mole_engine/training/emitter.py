@@ -1,0 +1,150 @@
+"""The producer's end of the event stream: numbers events, writes them down, then shows them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TextIO
+
+from mole_engine.contracts.errors import KnownError
+from mole_engine.contracts.events import Event, EventHandler, StepMetrics, event_from_json
+
+log = logging.getLogger(__name__)
+
+STEP_INTERVAL = 0.1
+"""Seconds between step metrics that are let through."""
+
+
+class EventEmitter:
+    """Gives events their run, number and time, appends each to the run's log, and hands it to the sink.
+
+    Numbers have no gaps. After a terminal event nothing more passes. Step metrics closer than `STEP_INTERVAL` to the
+    one before are dropped here, before they cost anything. An existing log (of a run that is resumed) is continued
+    after its last whole event; an earlier end of the run is taken off it.
+
+    Parameters
+    ----------
+    run_id
+        Stamped on every event.
+    sink
+        Called with every event, in the thread that emits; None: events are only written down.
+    log_path
+        `events.jsonl`; None: nothing is written.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        sink: EventHandler | None = None,
+        log_path: str | Path | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.run_id = run_id
+        self._sink = sink
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._seq = 0
+        self._finished = False
+        self._last_step = float("-inf")
+        self._file: TextIO | None = None
+        if log_path is not None:
+            self._file = self._open(Path(log_path))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the terminal event has passed."""
+        return self._finished
+
+    def wants_step(self) -> bool:
+        """Whether step metrics emitted now would pass; producers ask before they compute them."""
+        return not self._finished and self._clock() - self._last_step >= STEP_INTERVAL
+
+    def emit(self, event: Event) -> bool:
+        """Number, write and show one event.
+
+        Returns
+        -------
+        bool
+            Whether it passed.
+
+        Raises
+        ------
+        KnownError
+            When the log cannot be written (disk full).
+        """
+        with self._lock:
+            if self._finished:
+                log.warning("An event after the end of run %s is dropped: %s", self.run_id, type(event).__name__)
+                return False
+            if isinstance(event, StepMetrics):
+                if not self.wants_step():
+                    return False
+                self._last_step = self._clock()
+            stamped = replace(event, run_id=self.run_id, seq=self._seq, time=time.time())
+            # A terminal event ends the run even if it cannot be written.
+            self._finished = event.is_terminal
+            self._seq += 1
+            try:
+                self._write(stamped)
+            finally:
+                if event.is_terminal:
+                    self.close()
+                    self._show(stamped)
+            if not event.is_terminal:
+                self._show(stamped)
+            return True
+
+    def close(self) -> None:
+        """Close the log; nothing more is written."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+    def _show(self, event: Event) -> None:
+        if self._sink is not None:
+            self._sink(event)
+
+    def _write(self, event: Event) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write(event.to_json() + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise KnownError(
+                "The run's log cannot be written:",
+                f"{error.strerror or error} ({self._file.name}).",
+                "Free some space on that disk, then resume the run.",
+            ) from error
+
+    def _open(self, path: Path) -> TextIO:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept = _unfinished_lines(path)
+        self._seq = len(kept)
+        if path.exists():
+            temporary = path.with_name(path.name + ".tmp")
+            temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+            temporary.replace(path)
+        return path.open("a", encoding="utf-8")
+
+
+def _unfinished_lines(path: Path) -> list[str]:
+    """Return the lines of a log up to its end, a gap or the first line that is no event."""
+    lines: list[str] = []
+    if not path.exists():
+        return lines
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            event = event_from_json(line)
+        except ValueError:
+            break
+        if event.is_terminal or event.seq != len(lines):
+            break
+        lines.append(line)
+    return lines

@@ -1,0 +1,233 @@
+"""The fit itself: callbacks and trainer put together, memory that runs out survived, the kept weights loaded."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.events import Notice
+from mole_engine.contracts.run_state import RunControl
+from mole_engine.training.averaging import AveragingCallback
+from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback
+from mole_engine.training.checkpoints import BEST, LAST, CheckpointCallback
+from mole_engine.training.emitter import EventEmitter
+from mole_engine.training.metrics import monitor_of
+from mole_engine.training.reporting import EventCallback
+from mole_engine.training.setup import Prepared
+from mole_engine.training.trainer import build_trainer, resolve_device, use_threads
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """How a fit ended; the model has the kept weights.
+
+    Attributes
+    ----------
+    epochs
+        Epochs done.
+    kept_epoch
+        Epoch whose weights the model has (the first is 1).
+    best_epoch, best_value, monitor
+        Epoch that validation liked best (0: no validation), its value, and the metric that judged.
+    metrics
+        Validation metrics at the best epoch, in the user's units; empty without a validation part.
+    stopped
+        Whether the user or lack of improvement ended it before the planned epochs.
+    """
+
+    epochs: int
+    kept_epoch: int
+    best_epoch: int
+    best_value: float
+    monitor: str
+    metrics: dict[str, float] = field(default_factory=dict)
+    stopped: bool = False
+    seconds: float = math.nan
+    device: str = ""
+
+
+def fit_model(
+    config: TrainConfig,
+    prepared: Prepared,
+    folder: str | Path,
+    emitter: EventEmitter,
+    control: RunControl | None = None,
+    *,
+    resume_from: str | Path | None = None,
+) -> FitResult:
+    """Train a prepared model and leave the kept weights (best or last epoch) in it, on the CPU.
+
+    Writes `checkpoints/best.ckpt`, `checkpoints/last.ckpt` and `metrics.csv` under `folder`. When memory runs out, the
+    batches are halved, twice as many are accumulated, and training goes on from the last checkpoint.
+
+    Parameters
+    ----------
+    config, prepared
+        The job, and what `prepare_model` made of it.
+    folder
+        The run folder.
+    emitter
+        Receives step and epoch metrics, checkpoints and notices.
+    control
+        The user's words; None: nobody interferes.
+    resume_from
+        A `last.ckpt` to continue from.
+
+    Raises
+    ------
+    Cancelled
+        When the user cancels.
+    InputError, KnownError
+        When training diverges, a device is missing, memory runs out at one molecule a batch, the disk is full, or the
+        checkpoint to resume from does not fit.
+    """
+    job = _Job(config, prepared, Path(folder), emitter, control or RunControl())
+    return job.run(None if resume_from is None else Path(resume_from))
+
+
+class _Job:
+    def __init__(
+        self, config: TrainConfig, prepared: Prepared, folder: Path, emitter: EventEmitter, control: RunControl
+    ) -> None:
+        self.config = config
+        self.prepared = prepared
+        self.folder = folder
+        self.checkpoints = folder / "checkpoints"
+        self.emitter = emitter
+        self.control = control
+        self.device = resolve_device(config.runtime)
+        tasks = prepared.data.dataset.roles.tasks
+        self.monitor, self.mode = monitor_of(tasks, config.training, prepared.scaler)
+
+    def run(self, resume_from: Path | None) -> FitResult:
+        began = time.monotonic()
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        use_threads(self.config.runtime)
+        if resume_from is None:
+            # What an older run left here must never be taken for a state of this one.
+            for name in (BEST, LAST):
+                (self.checkpoints / name).unlink(missing_ok=True)
+        if self.device.note:
+            self.emitter.emit(Notice(message=self.device.note, level="warning"))
+        start = _cpu_state(self.prepared.model)
+        while True:
+            keeper = self._keeper()
+            trainer = self._trainer(keeper)
+            try:
+                self._fit(trainer, resume_from)
+                break
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                problem = str(error).splitlines()[0] if str(error) else "memory"
+            # Outside of the handler, so that its traceback no longer holds on to the step's tensors.
+            del trainer
+            resume_from = self._recover(problem, start, resume_from)
+        return self._finish(trainer, keeper, time.monotonic() - began)
+
+    def _keeper(self) -> CheckpointCallback:
+        training = self.config.training
+        return CheckpointCallback(
+            self.checkpoints,
+            self.emitter,
+            monitor=self.monitor,
+            mode=self.mode,
+            patience=training.patience,
+            every=self.config.runtime.checkpoint_every,
+        )
+
+    def _trainer(self, keeper: CheckpointCallback) -> pl.Trainer:
+        training = self.config.training
+        controlling = ControlCallback(self.control)
+        callbacks: list[pl.Callback] = [SeedCallback(self.config.seed), controlling, DivergenceCallback(), keeper]
+        if training.averaging != "none":
+            callbacks.append(AveragingCallback(training.averaging, training.ema_decay))
+        callbacks.append(EventCallback(self.emitter, keeper, controlling, self.folder / "metrics.csv"))
+        return build_trainer(
+            self.config, callbacks, self.folder, device=self.device, accumulate=self.prepared.data.accumulate
+        )
+
+    def _fit(self, trainer: pl.Trainer, resume_from: Path | None) -> None:
+        if resume_from is not None and not resume_from.is_file():
+            raise InputError(f"There is no checkpoint {resume_from} to resume from.", "", "Start a new run instead.")
+        model, data = self.prepared.model, self.prepared.data
+        trainer.fit(model, datamodule=data, ckpt_path=resume_from, weights_only=True)
+
+    def _recover(self, problem: str, start: dict[str, torch.Tensor], resume_from: Path | None) -> Path | None:
+        data, model = self.prepared.data, self.prepared.model
+        log.warning("Out of memory: %s", problem)
+        model.zero_grad(set_to_none=True)
+        free_memory()
+        if not data.halve_batches():
+            raise KnownError(
+                f"There is not enough memory on {self.device.name}.",
+                "Even a batch of one molecule does not fit.",
+                "Choose a smaller preset, leave out the largest molecules, or use another device.",
+            )
+        self.emitter.emit(
+            Notice(
+                message=f"Memory has run out. Batches now hold {data.batch_size} molecules, and {data.accumulate} "
+                "of them make a step.",
+                level="warning",
+                details=problem,
+            )
+        )
+        last = self.checkpoints / LAST
+        if last.is_file():
+            return last
+        model.load_state_dict(start)
+        return resume_from
+
+    def _finish(self, trainer: pl.Trainer, keeper: CheckpointCallback, seconds: float) -> FitResult:
+        model = self.prepared.model
+        model.cpu()
+        done = trainer.current_epoch
+        kept = done
+        best = self.checkpoints / BEST
+        if self.config.training.keep == "best" and keeper.best_epoch and best.is_file():
+            content = torch.load(best, map_location="cpu", weights_only=True)
+            model.load_state_dict(content["state_dict"], strict=True)
+            kept = keeper.best_epoch
+        model.zero_grad(set_to_none=True)
+        model.eval()
+        return FitResult(
+            epochs=done,
+            kept_epoch=kept,
+            best_epoch=keeper.best_epoch,
+            best_value=keeper.best_value,
+            monitor=keeper.monitor if keeper.best_epoch else "",
+            metrics=keeper.best_metrics,
+            stopped=done < self.config.training.epochs,
+            seconds=seconds,
+            device=self.device.name,
+        )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that a device, or this machine, has no memory left."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and ("not enough memory" in text or "out of memory" in text)
+
+
+def free_memory() -> None:
+    """Give back what nobody holds any more."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _cpu_state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}

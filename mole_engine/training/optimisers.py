@@ -1,0 +1,57 @@
+"""AdamW with parameter groups: what decays, what learns slower, what stays fixed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+from torch.optim import AdamW
+
+from mole_engine.contracts.config import TrainingConfig
+from mole_engine.models.base import Model
+from mole_engine.training.schedulers import build_schedule, warmup_steps
+
+
+def freeze(model: Model, config: TrainingConfig) -> None:
+    """Fix the part of the network that the configuration names.
+
+    Fixed modules are also put into evaluation mode: dropout in front of weights that cannot adapt is only noise.
+    Lightning keeps the mode that each module has when the fit starts.
+    """
+    model.train()
+    model.freeze_parts(config.freeze, config.freeze_layers)
+    for part in model.frozen_parts(config.freeze, config.freeze_layers):
+        part.eval()
+
+
+def parameter_groups(model: Model, config: TrainingConfig) -> list[dict[str, Any]]:
+    """Divide the trainable parameters into groups of like learning rate and decay.
+
+    The rate of a layer is the peak rate times `layer_decay` for each layer above it; embeddings stand below the first
+    layer; the head has its own peak rate. Weight decay acts on matrices only: biases and the scales of layer norms set
+    offsets and ranges that have no reason to be near zero. Embedding matrices do decay, as in BERT and DeBERTa: a layer
+    norm follows them, so that only their direction matters.
+    """
+    parts = [part for _, part in model.parts()]
+    top = len(parts) - 1
+    depth = {id(parameter): place for place, part in enumerate(parts) for parameter in part.parameters()}
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for parameter in model.parameters():
+        if not parameter.requires_grad:
+            continue
+        place = depth.get(id(parameter), top)
+        rate = config.learning_rate * config.layer_decay ** (top - 1 - place)
+        if place == top:
+            rate = config.head_learning_rate or config.learning_rate
+        decay = config.weight_decay if parameter.ndim >= 2 else 0.0
+        groups.setdefault((rate, decay), []).append(parameter)
+    return [{"params": members, "lr": rate, "weight_decay": decay} for (rate, decay), members in groups.items()]
+
+
+def build_optimisers(model: Model, config: TrainingConfig, total_steps: int) -> dict[str, Any]:
+    """Return optimiser and schedule as `LightningModule.configure_optimizers` does."""
+    optimiser = AdamW(parameter_groups(model, config), lr=config.learning_rate, eps=config.adam_eps)
+    schedule = build_schedule(
+        optimiser, config.schedule, total_steps, warmup_steps(total_steps, config.warmup_fraction)
+    )
+    return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

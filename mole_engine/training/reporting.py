@@ -1,0 +1,235 @@
+"""Reporting: what the training loop tells the outside, as events and as `metrics.csv`."""
+
+from __future__ import annotations
+
+import csv
+import math
+import sys
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Checkpoint
+
+from mole_engine.contracts.events import EpochMetrics, StepMetrics
+from mole_engine.store.files import storage_problem
+from mole_engine.training.callbacks import ControlCallback
+from mole_engine.training.checkpoints import CheckpointCallback
+from mole_engine.training.emitter import EventEmitter
+from mole_engine.training.metrics import LOSS
+
+SPEED_WINDOW = 10.0
+"""Seconds over which molecules per second are averaged."""
+
+
+class EventCallback(Checkpoint):
+    """Turns steps and epochs into events, and epochs into rows of `metrics.csv`.
+
+    It is of Lightning's kind `Checkpoint` because only those hear of an epoch after the model has logged its metrics.
+
+    Parameters
+    ----------
+    emitter
+        Receives the events.
+    checkpoints
+        Knows whether an epoch is the best.
+    control
+        Knows how long the run was paused; None: never.
+    metrics_path
+        `metrics.csv`; None: not written.
+    """
+
+    def __init__(
+        self,
+        emitter: EventEmitter,
+        checkpoints: CheckpointCallback,
+        control: ControlCallback | None = None,
+        metrics_path: Path | None = None,
+    ) -> None:
+        self.emitter = emitter
+        self.checkpoints = checkpoints
+        self.control = control
+        self.metrics_path = metrics_path
+        self.last_epoch: EpochMetrics | None = None
+        self._report = False
+        self._gradient_norm = math.nan
+        self._losses: list[torch.Tensor] = []
+        self._molecules: deque[tuple[float, int]] = deque()
+        self._progress = Progress()
+        self._last_step = 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        self._last_step = trainer.global_step
+        self._progress = Progress(first_step=trainer.global_step)
+        self._progress.tick(self._now(), trainer.global_step)
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the epoch's clock and loss."""
+        self._losses = []
+        self._epoch_began = self._now()
+
+    def on_before_optimizer_step(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
+    ) -> None:
+        """Measure the gradient before it is clipped, if this step will be reported."""
+        self._report = self.emitter.wants_step()
+        if self._report:
+            gradients = [item.grad for item in pl_module.parameters() if item.grad is not None]
+            self._gradient_norm = float(torch.nn.utils.get_total_norm(gradients)) if gradients else math.nan
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Report an optimiser step."""
+        now = self._now()
+        loss = outputs["loss"].detach()
+        self._losses.append(loss)
+        self._molecules.append((now, len(batch) * trainer.world_size))
+        if trainer.global_step == self._last_step:
+            return
+        self._last_step = trainer.global_step
+        self._progress.tick(now, trainer.global_step)
+        if self._report:
+            total = int(trainer.estimated_stepping_batches)
+            self.emitter.emit(
+                StepMetrics(
+                    step=trainer.global_step,
+                    total_steps=total,
+                    epoch=trainer.current_epoch + 1,
+                    total_epochs=trainer.max_epochs or 0,
+                    loss=float(loss),
+                    learning_rate=_learning_rate(trainer),
+                    gradient_norm=self._gradient_norm,
+                    molecules_per_second=self._speed(now),
+                    eta_seconds=self._progress.remaining(total),
+                    memory_bytes=peak_memory(pl_module.device),
+                )
+            )
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Report a finished epoch."""
+        values = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        metrics = {name.removeprefix("val/"): value for name, value in values.items() if name.startswith("val/")}
+        validation_loss = values.get("val_loss", math.nan)
+        monitor = self.checkpoints.monitor
+        if monitor == LOSS and metrics:
+            metrics[LOSS] = validation_loss
+        train_loss = float(torch.stack(self._losses).mean()) if self._losses else math.nan
+        self.last_epoch = EpochMetrics(
+            epoch=trainer.current_epoch + 1,
+            total_epochs=trainer.max_epochs or 0,
+            step=trainer.global_step,
+            train_loss=train_loss,
+            validation_loss=validation_loss,
+            metrics=metrics,
+            train_metrics={
+                name.removeprefix("train/"): value for name, value in values.items() if name.startswith("train/")
+            },
+            monitor=monitor if metrics else "",
+            is_best=self.checkpoints.is_best,
+            seconds=self._now() - self._epoch_began,
+        )
+        if trainer.is_global_zero and self.metrics_path is not None:
+            append_row(self.metrics_path, _row(self.last_epoch, _learning_rate(trainer)))
+        self.emitter.emit(self.last_epoch)
+
+    def _now(self) -> float:
+        """Seconds of a clock that stands still while paused."""
+        return time.monotonic() - (self.control.paused_seconds if self.control else 0.0)
+
+    def _speed(self, now: float) -> float:
+        while len(self._molecules) > 2 and now - self._molecules[0][0] > SPEED_WINDOW:
+            self._molecules.popleft()
+        elapsed = now - self._molecules[0][0]
+        # The first entry marks the start of the window: its molecules came before.
+        return sum(count for _, count in list(self._molecules)[1:]) / elapsed if elapsed > 0 else math.nan
+
+
+class Progress:
+    """Estimates the time left from the time a step has taken, validation included.
+
+    The estimate weighs the whole run so far, so that it settles instead of jumping; the first steps (which compile and
+    allocate) fade from it.
+    """
+
+    def __init__(self, first_step: int = 0) -> None:
+        self._step = first_step
+        self._began: float | None = None
+        self._average = math.nan
+        self._seen = 0
+
+    def tick(self, now: float, step: int) -> None:
+        """Note that `step` optimiser steps are done at second `now`."""
+        if self._began is not None and step > self._step:
+            each = (now - self._began) / (step - self._step)
+            self._seen += 1
+            share = max(1 / self._seen, 0.01)
+            self._average = each if math.isnan(self._average) else self._average + share * (each - self._average)
+        self._began, self._step = now, step
+
+    def remaining(self, total_steps: int) -> float:
+        """Seconds until `total_steps`; NaN before the second step."""
+        return self._average * max(0, total_steps - self._step) if self._seen > 1 else math.nan
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes at the peak: of the GPU's memory, or of this process."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    if device.type == "mps":
+        return int(torch.mps.driver_allocated_memory())
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def append_row(path: Path, row: dict[str, Any]) -> None:
+    """Add a row to a CSV file; columns that are new widen the file.
+
+    Raises
+    ------
+    KnownError
+        When the file cannot be written.
+    """
+    try:
+        rows = _read_rows(path)
+        # A resumed run writes its epochs anew.
+        rows = [old for old in rows if int(old["epoch"]) < row["epoch"]]
+        columns = list(dict.fromkeys([name for old in [*rows, row] for name in old]))
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            writer.writerows([*rows, row])
+    except OSError as error:
+        raise storage_problem(error, path) from error
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if str(row.get("epoch", "")).isdigit()]
+
+
+def _row(epoch: EpochMetrics, learning_rate: float) -> dict[str, Any]:
+    return {
+        "epoch": epoch.epoch,
+        "step": epoch.step,
+        "train_loss": epoch.train_loss,
+        "validation_loss": epoch.validation_loss,
+        "learning_rate": learning_rate,
+        "seconds": round(epoch.seconds, 3),
+        **{f"validation/{name}": value for name, value in epoch.metrics.items() if name != LOSS},
+        **{f"train/{name}": value for name, value in epoch.train_metrics.items()},
+    }
+
+
+def _learning_rate(trainer: pl.Trainer) -> float:
+    return float(trainer.optimizers[0].param_groups[0]["lr"])

@@ -1,0 +1,179 @@
+"""Everything a fit needs, made from configuration and data."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+
+from mole_engine.chem.vocabulary import Vocabulary
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.dataset import Split, TaskSpec
+from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.events import ProgressHandler
+from mole_engine.data.data_modules import MolDataModule
+from mole_engine.data.dataset import CuratedDataset
+from mole_engine.data.scaling import TargetScaler
+from mole_engine.models.base import Learning, Model
+from mole_engine.models.mole import MolE
+from mole_engine.training.losses import balanced_class_weights, build_criterion
+from mole_engine.training.metrics import compute_metrics
+from mole_engine.training.optimisers import build_optimisers, freeze
+from mole_engine.training.outputs import OutputLayout, Readout
+
+log = logging.getLogger(__name__)
+
+NO_INIT = "none"
+
+
+class Prepared(NamedTuple):
+    """What `prepare_model` makes.
+
+    Attributes
+    ----------
+    model
+        Untrained (or with the encoder of a bundle), its `learning` set; `model.config` has every size filled in.
+    learning
+        The same as `model.learning`.
+    data
+        Set up: features computed.
+    scaler
+        Fitted on the training part.
+    """
+
+    model: MolE
+    learning: Learning
+    data: MolDataModule
+    scaler: TargetScaler
+
+
+def prepare_model(
+    config: TrainConfig,
+    dataset: CuratedDataset,
+    split: Split,
+    vocabulary: Vocabulary,
+    *,
+    cache_dir: str | Path | None = None,
+    on_progress: ProgressHandler | None = None,
+) -> Prepared:
+    """Featurise, fit the scaling on the training part, and build a model that is ready to learn.
+
+    Parameters
+    ----------
+    config
+        The job; sizes that it leaves at 0 are taken from vocabulary, tasks and descriptors.
+    dataset, split, vocabulary
+        The data.
+    cache_dir, on_progress
+        See `featurise`.
+
+    Raises
+    ------
+    InputError
+        When there is nothing to train on, or loss, transform, metric or starting weights do not fit the data.
+    """
+    tasks = dataset.roles.tasks
+    data = MolDataModule(dataset, split, vocabulary, config, cache_dir=cache_dir, on_progress=on_progress)
+    data.setup("fit")
+    train = data.positions("train")
+    labels = data.labels.targets[train]
+    _check_labels(labels, tasks)
+    scaler = TargetScaler.fit(labels, tasks, config.data.target_transform)
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    descriptors = data.labels.descriptors
+    sizes = {
+        "vocabulary_size": vocabulary.size,
+        "outputs": OutputLayout(tasks).size,
+        "descriptor_size": 0 if descriptors is None else descriptors.shape[1],
+    }
+    model = MolE(config.model.model_copy(update=sizes))
+    if descriptors is not None:
+        model.fit_descriptors(torch.from_numpy(descriptors[train]))
+    if config.init != NO_INIT:
+        load_encoder(model, vocabulary, config.init)
+    freeze(model, config.training)
+    learning = make_learning(config, tasks, scaler, data)
+    model.learning = learning
+    return Prepared(model, learning, data, scaler)
+
+
+def make_learning(
+    config: TrainConfig, tasks: tuple[TaskSpec, ...], scaler: TargetScaler, data: MolDataModule
+) -> Learning:
+    """Return loss, metrics, outputs and optimisers of a job. Raises InputError."""
+    weights = None
+    if config.training.class_weights:
+        weights = balanced_class_weights(data.labels.targets[data.positions("train")], tasks)
+    readout = Readout(tasks, scaler)
+
+    def optimisers(model: Model) -> object:
+        return build_optimisers(model, config.training, data.steps_per_epoch() * config.training.epochs)
+
+    return Learning(
+        criterion=build_criterion(tasks, config.training, weights, scaler),
+        metrics=lambda outputs, targets, mask: compute_metrics(outputs, targets, mask, tasks),
+        outputs_of=readout,
+        optimisers=optimisers,
+    )
+
+
+def load_encoder(model: MolE, vocabulary: Vocabulary, path: str) -> int:
+    """Start from the encoder of a bundle.
+
+    Every weight of the encoder must be there with the same shape; nothing is left random in silence.
+
+    Returns
+    -------
+    int
+        Number of tensors taken over.
+
+    Raises
+    ------
+    InputError
+        When the bundle cannot be read, was made for another vocabulary, or its encoder has other sizes.
+    """
+    from mole_engine.store.bundle import read_bundle
+
+    bundle = read_bundle(path)
+    other = Vocabulary.from_dict(bundle.card.vocabulary)
+    if other.fingerprint != vocabulary.fingerprint:
+        raise _unfit(path, "it was trained with another vocabulary of atoms", "Choose the vocabulary of that model.")
+    prefix = "encoder."
+    given = {name.removeprefix(prefix): value for name, value in bundle.tensors.items() if name.startswith(prefix)}
+    wanted = model.encoder.state_dict()
+    missing = sorted(set(wanted) - set(given))
+    foreign = sorted(set(given) - set(wanted))
+    shapes = [name for name in wanted if name in given and given[name].shape != wanted[name].shape]
+    if missing or foreign or shapes:
+        counts = f"{len(missing)} weights are missing, {len(foreign)} unknown, {len(shapes)} of another size"
+        example = (missing or foreign or shapes)[0]
+        raise _unfit(
+            path,
+            f"its encoder has another shape than the one configured ({counts}; for example {example})",
+            "Choose the network size of that model (layers, width, heads), or another model.",
+        )
+    model.encoder.load_state_dict(given, strict=True)
+    log.info("Took %d tensors of the encoder from %s", len(given), path)
+    return len(given)
+
+
+def _unfit(path: str, cause: str, remedy: str) -> InputError:
+    return InputError(f"Training cannot start from {path}:", f"{cause}.", remedy)
+
+
+def _check_labels(labels: np.ndarray, tasks: tuple[TaskSpec, ...]) -> None:
+    if not tasks:
+        raise InputError("There is nothing to learn:", "no target column was chosen.", "Choose at least one.")
+    if np.isinf(labels).any():
+        raise InputError("The labels cannot be used:", "some are infinite.", "Correct or empty those cells.")
+    for column, task in zip(labels.T, tasks, strict=True):
+        if np.isnan(column).all():
+            raise InputError(
+                f"There is nothing to learn for '{task.name}':",
+                "no molecule of the training part has a label.",
+                "Leave this target out, or change the split.",
+            )

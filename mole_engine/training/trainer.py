@@ -1,0 +1,199 @@
+"""Lightning's Trainer, built from the configuration; devices, precision and threads in one place."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+
+from mole_engine.contracts.config import RuntimeConfig, TrainConfig
+from mole_engine.contracts.errors import InputError
+
+MAX_THREADS = 8
+
+# Narrow on purpose: each of these tells a developer what is meant to be so here.
+_EXPECTED_WARNINGS = (
+    r".*does not have many workers.*",
+    r".*`training_step` returned `None`.*",
+    r".*The number of training batches .* is smaller than the logging interval.*",
+    r".*You defined a `validation_step` but have no `val_dataloader`.*",
+    r".*Total length of .* across ranks is zero.*",
+    r".*GPU available but not used.*",
+    r".*MPS available but not used.*",
+    r".*Starting from v1.9.0, `tensorboardX` has been removed.*",
+    r".*Found .* module\(s\) in eval mode at the start of training.*",
+    r".*The dirpath has changed from.*",
+    r".*It is recommended to use `self.log\(.*sync_dist=True\)`.*",
+    r".*treespec, LeafSpec.*is deprecated.*",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a job runs.
+
+    Attributes
+    ----------
+    accelerator
+        "cpu", "cuda" or "mps".
+    index
+        Which GPU, None for the first ones.
+    name
+        As a user reads it: "NVIDIA H100", "CPU".
+    precision
+        Lightning's word: "32-true", "bf16-mixed" or "16-mixed".
+    note
+        What was changed from the wish, in words; empty if nothing.
+    """
+
+    accelerator: str
+    index: int | None
+    name: str
+    precision: str
+    note: str = ""
+
+    @property
+    def torch_device(self) -> torch.device:
+        """The device of a job on one device."""
+        if self.accelerator == "cuda":
+            return torch.device("cuda", self.index or 0)
+        return torch.device(self.accelerator)
+
+
+def resolve_device(runtime: RuntimeConfig) -> Device:
+    """Return where the job runs: as asked, or for "auto" the best of CUDA, MPS and CPU.
+
+    Raises
+    ------
+    InputError
+        When the device that was asked for is not there.
+    """
+    kind, _, number = runtime.device.strip().lower().partition(":")
+    if kind not in ("auto", "cpu", "cuda", "gpu", "mps") or (
+        number and not (kind in ("cuda", "gpu") and number.isdigit())
+    ):
+        raise InputError(
+            f"There is no device '{runtime.device}'.", "", "Choose auto, cpu, cuda, cuda:1 (and so on), or mps."
+        )
+    if kind == "auto":
+        kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if kind in ("cuda", "gpu"):
+        return _cuda(runtime, int(number) if number else None)
+    if kind == "mps":
+        if not torch.backends.mps.is_available():
+            raise InputError("This machine has no Apple GPU.", "", "Choose auto or cpu.")
+        return _with_precision(runtime, "mps", None, "Apple GPU")
+    return _with_precision(runtime, "cpu", None, "CPU")
+
+
+def _cuda(runtime: RuntimeConfig, index: int | None) -> Device:
+    if not torch.cuda.is_available():
+        raise InputError(
+            "No NVIDIA GPU can be used.",
+            "Either there is none, its driver is missing, or PyTorch was installed without CUDA.",
+            "Choose auto or cpu, or see `mole doctor`.",
+        )
+    count = torch.cuda.device_count()
+    if (index or 0) >= count:
+        raise InputError(f"There is no GPU number {index}.", f"This machine has {count}, counted from 0.", "")
+    return _with_precision(runtime, "cuda", index, torch.cuda.get_device_name(index or 0))
+
+
+def _with_precision(runtime: RuntimeConfig, accelerator: str, index: int | None, name: str) -> Device:
+    wanted = runtime.precision
+    # Emulated bf16 (older GPUs) and bf16 on a CPU are many times slower than 32 bits.
+    has_bf16 = accelerator == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    if wanted == "auto":
+        return Device(accelerator, index, name, "bf16-mixed" if has_bf16 else "32-true")
+    possible = wanted == "32-true" or (wanted == "16-mixed" and accelerator == "cuda") or has_bf16
+    if possible:
+        return Device(accelerator, index, name, wanted)
+    note = f"{wanted.split('-')[0]} precision is slow or impossible on this device ({name}); 32 bits are used."
+    return Device(accelerator, index, name, "32-true", note)
+
+
+def default_threads() -> int:
+    """Return how many CPU threads a job uses: all usable cores but one (the window's), at least 1, at most 8."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:
+        cores = os.cpu_count() or 1
+    return min(MAX_THREADS, max(1, cores - 1))
+
+
+def use_threads(runtime: RuntimeConfig) -> int:
+    """Set the number of CPU threads of torch; holds for the calling thread, so call it where the work is done."""
+    threads = runtime.threads or default_threads()
+    torch.set_num_threads(threads)
+    return threads
+
+
+def build_trainer(
+    config: TrainConfig,
+    callbacks: Sequence[pl.Callback],
+    folder: str | Path,
+    *,
+    device: Device | None = None,
+    accumulate: int | None = None,
+) -> pl.Trainer:
+    """Return a Trainer that writes nothing, prints nothing and draws nothing by itself.
+
+    Parameters
+    ----------
+    config
+        Epochs, clipping, devices and strategy.
+    callbacks
+        All reporting and saving is theirs; one of them must be of Lightning's kind `Checkpoint`.
+    folder
+        The run folder (Lightning wants a root for what plugins may write).
+    device
+        From `resolve_device`; None: resolved here.
+    accumulate
+        Batches per optimiser step; None: as configured.
+
+    Raises
+    ------
+    InputError
+        When a device is missing.
+    """
+    quiet_lightning()
+    place = device or resolve_device(config.runtime)
+    runtime = config.runtime
+    return pl.Trainer(
+        accelerator=place.accelerator,
+        devices=[place.index] if place.index is not None and runtime.devices == 1 else runtime.devices,
+        num_nodes=runtime.num_nodes,
+        strategy=_strategy(runtime),
+        precision=place.precision,  # type: ignore[arg-type]
+        max_epochs=config.training.epochs,
+        min_epochs=0,
+        accumulate_grad_batches=accumulate or config.training.accumulate_batches,
+        gradient_clip_val=config.training.gradient_clip or None,
+        callbacks=list(callbacks),
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        default_root_dir=folder,
+    )
+
+
+def quiet_lightning() -> None:
+    """Silence what Lightning tells developers about choices that are deliberate here."""
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning.fabric", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in _EXPECTED_WARNINGS:
+        warnings.filterwarnings("ignore", message=message)
+
+
+def _strategy(runtime: RuntimeConfig) -> str:
+    if runtime.strategy != "auto":
+        return runtime.strategy
+    return "ddp" if runtime.devices * runtime.num_nodes > 1 else "auto"
