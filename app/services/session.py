@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from app.services.datasets import DatasetService, OpenDataset
 from app.services.depictions import DepictionService
 from app.services.predictions import PredictionService
+from app.services.prefetch import Prefetch
 from app.services.settings import Settings
 from app.services.tasks import Progress, TaskRunner
 from app.services.training import TrainingService
@@ -31,7 +32,7 @@ class Session(QObject):
     ----------
     workspace
         Folder that keeps runs, settings and the log.
-    settings, datasets, depictions, training, predictions
+    settings, datasets, depictions, training, predictions, prefetch
         The services.
     dataset
         What is open, or None.
@@ -76,6 +77,7 @@ class Session(QObject):
         self.depictions = DepictionService(self)
         self.training = TrainingService(self.workspace, parent=self)
         self.predictions = PredictionService(self.tasks, self)
+        self.prefetch = Prefetch(self)
         self._connect()
 
     def _connect(self) -> None:
@@ -117,6 +119,7 @@ class Session(QObject):
     def close(self) -> None:
         """End everything beside the window; a running training must have ended before."""
         self.depictions.close()
+        self.prefetch.close()
         self.tasks.close()
         self.settings.save()
 
