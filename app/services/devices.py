@@ -42,16 +42,6 @@ def find_devices() -> list[Device]:
     return found
 
 
-def warm_up_engine() -> None:
-    """Import what a first training needs, so that it starts sooner."""
-    import mole_engine.training.trainer  # noqa: F401 - imported for its effect
-
-
-def training_threads() -> int:
-    """Return how many CPU threads a job uses by itself: one core stays with the window."""
-    return min(8, max(1, (os.cpu_count() or 1) - 1))
-
-
 def _measure(device: str, seconds: float = 0.15) -> float:
     """Return the speed of a matrix product of the network's kind on `device`, in operations a second."""
     import torch

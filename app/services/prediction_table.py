@@ -28,6 +28,8 @@ class Predictions:
         Prediction columns by name (see DESIGN: `<task>_pred`, `<task>_lower` ..., `error`), one value a row.
     frame
         The whole table as it is saved (input columns first); only the engine looks inside.
+    own
+        Names in `frame` of the columns that we made.
     """
 
     model_path: str
@@ -37,6 +39,7 @@ class Predictions:
     smiles: Sequence[str]
     columns: dict[str, list[Any]] = field(repr=False)
     frame: Any = field(repr=False, compare=False)
+    own: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.smiles)
@@ -55,7 +58,7 @@ class Predictions:
         """Return a text; "" where the column is absent or the cell empty."""
         values = self.columns.get(column)
         value = values[row] if values is not None else None
-        return "" if value is None or value != value else str(value)  # noqa: PLR0124 - only NaN differs from itself
+        return "" if value is None else str(value)
 
     def error(self, row: int) -> str:
         """Return why the row has no prediction, or ""."""

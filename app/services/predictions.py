@@ -109,32 +109,46 @@ class _ModelShelf:
 
         model = self._load(model_path)
         predicted = model.predict(smiles, on_progress=on_progress)
+        units = predicted.attrs
         frame = pd.concat([pd.DataFrame({"smiles": smiles}), predicted.reset_index(drop=True)], axis=1)
-        return _plain(model, model_path, "", smiles, predicted, frame)
+        frame.attrs = units
+        names = {name: name for name in model.columns.names()}
+        return _plain(model, model_path, "", smiles, frame, names)
 
     def predict_file(self, model_path: str, path: str, on_progress: ProgressHandler) -> Predictions:
         """Predict the rows of a file."""
-        from mole_engine.inference.tables import predict_table, read_input
+        from mole_engine.inference.tables import predict_table, read_input, renamed_columns
 
         model = self._load(model_path)
         table, column = read_input(path, model, on_progress)
+        renamed = renamed_columns(model, table)
         frame = predict_table(model, table, column, on_progress)
-        return _plain(model, model_path, Path(path).name, [str(text) for text in table[column]], frame, frame)
+        names = {name: renamed.get(name, name) for name in model.columns.names()}
+        return _plain(model, model_path, Path(path).name, [str(text) for text in table[column]], frame, names)
 
 
-def _plain(model: Any, model_path: str, source: str, smiles: list[str], predicted: Any, frame: Any) -> Predictions:
+def _plain(
+    model: Any, model_path: str, source: str, smiles: list[str], frame: Any, names: dict[str, str]
+) -> Predictions:
+    """Turn the engine's table into plain columns; `names` says where ours stand beside columns of the user's."""
+    columns = {}
+    for name, place in names.items():
+        if place in frame.columns:
+            missing = frame[place].isna()
+            columns[name] = [None if gone else value for value, gone in zip(frame[place], missing, strict=True)]
     return Predictions(
         model_path=model_path,
         model_name=str(model.card.name),
         tasks=tuple(model.tasks),
         source=source,
         smiles=smiles,
-        columns={str(name): predicted[name].tolist() for name in predicted.columns},
+        columns=columns,
         frame=frame,
+        own=frozenset(names.values()),
     )
 
 
 def _save(predictions: Predictions, path: str) -> None:
     from mole_engine.inference.tables import write_table
 
-    write_table(predictions.frame, path)
+    write_table(predictions.frame, path, predictions.own)

@@ -1,0 +1,194 @@
+"""What will be trained: preset, the few common settings, all settings, and the estimate; one source for the job."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.services.devices import Device, find_devices
+from app.services.estimates import DataSize, SpeedMemory, approximate_tokens, estimate_seconds
+from app.services.open_dataset import OpenDataset
+from app.widgets.config_fields import field_specs
+from app.widgets.config_form import ConfigForm
+from app.widgets.figures import rough_duration
+from app.widgets.preset_list import PresetList
+from app.widgets.preset_settings import AUTOMATIC, PresetSettings
+from mole_engine.contracts.config import ModelConfig, RuntimeConfig, SplitConfig, TrainConfig, TrainingConfig
+from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.presets import list_presets
+from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunState
+
+if TYPE_CHECKING:
+    from app.services.session import Session
+
+SPEED_FILE = "speed.json"
+_EPOCHS, _RATE, _DEVICE = "training.epochs", "training.learning_rate", "runtime.device"
+
+
+class TrainSetup(QObject):
+    """Holds preset list, settings card and form in step.
+
+    Attributes
+    ----------
+    presets, card, form
+        The widgets.
+
+    Signals
+    -------
+    changed()
+        The job to come is another one.
+    """
+
+    changed = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = session
+        self._dataset: OpenDataset | None = None
+        self._size = DataSize(0, 0, 0, 25.0)
+        self._presets = {preset.name: preset for preset in list_presets()}
+        cores = os.cpu_count() or 1
+        self._devices: list[Device] = [Device("cpu", f"CPU, {cores} core{'' if cores == 1 else 's'}")]
+        self._memory = SpeedMemory(session.workspace / SPEED_FILE)
+        self._asked: tuple[float, str, float] | None = None
+        self.presets = PresetList(list(self._presets.values()))
+        specs = {spec.path: spec for spec in field_specs(TrainingConfig, "training")}
+        self.card = PresetSettings(specs[_EPOCHS], specs[_RATE])
+        self.form = ConfigForm(
+            (
+                ("Training", "training", TrainingConfig),
+                ("Network", "model", ModelConfig),
+                ("Split", "split", SplitConfig),
+                ("Runtime", "runtime", RuntimeConfig),
+            )
+        )
+        self._connect()
+        self.presets.select(next(iter(self._presets)))
+
+    def _connect(self) -> None:
+        self.presets.chosen.connect(self._choose)
+        self.form.edited.connect(self._edited)
+        self.card.epochs_changed.connect(self._set_epochs)
+        self.card.rate_changed.connect(self._set_rate)
+        self.card.device_changed.connect(self._set_device)
+        self._session.prefetch.devices_known.connect(self._look_for_devices)
+
+    def set_dataset(self, dataset: OpenDataset) -> None:
+        """Train on this from now on."""
+        self._dataset = dataset
+        split = dataset.split
+        texts = list(dataset.smiles.values())
+        self._size = DataSize(len(split.train), len(split.validation), len(split.test), approximate_tokens(texts))
+        self._rebase(keep=("training", "model", "runtime"))
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Lock everything while a job runs, since it would change nothing."""
+        for widget in (self.presets, self.card.epochs, self.card.rate, self.card.device, self.form):
+            widget.setEnabled(enabled)
+
+    def job(self) -> TrainConfig:
+        """Return the job. Raises InputError when settings do not fit together or nothing is open."""
+        if self._dataset is None:
+            raise InputError("There is nothing to train on.", "", "Open a file first.")
+        config = self.form.config()
+        self._asked = (time.monotonic(), self._device_key(config), self._seconds(config))
+        return config
+
+    def estimate(self) -> float:
+        """Return about how many seconds the job will take; NaN where its settings do not fit together."""
+        try:
+            return self._seconds(self.form.config())
+        except InputError:
+            return float("nan")
+
+    def learn(self, record: RunRecord) -> None:
+        """Compare a finished run with its estimate, so that the next one is better."""
+        asked, self._asked = self._asked, None
+        whole = record.status is RunState.COMPLETED and record.counts
+        if asked is None or not whole or not 0 < record.best_epoch <= record.epochs:
+            return
+        _, device, estimated = asked
+        self._memory.learn(device, estimated, record.seconds)
+        self._show_times()
+
+    # Keeping in step -------------------------------------------------------------------------------------------
+
+    @Slot(str)
+    def _choose(self, name: str) -> None:
+        # A preset is a fresh start; only where it runs is the machine's business, not the preset's.
+        self._rebase(keep=())
+
+    def _rebase(self, keep: tuple[str, ...]) -> None:
+        preset = self._presets[self.presets.current_name()]
+        changes: dict[str, object] = {"runtime": {"device": self._session.settings.device}}
+        if self._dataset is not None:
+            changes["data"] = self._dataset.data_config.model_dump()
+            changes["split"] = self._dataset.split_config.model_dump()
+        self.form.set_base(preset.config(changes), keep)
+        self._show_values()
+
+    @Slot(str)
+    def _edited(self, path: str) -> None:
+        if path.startswith("split.") and self._dataset is not None:
+            # The Data page shows the split, so that it is made there.
+            name = path.removeprefix("split.")
+            changes = {name: self.form.value(path)}
+            self._session.start_task(self._session.datasets.revise(split=changes))
+        self._show_values()
+
+    @Slot(int)
+    def _set_epochs(self, epochs: int) -> None:
+        self.form.set_value(_EPOCHS, epochs)
+
+    @Slot(float)
+    def _set_rate(self, rate: float) -> None:
+        self.form.set_value(_RATE, rate)
+
+    @Slot(str)
+    def _set_device(self, key: str) -> None:
+        self._session.settings.device = key
+        self.form.set_value(_DEVICE, key)
+
+    def _show_values(self) -> None:
+        form = self.form
+        self.card.show_values(form.value(_EPOCHS), form.value(_RATE), form.value(_DEVICE))
+        self._show_times()
+        self.changed.emit()
+
+    # Estimates -------------------------------------------------------------------------------------------------
+
+    @Slot(str)
+    def _look_for_devices(self, _words: str) -> None:
+        self._session.start_task(self._find_devices())
+
+    async def _find_devices(self) -> None:
+        self._devices = await self._session.run_blocking(find_devices)
+        self.card.set_devices([(device.key, device.title) for device in self._devices])
+        self._show_values()
+
+    def _device_key(self, config: TrainConfig) -> str:
+        wanted = config.runtime.device
+        known = [device.key for device in self._devices]
+        if wanted == AUTOMATIC:
+            return known[0]
+        return next((key for key in known if key.partition(":")[0] == wanted.partition(":")[0]), known[-1])
+
+    def _seconds(self, config: TrainConfig) -> float:
+        key = self._device_key(config)
+        device = next(device for device in self._devices if device.key == key)
+        return estimate_seconds(config, self._size, device.flops, self._memory.correction(key))
+
+    def _show_times(self) -> None:
+        if self._dataset is None:
+            return
+        chosen = self.presets.current_name()
+        times = {}
+        for name, preset in self._presets.items():
+            device = {"runtime": {"device": self._session.settings.device}}
+            seconds = self.estimate() if name == chosen else self._seconds(preset.config(device))
+            times[name] = rough_duration(seconds)
+        self.presets.set_times(times)

@@ -1,0 +1,264 @@
+"""One editor for one setting, made from its description in the configuration model."""
+
+from __future__ import annotations
+
+import math
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QDoubleValidator, QFocusEvent, QWheelEvent
+from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox, QWidget
+
+from app.widgets.basic import Switch
+from mole_engine.contracts.config import Section
+
+TITLES = {
+    "learning_rate": "Learning rate",
+    "head_learning_rate": "Learning rate of the head",
+    "adam_eps": "AdamW epsilon",
+    "ema_decay": "EMA decay",
+    "hidden_size": "Width",
+    "heads": "Attention heads",
+    "init": "Start from",
+    "layer_norm_eps": "Layer norm epsilon",
+    "num_nodes": "Nodes",
+    "keep": "Epoch to keep",
+}
+"""Titles of fields whose names alone would not do."""
+
+_LARGEST_INT = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """A setting as the form needs it; everything comes from the configuration model.
+
+    Attributes
+    ----------
+    path
+        Dotted name: "training.epochs".
+    kind
+        "flag", "choice", "integer", "number" or "text".
+    low, high
+        Bounds; `open_low`, `open_high` say that the bound itself is not allowed.
+    """
+
+    path: str
+    title: str
+    help: str
+    unit: str
+    kind: str
+    advanced: bool
+    choices: tuple[str, ...] = ()
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False
+    open_high: bool = False
+
+    def hint(self) -> str:
+        """Return help, range and unit as one text."""
+        return " ".join(part for part in (self.help, self._range()) if part)
+
+    def _range(self) -> str:
+        if self.kind not in {"integer", "number"} or (math.isinf(self.low) and math.isinf(self.high)):
+            return ""
+        unit = f" {self.unit}" if self.unit else ""
+        if math.isinf(self.high):
+            return f"{'Above' if self.open_low else 'At least'} {self.low:g}{unit}."
+        low, high = "Above " if self.open_low else "", "below " if self.open_high else ""
+        return f"{low}{self.low:g} to {high}{self.high:g}{unit}."
+
+
+def field_specs(section: type[Section], prefix: str) -> list[FieldSpec]:
+    """Return the settings of one section that a form can edit, in their order."""
+    specs = []
+    for name, info in section.model_fields.items():
+        kind, choices = _kind(info.annotation)
+        if not kind:
+            continue
+        extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+        bounds = {type(item).__name__: item for item in info.metadata}
+        low = getattr(bounds.get("Ge"), "ge", getattr(bounds.get("Gt"), "gt", -math.inf))
+        high = getattr(bounds.get("Le"), "le", getattr(bounds.get("Lt"), "lt", math.inf))
+        specs.append(
+            FieldSpec(
+                path=f"{prefix}.{name}" if prefix else name,
+                title=TITLES.get(name, name.replace("_", " ").capitalize()),
+                help=info.description or "",
+                unit=str(extra.get("unit", "")),
+                kind=kind,
+                advanced=bool(extra.get("advanced", False)),
+                choices=choices,
+                low=float(low),
+                high=float(high),
+                open_low="Gt" in bounds,
+                open_high="Lt" in bounds,
+            )
+        )
+    return specs
+
+
+def _kind(annotation: Any) -> tuple[str, tuple[str, ...]]:
+    if get_origin(annotation) is Literal:
+        return "choice", tuple(str(choice) for choice in get_args(annotation))
+    if get_origin(annotation) in (Union, types.UnionType):
+        return "", ()
+    return {bool: "flag", int: "integer", float: "number", str: "text"}.get(annotation, ""), ()
+
+
+class _CalmSpin(QSpinBox):
+    """A spin box that a mouse wheel over a scrolling form does not change by accident."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
+        """Turn only with the focus."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class _CalmCombo(QComboBox):
+    """The same for a list of choices."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
+        """Turn only with the focus."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class NumberEdit(QLineEdit):
+    """A line for numbers of any size: 0.0002 and 2e-4 are the same.
+
+    Signals
+    -------
+    committed
+        The text is another number than before.
+    """
+
+    committed = Signal()
+
+    def __init__(self, spec: FieldSpec, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._spec = spec
+        self._value = 0.0
+        validator = QDoubleValidator(self)
+        validator.setNotation(QDoubleValidator.Notation.ScientificNotation)
+        validator.setLocale(validator.locale().c())
+        self.setValidator(validator)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.editingFinished.connect(self._commit)
+
+    def value(self) -> float:
+        """Return the number."""
+        return self._value
+
+    def set_value(self, value: float) -> None:
+        """Show a number."""
+        self._value = value
+        self.setText(number_text(value))
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
+        """Take what was typed, or put back what stood there."""
+        super().focusOutEvent(event)
+        self._commit()
+
+    @Slot()
+    def _commit(self) -> None:
+        try:
+            value = float(self.text().replace(",", "."))
+        except ValueError:
+            value = self._value
+        if not self._allowed(value):
+            value = self._value
+        changed = value != self._value
+        self.set_value(value)
+        if changed:
+            self.committed.emit()
+
+    def _allowed(self, value: float) -> bool:
+        spec = self._spec
+        above = value > spec.low if spec.open_low else value >= spec.low
+        below = value < spec.high if spec.open_high else value <= spec.high
+        return above and below
+
+
+def number_text(value: float) -> str:
+    """Return a setting's number as one types it: 2e-4, 0.1, 30."""
+    if value and (abs(value) < 1e-2 or abs(value) >= 1e6):
+        mantissa, _, exponent = f"{value:.3e}".partition("e")
+        mantissa = mantissa.rstrip("0").rstrip(".")
+        return f"{mantissa}e{int(exponent)}"
+    return f"{value:.6g}"
+
+
+class FieldEditor:
+    """An editor of any kind behind one interface.
+
+    Attributes
+    ----------
+    widget
+        What stands in the form.
+    """
+
+    def __init__(self, spec: FieldSpec, on_change: Callable[[], None]) -> None:
+        self.spec = spec
+        self.widget: QWidget
+        self._read, self._write = self._make(on_change)
+        self.widget.setToolTip(spec.hint())
+        self.widget.setAccessibleName(spec.title)
+        self.widget.setAccessibleDescription(spec.hint())
+
+    def value(self) -> Any:
+        """Return what is set."""
+        return self._read()
+
+    def set_value(self, value: Any) -> None:
+        """Show a value, without telling anybody."""
+        self.widget.blockSignals(True)
+        self._write(value)
+        self.widget.blockSignals(False)
+
+    def _make(self, on_change: Callable[[], None]) -> tuple[Callable[[], Any], Callable[[Any], None]]:
+        return {
+            "flag": self._flag,
+            "choice": self._choice,
+            "integer": self._integer,
+            "number": self._number,
+            "text": self._text,
+        }[self.spec.kind](on_change)
+
+    def _flag(self, on_change: Callable[[], None]) -> tuple[Callable[[], Any], Callable[[Any], None]]:
+        self.widget = switch = Switch("")
+        switch.toggled.connect(on_change)
+        return switch.isChecked, switch.setChecked
+
+    def _choice(self, on_change: Callable[[], None]) -> tuple[Callable[[], Any], Callable[[Any], None]]:
+        self.widget = combo = _CalmCombo()
+        combo.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        combo.addItems(list(self.spec.choices))
+        combo.currentIndexChanged.connect(on_change)
+        return combo.currentText, combo.setCurrentText
+
+    def _integer(self, on_change: Callable[[], None]) -> tuple[Callable[[], Any], Callable[[Any], None]]:
+        self.widget = spin = _CalmSpin()
+        spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        low, high = self.spec.low, self.spec.high
+        spin.setRange(-_LARGEST_INT if math.isinf(low) else int(low), _LARGEST_INT if math.isinf(high) else int(high))
+        spin.setKeyboardTracking(False)
+        spin.valueChanged.connect(on_change)
+        return spin.value, spin.setValue
+
+    def _number(self, on_change: Callable[[], None]) -> tuple[Callable[[], Any], Callable[[Any], None]]:
+        self.widget = edit = NumberEdit(self.spec)
+        edit.committed.connect(on_change)
+        return edit.value, edit.set_value
+
+    def _text(self, on_change: Callable[[], None]) -> tuple[Callable[[], Any], Callable[[Any], None]]:
+        self.widget = edit = QLineEdit()
+        edit.editingFinished.connect(on_change)
+        return edit.text, edit.setText

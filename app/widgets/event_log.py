@@ -1,0 +1,209 @@
+"""What a run has said, in words, newest first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSize, Qt
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QAbstractItemView, QListView, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from app.text import count, duration, number
+from app.theme import text_font, theme
+from app.widgets.figures import clock, metric_title
+from mole_engine.contracts.events import (
+    CheckpointSaved,
+    EpochMetrics,
+    Event,
+    Notice,
+    RunFailed,
+    RunFinished,
+    StageProgress,
+    StateChanged,
+)
+from mole_engine.contracts.run_state import RunState
+
+KEPT = 500
+_TONE = Qt.ItemDataRole.UserRole + 1
+_CLOCK = Qt.ItemDataRole.UserRole + 2
+
+STATE_WORDS = {
+    RunState.QUEUED: "waiting to start",
+    RunState.PREPARING: "preparing the molecules",
+    RunState.TRAINING: "training",
+    RunState.EVALUATING: "judging the model on the test molecules",
+    RunState.COMPLETED: "completed",
+    RunState.CANCELLED: "cancelled",
+    RunState.FAILED: "failed",
+    RunState.INTERRUPTED: "interrupted",
+}
+"""Run states as a reader wants them."""
+
+STATE_TONES = {
+    RunState.COMPLETED: "good",
+    RunState.FAILED: "danger",
+    RunState.INTERRUPTED: "warning",
+    RunState.TRAINING: "accent",
+    RunState.PREPARING: "accent",
+    RunState.EVALUATING: "accent",
+}
+"""Tones of the states that have one."""
+
+
+def words_of(event: Event) -> tuple[str, str]:
+    """Return an event in words and its tone ("", "good", "warning", "danger"); no words for what only charts show."""
+    for kind, speak in _WORDS.items():
+        if isinstance(event, kind):
+            return speak(event)
+    return "", ""
+
+
+def _state(event: StateChanged) -> tuple[str, str]:
+    return event.message or STATE_WORDS[event.state], ""
+
+
+def _notice(event: Notice) -> tuple[str, str]:
+    return event.message, {"warning": "warning", "error": "danger"}.get(event.level, "")
+
+
+def _failed(event: RunFailed) -> tuple[str, str]:
+    return event.problem.one_line(), "danger"
+
+
+def _stage(event: StageProgress) -> tuple[str, str]:
+    if event.total and event.done >= event.total:
+        return f"{event.stage}: {count(event.total)} {event.unit}", ""
+    return "", ""
+
+
+def _saved(event: CheckpointSaved) -> tuple[str, str]:
+    if not event.is_best:
+        return "", ""
+    value = f", {metric_title(event.monitor)} {number(event.value)}" if math.isfinite(event.value) else ""
+    return f"best model saved{value}, epoch {event.epoch}", ""
+
+
+def _finished(event: RunFinished) -> tuple[str, str]:
+    if event.status is RunState.COMPLETED:
+        return f"completed in {duration(event.seconds)}", "good"
+    return STATE_WORDS[event.status], "warning"
+
+
+_WORDS: dict[type[Event], Callable[[Any], tuple[str, str]]] = {
+    StateChanged: _state,
+    CheckpointSaved: _saved,
+    Notice: _notice,
+    RunFailed: _failed,
+    RunFinished: _finished,
+    StageProgress: _stage,
+}
+
+
+class EventLog(QListView):
+    """A list of lines with the time of day."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("eventLog")
+        self.setAccessibleName("Events")
+        self.setFrameShape(self.Shape.NoFrame)
+        self.setStyleSheet("QListView#eventLog { background: transparent; border: none; padding: 0; }")
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self._lines = _Lines(self)
+        self.setModel(self._lines)
+        self.setItemDelegate(_Line(self))
+        theme.changed.connect(self.viewport().update)
+
+    def add(self, event: Event) -> None:
+        """Put an event on top, if it has words."""
+        words, tone = words_of(event)
+        if words:
+            self._lines.put([(event.time, words, tone)])
+
+    def replay(self, events: Iterable[Event]) -> None:
+        """Show the events of another run."""
+        self._lines.clear()
+        lines = [(event.time, *words_of(event)) for event in events if not isinstance(event, EpochMetrics)]
+        self._lines.put([line for line in lines if line[1]])
+
+    def lines(self) -> list[str]:
+        """Return what is shown, newest first."""
+        return [words for _, words, _ in self._lines.entries]
+
+
+class _Lines(QAbstractListModel):
+    """The newest lines, newest first."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.entries: list[tuple[float, str, str]] = []
+
+    def put(self, lines: list[tuple[float, str, str]]) -> None:
+        """Add lines (given oldest first) on top."""
+        # The end of a stage may be told twice; once is enough.
+        fresh = [line for line in lines if not self.entries or line[1] != self.entries[0][1]]
+        if not fresh:
+            return
+        self.beginInsertRows(QModelIndex(), 0, len(fresh) - 1)
+        self.entries[:0] = reversed(fresh)
+        self.endInsertRows()
+        if len(self.entries) > KEPT:
+            self.beginRemoveRows(QModelIndex(), KEPT, len(self.entries) - 1)
+            del self.entries[KEPT:]
+            self.endRemoveRows()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.beginResetModel()
+        self.entries.clear()
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex | QPersistentModelIndex | None = None) -> int:  # noqa: N802 - Qt's name
+        """Return how many lines there are."""
+        return 0 if parent is not None and parent.isValid() else len(self.entries)
+
+    def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Return words, time or tone of a line."""
+        moment, words, tone = self.entries[index.row()]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return words
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{clock(moment)} {words}"
+        return {_TONE: tone, _CLOCK: clock(moment)}.get(role)
+
+
+class _Line(QStyledItemDelegate):
+    """Paints time and words; long words wrap."""
+
+    _TIME_WIDTH = 58
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:  # noqa: N802
+        """Room for the wrapped words."""
+        view = self.parent()
+        width = view.viewport().width() if isinstance(view, QListView) else 240
+        metrics = option.fontMetrics
+        flags = int(Qt.TextFlag.TextWordWrap)
+        box = metrics.boundingRect(0, 0, max(60, width - self._TIME_WIDTH), 1000, flags, str(index.data()))
+        return QSize(width, box.height() + 7)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Paint one line."""
+        tokens = theme.palette()
+        tone = str(index.data(_TONE))
+        area = option.rect.adjusted(0, 2, 0, -2)
+        painter.save()
+        painter.setFont(text_font(12, tabular=True))
+        painter.setPen(QColor(tokens.ink))
+        painter.drawText(area, Qt.AlignmentFlag.AlignTop, str(index.data(_CLOCK)))
+        painter.setFont(text_font(12))
+        painter.setPen(QColor(str(getattr(tokens, tone)) if tone else tokens.muted))
+        flags = int(Qt.AlignmentFlag.AlignTop) | int(Qt.TextFlag.TextWordWrap)
+        painter.drawText(area.adjusted(self._TIME_WIDTH, 0, 0, 0), flags, str(index.data()))
+        painter.restore()

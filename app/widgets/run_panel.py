@@ -1,0 +1,189 @@
+"""The card that starts a job and steers it: what is going on, how long it will last, how fast it is."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QProgressBar, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from app.text import count, duration, size
+from app.theme import SPACE
+from app.widgets.basic import (
+    Card,
+    ElidedLabel,
+    danger_button,
+    label,
+    muted_label,
+    number_label,
+    primary_button,
+    row,
+    secondary_button,
+)
+from app.widgets.event_log import STATE_WORDS
+from mole_engine.contracts.events import Event, Notice, StageProgress, StateChanged, StepMetrics
+from mole_engine.contracts.run_state import RunState
+
+_SCALE = 1000
+
+ENDINGS = {
+    "stop": "Stopping after this step, the best model is kept",
+    "cancel": "Cancelling",
+    "interrupt": "Leaving, the run can be resumed",
+}
+"""What is said while a job comes to its end."""
+
+
+class RunPanel(Card):
+    """Before a run: what it will take, and Train. During a run: progress, Pause, Stop, Cancel.
+
+    Signals
+    -------
+    train_asked(), pause_asked(), resume_asked(), stop_asked(), cancel_asked()
+        The user has pressed that button.
+    """
+
+    train_asked = Signal()
+    pause_asked = Signal()
+    resume_asked = Signal()
+    stop_asked = Signal()
+    cancel_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent=parent)
+        self.train_button = primary_button("Train", "trainButton", "Start training (Ctrl+Return)")
+        self.pause_button = secondary_button("Pause", "pauseButton", "Hold the training; nothing is lost")
+        self.stop_button = secondary_button(
+            "Stop, keep best", "stopButton", "End now, then judge and keep the best model so far"
+        )
+        self.cancel_button = danger_button("Cancel", "cancelButton", "End now and drop this run")
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self._ready_side())
+        self._stack.addWidget(self._running_side())
+        self._stack.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.add(self._stack)
+        self._paused, self._state = False, RunState.QUEUED
+        self.train_button.clicked.connect(self.train_asked)
+        self.pause_button.clicked.connect(self._pause_or_resume)
+        self.stop_button.clicked.connect(self.stop_asked)
+        self.cancel_button.clicked.connect(self.cancel_asked)
+
+    def show_ready(self, head: str, estimate: str, note: str, *, enabled: bool) -> None:
+        """Show what a run would take; `enabled` says whether there is anything to train on."""
+        self._stack.setCurrentIndex(0)
+        self._headline.setText(head)
+        self._estimate.setText(estimate)
+        self._note.setText(note)
+        self.train_button.setEnabled(enabled)
+        for button in (self.pause_button, self.stop_button, self.cancel_button):
+            button.setEnabled(False)
+
+    def show_started(self, epochs: int) -> None:
+        """Show that a job has just been asked for."""
+        self._stack.setCurrentIndex(1)
+        self.train_button.setEnabled(False)
+        self._state = RunState.QUEUED
+        self._line.show_text("Starting")
+        self.eta.setText("Loading the engine")
+        self.progress.setValue(0)
+        self._speed.setText(f"{count(epochs)} epochs")
+        self._memory.setText("")
+        self.show_steering(paused=False, ending="")
+
+    def show_steering(self, *, paused: bool, ending: str) -> None:
+        """Show whether the job holds, or has been asked to end."""
+        self._paused = paused
+        self.pause_button.setText("Resume" if paused else "Pause")
+        for button in (self.pause_button, self.stop_button):
+            button.setEnabled(not ending)
+        self.cancel_button.setEnabled(ending not in {"cancel", "interrupt"})
+        if ending:
+            self._line.show_text(ENDINGS[ending])
+        elif paused:
+            self._line.show_text("Paused")
+
+    def show_event(self, event: Event) -> None:
+        """Show what the job says."""
+        if isinstance(event, StepMetrics):
+            self._show_step(event)
+        elif isinstance(event, StageProgress):
+            self._show_stage(event)
+        elif isinstance(event, StateChanged):
+            self._show_state(event)
+        elif isinstance(event, Notice) and self._state is not RunState.TRAINING:
+            self._line.show_text(event.message)
+
+    def _show_state(self, event: StateChanged) -> None:
+        self._state = event.state
+        words = event.message or STATE_WORDS[event.state]
+        self._line.show_text(words[:1].upper() + words[1:])
+        if event.state is RunState.EVALUATING:
+            self.eta.setText("Almost done")
+            self.progress.setValue(_SCALE)
+        elif event.state is RunState.TRAINING:
+            self.eta.setText("First steps")
+            self.progress.setValue(0)
+        elif event.state is RunState.PREPARING:
+            self.eta.setText("Preparing")
+
+    def _show_stage(self, event: StageProgress) -> None:
+        self._line.show_text(event.stage)
+        if event.total:
+            self.eta.setText(f"{count(event.done)} of {count(event.total)}")
+            self.progress.setValue(_SCALE * event.done // event.total)
+        elif event.done:
+            self.eta.setText(f"{count(event.done)} {event.unit}")
+
+    def _show_step(self, event: StepMetrics) -> None:
+        if not self._paused and self.stop_button.isEnabled():
+            self._line.show_text(f"Training, epoch {count(event.epoch)} of {count(event.total_epochs)}")
+        if math.isfinite(event.eta_seconds):
+            self.eta.setText(f"{duration(event.eta_seconds)} left")
+        self.progress.setValue(_SCALE * event.step // max(event.total_steps, 1))
+        if math.isfinite(event.molecules_per_second):
+            self._speed.setText(f"{count(round(event.molecules_per_second))} molecules/s")
+        if event.memory_bytes:
+            self._memory.setText(size(event.memory_bytes))
+
+    @Slot()
+    def _pause_or_resume(self) -> None:
+        (self.resume_asked if self._paused else self.pause_asked).emit()
+
+    def _ready_side(self) -> QWidget:
+        side = QWidget()
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACE[1])
+        self._headline = muted_label()
+        self._estimate = number_label()
+        self._note = muted_label()
+        for widget in (self._headline, self._estimate, self._note):
+            column.addWidget(widget)
+        column.addSpacing(SPACE[0])
+        column.addWidget(self.train_button)
+        return side
+
+    def _running_side(self) -> QWidget:
+        side = QWidget()
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACE[1])
+        self._line = ElidedLabel("", "muted")
+        self.eta = number_label()
+        self.eta.setObjectName("etaLabel")
+        self.eta.setAccessibleName("Time left")
+        self.progress = QProgressBar()
+        self.progress.setObjectName("trainingProgress")
+        self.progress.setAccessibleName("Training progress")
+        self.progress.setRange(0, _SCALE)
+        self.progress.setTextVisible(False)
+        self._speed = label("", "muted")
+        self._speed.setToolTip("Molecules a second, averaged over the last seconds")
+        self._memory = label("", "muted")
+        self._memory.setToolTip("Most memory used so far")
+        self._memory.setAlignment(Qt.AlignmentFlag.AlignRight)
+        for widget in (self._line, self.eta, self.progress):
+            column.addWidget(widget)
+        column.addLayout(row(self._speed, None, self._memory))
+        column.addLayout(row(self.pause_button, self.stop_button, self.cancel_button))
+        return side
