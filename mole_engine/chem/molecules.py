@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from rdkit import Chem, RDLogger
+from rdkit import Chem, rdBase
+from rdkit.Chem import rdinchi
 
 # RDKit writes to stderr for each molecule it refuses; every refusal reaches the user as a row issue instead.
-RDLogger.DisableLog("rdApp.*")
+rdBase.DisableLog("rdApp.*")
 
 MAX_SMILES_LENGTH = 20_000
 """Longer texts are not molecules that a transformer could read; refusing them early bounds the time spent."""
@@ -73,16 +74,16 @@ def canonical_smiles(mol: Chem.Mol) -> str:
     return str(Chem.MolToSmiles(mol))
 
 
-def _from_smiles(text: str) -> Chem.Mol | None:
+def _from_smiles(text: str, *, sanitize: bool = True) -> Chem.Mol | None:
     try:
-        return Chem.MolFromSmiles(text)
+        return Chem.MolFromSmiles(text, sanitize=sanitize)
     except (RuntimeError, ValueError):
         # RDKit answers a few malformed extensions with an exception instead of None.
         return None
 
 
 def _parse_inchi(text: str) -> Chem.Mol:
-    mol = Chem.MolFromInchi(text)
+    mol: Chem.Mol | None = rdinchi.InchiToMol(text)[0]
     if mol is None or mol.GetNumAtoms() == 0:
         raise UnreadableMolecule("the InChI cannot be read")
     return mol
@@ -163,7 +164,7 @@ def _ends(smiles: str) -> str:
 
 
 def _chemistry(smiles: str) -> str:
-    mol = Chem.MolFromSmiles(smiles, sanitize=False)
+    mol = _from_smiles(smiles, sanitize=False)
     if mol is None:
         return ""
     for problem in Chem.DetectChemistryProblems(mol):

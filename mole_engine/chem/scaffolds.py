@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rdkit.Chem import RemoveStereochemistry
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from mole_engine.chem.molecules import canonical_smiles, parse_smiles
+
+# Typed as Any: RDKit's Python modules carry no types.
+_murcko: Any = MurckoScaffold
 
 
 def murcko_scaffold(smiles: str) -> str:
@@ -21,7 +26,7 @@ def murcko_scaffold(smiles: str) -> str:
     mol = parse_smiles(smiles)
     if mol.GetRingInfo().NumRings() == 0:
         return ""
-    scaffold = MurckoScaffold.GetScaffoldForMol(mol)
+    scaffold = _murcko.GetScaffoldForMol(mol)
     # Two enantiomers share a scaffold: a split that kept them apart would leak.
     RemoveStereochemistry(scaffold)
     return canonical_smiles(scaffold)

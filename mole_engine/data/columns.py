@@ -17,7 +17,8 @@ from mole_engine.data.values import shown
 
 _WORD_SPLIT = re.compile(r"[^a-z0-9]+")
 _IDENTIFIER = re.compile(
-    r"(.*[_ .-])?(id|ids|name|names|title|code|cas|casrn|cid|inchikey|compound|drug|molecule|chembl|zinc)([_ .-]?(id|no|nr|name|number))?",
+    r"(.*[_ .-])?(ids?|names?|title|code|cas|casrn|cid|inchikey|compound|drug|molecule|chembl|zinc)"
+    r"([_ .-]?(id|no|nr|name|number))?",
     re.IGNORECASE,
 )
 _INDEX = re.compile(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from mole_engine.contracts.dataset import ColumnInfo
 from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank, structure_share
-from mole_engine.data.values import is_null, parse_number
+from mole_engine.data.values import is_null, is_number, parse_number
 
 PART_WORDS = {
     **dict.fromkeys(("train", "training", "tr", "trn", "train_set", "trainset", "training set", "fit"), "train"),
@@ -67,7 +67,7 @@ def _kind(name: str, filled: list[str], distinct: list[str], decimal: str) -> st
         return "empty"
     if all(part_of_word(text) for text in distinct):
         return "split"
-    numbers = [value for value in (parse_number(text, decimal).value for text in distinct) if value == value]  # noqa: PLR0124
+    numbers = [number.value for number in (parse_number(text, decimal) for text in distinct) if is_number(number)]
     if len(numbers) >= 0.8 * len(distinct):
         whole = all(value == int(value) for value in numbers)
         return "binary" if len(set(numbers)) == 2 and whole and len(numbers) == len(distinct) else "number"

@@ -87,7 +87,8 @@ def read_table(
         )
         kind = {".tsv": "tsv", ".smi": "smi", ".txt": "txt"}.get(suffix, "csv")
     else:
-        from mole_engine.data.other_readers import read_parquet, read_sdf, read_xlsx
+        from mole_engine.data.other_readers import read_parquet, read_xlsx
+        from mole_engine.data.sdf_reader import read_sdf
 
         reader = {"xlsx": read_xlsx, "parquet": read_parquet, "sdf": read_sdf}[kind]
         cells = reader(raw, path.name, on_progress)

@@ -44,7 +44,7 @@ def make_split(dataset: CuratedDataset, config: SplitConfig, seed: int) -> Split
     if len(dataset) < MIN_MOLECULES:
         raise InputError(
             f"{dataset.info.name} has too few molecules to train on.",
-            f"{len(dataset)} of {dataset.report.total} rows remain after curation; at least {MIN_MOLECULES} are needed.",
+            f"{len(dataset)} of {dataset.report.total} rows remain after curation; {MIN_MOLECULES} are the least.",
             "Add molecules, or look at the rows that were left out.",
         )
     method = config.method
@@ -80,7 +80,7 @@ def _scaffold(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Gener
     groups = _scaffold_groups(dataset.scaffolds)
     validation_size, test_size = _sizes(len(dataset), config)
     train_size = len(dataset) - validation_size - test_size
-    train, validation, test = list(groups[0]), [], []
+    train, validation, test = list(groups[0]), list[int](), list[int]()
     for group in groups[1:]:
         # Large groups first, so that the parts that judge get many small, unfamiliar scaffolds.
         if len(train) + len(group) <= train_size:
@@ -128,7 +128,9 @@ def _strata(dataset: CuratedDataset) -> npt.NDArray[np.int64]:
     values = dataset.targets[:, 0]
     if dataset.tasks[0].kind is TaskKind.REGRESSION:
         known = values[np.isfinite(values)]
-        edges = np.unique(np.quantile(known, np.linspace(0, 1, QUANTILE_BINS + 1)[1:-1])) if len(known) else []
+        if not len(known):
+            return np.zeros(len(dataset), np.int64)
+        edges = np.unique(np.quantile(known, np.linspace(0, 1, QUANTILE_BINS + 1)[1:-1]))
         bins = np.searchsorted(edges, values, side="right").astype(np.int64)
         return np.where(np.isfinite(values), bins, -1)
     # All class targets together, so that rare labels of each task are spread.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,6 +13,10 @@ from rdkit.Chem.MolStandardize import rdMolStandardize
 from mole_engine.chem.molecules import UnreadableMolecule, canonical_smiles, parse_smiles
 from mole_engine.contracts.config import CurationConfig
 from mole_engine.contracts.dataset import IssueKind
+
+# Quick looks at the SMILES spare most molecules a walk over their atoms.
+_CHARGE = re.compile(r"[+-]\d*(:\d+)?\]")
+_CARBON = re.compile(r"c|C(?![a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,11 @@ def standardise(text: str, config: CurationConfig) -> Standardised:
     findings: list[Finding] = []
     if config.largest_fragment and "." in smiles:
         mol, smiles = _largest_fragment(mol, smiles, findings)
-    if config.neutralise and any(atom.GetFormalCharge() for atom in mol.GetAtoms()):
+    if config.neutralise and _CHARGE.search(smiles):
         mol, smiles = _neutralised(mol, smiles, findings)
     if config.flatten_stereo and any(mark in smiles for mark in "@/\\"):
         mol, smiles = _flattened(mol, smiles, findings)
-    refused = _refusal(mol, config)
+    refused = _refusal(mol, smiles, config)
     if refused is not None:
         return Standardised("", (*findings, refused))
     return Standardised(smiles, tuple(findings))
@@ -74,7 +79,10 @@ def _uncharger() -> Any:
 
 
 def _largest_fragment(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tuple[Chem.Mol, str]:
-    chosen, kept = _settled(_fragment_chooser().choose(mol))
+    settled = _settled(_fragment_chooser().choose(mol))
+    if settled is None:
+        return mol, smiles
+    chosen, kept = settled
     removed = smiles.split(".")
     if kept in removed:
         removed.remove(kept)
@@ -85,9 +93,15 @@ def _largest_fragment(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tu
 
 def _neutralised(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tuple[Chem.Mol, str]:
     # A copy: the uncharger of some RDKit versions touches its argument.
-    neutral, kept = _settled(_uncharger().uncharge(Chem.Mol(mol)))
-    if kept == smiles:
+    changed = _uncharger().uncharge(Chem.Mol(mol))
+    if canonical_smiles(changed) == smiles:
         return mol, smiles  # nitro groups, quaternary nitrogens: no neutral form
+    settled = _settled(changed)
+    if settled is None:
+        return mol, smiles  # metallocenes: taking the charge off leaves no structure that can be written
+    neutral, kept = settled
+    if kept == smiles:
+        return mol, smiles
     findings.append(Finding(IssueKind.CHARGED, f"'{smiles}' was neutralised to '{kept}'", step="neutralise"))
     return neutral, kept
 
@@ -95,27 +109,29 @@ def _neutralised(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tuple[C
 def _flattened(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tuple[Chem.Mol, str]:
     flat = Chem.Mol(mol)
     Chem.RemoveStereochemistry(flat)
-    flat, kept = _settled(flat)
-    if kept != smiles:
-        findings.append(Finding(IssueKind.STEREO, "stereochemistry was removed", step="flatten_stereo"))
-    return flat, kept
-
-
-def _settled(mol: Chem.Mol) -> tuple[Chem.Mol, str]:
-    """Write and read again: a changed molecule has its final canonical SMILES only after a round trip."""
-    smiles = canonical_smiles(mol)
-    try:
-        again = parse_smiles(smiles)
-    except UnreadableMolecule:
+    settled = _settled(flat)
+    if settled is None or settled[1] == smiles:
         return mol, smiles
+    findings.append(Finding(IssueKind.STEREO, "stereochemistry was removed", step="flatten_stereo"))
+    return settled
+
+
+def _settled(mol: Chem.Mol) -> tuple[Chem.Mol, str] | None:
+    """Write and read again: a changed molecule has its final canonical SMILES only after a round trip."""
+    try:
+        again = parse_smiles(canonical_smiles(mol))
+    except UnreadableMolecule:
+        return None
     return again, canonical_smiles(again)
 
 
-def _refusal(mol: Chem.Mol, config: CurationConfig) -> Finding | None:
+def _refusal(mol: Chem.Mol, smiles: str, config: CurationConfig) -> Finding | None:
     heavy = mol.GetNumHeavyAtoms()
     if heavy > config.max_heavy_atoms:
         words = f"it has {heavy} heavy atoms, more than {config.max_heavy_atoms}"
         return Finding(IssueKind.TOO_LARGE, words, dropped=True, step="max_heavy_atoms")
-    if not any(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms()):
+    if not _CARBON.search(smiles) and not any(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms()):
         return Finding(IssueKind.INORGANIC, "it has no carbon atom", dropped=True)
+    if "[" in smiles and _settled(mol) is None:
+        return Finding(IssueKind.UNREADABLE, "its standard form cannot be written as a SMILES", dropped=True)
     return None

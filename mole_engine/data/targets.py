@@ -14,7 +14,7 @@ from mole_engine.contracts.config import TaskName
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError
 from mole_engine.data.profile import MAX_CLASSES
-from mole_engine.data.values import Number, is_null, parse_number, shown
+from mole_engine.data.values import Number, is_null, is_number, parse_number, shown
 
 POSITIVE_WORDS = frozenset(
     {"1", "yes", "y", "true", "t", "active", "positive", "pos", "+", "toxic", "high", "pass", "passed", "hit", "binder"}
@@ -143,7 +143,7 @@ def _key(text: str, decimal: str) -> str:
     """Spelling-independent form of a class label: "1.0" and "1", "Active" and "active " are one class."""
     stripped = text.strip()
     value = parse_number(stripped, decimal)
-    if value.value == value.value and not value.bound:  # noqa: PLR0124 - not NaN
+    if is_number(value) and not value.bound:
         return f"{value.value:g}"
     return stripped.casefold()
 
@@ -159,10 +159,10 @@ def _read_column(name: str, texts: Sequence[str], decimal: str) -> _Column:
     label_counts: Counter[str] = Counter()
     for text, count in counts.most_common():
         key = _key(text, decimal)
-        is_number = parsed[text].value == parsed[text].value and not parsed[text].bound  # noqa: PLR0124
-        labels.setdefault(key, key if is_number else text)
+        plain = is_number(parsed[text]) and not parsed[text].bound
+        labels.setdefault(key, key if plain else text)
         label_counts[key] += count
-    numbers = {text: number for text, number in parsed.items() if number.value == number.value}  # noqa: PLR0124
+    numbers = {text: number for text, number in parsed.items() if is_number(number)}
     return _Column(name, counts, numbers, labels, label_counts)
 
 
@@ -241,7 +241,7 @@ def _two_classes(column: _Column, positive: str) -> tuple[str, ...]:
     if positive:
         return _with_positive(column, keys, positive)
     negative, last = keys
-    if _means_yes(negative) and not _means_yes(last) or _means_no(last) and not _means_no(negative):
+    if (_means_yes(negative) and not _means_yes(last)) or (_means_no(last) and not _means_no(negative)):
         negative, last = last, negative
     return (column.labels[negative], column.labels[last])
 
@@ -285,7 +285,7 @@ def _several_classes(column: _Column, asked: bool) -> tuple[str, ...]:
 
 
 def _ordered(keys: list[str]) -> list[str]:
-    values = [parse_number(key).value for key in keys]
-    if all(value == value for value in values):  # noqa: PLR0124
-        return [key for _, key in sorted(zip(values, keys, strict=True))]
+    numbers = [parse_number(key) for key in keys]
+    if all(map(is_number, numbers)):
+        return [key for _, key in sorted(zip([number.value for number in numbers], keys, strict=True))]
     return sorted(keys)

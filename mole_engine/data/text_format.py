@@ -12,7 +12,7 @@ from charset_normalizer import from_bytes
 
 from mole_engine.contracts.errors import InputError
 from mole_engine.data.recognise import NO_STRUCTURE_NAME, is_structure, structure_name_rank, structure_share
-from mole_engine.data.values import is_null, parse_number
+from mole_engine.data.values import is_null, is_number, parse_number
 
 BLANK = "blank"
 """Name of the separator of SMI files: the first run of blanks on a line."""
@@ -169,8 +169,7 @@ def _blank_separated(sample: Sequence[str], suffix: str) -> bool:
 
 
 def _is_number(text: str, decimal: str) -> bool:
-    value = parse_number(text, decimal).value
-    return value == value  # noqa: PLR0124 - not NaN
+    return is_number(parse_number(text, decimal))
 
 
 def _mostly_numbers(cells: Sequence[str], decimal: str) -> bool:

@@ -150,6 +150,7 @@ Row = tuple[int, list[str]]
 
 def _rows(raw: bytes, encoding: str, separator: str, skipped: int, notes: list[str]) -> Iterator[tuple[list[Row], int]]:
     """Yield chunks of (line, cells) with the byte position reached."""
+    source: Iterator[Row]
     if separator == " ":
         head = list(islice(_lines(raw[:_SAMPLE_BYTES], encoding, errors="replace"), _SAMPLE_LINES))
         width = _blank_width(head)
@@ -172,7 +173,7 @@ def _quotes_close(raw: bytes, encoding: str, separator: str) -> bool:
     last = 0
     reader = csv.reader(chain(_lines(raw, encoding), [_END]), delimiter=separator)
     row: list[str] = []
-    for row in reader:
+    for row in reader:  # noqa: B007 - the last one is looked at
         if reader.line_num - last > _MAX_CELL_LINES:
             return False
         last = reader.line_num
@@ -189,8 +190,9 @@ def _quoted_rows(raw: bytes, encoding: str, separator: str) -> Iterator[Row]:
 
 def _single_line_rows(raw: bytes, encoding: str, separator: str) -> Iterator[Row]:
     for number, line in enumerate(_lines(raw, encoding), 1):
-        quoting = csv.QUOTE_MINIMAL if line.count('"') % 2 == 0 else csv.QUOTE_NONE
-        yield number, next(csv.reader([line], delimiter=separator, quoting=quoting), [])
+        closed = line.count('"') % 2 == 0
+        reader = csv.reader([line], delimiter=separator, quoting=csv.QUOTE_MINIMAL if closed else csv.QUOTE_NONE)
+        yield number, next(reader, [])
 
 
 class _Builder:
@@ -248,8 +250,8 @@ class _Builder:
             names.append(EXTRA_COLUMN)
             columns.append(pa.chunked_array(self._extra))
             notes.append(
-                f"{_count(self._long, 'row has', 'rows have')} more cells than the header; the rest is kept in the column"
-                f" '{EXTRA_COLUMN}'."
+                f"{_count(self._long, 'row has', 'rows have')} more cells than the header; "
+                f"the rest is kept in the column '{EXTRA_COLUMN}'."
             )
         if self._short:
             notes.append(f"{_count(self._short, 'row has', 'rows have')} fewer cells than the header; they are empty.")

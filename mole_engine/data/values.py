@@ -39,6 +39,11 @@ class Number:
     bound: str = ""
 
 
+def is_number(number: Number) -> bool:
+    """Whether a number was found at all."""
+    return not math.isnan(number.value)
+
+
 def is_null(text: str) -> bool:
     """Whether a cell means "no value"."""
     return text.strip().lower() in NULL_WORDS
