@@ -14,6 +14,7 @@ from app.services.datasets import DatasetService, OpenDataset
 from app.services.depictions import DepictionService
 from app.services.predictions import PredictionService
 from app.services.prefetch import Prefetch
+from app.services.search import SearchService
 from app.services.settings import Settings
 from app.services.tasks import Progress, TaskRunner
 from app.services.training import TrainingService
@@ -32,7 +33,7 @@ class Session(QObject):
     ----------
     workspace
         Folder that keeps runs, settings and the log.
-    settings, datasets, depictions, training, predictions, prefetch
+    settings, datasets, depictions, training, predictions, search, prefetch
         The services.
     dataset
         What is open, or None.
@@ -77,6 +78,7 @@ class Session(QObject):
         self.depictions = DepictionService(self)
         self.training = TrainingService(self.workspace, parent=self)
         self.predictions = PredictionService(self.tasks, self)
+        self.search = SearchService(self.tasks)
         self.prefetch = Prefetch(self)
         self._connect()
 

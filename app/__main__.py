@@ -1,0 +1,125 @@
+"""`mole-studio [FILE]`, also `python -m app`: the window first, everything heavy afterwards."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from app.main_window import MainWindow
+
+log = logging.getLogger(__name__)
+
+_NO_DISPLAY = (
+    "MolE Studio needs a display, and there is none here. "
+    "Work without a window with the command 'mole' (see 'mole --help'), or log in with X forwarding."
+)
+_SIGNAL_TICK_MS = 200
+_SWITCH_SECONDS = 0.002
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; return its exit code."""
+    multiprocessing.freeze_support()
+    arguments = _parse(sys.argv[1:] if argv is None else argv)
+    if not has_display():
+        sys.stderr.write(_NO_DISPLAY + "\n")
+        return 2
+    workspace = Path(arguments.workspace).expanduser() if arguments.workspace else _default_workspace()
+    try:
+        workspace.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.stderr.write(
+            f"Cannot use the workspace {workspace}: {error.strerror or error}. Choose another one with --workspace.\n"
+        )
+        return 2
+    return _run(workspace, arguments.file)
+
+
+def has_display() -> bool:
+    """Whether a window can be shown at all."""
+    if sys.platform in {"win32", "darwin"} or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    from mole_engine._version import __version__
+
+    parser = argparse.ArgumentParser(prog="mole-studio", description="Opens the window of MolE Studio.")
+    parser.add_argument("file", nargs="?", default="", metavar="FILE", help="file with molecules, or a .mole model")
+    parser.add_argument("--workspace", default="", metavar="DIR", help="folder that keeps runs and settings")
+    parser.add_argument("--version", action="version", version=f"MolE Studio {__version__}")
+    return parser.parse_args(argv)
+
+
+def _default_workspace() -> Path:
+    from mole_engine.store.runs import default_workspace
+
+    return Path(default_workspace())
+
+
+def _run(workspace: Path, file: str) -> int:
+    import qasync
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
+
+    from app.main_window import MainWindow
+    from app.services.problems import UncaughtErrors, start_log
+
+    # Threads that import or read give the lock back sooner, so that the window keeps answering.
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    start_log(workspace)
+    app = _application(QApplication)
+    window = MainWindow(workspace)
+    uncaught = UncaughtErrors(window.session.report, window)
+    uncaught.install()
+    loop: Any = qasync.QEventLoop(app, already_running=False)
+    loop.set_exception_handler(uncaught.from_asyncio)
+    ticker = _listen_to_signals(window)
+    window.show()
+    if file:
+        QTimer.singleShot(0, window, lambda: window.open_path(file))
+    try:
+        with loop:
+            loop.run_forever()
+    finally:
+        ticker.stop()
+        uncaught.remove()
+        logging.shutdown()
+    return 0
+
+
+def _application(kind: type[QApplication]) -> QApplication:
+    from app.theme import icon
+
+    app = kind(sys.argv[:1])
+    app.setApplicationName("MolE Studio")
+    app.setOrganizationName("MolE Studio")
+    app.setDesktopFileName("mole-studio")
+    app.setWindowIcon(icon("models", "#2E6BE6", 64))
+    return app
+
+
+def _listen_to_signals(window: MainWindow) -> Any:
+    """Let Ctrl+C close the window: Python only looks at signals when Qt calls back into it."""
+    from PySide6.QtCore import QTimer
+
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    ticker = QTimer(window)
+    ticker.timeout.connect(lambda: None)
+    ticker.start(_SIGNAL_TICK_MS)
+    return ticker
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,278 @@
+"""The window: rail, pages, menus, shortcuts, status bar, drop anywhere.
+
+Only the Data page is built before the first paint; the others follow one by one, and the heavy libraries after them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QTimer, Slot
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QMainWindow, QMessageBox, QStackedWidget, QWidget
+
+from app.menus import build_menus
+from app.pages.base import Page
+from app.pages.data import DataPage
+from app.services.open_dataset import OpenDataset
+from app.services.session import Session
+from app.status import StatusLine
+from app.theme import theme
+from app.widgets.drop_zone import FILE_FILTER, DropOverlay, dropped_file
+from app.widgets.navigation import NavigationRail
+from app.widgets.problem_dialog import ProblemDialog
+from mole_engine.contracts.errors import Problem
+
+PAGES = (
+    ("data", "Data", "data"),
+    ("train", "Train", "train"),
+    ("runs", "Runs", "runs"),
+    ("predict", "Predict", "predict"),
+    ("models", "Models", "models"),
+    ("preferences", "Settings", "settings"),
+)
+"""Name (its module is `app.pages.<name>`, its class `<Name>Page`), title, icon."""
+
+_AFTER_PAINT_MS = 30
+
+
+class MainWindow(QMainWindow):
+    """The whole window.
+
+    Parameters
+    ----------
+    workspace
+        Folder for runs, settings and log; made if it is missing.
+    """
+
+    def __init__(self, workspace: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("mainWindow")
+        self.setWindowTitle("MolE Studio")
+        self.setAcceptDrops(True)
+        self.resize(1280, 800)
+        self.setMinimumSize(960, 620)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app)
+        self.session = Session(workspace, self)
+        theme.set_mode(self.session.settings.theme_mode)
+        self._pages: dict[str, Page] = {}
+        self._closing = False
+        self._painted = False
+        self._problem_dialog = ProblemDialog(self)
+        self._build()
+        self._connect()
+        self.restoreGeometry(self.session.settings.geometry)
+        self.go_to("data")
+
+    # What others call ------------------------------------------------------------------------------------------
+
+    @Slot(str)
+    def open_path(self, path: str | Path) -> None:
+        """Open a file, as a drop does: a table becomes the data set, a `.mole` file a model to predict with."""
+        if str(path).lower().endswith(".mole"):
+            self.go_to("models")
+            opener = getattr(self.page("models"), "open_path", None)
+            if opener is not None:
+                opener(str(path))
+            return
+        self.go_to("data")
+        self.data_page.begin_loading(Path(path).name)
+        self.session.start_task(self.session.datasets.open(path))
+
+    @Slot(str)
+    def go_to(self, name: str) -> None:
+        """Show the page called `name` ("welcome" is the Data page without data)."""
+        name = "data" if name == "welcome" else name
+        page = self.page(name)
+        self._stack.setCurrentWidget(page)
+        self._rail.show_current(name)
+
+    def page(self, name: str) -> Page:
+        """Return a page, building it if it was not needed before."""
+        if name not in self._pages:
+            made = import_module(f"app.pages.{name}")
+            page: Page = getattr(made, f"{name.capitalize()}Page")(self.session)
+            page.navigate.connect(self.go_to)
+            self._pages[name] = page
+            self._stack.addWidget(page)
+        return self._pages[name]
+
+    @property
+    def data_page(self) -> DataPage:
+        """The Data page, which is always there."""
+        page = self.page("data")
+        assert isinstance(page, DataPage)  # noqa: S101 - for the type checker; `page` builds it so
+        return page
+
+    @Slot()
+    def choose_file(self) -> None:
+        """Ask for a file, without blocking the window."""
+        dialog = QFileDialog(self, "Open molecules", self._last_folder(), FILE_FILTER)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(self.open_path)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    @Slot()
+    def press_primary(self) -> None:
+        """Press the button that leads on from the page shown."""
+        button = self._current().primary
+        if button is not None and button.isVisible() and button.isEnabled():
+            button.click()
+
+    # Building --------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        menu = build_menus(self)
+        self._rail = NavigationRail(PAGES, menu)
+        self._stack = QStackedWidget()
+        self._stack.setObjectName("pages")
+        center = QWidget()
+        layout = QHBoxLayout(center)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._rail)
+        layout.addWidget(self._stack, 1)
+        self.setCentralWidget(center)
+        self.setStatusBar(StatusLine(self.session))
+        self._overlay = DropOverlay(self)
+        for keys, action in (
+            ("Ctrl+Return", self.press_primary),
+            ("Ctrl+Enter", self.press_primary),
+            ("Esc", self._cancel),
+        ):
+            QShortcut(QKeySequence(keys), self, action)
+
+    def _connect(self) -> None:
+        session = self.session
+        self._rail.chosen.connect(self.go_to)
+        session.problem_raised.connect(self._show_problem)
+        session.dataset_opened.connect(self._dataset_opened)
+        session.run_finished.connect(self._close_after_run)
+        data = self.data_page
+        data.open_requested.connect(self.choose_file)
+        data.path_requested.connect(self.open_path)
+
+    @Slot()
+    def _after_first_paint(self) -> None:
+        """Build the other pages, one a turn of the event loop, then load the heavy libraries."""
+        if self._closing:
+            return
+        missing = next((name for name, _, _ in PAGES if name not in self._pages), None)
+        if missing is None:
+            self.session.prefetch.start()
+            return
+        self.page(missing)
+        QTimer.singleShot(0, self, self._after_first_paint)
+
+    # What happens ----------------------------------------------------------------------------------------------
+
+    @Slot(object)
+    def _dataset_opened(self, dataset: OpenDataset) -> None:
+        self.setWindowTitle(f"{dataset.info.name} \u2013 MolE Studio")
+        # Whoever hears of the data set next finds the page that trains on it.
+        self.page("train")
+
+    @Slot(object)
+    def _show_problem(self, problem: Problem) -> None:
+        self._problem_dialog.show_problem(problem)
+
+    @Slot()
+    def _cancel(self) -> None:
+        if not self._current().cancel():
+            self.session.datasets.cancel()
+
+    def _current(self) -> Page:
+        page = self._stack.currentWidget()
+        assert isinstance(page, Page)  # noqa: S101 - for the type checker; only pages are ever added
+        return page
+
+    def _last_folder(self) -> str:
+        recent = self.session.settings.recent
+        return str(Path(recent[0]).parent) if recent else str(Path.home())
+
+    # Qt's events -----------------------------------------------------------------------------------------------
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Begin the slow part of the start once the window has been painted."""
+        super().showEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(_AFTER_PAINT_MS, self, self._after_first_paint)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Accept a single file anywhere."""
+        if dropped_file(event.mimeData()):
+            event.acceptProposedAction()
+            self._overlay.cover()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
+        """Take the overlay away."""
+        self._overlay.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """Open the file."""
+        self._overlay.hide()
+        path = dropped_file(event.mimeData())
+        if path:
+            event.acceptProposedAction()
+            self.open_path(path)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Keep the drop overlay from staying when the window loses the drag."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowDeactivate:
+            self._overlay.hide()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """Close at once, or, while a training runs, after it has ended; nothing is left running."""
+        if self.session.training.is_running:
+            event.ignore()
+            if event.spontaneous() and not self._closing:
+                self._ask_before_closing()
+            else:
+                self._end_run_and_close()
+            return
+        self._closing = True
+        self.session.settings.geometry = self.saveGeometry()
+        self._problem_dialog.close()
+        self.hide()
+        self.session.close()
+        event.accept()
+
+    def _ask_before_closing(self) -> None:
+        box = QMessageBox(self)
+        box.setObjectName("closeQuestion")
+        box.setIcon(QMessageBox.Icon.NoIcon)
+        box.setWindowTitle("MolE Studio")
+        box.setText("A training is running.")
+        box.setInformativeText("Closing the window ends it.")
+        keep = box.addButton("Stop and keep the best model", QMessageBox.ButtonRole.AcceptRole)
+        drop = box.addButton("Discard it", QMessageBox.ButtonRole.DestructiveRole)
+        stay = box.addButton("Go on training", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(stay)
+        box.setEscapeButton(stay)
+        keep.clicked.connect(self._keep_run_and_close)
+        drop.clicked.connect(self._end_run_and_close)
+        box.finished.connect(box.deleteLater)
+        box.open()
+
+    @Slot()
+    def _keep_run_and_close(self) -> None:
+        self._closing = True
+        self.session.training.stop()
+
+    @Slot()
+    def _end_run_and_close(self) -> None:
+        self._closing = True
+        if self.session.training.shutdown():
+            self.close()
+
+    @Slot(object)
+    def _close_after_run(self, record: object) -> None:
+        if self._closing:
+            # Once the thread's own last words are over.
+            QTimer.singleShot(0, self, self.close)

@@ -1,0 +1,121 @@
+"""Menus of the window: once as a menu bar (macOS; elsewhere after Alt), once behind the rail's Menu button."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
+from PySide6.QtWidgets import QMenu
+
+from app.services.datasets import samples
+from app.theme import ThemeMode, theme
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+
+_PAGE_NAMES = ("data", "train", "runs", "predict", "models")
+
+
+def build_menus(window: MainWindow) -> QMenu:
+    """Fill the menu bar, and return one menu that holds the same menus."""
+    whole = QMenu(window)
+    whole.setObjectName("wholeMenu")
+    for menu in (_file_menu(window), _view_menu(window), _help_menu(window)):
+        window.menuBar().addMenu(menu)
+        whole.addMenu(menu)
+    # The drawings have no menu bar; where the system shows menus at the top of the screen it costs no room.
+    window.menuBar().setVisible(sys.platform == "darwin")
+    return whole
+
+
+def _add(
+    window: MainWindow, menu: QMenu, text: str, action: Callable[[], object], keys: str | QKeySequence = ""
+) -> QAction:
+    made = QAction(text, window)
+    if keys:
+        made.setShortcut(QKeySequence(keys))
+    made.triggered.connect(lambda _checked=False: action())
+    menu.addAction(made)
+    # A hidden menu bar does not listen for shortcuts; the window does.
+    window.addAction(made)
+    return made
+
+
+def _file_menu(window: MainWindow) -> QMenu:
+    menu = QMenu("&File", window)
+    _add(window, menu, "Open\u2026", window.choose_file, QKeySequence(QKeySequence.StandardKey.Open))
+    _sample_menu(window, menu.addMenu("Open sample"))
+    recent = menu.addMenu("Open recent")
+    recent.aboutToShow.connect(lambda: _fill_recent(window, recent))
+    menu.addSeparator()
+    _add(window, menu, "Quit", window.close, QKeySequence(QKeySequence.StandardKey.Quit))
+    return menu
+
+
+def _sample_menu(window: MainWindow, menu: QMenu) -> None:
+    for sample in samples():
+        action = menu.addAction(sample.title)
+        action.triggered.connect(lambda _checked=False, path=sample.path: window.open_path(path))
+
+
+def _fill_recent(window: MainWindow, menu: QMenu) -> None:
+    menu.clear()
+    paths = window.session.settings.recent
+    for path in paths:
+        action = menu.addAction(Path(path).name)
+        action.setToolTip(path)
+        action.triggered.connect(lambda _checked=False, chosen=path: window.open_path(chosen))
+    if paths:
+        menu.addSeparator()
+        menu.addAction("Forget these files").triggered.connect(window.session.settings.forget_files)
+    else:
+        menu.addAction("Nothing yet").setEnabled(False)
+
+
+def _view_menu(window: MainWindow) -> QMenu:
+    menu = QMenu("&View", window)
+    for index, name in enumerate(_PAGE_NAMES, start=1):
+        _add(window, menu, name.capitalize(), lambda name=name: window.go_to(name), f"Ctrl+{index}")
+    _add(window, menu, "Settings", lambda: window.go_to("preferences"), "Ctrl+,")
+    menu.addSeparator()
+    modes: tuple[tuple[str, ThemeMode], ...] = (
+        ("Light and dark as the system", "system"),
+        ("Light", "light"),
+        ("Dark", "dark"),
+    )
+    for title, mode in modes:
+        _add(window, menu, title, lambda mode=mode: _set_mode(window, mode))
+    return menu
+
+
+def _set_mode(window: MainWindow, mode: ThemeMode) -> None:
+    window.session.settings.theme_mode = mode
+    theme.set_mode(mode)
+
+
+def _help_menu(window: MainWindow) -> QMenu:
+    menu = QMenu("&Help", window)
+    _add(window, menu, "Guide", lambda: _show_guide(window), "F1")
+    _add(window, menu, "Open the workspace folder", lambda: _open_folder(window.session.workspace))
+    _add(window, menu, "About MolE Studio", lambda: _show_about(window))
+    return menu
+
+
+def _open_folder(path: Path) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+
+
+def _show_guide(window: MainWindow) -> None:
+    from app.widgets.guide import GuideDialog
+
+    GuideDialog(window).show()
+
+
+def _show_about(window: MainWindow) -> None:
+    from app.widgets.guide import AboutDialog
+
+    AboutDialog(window.session.workspace, window).show()

@@ -1,0 +1,96 @@
+"""Settings: how the window looks, and where things are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QButtonGroup, QRadioButton, QVBoxLayout, QWidget
+
+from app.pages.base import Page
+from app.text import counted
+from app.theme import SPACE, ThemeMode, theme
+from app.widgets.basic import Card, label, row, secondary_button
+
+if TYPE_CHECKING:
+    from app.services.session import Session
+
+_WIDTH = 620
+_MODES: tuple[tuple[ThemeMode, str], ...] = (
+    ("system", "As the system"),
+    ("light", "Light"),
+    ("dark", "Dark"),
+)
+
+
+class PreferencesPage(Page):
+    """Every change holds at once."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(session, "Settings", parent)
+        self._modes = QButtonGroup(self)
+        column = QVBoxLayout()
+        column.setSpacing(SPACE[2])
+        for card in (self._look(), self._folder(), self._files()):
+            card.setFixedWidth(_WIDTH)
+            column.addWidget(card)
+        column.addStretch(1)
+        self.body.addLayout(row(None))
+        self.body.addLayout(column)
+        self.body.setAlignment(column, Qt.AlignmentFlag.AlignLeft)
+        theme.changed.connect(self._show_mode)
+        session.settings.recent_changed.connect(self._show_recent)
+        self._show_mode()
+        self._show_recent()
+
+    def _look(self) -> Card:
+        card = Card("Light and dark")
+        for index, (mode, words) in enumerate(_MODES):
+            button = QRadioButton(words)
+            button.setObjectName(f"{mode}ModeButton")
+            button.clicked.connect(lambda _checked=False, mode=mode: self._set_mode(mode))
+            self._modes.addButton(button, index)
+            card.add(button)
+        return card
+
+    def _folder(self) -> Card:
+        card = Card("Workspace")
+        card.add(label("Runs, models, settings and the log are kept in this folder:", "muted", wrap=True))
+        path = label(str(self.session.workspace), wrap=True)
+        path.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        card.add(path)
+        button = secondary_button("Open the folder", "openWorkspaceButton")
+        button.clicked.connect(self._open_folder)
+        card.body.addLayout(row(button, None))
+        return card
+
+    def _files(self) -> Card:
+        card = Card("Recent files")
+        self._recent = label("", "muted")
+        self._forget = secondary_button("Forget them", "forgetFilesButton", "The files themselves stay where they are")
+        self._forget.clicked.connect(self.session.settings.forget_files)
+        card.add(self._recent)
+        card.body.addLayout(row(self._forget, None))
+        return card
+
+    def _set_mode(self, mode: ThemeMode) -> None:
+        self.session.settings.theme_mode = mode
+        theme.set_mode(mode)
+
+    @Slot()
+    def _show_mode(self) -> None:
+        names = [mode for mode, _ in _MODES]
+        self._modes.button(names.index(theme.mode)).setChecked(True)
+
+    @Slot()
+    def _show_recent(self) -> None:
+        known = len(self.session.settings.recent)
+        self._recent.setText(
+            f"{counted(known, 'file')} can be opened again from the Data page." if known else "None yet."
+        )
+        self._forget.setEnabled(known > 0)
+
+    @Slot()
+    def _open_folder(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.session.workspace)))

@@ -1,0 +1,115 @@
+"""Where a file may be dropped, and what the window does with anything dragged over it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+
+from app.theme import SPACE
+from app.widgets.basic import IconLabel, label, set_role
+
+READABLE = ("csv", "tsv", "txt", "smi", "smiles", "sdf", "sd", "xlsx", "parquet", "gz")
+FILE_FILTER = f"Molecules ({' '.join(f'*.{ending}' for ending in READABLE)});;All files (*)"
+
+
+def dropped_file(mime: QMimeData) -> str:
+    """Return the one local file that is being dragged, or ""."""
+    paths = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
+    return paths[0] if len(paths) == 1 and not Path(paths[0]).is_dir() else ""
+
+
+class DropZone(QFrame):
+    """A dashed field that takes one file, by drop, click, Return or Space.
+
+    Signals
+    -------
+    dropped(str)
+        Path of the file.
+    activated
+        The user wants to choose a file instead.
+    """
+
+    dropped = Signal(str)
+    activated = Signal()
+
+    def __init__(
+        self, title: str, text: str, *, name: str = "dropZone", icon: str = "open", parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setAccessibleName(title)
+        self.setAccessibleDescription(text)
+        self.setAcceptDrops(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(SPACE[4], SPACE[4], SPACE[4], SPACE[4])
+        self.body.setSpacing(SPACE[1])
+        self.body.addStretch(1)
+        self.body.addWidget(IconLabel(icon, "accent", 36), 0, Qt.AlignmentFlag.AlignHCenter)
+        heading = label(title, "title")
+        heading.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        words = label(text, "muted", wrap=True)
+        words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.body.addSpacing(SPACE[0])
+        self.body.addWidget(heading)
+        self.body.addWidget(words)
+        self.body.addStretch(1)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Light up for a single file."""
+        if dropped_file(event.mimeData()):
+            event.acceptProposedAction()
+            set_role(self, hot=True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
+        """Go dark again."""
+        set_role(self, hot=False)
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """Tell which file it was."""
+        set_role(self, hot=False)
+        path = dropped_file(event.mimeData())
+        if path:
+            event.acceptProposedAction()
+            self.dropped.emit(path)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """A click asks for a file dialog."""
+        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+            self.activated.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """So do Return and Space."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.activated.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+class DropOverlay(QFrame):
+    """Covers the window while a file is dragged over it, and says what a drop will do."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        set_role(self, role="dropOverlay")
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        layout = QVBoxLayout(self)
+        layout.addStretch(1)
+        layout.addWidget(IconLabel("open", "accent", 44), 0, Qt.AlignmentFlag.AlignHCenter)
+        words = label("Drop the file to open it", "title", tone="accent")
+        words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(words)
+        layout.addStretch(1)
+        self.hide()
+
+    def cover(self) -> None:
+        """Lie over the whole parent."""
+        parent = self.parentWidget()
+        if parent is not None:
+            self.setGeometry(parent.rect().adjusted(12, 12, -12, -12))
+        self.raise_()
+        self.show()

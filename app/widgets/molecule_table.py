@@ -1,0 +1,227 @@
+"""The table of molecules: structures drawn as they come into view, warnings in words, parts as chips."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from app.theme import mono_font, text_font, theme
+from app.widgets.molecule_model import PART, ROW, SMILES, STRUCTURE, WEIGHT, MoleculeModel, TableContent
+
+ROW_HEIGHT = 86
+STRUCTURE_WIDTH = 206
+_PAD = 6
+
+
+class Drawing(Protocol):
+    """A drawn molecule, or why there is none."""
+
+    image: QImage
+    weight: float
+    reason: str
+
+
+class Depictions(Protocol):
+    """Where drawings come from; `drawn` is a signal that says that another one is ready."""
+
+    drawn: Any
+
+    def get(self, smiles: str, width: int, height: int, *, dark: bool, ratio: float = 1.0) -> Any:
+        """Return a drawing, or None and have it made."""
+        ...
+
+
+class MoleculeTable(QTableView):
+    """Shows the rows of a file with their structures."""
+
+    def __init__(self, depictions: Depictions, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("moleculeTable")
+        self.setAccessibleName("Molecules")
+        self._depictions = depictions
+        self._weights: dict[str, float] = {}
+        self.molecules = MoleculeModel(self.weight_of, self)
+        self.setModel(self.molecules)
+        self.setItemDelegate(_MoleculeDelegate(self))
+        self._set_up()
+        self._repaint = QTimer(self)
+        self._repaint.setSingleShot(True)
+        self._repaint.setInterval(16)
+        self._repaint.timeout.connect(self.viewport().update)
+        depictions.drawn.connect(self._repaint.start)
+        theme.changed.connect(self.viewport().update)
+
+    def show_content(self, content: TableContent) -> None:
+        """Show a file; scroll position and selection survive when it is the same one."""
+        same = self.molecules.content is not None and self.molecules.content.source is content.source
+        place, chosen = self.verticalScrollBar().value(), self.currentIndex().row()
+        self.molecules.show_content(content)
+        self._size_columns()
+        if same:
+            self.verticalScrollBar().setValue(place)
+            if 0 <= chosen < self.molecules.rowCount():
+                flag = QItemSelectionModel.SelectionFlag.NoUpdate
+                self.selectionModel().setCurrentIndex(self.molecules.index(chosen, 0), flag)
+        else:
+            self.scrollToTop()
+
+    def drawing(self, smiles: str, width: int, height: int) -> Any:
+        """Return the drawing of a molecule, or None while it is being made."""
+        ratio = self.devicePixelRatioF()
+        found = self._depictions.get(smiles, width, height, dark=theme.palette().dark, ratio=ratio)
+        if found is not None:
+            self._weights[smiles] = found.weight
+        return found
+
+    def weight_of(self, smiles: str) -> float:
+        """Return the molecular weight of a molecule that was drawn, NaN of any other."""
+        return self._weights.get(smiles, math.nan)
+
+    def _set_up(self) -> None:
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setCornerButtonEnabled(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        self.verticalScrollBar().setSingleStep(ROW_HEIGHT // 4)
+        header = self.horizontalHeader()
+        header.setFixedHeight(36)
+        header.setHighlightSections(False)
+        header.setSectionsClickable(True)
+        header.setMinimumSectionSize(44)
+        header.sortIndicatorChanged.connect(self.molecules.sort)
+        header.setSortIndicatorClearable(True)
+        header.setSortIndicatorShown(True)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+
+    def _size_columns(self) -> None:
+        header = self.horizontalHeader()
+        metrics = QFontMetrics(text_font(13))
+        for index, key in enumerate(self.molecules.columns()):
+            header.setSectionResizeMode(index, QHeaderView.ResizeMode.Interactive)
+            if key == SMILES and index == 2:
+                header.setSectionResizeMode(index, QHeaderView.ResizeMode.Stretch)
+            elif key == ROW:
+                digits = len(f"{self.molecules.content.rows:,}") if self.molecules.content else 3
+                self.setColumnWidth(index, max(50, metrics.horizontalAdvance("0" * digits) + 24))
+            elif key == STRUCTURE:
+                self.setColumnWidth(index, STRUCTURE_WIDTH)
+            elif key in (WEIGHT, PART):
+                self.setColumnWidth(index, 56 if key == WEIGHT else 84)
+            else:
+                self.setColumnWidth(index, min(150, max(84, metrics.horizontalAdvance(key + " ▾") + 18)))
+
+
+class _MoleculeDelegate(QStyledItemDelegate):
+    """Paints every cell by hand: one look in both schemes, and no white box behind a structure."""
+
+    def __init__(self, table: MoleculeTable) -> None:
+        super().__init__(table)
+        self._table = table
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:  # noqa: N802
+        """All rows are equally high."""
+        return QSize(80, ROW_HEIGHT)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Paint one cell."""
+        model = self._table.molecules
+        content = model.content
+        if content is None:
+            return
+        tokens = theme.palette()
+        row, key = model.file_row(index.row()), model.columns()[index.column()]
+        rect: QRect = option.rect  # type: ignore[attr-defined]  # PySide's stubs lack the option's fields
+        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
+        left_out = content.is_left_out(row)
+        painter.save()
+        if state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(rect, QColor(tokens.accent_soft))
+        elif left_out:
+            painter.fillRect(rect, QColor(tokens.warning_soft))
+        painter.setPen(QColor(tokens.line))
+        painter.drawLine(rect.bottomLeft(), rect.bottomRight())
+        inside = rect.adjusted(_PAD, 2, -_PAD, -2)
+        text = str(index.data() or "")
+        if key == STRUCTURE and index.column() == 1:
+            self._paint_structure(painter, inside, row, text)
+        elif key == SMILES and index.column() == 2:
+            self._paint_smiles(painter, inside, text, content.remarks(row))
+        elif key == PART:
+            _paint_part(painter, inside, text)
+        else:
+            painter.setPen(QColor(tokens.muted if key == ROW else tokens.ink))
+            painter.setFont(text_font(13, tabular=True))
+            side = Qt.AlignmentFlag.AlignRight if model.is_number(index.column()) else Qt.AlignmentFlag.AlignLeft
+            cut = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, inside.width())
+            painter.drawText(inside, side | Qt.AlignmentFlag.AlignVCenter, cut)
+        painter.restore()
+
+    def _paint_structure(self, painter: QPainter, rect: QRect, row: int, reason: str) -> None:
+        smiles = self._table.molecules.drawn_smiles(row)
+        drawing = self._table.drawing(smiles, rect.width(), rect.height()) if smiles else None
+        words = reason or (drawing.reason if drawing is not None else "")
+        if words:
+            painter.setPen(QColor(theme.palette().warning))
+            painter.setFont(text_font(12))
+            flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap
+            painter.drawText(rect, int(flags), words)
+        elif drawing is not None:
+            painter.drawImage(rect.topLeft(), drawing.image)
+
+    @staticmethod
+    def _paint_smiles(painter: QPainter, rect: QRect, text: str, remarks: str) -> None:
+        tokens = theme.palette()
+        painter.setFont(mono_font(12))
+        painter.setPen(QColor(tokens.muted))
+        metrics = painter.fontMetrics()
+        cut = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+        if not remarks:
+            painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, cut)
+            return
+        middle = rect.center().y()
+        painter.drawText(rect.left(), middle - 4, cut)
+        painter.setFont(text_font(11))
+        painter.setPen(QColor(tokens.warning))
+        said = painter.fontMetrics().elidedText(remarks, Qt.TextElideMode.ElideRight, rect.width())
+        painter.drawText(rect.left(), middle + 14, said)
+
+
+def _paint_part(painter: QPainter, rect: QRect, text: str) -> None:
+    if not text:
+        return
+    tokens = theme.palette()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setFont(text_font(12))
+    if text == "left out":
+        painter.setPen(QColor(tokens.warning))
+        painter.drawText(rect.adjusted(9, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+        return
+    width = painter.fontMetrics().horizontalAdvance(text) + 18
+    pill = QRectF(rect.left(), rect.center().y() - 10, min(width, rect.width()), 21)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(tokens.neutral_soft))
+    painter.drawRoundedRect(pill, 10.5, 10.5)
+    painter.setPen(QColor(tokens.muted))
+    painter.drawText(pill, Qt.AlignmentFlag.AlignCenter, text)

@@ -1,0 +1,95 @@
+"""What went wrong, why, and what to do; the technical part behind a link, ready to be copied."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+
+from app.theme import SPACE, mono_font
+from app.widgets.basic import IconLabel, label, link_button, primary_button, row, secondary_button
+from mole_engine.contracts.errors import Problem
+
+
+class ProblemDialog(QDialog):
+    """Shows one problem at a time, the latest. Never blocks the window behind it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("problemDialog")
+        self.setModal(False)
+        self.setWindowTitle("MolE Studio")
+        self.setFixedWidth(520)
+        self._title = label("", "title", wrap=True)
+        self._title.setObjectName("problemTitle")
+        self._cause = label("", wrap=True)
+        self._cause.setObjectName("problemCause")
+        self._remedy = label("", wrap=True)
+        self._remedy.setObjectName("problemRemedy")
+        for words in (self._title, self._cause, self._remedy):
+            words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._details = QPlainTextEdit()
+        self._details.setObjectName("problemDetails")
+        self._details.setAccessibleName("Technical details")
+        self._details.setReadOnly(True)
+        self._details.setFont(mono_font(11))
+        self._details.setFixedHeight(180)
+        self._more = link_button("Show details", "problemMore")
+        self._copy = secondary_button("Copy details", "problemCopy")
+        self._close = primary_button("Close", "problemClose")
+        self._close.setDefault(True)
+        self._more.clicked.connect(self._toggle_details)
+        self._copy.clicked.connect(self._copy_details)
+        self._close.clicked.connect(self.accept)
+        self._lay_out()
+
+    def show_problem(self, problem: Problem) -> None:
+        """Show `problem` in front of the window."""
+        self._problem = problem
+        self._title.setText(problem.title)
+        self._cause.setText(problem.cause)
+        self._cause.setVisible(bool(problem.cause))
+        self._remedy.setText(problem.remedy)
+        self._remedy.setVisible(bool(problem.remedy))
+        self._details.setPlainText(problem.details)
+        self._more.setVisible(bool(problem.details))
+        self._copy.setText("Copy details")
+        self._show_details(False)
+        self.setAccessibleDescription(problem.one_line())
+        self.show()
+        self.raise_()
+        self._close.setFocus()
+
+    def _lay_out(self) -> None:
+        words = QVBoxLayout()
+        words.setSpacing(SPACE[1])
+        for widget in (self._title, self._cause, self._remedy):
+            words.addWidget(widget)
+        words.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
+        top = QHBoxLayout()
+        top.setSpacing(SPACE[3])
+        top.addWidget(IconLabel("warning", "warning", 28), 0, Qt.AlignmentFlag.AlignTop)
+        top.addLayout(words, 1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(SPACE[4], SPACE[4], SPACE[4], SPACE[3])
+        outer.setSpacing(SPACE[2])
+        outer.addLayout(top)
+        outer.addWidget(self._details)
+        outer.addSpacing(SPACE[0])
+        self._close.setMinimumWidth(110)
+        outer.addLayout(row(None, self._copy, self._close))
+        outer.setSizeConstraint(QVBoxLayout.SizeConstraint.SetFixedSize)
+
+    @Slot()
+    def _toggle_details(self) -> None:
+        self._show_details(self._details.isHidden())
+
+    def _show_details(self, shown: bool) -> None:
+        self._details.setVisible(shown)
+        self._more.setText("Hide details" if shown else "Show details")
+
+    @Slot()
+    def _copy_details(self) -> None:
+        text = f"{self._problem.one_line()}\n\n{self._problem.details}".strip()
+        QGuiApplication.clipboard().setText(text)
+        self._copy.setText("Copied")
