@@ -29,6 +29,10 @@ class ChartCard(Card):
         self._plot_name, self._description = plot_name, description
         self._curves = RunCurves()
         self.plot: Any = None
+        # Until there is a plot, this widget stands for it.
+        self._stand_in = QWidget()
+        self._stand_in.setObjectName(plot_name)
+        self.add(self._stand_in, 1)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(REDRAW_MS)
@@ -51,7 +55,10 @@ class ChartCard(Card):
         if self.plot is None:
             self.plot = new_plot(self._plot_name, self._description)
             self._build(self.plot)
-            self.add(self.plot, 1)
+            self.body.replaceWidget(self._stand_in, self.plot)
+            self.body.setStretchFactor(self.plot, 1)
+            self._stand_in.setObjectName("")
+            self._stand_in.deleteLater()
             self._draw_now()
         return self.plot
 

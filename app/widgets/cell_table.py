@@ -1,0 +1,350 @@
+"""A table of facts, numbers, chips and structures, whose cells are asked for when they come into view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+    Slot,
+)
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from app.theme import mono_font, text_font, theme
+from app.widgets.basic import set_role
+from app.widgets.molecule_table import Depictions
+
+Index = QModelIndex | QPersistentModelIndex
+
+STRUCTURE_ROW = 66
+PLAIN_ROW = 40
+_PAD = 6
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Attributes
+    ----------
+    kind
+        "text", "number" (right-aligned, tabular figures), "chip", "structure" or "code" (fixed width letters).
+    width
+        In pixels; 0 takes what the others leave.
+    """
+
+    key: str
+    title: str
+    kind: str = "text"
+    width: int = 0
+    tip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one cell says; of a structure, `text` is the SMILES. `order` is what sorting goes by (the text if None)."""
+
+    text: str = ""
+    tone: str = ""
+    order: Any = None
+    tip: str = ""
+    second: str = ""
+    bold: bool = False
+
+
+class CellTable(QTableView):
+    """Shows rows whose cells come from a function.
+
+    Signals
+    -------
+    row_chosen(int)
+        The row (as given, not as sorted) that is now selected.
+    row_activated(int)
+        A row was double-clicked, or Return was pressed on it.
+    """
+
+    row_chosen = Signal(int)
+    row_activated = Signal(int)
+
+    def __init__(
+        self, name: str, title: str, depictions: Depictions | None = None, *, bare: bool = False, parent: Any = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setAccessibleName(title)
+        self.depictions = depictions
+        self.cells = CellModel(self)
+        self.setModel(self.cells)
+        self.setItemDelegate(_CellDelegate(self))
+        if bare:
+            set_role(self, role="bare")
+        self._set_up()
+        self._repaint = QTimer(self)
+        self._repaint.setSingleShot(True)
+        self._repaint.setInterval(30)
+        self._repaint.timeout.connect(self.viewport().update)
+        if depictions is not None:
+            depictions.drawn.connect(self._drawn)
+        theme.changed.connect(self.viewport().update)
+        self.selectionModel().currentRowChanged.connect(self._tell)
+        self.activated.connect(self._tell_activated)
+
+    def show_rows(self, columns: Sequence[Column], count: int, cell: Callable[[int, str], Cell]) -> None:
+        """Show `count` rows; `cell(row, key)` says what stands where."""
+        self.cells.show_rows(columns, count, cell)
+        pictures = any(column.kind == "structure" for column in columns)
+        self.verticalHeader().setDefaultSectionSize(STRUCTURE_ROW if pictures else PLAIN_ROW)
+        header = self.horizontalHeader()
+        for number, column in enumerate(columns):
+            if column.width:
+                header.setSectionResizeMode(number, QHeaderView.ResizeMode.Interactive)
+                self.setColumnWidth(number, column.width)
+            else:
+                header.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
+
+    def choose(self, row: int) -> None:
+        """Select a row (as given) and show it."""
+        place = self.cells.place_of(row)
+        if place >= 0:
+            self.setCurrentIndex(self.cells.index(place, 0))
+
+    def chosen(self) -> int:
+        """Return the selected row (as given), or -1."""
+        index = self.currentIndex()
+        return self.cells.row_at(index.row()) if index.isValid() else -1
+
+    def _set_up(self) -> None:
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setCornerButtonEnabled(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header = self.horizontalHeader()
+        header.setFixedHeight(36)
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(40)
+        header.setSectionsClickable(True)
+        header.setSortIndicatorClearable(True)
+        header.setSortIndicatorShown(True)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        header.sortIndicatorChanged.connect(self.cells.sort)
+
+    @Slot(str)
+    def _drawn(self, _smiles: str) -> None:
+        if not self._repaint.isActive() and self.isVisible():
+            self._repaint.start()
+
+    @Slot(QModelIndex, QModelIndex)
+    def _tell(self, current: QModelIndex, _previous: QModelIndex) -> None:
+        if current.isValid():
+            self.row_chosen.emit(self.cells.row_at(current.row()))
+
+    @Slot(QModelIndex)
+    def _tell_activated(self, index: QModelIndex) -> None:
+        self.row_activated.emit(self.cells.row_at(index.row()))
+
+
+class CellModel(QAbstractTableModel):
+    """Rows in an order; asks for a cell when it is needed."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.columns: tuple[Column, ...] = ()
+        self._cell: Callable[[int, str], Cell] = lambda row, key: Cell()
+        self._order: list[int] = []
+        self._sorted: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
+
+    def show_rows(self, columns: Sequence[Column], count: int, cell: Callable[[int, str], Cell]) -> None:
+        """Show other rows, in the order given."""
+        self.beginResetModel()
+        self.columns, self._cell, self._order = tuple(columns), cell, list(range(count))
+        self._arrange()
+        self.endResetModel()
+
+    def row_at(self, place: int) -> int:
+        """Return which row (as given) stands at `place`."""
+        return self._order[place] if 0 <= place < len(self._order) else -1
+
+    def place_of(self, row: int) -> int:
+        """Return where a row (as given) stands, or -1."""
+        return self._order.index(row) if row in self._order else -1
+
+    def cell(self, index: Index) -> Cell:
+        """Return what a cell says."""
+        return self._cell(self._order[index.row()], self.columns[index.column()].key)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008 - Qt's name and default
+        """Return how many rows there are."""
+        return 0 if parent.isValid() else len(self._order)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008 - Qt's name and default
+        """Return how many columns there are."""
+        return 0 if parent.isValid() else len(self.columns)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return the text of a cell, its tip or its alignment."""
+        if not index.isValid():
+            return None
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            cell = self.cell(index)
+            return f"{cell.text} {cell.second}".strip()
+        if role == Qt.ItemDataRole.ToolTipRole:
+            cell = self.cell(index)
+            return cell.tip or cell.text or None
+        return None
+
+    def headerData(  # noqa: N802 - Qt's name
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Return titles, with an arrow at the one that orders the rows."""
+        if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(self.columns):
+            return None
+        column = self.columns[section]
+        if role == Qt.ItemDataRole.DisplayRole:
+            at, order = self._sorted
+            arrow = "" if at != section else " ▾" if order is Qt.SortOrder.DescendingOrder else " ▴"
+            return column.title + arrow
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _RIGHT if column.kind == "number" else _LEFT
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return column.tip or None
+        return None
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Order the rows by a column; a negative one means the order given."""
+        if column >= len(self.columns) or (column >= 0 and self.columns[column].kind == "structure"):
+            return
+        self.layoutAboutToBeChanged.emit()
+        self._sorted = (column, order)
+        self._arrange()
+        self.layoutChanged.emit()
+
+    def _arrange(self) -> None:
+        column, order = self._sorted
+        self._order.sort()
+        if not 0 <= column < len(self.columns):
+            return
+        key = self.columns[column].key
+        ranks = {row: self._rank(row, key) for row in self._order}
+        # Rows without a value stay at the end, whichever way the rest is ordered.
+        have = [row for row in self._order if ranks[row] is not None]
+        rest = [row for row in self._order if ranks[row] is None]
+        have.sort(key=ranks.__getitem__, reverse=order is Qt.SortOrder.DescendingOrder)
+        self._order = have + rest
+
+    def _rank(self, row: int, key: str) -> Any:
+        cell = self._cell(row, key)
+        if cell.order is None:
+            return cell.text.casefold() or None
+        return None if cell.order != cell.order else cell.order
+
+
+class _CellDelegate(QStyledItemDelegate):
+    """Paints every cell by hand: one look in both schemes."""
+
+    def __init__(self, table: CellTable) -> None:
+        super().__init__(table)
+        self._table = table
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
+        """All rows are equally high."""
+        return QSize(80, self._table.verticalHeader().defaultSectionSize())
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Paint one cell."""
+        tokens = theme.palette()
+        column, cell = self._table.cells.columns[index.column()], self._table.cells.cell(index)
+        rect: QRect = option.rect
+        painter.save()
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(rect, QColor(tokens.accent_soft))
+        painter.setPen(QColor(tokens.line))
+        painter.drawLine(rect.bottomLeft(), rect.bottomRight())
+        inside = rect.adjusted(_PAD, 2, -_PAD, -2)
+        painter.setPen(QColor(str(getattr(tokens, cell.tone or "ink"))))
+        if column.kind == "structure":
+            self._paint_structure(painter, inside, cell)
+        elif column.kind == "chip":
+            _paint_chip(painter, inside, cell)
+        else:
+            self._paint_words(painter, inside, column, cell)
+        painter.restore()
+
+    def _paint_structure(self, painter: QPainter, rect: QRect, cell: Cell) -> None:
+        depictions = self._table.depictions
+        if depictions is None or not cell.text:
+            return
+        ratio, dark = self._table.devicePixelRatioF(), theme.palette().dark
+        drawing = depictions.get(cell.text, rect.width(), rect.height(), dark=dark, ratio=ratio)
+        if drawing is None:
+            return
+        if drawing.reason:
+            painter.setFont(text_font(12))
+            painter.setPen(QColor(theme.palette().warning))
+            painter.drawText(rect, int(_LEFT) | int(Qt.TextFlag.TextWordWrap), drawing.reason)
+        else:
+            painter.drawImage(rect.topLeft(), drawing.image)
+
+    @staticmethod
+    def _paint_words(painter: QPainter, rect: QRect, column: Column, cell: Cell) -> None:
+        side = _RIGHT if column.kind == "number" else _LEFT
+        if column.kind == "code":
+            painter.setFont(mono_font(12))
+        else:
+            painter.setFont(text_font(13, bold=cell.bold, tabular=column.kind == "number"))
+        words = rect
+        if cell.second:
+            # Two lines as one block in the middle of the row.
+            middle = rect.center().y()
+            words = QRect(rect.left(), middle - 18, rect.width(), 18)
+            below = QRect(rect.left(), middle + 1, rect.width(), 16)
+        cut = painter.fontMetrics().elidedText(cell.text, Qt.TextElideMode.ElideRight, words.width())
+        painter.drawText(words, side, cut)
+        if cell.second:
+            painter.setFont(text_font(11, tabular=True))
+            painter.setPen(QColor(theme.palette().muted))
+            cut = painter.fontMetrics().elidedText(cell.second, Qt.TextElideMode.ElideRight, below.width())
+            painter.drawText(below, side, cut)
+
+
+def _paint_chip(painter: QPainter, rect: QRect, cell: Cell) -> None:
+    if not cell.text:
+        return
+    tokens = theme.palette()
+    soft = f"{cell.tone}_soft"
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setFont(text_font(12))
+    cut = painter.fontMetrics().elidedText(cell.text, Qt.TextElideMode.ElideRight, rect.width() - 18)
+    width = painter.fontMetrics().horizontalAdvance(cut) + 18
+    pill = QRectF(rect.left(), rect.center().y() - 10, width, 21)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(str(getattr(tokens, soft, tokens.neutral_soft))))
+    painter.drawRoundedRect(pill, 10.5, 10.5)
+    painter.setPen(QColor(str(getattr(tokens, cell.tone or "muted"))))
+    painter.drawText(pill, Qt.AlignmentFlag.AlignCenter, cut)
