@@ -13,7 +13,7 @@ rdBase.DisableLog("rdApp.*")
 MAX_SMILES_LENGTH = 20_000
 """Longer texts are not molecules that a transformer could read; refusing them early bounds the time spent."""
 
-_ALLOWED = re.compile(r"[A-Za-z0-9@+\-\[\]()\\/%=#$:.*~>&]*")
+_ALLOWED = re.compile(r"[A-Za-z0-9@+\-\[\]()\\/%=#$:.*~<>&]*")
 _BRACKET = re.compile(r"\[([^\[\]]*)\]")
 _RING_MARK = re.compile(r"%\((\d+)\)|%(\d\d)|(\d)")
 _ELEMENT_IN_BRACKET = re.compile(r"\d*([A-Z][a-z]?|[a-z][a-z]?|\*)")

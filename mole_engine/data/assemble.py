@@ -118,7 +118,6 @@ def _joined(dataset: CuratedDataset, split: Split, extra: CuratedDataset, part: 
     added = tuple(range(start, start + len(extra)))
     words = f"{split.method}, {part} from {Path(extra.info.path).name}"
     if part == "validation":
-        # A validation part that was taken out of the main file goes back: the user has named another one.
         return joined, replace(split, validation=split.validation + added, method=words)
     return joined, replace(split, test=split.test + added, method=words)
 

@@ -87,10 +87,8 @@ def _scaffold(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Gener
             train += group
         elif len(validation) + len(group) <= validation_size:
             validation += group
-        elif len(test) < test_size:
+        elif len(test) + len(group) <= test_size:
             test += group
-        elif len(validation) < validation_size:
-            validation += group
         else:
             train += group
     missing = (validation_size and not validation) or (test_size and not test)
@@ -114,9 +112,10 @@ def _stratified(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Gen
     order = order[np.argsort(strata[order], kind="stable")]
     validation_size, test_size = _sizes(len(dataset), config)
     test = _spread(order, test_size, rng)
-    rest = np.array([position for position in order if position not in set(test)])
+    taken = set(test)
+    rest = np.array([position for position in order.tolist() if position not in taken], np.int64)
     validation = _spread(rest, validation_size, rng)
-    taken = set(test) | set(validation)
+    taken.update(validation)
     train = [position for position in order.tolist() if position not in taken]
     return (train, validation, test), "stratified"
 

@@ -15,14 +15,8 @@ import pyarrow as pa
 
 from mole_engine.contracts.errors import InputError
 from mole_engine.data.progress import Progress, report
-from mole_engine.data.text_format import (
-    DELIMITER_NAMES,
-    delimiter_of,
-    find_decimal,
-    find_delimiter,
-    find_encoding,
-    has_header,
-)
+from mole_engine.data.text_format import DELIMITER_NAMES, delimiter_of, find_delimiter, find_encoding
+from mole_engine.data.text_layout import Layout, blank_width, declared_separator, find_layout, split_blanks
 
 # The default of 128 KiB refuses files that other programs write; the bound still stops a runaway quote.
 csv.field_size_limit(1 << 27)
@@ -96,71 +90,37 @@ def read_text(
     found_encoding, note = find_encoding(raw, encoding)
     notes = [note] if note else []
     head = list(islice(_lines(raw[:_SAMPLE_BYTES], found_encoding, errors="replace"), _SAMPLE_LINES))
-    skipped, declared = _preamble(head)
-    if not any(line.strip() for line in head[skipped:]) and len(raw) <= _SAMPLE_BYTES:
-        raise InputError(f"{name} is empty.", "It has no rows.", "Choose a file with one molecule a row.")
-    separator = delimiter_of(delimiter) if delimiter else declared or find_delimiter(head[skipped:], suffix)
-    sample = _sample_rows(head[skipped:], separator)
-    mark = decimal or find_decimal([cell for row in sample for cell in row[:200]], separator)
-    header = has_header(sample, mark)
-    builder = _Builder(name, sample, header, separator)
-    total = len(raw)
-    for stage_rows, at in _rows(raw, found_encoding, separator, skipped, notes):
-        builder.add(stage_rows)
-        report(on_progress, "read", min(at, total), total)
+    if len(raw) > _SAMPLE_BYTES and len(head) < _SAMPLE_LINES and len(head) > 1:
+        head.pop()  # cut off in the middle
+    separator = delimiter_of(delimiter) if delimiter else declared_separator(head) or find_delimiter(head, suffix)
+    layout = find_layout(head, separator, decimal)
+    builder = _Builder(name, layout)
+    for rows, at in _rows(raw, found_encoding, layout, blank_width(head), notes):
+        builder.add(rows)
+        report(on_progress, "read", min(at, len(raw)), len(raw))
     names, frame, lines = builder.finish(notes)
-    return Cells(names, frame, lines, DELIMITER_NAMES.get(separator, separator), found_encoding, mark, notes)
+    notes.extend(layout.notes)
+    return Cells(names, frame, lines, DELIMITER_NAMES.get(separator, separator), found_encoding, layout.decimal, notes)
 
 
 def _lines(raw: bytes, encoding: str, errors: str = "strict") -> io.TextIOWrapper:
     return io.TextIOWrapper(io.BytesIO(raw), encoding=encoding, errors=errors, newline="")
 
 
-def _preamble(head: Sequence[str]) -> tuple[int, str]:
-    """Return how many first lines are no data, and the separator that Excel's "sep=;" line declares."""
-    if head and head[0].strip().casefold().startswith("sep=") and len(head[0].strip("\r\n")) == 5:
-        return 1, head[0][4]
-    return 0, ""
-
-
-def _sample_rows(head: Sequence[str], separator: str) -> list[list[str]]:
-    if separator == " ":
-        width = _blank_width(head)
-        rows = [_split_blanks(line, width) for line in head]
-    else:
-        rows = list(csv.reader(head, delimiter=separator))
-    return [row for row in rows if any(cell.strip() for cell in row)]
-
-
-def _blank_width(head: Sequence[str]) -> int:
-    """Columns of a blank-separated file: those of every line if they agree, else structure and title."""
-    widths = {len(line.split()) for line in head if line.strip()}
-    return widths.pop() if len(widths) == 1 else 2
-
-
-def _split_blanks(line: str, width: int) -> list[str]:
-    parts = line.split(None, width - 1)
-    if parts:
-        parts[-1] = parts[-1].strip()
-    return parts
-
-
 Row = tuple[int, list[str]]
 
 
-def _rows(raw: bytes, encoding: str, separator: str, skipped: int, notes: list[str]) -> Iterator[tuple[list[Row], int]]:
+def _rows(raw: bytes, encoding: str, layout: Layout, width: int, notes: list[str]) -> Iterator[tuple[list[Row], int]]:
     """Yield chunks of (line, cells) with the byte position reached."""
     source: Iterator[Row]
-    if separator == " ":
-        head = list(islice(_lines(raw[:_SAMPLE_BYTES], encoding, errors="replace"), _SAMPLE_LINES))
-        width = _blank_width(head)
-        source = ((number, _split_blanks(line, width)) for number, line in enumerate(_lines(raw, encoding), 1))
-    elif _quotes_close(raw, encoding, separator):
-        source = _quoted_rows(raw, encoding, separator)
+    if layout.separator == " ":
+        source = ((number, split_blanks(line, width)) for number, line in enumerate(_lines(raw, encoding), 1))
+    elif _quotes_close(raw, encoding, layout.separator):
+        source = _quoted_rows(raw, encoding, layout.separator)
     else:
         notes.append("A quotation mark is never closed; each line was read as one row.")
-        source = _single_line_rows(raw, encoding, separator)
-    source = islice(source, skipped, None)
+        source = _single_line_rows(raw, encoding, layout.separator)
+    source = islice(source, layout.skip, None)
     done, line_bytes = 0, len(raw) / max(1, raw.count(b"\n"))
     while chunk := list(islice(source, _CHUNK_ROWS)):
         done += len(chunk)
@@ -198,21 +158,15 @@ def _single_line_rows(raw: bytes, encoding: str, separator: str) -> Iterator[Row
 class _Builder:
     """Collects rows chunk by chunk as Arrow columns, so that a million rows need no Python list of their cells."""
 
-    def __init__(self, name: str, sample: list[list[str]], header: bool, separator: str) -> None:
+    def __init__(self, name: str, layout: Layout) -> None:
         self._name = name
-        self._header = sample[0] if header else None
-        widths = [len(row) for row in sample[1 if header and len(sample) > 1 else 0 :]]
-        usual = max(set(widths), key=widths.count) if widths else 1
-        self._row_names = header and len(sample[0]) == usual - 1 and widths.count(usual) == len(widths)
-        self.width = len(sample[0]) + self._row_names if header else max(widths)
-        self._pending_header = header
+        self._layout = layout
+        self._pending_header = layout.header
         self._chunks: list[list[pa.Array]] = []
         self._extra: list[pa.Array] = []
         self._lines: list[npt.NDArray[np.int64]] = []
-        self._joiner = " " if separator == " " else separator
         self._short: list[int] = []
         self._long: list[int] = []
-        self._trailing_blank = 0
 
     def add(self, rows: list[Row]) -> None:
         kept = [row for row in rows if row[1]]
@@ -224,7 +178,7 @@ class _Builder:
             self._pending_header = False
         if not kept:
             return
-        width, joiner = self.width, self._joiner
+        width, joiner = self._layout.width, self._layout.separator
         extra = [""] * len(kept)
         for index, (line, cells) in enumerate(kept):
             if len(cells) < width:
@@ -244,7 +198,7 @@ class _Builder:
     def finish(self, notes: list[str]) -> tuple[list[str], pd.DataFrame, npt.NDArray[np.int64]]:
         if not self._chunks:
             raise InputError(f"{self._name} has a header but no rows.", "", "Choose a file with one molecule a row.")
-        names = self._names(notes)
+        names = list(self._layout.names)
         columns = [pa.chunked_array(list(parts)) for parts in zip(*self._chunks, strict=True)]
         if self._long:
             names.append(EXTRA_COLUMN)
@@ -258,15 +212,6 @@ class _Builder:
         frame = pa.table(columns, names=[str(index) for index in range(len(columns))]).to_pandas()
         frame.columns = pd.RangeIndex(len(columns))
         return names, frame, np.concatenate(self._lines)
-
-    def _names(self, notes: list[str]) -> list[str]:
-        if self._header is None:
-            notes.append("The file has no header; the columns were numbered.")
-            return [f"column {index + 1}" for index in range(self.width)]
-        if self._row_names:
-            notes.append("The header has one cell less than the rows; the first column was taken as row names.")
-            return ["row name", *self._header]
-        return list(self._header)
 
 
 def _count(lines: Sequence[int], one: str, several: str) -> str:
