@@ -99,8 +99,6 @@ class ModelCard:
         What is predicted, in the order of the outputs; empty for an encoder without a head.
     scaler, vocabulary
         `TargetScaler.to_dict()` and `Vocabulary.to_dict()`.
-    descriptors
-        State of the descriptor scaling where the network uses descriptors.
     data
         "name", "sha256", "rows" of the training file and "smiles_column".
     split
@@ -121,7 +119,6 @@ class ModelCard:
     tasks: tuple[TaskSpec, ...]
     scaler: dict[str, Any]
     vocabulary: dict[str, Any]
-    descriptors: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     split: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)

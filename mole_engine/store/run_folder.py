@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Self
 
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
@@ -98,15 +99,17 @@ class RunFolder:
                 except (ValueError, TypeError):
                     return
 
-    def reopen_events(self) -> int:
-        """Make the log ready to go on: drop a cut-off line and the terminal event. Returns the next `seq`."""
-        kept = [event for event in self.iterate_events() if not event.is_terminal]
-        write_text(self.events, "".join(event.to_json() + "\n" for event in kept))
-        return kept[-1].seq + 1 if kept else 0
+    def drop_checkpoints(self) -> None:
+        """Remove the checkpoints, which are by far the largest files of a run."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
 
-    def write_json(self, path: Path, content: Any) -> None:
-        """Write a JSON file of this folder. Raises InputError, KnownError."""
-        write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    def clear(self) -> None:
+        """Remove the files of a run that came to nothing; files that are not a run's stay."""
+        self.drop_checkpoints()
+        for path in (self.config, self.record, self.dataset, self.split, self.events, self.metrics, self.model):
+            path.unlink(missing_ok=True)
+        for path in (self.predictions, self.report, self.log):
+            path.unlink(missing_ok=True)
 
     def is_locked(self) -> bool:
         """Whether a living process works in this folder."""

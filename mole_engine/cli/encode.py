@@ -1,0 +1,34 @@
+"""`mole encode`: one vector a molecule."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mole_engine.cli.console import note
+from mole_engine.cli.parser import Command
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="the .mole file")
+    parser.add_argument("data", metavar="DATA", help="file with the molecules")
+    parser.add_argument("--out", required=True, metavar="FILE", help="where to write: .npy, .parquet or .csv")
+    parser.add_argument("--smiles-column", default="", metavar="C", help="column with the structures")
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps", help="where to compute")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from mole_engine.cli.stages import progress_bar
+    from mole_engine.inference.embeddings import encode_file
+    from mole_engine.inference.predictor import load_model
+
+    model = load_model(arguments.model, arguments.device)
+    with progress_bar() as progress:
+        result = encode_file(model, arguments.data, Path(arguments.out), progress, arguments.smiles_column)
+    if result.failed:
+        note(f"{result.failed} of {result.rows} rows have no vector: their structure cannot be read.")
+    note(f"{result.rows} vectors of {result.width} numbers: {arguments.out}")
+    return 0
+
+
+COMMAND = Command("encode", "turn molecules into vectors (embeddings)", _configure, _run)

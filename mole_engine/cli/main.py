@@ -1,0 +1,75 @@
+"""Entry of the command `mole`: picks the command, and turns every error into a line and an exit code.
+
+Only light modules are imported here and in the commands' modules; what is heavy loads when a command runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+
+from mole_engine.cli import doctor, encode, evaluate, export, predict, presets, runs, train
+from mole_engine.cli.console import error_line, quiet_libraries, write_fault
+from mole_engine.cli.parser import Command, build_parser, parse
+from mole_engine.contracts.errors import Cancelled, KnownError, MoleError, problem_of
+
+COMMANDS: tuple[Command, ...] = (
+    train.COMMAND,
+    predict.COMMAND,
+    evaluate.COMMAND,
+    encode.COMMAND,
+    export.COMMAND,
+    runs.COMMAND,
+    presets.COMMAND,
+    doctor.COMMAND,
+)
+"""Every command, in the order in which `mole --help` lists them."""
+
+EXIT_DONE, EXIT_FAULT, EXIT_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `mole` with `argv` (the process's own arguments when None) and return the exit code.
+
+    Returns
+    -------
+    int
+        0 done; 2 the input or the usage is at fault; 1 a fault of ours; 130 interrupted.
+    """
+    if argv is None:
+        quiet_libraries()
+    try:
+        code = _run(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+    except SystemExit as request:
+        code = request.code if isinstance(request.code, int) else EXIT_DONE
+    except BrokenPipeError:
+        code = _reader_left()
+    except (KeyboardInterrupt, Cancelled):
+        error_line("Interrupted.")
+        code = EXIT_INTERRUPTED
+    except (KnownError, MemoryError, OSError) as error:
+        error_line(problem_of(error).one_line())
+        code = error.exit_code if isinstance(error, MoleError) else EXIT_FAULT
+    except Exception as error:  # noqa: BLE001 - the last door: whatever comes is told in one line and logged
+        error_line(f"{problem_of(error).one_line()} Details: {write_fault(error)}")
+        code = EXIT_FAULT
+    return code
+
+
+def _run(argv: Sequence[str]) -> int:
+    parser = build_parser(COMMANDS)
+    arguments = parse(parser, argv)
+    if arguments.command is None:
+        parser.print_help()
+        return EXIT_DONE
+    return int(arguments.run(arguments))
+
+
+def _reader_left() -> int:
+    # `mole runs | head -1`: nobody reads on, which is no fault. Python would complain while closing stdout.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_DONE

@@ -1,0 +1,45 @@
+"""`mole runs`: what has been trained."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mole_engine.cli.console import duration, json_line, line, note, number, table
+from mole_engine.cli.parser import Command
+
+if TYPE_CHECKING:
+    from mole_engine.contracts.records import RunRecord
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workspace", default="", metavar="DIR", help="workspace that keeps the runs")
+    parser.add_argument("--json", action="store_true", help="print all records as one JSON line")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from mole_engine.store.runs import Workspace, default_workspace
+
+    workspace = Workspace(arguments.workspace or default_workspace())
+    workspace.mark_interrupted()
+    records = workspace.records()
+    if arguments.json:
+        json_line({"runs": [record.to_dict() for record in records]})
+        return 0
+    if not records:
+        note(f"There are no runs in {workspace.path} yet. `mole train DATA.csv` makes one.")
+        return 0
+    line(table(("run", "started", "state", "result", "time"), [_row(record) for record in records]))
+    note(f"They lie in {Path(workspace.runs)}.")
+    return 0
+
+
+def _row(record: RunRecord) -> tuple[str, ...]:
+    started = datetime.fromtimestamp(record.created).astimezone().strftime("%Y-%m-%d %H:%M")
+    main = next((f"{name} {number(value)}" for name, value in record.metrics.items()), "-")
+    return record.run_id, started, record.status.value, main, duration(record.seconds)
+
+
+COMMAND = Command("runs", "list the runs of this computer's workspace, newest first", _configure, _run)

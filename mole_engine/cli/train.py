@@ -1,0 +1,155 @@
+"""`mole train`: from a table to a model."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from mole_engine.cli.console import json_line, line, note
+from mole_engine.cli.parser import Command
+from mole_engine.contracts.errors import InputError
+
+if TYPE_CHECKING:
+    from mole_engine.contracts.config import TrainConfig
+    from mole_engine.contracts.records import RunRecord
+
+_METHODS = ("auto", "random", "scaffold", "stratified", "kfold")
+
+_SETTING_OF = {
+    "data": "data.path",
+    "validation": "data.validation_path",
+    "test": "data.test_path",
+    "smiles_column": "data.smiles_column",
+    "targets": "data.targets",
+    "task": "data.task",
+    "epochs": "training.epochs",
+    "seed": "seed",
+    "name": "name",
+    "init": "init",
+    "out": "out",
+    "workspace": "workspace",
+    "device": "runtime.device",
+    "devices": "runtime.devices",
+    "num_nodes": "runtime.num_nodes",
+    "strategy": "runtime.strategy",
+}
+"""Options, and the setting that each one stands for."""
+
+_WITH_RESUME = ("device", "devices", "num_nodes", "strategy", "workspace")
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "mole train DATA [options] [section.field=value ...]"
+    parser.epilog = (
+        "Any setting can be given as section.field=value, for example training.batch_size=64 model.layers=6. "
+        "Order of weight: preset, then --config, then options, then such settings."
+    )
+    parser.add_argument("data", nargs="?", metavar="DATA", help="file with the molecules (CSV, TSV, SMI, XLSX, ...)")
+    what = parser.add_argument_group("what to learn")
+    what.add_argument("--smiles-column", metavar="C", help="column with the structures (found by content)")
+    what.add_argument("--targets", metavar="A,B", type=_names, help="target columns (found by content)")
+    what.add_argument("--task", choices=("auto", "regression", "classification", "multiclass"), help="kind of targets")
+    what.add_argument(
+        "--split", metavar="METHOD|COLUMN", help=f"{', '.join(_METHODS)}, or the column that holds train/val/test"
+    )
+    what.add_argument("--validation", metavar="FILE", help="separate file with validation molecules")
+    what.add_argument("--test", metavar="FILE", help="separate file with test molecules")
+    how = parser.add_argument_group("how")
+    how.add_argument("--preset", metavar="NAME", help="settings to start from; `mole presets` lists them")
+    how.add_argument("--config", metavar="YAML", help="file with settings, laid over the preset")
+    how.add_argument("--epochs", type=int, metavar="N", help="passes over the training molecules")
+    how.add_argument("--seed", type=int, metavar="N", help="seed of every random choice")
+    how.add_argument("--init", metavar="BUNDLE|none", help="model whose encoder the training starts from")
+    how.add_argument("--resume", metavar="RUN", default="", help="go on with an interrupted run (id or folder)")
+    where = parser.add_argument_group("where")
+    where.add_argument("--device", metavar="auto|cpu|cuda|mps", help="where to compute")
+    where.add_argument("--devices", type=int, metavar="N", help="devices on each node")
+    where.add_argument("--num-nodes", type=int, metavar="N", help="nodes")
+    where.add_argument("--strategy", choices=("auto", "ddp", "fsdp"), help="how several devices share the work")
+    where.add_argument("--out", metavar="DIR", help="run folder (a new one in the workspace)")
+    where.add_argument("--workspace", metavar="DIR", help="workspace that keeps the runs")
+    where.add_argument("--name", metavar="TEXT", help="title of the run")
+    parser.add_argument("--json", action="store_true", help="print the run's record as one JSON line at the end")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def configuration(arguments: argparse.Namespace) -> TrainConfig:
+    """Return the configuration that the command line asks for. Raises InputError."""
+    from mole_engine.contracts.config import TrainConfig, merged, read_yaml
+    from mole_engine.contracts.presets import DEFAULT_PRESET, load_preset
+
+    written = read_yaml(arguments.config) if arguments.config else {}
+    preset = arguments.preset or written.get("preset") or ("" if written else DEFAULT_PRESET)
+    changes = merged(written, _changes(arguments))
+    if preset:
+        config = load_preset(str(preset)).config({**changes, "preset": str(preset)})
+    else:
+        config = TrainConfig.from_dict(changes)
+    config = config.with_overrides(arguments.settings)
+    if not config.data.path:
+        raise InputError("There is no file to train on.", "", "Name it: `mole train DATA.csv`.")
+    return config
+
+
+def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
+    from mole_engine.contracts.config import merged
+
+    changes: dict[str, Any] = {}
+    for option, setting in _SETTING_OF.items():
+        value: Any = getattr(arguments, option)
+        if value is None:
+            continue
+        for key in reversed(setting.split(".")):
+            value = {key: value}
+        changes = merged(changes, value)
+    if arguments.split:
+        by_method = arguments.split in _METHODS
+        split = {"method": arguments.split} if by_method else {"method": "column", "column": arguments.split}
+        changes["split"] = split
+    return changes
+
+
+def _resumed(arguments: argparse.Namespace) -> TrainConfig:
+    """Return the configuration of the run that goes on; only where it runs may change. Raises InputError."""
+    from mole_engine.store.runs import Workspace, default_workspace
+
+    given = [name for name in _SETTING_OF if getattr(arguments, name) is not None and name not in _WITH_RESUME]
+    given += [name for name in ("preset", "config", "split") if getattr(arguments, name)]
+    if given or arguments.settings:
+        words = ", ".join([f"--{name.replace('_', '-')}" for name in given] + arguments.settings)
+        raise InputError(f"--resume goes on with the run's own settings, so {words} cannot be given.", "", "Leave out.")
+    folder = Workspace(arguments.workspace or default_workspace()).find(arguments.resume)
+    changes = {"runtime": _changes(arguments).get("runtime", {}), "out": str(folder.path)}
+    return folder.read_config().updated(changes)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    config = _resumed(arguments) if arguments.resume else configuration(arguments)
+    from mole_engine.cli.interruption import interruptible
+    from mole_engine.cli.train_progress import TrainProgress
+    from mole_engine.contracts.run_state import RunControl, RunState
+    from mole_engine.train import train
+
+    control = RunControl()
+    with TrainProgress() as progress, interruptible(control):
+        record = train(config, on_event=progress.show, control=control, resume=arguments.resume)
+    _report(record, as_json=arguments.json)
+    return 130 if record.status in (RunState.INTERRUPTED, RunState.CANCELLED) else 0
+
+
+def _report(record: RunRecord, *, as_json: bool) -> None:
+    from mole_engine.cli.train_progress import summary
+    from mole_engine.contracts.run_state import RunState
+
+    if record.status is RunState.INTERRUPTED:
+        note(f'Interrupted. Go on with: mole train --resume "{record.run_dir}"')
+    elif record.status is RunState.COMPLETED:
+        (note if as_json else line)(summary(record))
+    if as_json:
+        json_line(record.to_dict())
+
+
+COMMAND = Command("train", "train a model on a table of molecules", _configure, _run, accepts_settings=True)

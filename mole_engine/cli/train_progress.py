@@ -1,0 +1,104 @@
+"""What `mole train` shows while it works: bars for counted stages, one line an epoch, a table at the end."""
+
+from __future__ import annotations
+
+import math
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+from mole_engine.cli.console import duration, number, table
+from mole_engine.contracts.events import (
+    EpochMetrics,
+    Event,
+    Notice,
+    StageProgress,
+    StateChanged,
+    StepMetrics,
+)
+from mole_engine.contracts.records import RunRecord
+
+
+class TrainProgress:
+    """Shows the events of a run on stderr; bars only where somebody looks (a terminal)."""
+
+    def __init__(self) -> None:
+        from tqdm import tqdm
+
+        self._tqdm = tqdm
+        self._bar: Any = None
+        self._stage = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def show(self, event: Event) -> None:
+        """Show one event."""
+        match event:
+            case StageProgress():
+                self._advance(event.stage, event.done, event.total, event.unit)
+            case StepMetrics():
+                epoch = f"Epoch {event.epoch}/{event.total_epochs}"
+                self._advance("Training", event.step, event.total_steps, "steps", f"{epoch}, loss {event.loss:.4g}")
+            case EpochMetrics():
+                self._say(_epoch_line(event))
+            case Notice():
+                self._say(f"{'' if event.level == 'info' else event.level.capitalize() + ': '}{event.message}")
+            case StateChanged() if event.message:
+                self._close()
+                self._say(event.message)
+
+    def _advance(self, stage: str, done: int, total: int, unit: str, postfix: str = "") -> None:
+        if stage != self._stage:
+            self._close()
+            self._stage = stage
+            self._bar = self._tqdm(
+                desc=stage, total=total or None, unit=f" {unit}", file=sys.stderr, disable=None, leave=False
+            )
+        self._bar.total = total or None
+        self._bar.set_postfix_str(postfix, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def _say(self, text: str) -> None:
+        self._tqdm.write(text, file=sys.stderr)
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._bar, self._stage = None, ""
+
+
+def _epoch_line(event: EpochMetrics) -> str:
+    parts = [f"Epoch {event.epoch:>3}/{event.total_epochs}", f"loss {number(event.train_loss)}"]
+    if math.isfinite(event.validation_loss):
+        parts.append(f"validation loss {number(event.validation_loss)}")
+    parts += [f"{name} {number(value)}" for name, value in event.metrics.items() if "/" not in name]
+    if math.isfinite(event.seconds):
+        parts.append(duration(event.seconds))
+    if event.is_best:
+        parts.append("best so far")
+    return "  ".join(parts)
+
+
+def summary(record: RunRecord) -> str:
+    """Return the end of a run in words: metrics, and where everything lies."""
+    names = list(dict.fromkeys([*record.metrics, *record.validation_metrics]))
+    tasks = {name.partition("/")[2] for name in names if "/" in name}
+    if len(tasks) == 1:
+        names = [name for name in names if "/" not in name]
+    parts = []
+    if names:
+        rows = [(name, number(record.metrics.get(name)), number(record.validation_metrics.get(name))) for name in names]
+        parts.append(table(("metric", "test", "validation"), rows))
+    counts = ", ".join(
+        f"{record.counts.get(key, 0)} {word}"
+        for key, word in (("train", "training"), ("val", "validation"), ("test", "test"))
+    )
+    parts.append(f"Molecules: {counts}. Kept epoch {record.best_epoch} of {record.epochs}. {duration(record.seconds)}.")
+    parts.append(f"Model: {record.model_path}\nRun:   {record.run_dir}")
+    return "\n\n".join(parts)

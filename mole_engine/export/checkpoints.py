@@ -1,0 +1,62 @@
+"""A bundle's weights for other programs: `.safetensors`, and a `.ckpt` in Lightning's layout."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mole_engine.store.bundle import read_bundle
+from mole_engine.store.card import ModelCard
+from mole_engine.store.files import atomic_path
+
+
+def export_safetensors(model: str | Path, out: str | Path) -> None:
+    """Write the weights of a bundle; the file's metadata holds the card (without the training fingerprints) as JSON.
+
+    Raises
+    ------
+    InputError, KnownError
+        When the bundle cannot be read or the file cannot be written.
+    """
+    from safetensors.torch import save_file
+
+    bundle = read_bundle(model)
+    metadata = {"format": "pt", "card": json.dumps(_card(bundle.card), ensure_ascii=False)}
+    with atomic_path(Path(out)) as temporary:
+        save_file(bundle.tensors, temporary, metadata=metadata)
+
+
+def export_checkpoint(model: str | Path, out: str | Path) -> None:
+    """Write the weights of a bundle as a Lightning checkpoint.
+
+    It holds tensors and plain values only, so `torch.load(..., weights_only=True)` reads it: "state_dict",
+    "hyper_parameters" (the job's configuration) and "card". It carries no optimiser, so training starts anew from it.
+
+    Raises
+    ------
+    InputError, KnownError
+        When the bundle cannot be read or the file cannot be written.
+    """
+    from importlib.metadata import version
+
+    import torch
+
+    bundle = read_bundle(model)
+    content: dict[str, Any] = {
+        "state_dict": bundle.tensors,
+        "hyper_parameters": bundle.card.config,
+        "card": _card(bundle.card),
+        "pytorch-lightning_version": version("pytorch-lightning"),
+        "epoch": bundle.card.best_epoch,
+        "global_step": 0,
+    }
+    with atomic_path(Path(out)) as temporary:
+        torch.save(content, temporary)
+
+
+def _card(card: ModelCard) -> dict[str, Any]:
+    content = card.to_dict()
+    if content["domain"]:
+        content["domain"] = {**content["domain"], "fingerprints": ""}
+    return content

@@ -1,0 +1,130 @@
+"""The columns of a prediction table: the same in Python, in files and in the window."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.data.scaling import TargetScaler
+from mole_engine.inference.uncertainty import deviation, interval
+from mole_engine.store.card import ModelCard, TaskUncertainty
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PredictionColumns:
+    """Turns outputs of the network into the columns a user reads.
+
+    Attributes
+    ----------
+    tasks, scaler, uncertainty
+        As in the model's card.
+    has_domain
+        Whether the card knows the training molecules.
+    """
+
+    tasks: tuple[TaskSpec, ...]
+    scaler: TargetScaler
+    uncertainty: dict[str, TaskUncertainty]
+    has_domain: bool
+
+    @classmethod
+    def of_card(cls, card: ModelCard) -> PredictionColumns:
+        """Return the columns that a model with this card writes."""
+        scaler = TargetScaler.from_dict(card.scaler)
+        return cls(card.tasks, scaler, card.uncertainty, card.domain is not None)
+
+    def values(self, outputs: Floats, logits: Floats) -> dict[str, Any]:
+        """Return the tasks' columns.
+
+        Parameters
+        ----------
+        outputs, logits
+            (n, outputs) in the user's units or as probabilities, and as the network gives them (regression in the
+            scaled space); rows of NaN where there is no prediction.
+        """
+        columns: dict[str, Any] = {}
+        start = 0
+        for place, task in enumerate(self.tasks):
+            part = outputs[:, start : start + task.outputs]
+            if task.kind is TaskKind.REGRESSION:
+                columns.update(self._number(task, place, part[:, 0], logits[:, start]))
+            elif task.kind is TaskKind.CLASSIFICATION:
+                columns[f"{task.name}_pred"] = part[:, 0]
+                columns[f"{task.name}_class"] = _labels(part[:, 0] >= 0.5, np.isnan(part[:, 0]), task.classes)
+            else:
+                columns.update({f"{task.name}_prob_{label}": part[:, k] for k, label in enumerate(task.classes)})
+                best = np.nan_to_num(part).argmax(axis=1)
+                columns[f"{task.name}_class"] = _labels(best, np.isnan(part).any(axis=1), task.classes)
+            start += task.outputs
+        return columns
+
+    def units(self) -> dict[str, str]:
+        """Return the unit of each column that has one."""
+        units = {}
+        for task in self.tasks:
+            if task.kind is TaskKind.REGRESSION and task.unit:
+                units.update({f"{task.name}{suffix}": task.unit for suffix in ("_pred", "_std", "_lower", "_upper")})
+        return units
+
+    def names(self) -> list[str]:
+        """Return all columns in their order."""
+        nothing = np.zeros((0, sum(task.outputs for task in self.tasks)))
+        own = list(self.values(nothing, nothing))
+        return own + (["in_domain", "nearest_similarity"] if self.has_domain else []) + ["error"]
+
+    def frame(
+        self,
+        outputs: Floats,
+        logits: Floats,
+        similarity: Floats | None,
+        threshold: float,
+        errors: Sequence[str],
+    ) -> pd.DataFrame:
+        """Return the whole table, one row an input.
+
+        Parameters
+        ----------
+        outputs, logits
+            See `values`.
+        similarity
+            (n,) nearest similarity to the training molecules, NaN where unknown; None without a domain.
+        threshold
+            Similarity from which a molecule counts as inside the domain.
+        errors
+            Why a row has no prediction; "" where it has one.
+        """
+        columns = self.values(outputs, logits)
+        if self.has_domain and similarity is not None:
+            inside = pd.array(similarity >= threshold, dtype="boolean")
+            inside[np.isnan(similarity)] = pd.NA
+            columns["in_domain"] = inside
+            columns["nearest_similarity"] = similarity
+        columns["error"] = list(errors)
+        frame = pd.DataFrame(columns)
+        frame.attrs["units"] = self.units()
+        return frame
+
+    def _number(self, task: TaskSpec, place: int, values: Floats, scaled: Floats) -> dict[str, Floats]:
+        columns = {f"{task.name}_pred": values}
+        known, scale = self.uncertainty.get(task.name), self.scaler.scales[place]
+        if known is None or scale is None:
+            return columns
+        if not math.isnan(known.std):
+            columns[f"{task.name}_std"] = deviation(scaled, scale, known)
+        if not math.isnan(known.half_width):
+            columns[f"{task.name}_lower"], columns[f"{task.name}_upper"] = interval(scaled, scale, known)
+        return columns
+
+
+def _labels(chosen: Any, missing: Any, classes: Sequence[str]) -> list[str | None]:
+    names = list(classes) or ["0", "1"]
+    return [None if gap else names[int(place)] for place, gap in zip(chosen, missing, strict=True)]

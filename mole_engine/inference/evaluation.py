@@ -1,0 +1,114 @@
+"""How good a model is on a labelled file that it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.events import ProgressHandler
+from mole_engine.data.readers import read_table
+from mole_engine.data.table import RawTable
+from mole_engine.data.targets import read_labels
+from mole_engine.inference.predictor import LoadedModel
+from mole_engine.inference.tables import find_smiles_column
+from mole_engine.training.metrics import compute_metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The result of `evaluate_file`.
+
+    Attributes
+    ----------
+    metrics
+        In the user's units, named as in a run's record.
+    rows
+        Rows of the file.
+    labelled
+        Rows with a label and a prediction, by task.
+    unreadable
+        Rows whose structure cannot be read.
+    missing_tasks
+        Targets of the model that the file does not hold.
+    """
+
+    metrics: dict[str, float]
+    rows: int
+    labelled: dict[str, int]
+    unreadable: int
+    missing_tasks: tuple[str, ...]
+
+
+def evaluate_file(
+    model: LoadedModel, path: str | Path, on_progress: ProgressHandler | None = None, *, smiles_column: str = ""
+) -> Evaluation:
+    """Predict a labelled file and compare.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read, or holds none of the model's targets.
+    """
+    table = read_table(path, on_progress=on_progress)
+    column = find_smiles_column(table, model, smiles_column)
+    present, missing = _targets(table, model.tasks)
+    predicted = model.predict(list(table.column_values(column)), on_progress=on_progress)
+    return compare(table, present, missing, predicted)
+
+
+def compare(
+    table: RawTable, present: Sequence[tuple[TaskSpec, str]], missing: Sequence[str], predicted: pd.DataFrame
+) -> Evaluation:
+    """Compare predictions with the labels of a table."""
+    tasks = [task for task, _ in present]
+    targets = np.stack(
+        [read_labels(list(table.column_values(name)), task, table.info.decimal).values for task, name in present],
+        axis=1,
+    )
+    outputs = outputs_from(predicted, tasks)
+    has_prediction = (predicted["error"] == "").to_numpy()
+    mask = np.isfinite(targets) & has_prediction[:, None]
+    metrics = compute_metrics(np.nan_to_num(outputs), np.nan_to_num(targets), mask, tasks)
+    return Evaluation(
+        metrics=metrics,
+        rows=len(table),
+        labelled={task.name: int(mask[:, place].sum()) for place, task in enumerate(tasks)},
+        unreadable=int((~has_prediction).sum()),
+        missing_tasks=tuple(missing),
+    )
+
+
+def outputs_from(predicted: pd.DataFrame, tasks: Sequence[TaskSpec]) -> npt.NDArray[np.float64]:
+    """Return (n, outputs) values and probabilities out of a prediction table."""
+    columns: list[str] = []
+    for task in tasks:
+        if task.kind is TaskKind.MULTICLASS:
+            columns.extend(f"{task.name}_prob_{label}" for label in task.classes)
+        else:
+            columns.append(f"{task.name}_pred")
+    return predicted[columns].to_numpy(dtype=np.float64)
+
+
+def _targets(table: RawTable, tasks: Sequence[TaskSpec]) -> tuple[list[tuple[TaskSpec, str]], list[str]]:
+    present: list[tuple[TaskSpec, str]] = []
+    missing = []
+    for task in tasks:
+        try:
+            present.append((task, table.resolve(task.name, "target column")))
+        except InputError:
+            missing.append(task.name)
+    if not present:
+        wanted = ", ".join(f"'{task.name}'" for task in tasks)
+        raise InputError(
+            f"{table.info.name} has no measured values to compare with:",
+            f"the model predicts {wanted}.",
+            "Name its column so.",
+        )
+    return present, missing

@@ -1,0 +1,121 @@
+"""The trained network at work: from features to outputs, in batches of like lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mole_engine.contracts.errors import InputError
+from mole_engine.data.batching import Labels, MolBatch, collate
+from mole_engine.data.features import FeaturisedDataset
+from mole_engine.models.mole import MolE
+from mole_engine.store.bundle import Bundle
+
+Floats = npt.NDArray[np.float64]
+
+# Bounds the memory of one batch: attention needs room for molecules x tokens x tokens x heads.
+_MAX_PAIRS = 4_000_000
+
+
+def build_network(bundle: Bundle) -> MolE:
+    """Return the network of a bundle with its weights, for evaluation.
+
+    Raises
+    ------
+    InputError
+        When the weights do not fit the network that the card describes.
+    """
+    network = MolE(bundle.card.train_config().model)
+    try:
+        network.load_state_dict(bundle.tensors, strict=True)
+    except RuntimeError as error:
+        first = str(error).splitlines()[-1].strip()
+        raise InputError(f"'{bundle.card.name}' is damaged:", f"its weights do not fit its card ({first})") from error
+    return network.eval().requires_grad_(False)
+
+
+def length_batches(lengths: npt.NDArray[np.int64], batch_size: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the positions of readable molecules in batches of like lengths, longest first."""
+    readable = np.flatnonzero(lengths)
+    order = readable[np.argsort(-lengths[readable], kind="stable")]
+    start = 0
+    while start < len(order):
+        longest = int(lengths[order[start]])
+        count = max(1, min(batch_size, _MAX_PAIRS // (longest * longest)))
+        yield order[start : start + count]
+        start += count
+
+
+def run_batches(
+    features: FeaturisedDataset,
+    compute: Callable[[MolBatch], torch.Tensor],
+    *,
+    width: int,
+    pad_id: int,
+    batch_size: int,
+    device: torch.device,
+    descriptors: npt.NDArray[np.float32] | None = None,
+    after_batch: Callable[[int], None] | None = None,
+) -> Floats:
+    """Compute (n, width) values for all molecules, in their order; rows of NaN for unreadable ones.
+
+    Parameters
+    ----------
+    compute
+        (B,) batch -> (B, width) values.
+    after_batch
+        Called with the molecules done; it may raise to stop the work.
+    """
+    result = np.full((len(features), width), np.nan)
+    labels = Labels(targets=np.full((len(features), 0), np.nan), descriptors=descriptors)
+    done = 0
+    with torch.inference_mode():
+        for rows in length_batches(features.lengths, batch_size):
+            values = compute(collate(features, rows, labels, pad_id).to(device))
+            result[rows] = values.float().cpu().numpy()
+            done += len(rows)
+            if after_batch is not None:
+                after_batch(done)
+    return result
+
+
+def encoding(network: MolE) -> Callable[[MolBatch], torch.Tensor]:
+    """Return the function from a batch to one vector a molecule."""
+    return lambda batch: network.encode(batch.tokens, batch.distances, batch.mask)
+
+
+def encoding_width(network: MolE) -> int:
+    """Length of the vector that `encoding` computes for a molecule."""
+    config = network.config
+    return int(config.hidden_size * (2 if config.pooling == "cls+mean" else 1))
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device that `name` means; "auto" prefers a GPU.
+
+    Raises
+    ------
+    InputError
+        When there is no such device.
+    """
+    wanted = name.strip().lower() or "auto"
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise InputError(f"'{name}' is not a device.", "", "Choose auto, cpu, cuda or mps.") from error
+    missing = {
+        "cuda": lambda: (device.index or 0) >= torch.cuda.device_count(),
+        "mps": lambda: not torch.backends.mps.is_available(),
+    }
+    check: Any = missing.get(device.type)
+    if check is not None and check():
+        raise InputError(f"This computer has no device '{name}'.", "", "Choose auto or cpu; see `mole doctor`.")
+    return device

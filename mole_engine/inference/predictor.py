@@ -1,0 +1,207 @@
+"""A trained model in use: SMILES in, a table of predictions out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from torch import Tensor, from_numpy
+
+from mole_engine.chem.fingerprints import nearest_similarity
+from mole_engine.chem.vocabulary import Vocabulary
+from mole_engine.contracts.dataset import TaskSpec
+from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.events import ProgressHandler
+from mole_engine.data.batching import MolBatch
+from mole_engine.data.features import FeaturisedDataset, featurise
+from mole_engine.data.progress import report
+from mole_engine.inference.columns import PredictionColumns
+from mole_engine.inference.domain import fingerprints_of
+from mole_engine.inference.inputs import standardised
+from mole_engine.inference.network import (
+    build_network,
+    choose_device,
+    encoding,
+    encoding_width,
+    run_batches,
+)
+from mole_engine.store.bundle import Bundle, read_bundle
+from mole_engine.store.card import ModelCard
+from mole_engine.training.outputs import Readout
+
+CHUNK = 2048
+"""Molecules that are in memory as features at a time."""
+
+Tick = Callable[[int], None]
+
+STAGE = "Predicting"
+BATCH_SIZE = 64
+
+
+class LoadedModel:
+    """A model ready to predict.
+
+    Attributes
+    ----------
+    card
+        All that the bundle says about itself.
+    tasks
+        What is predicted, in order.
+    columns
+        The columns of its prediction tables.
+    """
+
+    def __init__(self, bundle: Bundle, device: str = "auto") -> None:
+        self.card: ModelCard = bundle.card
+        self.tasks: tuple[TaskSpec, ...] = bundle.card.tasks
+        self.columns = PredictionColumns.of_card(bundle.card)
+        self._config = bundle.card.train_config()
+        self._vocabulary = Vocabulary.from_dict(bundle.card.vocabulary)
+        self._device = choose_device(device)
+        self._network = build_network(bundle).to(self._device)
+        self._readout = Readout(self.tasks, self.columns.scaler)
+
+    def predict(
+        self, smiles: Sequence[str], *, on_progress: ProgressHandler | None = None, batch_size: int = BATCH_SIZE
+    ) -> pd.DataFrame:
+        """Predict molecules.
+
+        Parameters
+        ----------
+        smiles
+            One SMILES a molecule, cleaned here as the training molecules were.
+        on_progress
+            Called with (stage, done, total); it may raise `Cancelled`.
+        batch_size
+            Molecules computed at a time.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row an input, in order. `attrs["units"]` holds the unit of each column that has one; `error` says why
+            a row has no prediction.
+
+        Raises
+        ------
+        InputError
+            When the model has no prediction head.
+        """
+        frames = list(self.predict_chunks(smiles, on_progress=on_progress, batch_size=batch_size))
+        whole = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+        whole.attrs["units"] = self.columns.units()
+        return whole
+
+    def predict_chunks(
+        self, smiles: Sequence[str], *, on_progress: ProgressHandler | None = None, batch_size: int = BATCH_SIZE
+    ) -> Iterator[pd.DataFrame]:
+        """Yield the table of `predict` in pieces of bounded size. Raises InputError."""
+        if not self.tasks:
+            raise InputError(f"'{self.card.name}' has no prediction head.", "", "Use it with `mole encode`.")
+        width = sum(task.outputs for task in self.tasks)
+        threshold = self.card.domain.threshold if self.card.domain else 0.0
+        for texts, features, tick in self._prepared(smiles, on_progress):
+            logits = self._run(features, texts, self._network.predict_batch, width, batch_size, tick)
+            outputs = self._readout(from_numpy(logits).float()).double().numpy()
+            errors = [features.errors.get(place, "") for place in range(len(texts))]
+            yield self.columns.frame(outputs, logits, self._similarity(texts, features), threshold, errors)
+        report(on_progress, STAGE, len(smiles), len(smiles))
+
+    def encode(
+        self, smiles: Sequence[str], *, on_progress: ProgressHandler | None = None, batch_size: int = BATCH_SIZE
+    ) -> npt.NDArray[np.float32]:
+        """Return one vector a molecule, (n, d) float32: the pooled states that the head reads.
+
+        A row of NaN stands where the SMILES is unreadable.
+        """
+        compute, width = encoding(self._network), encoding_width(self._network)
+        parts = [
+            self._run(features, texts, compute, width, batch_size, tick)
+            for texts, features, tick in self._prepared(smiles, on_progress)
+        ]
+        report(on_progress, STAGE, len(smiles), len(smiles))
+        return np.concatenate(parts).astype(np.float32)
+
+    def _prepared(
+        self, smiles: Sequence[str], on_progress: ProgressHandler | None
+    ) -> Iterator[tuple[list[str], FeaturisedDataset, Tick]]:
+        """Yield chunks: cleaned SMILES ("" where unreadable), their features, and what to call with the count done."""
+        for start in range(0, max(len(smiles), 1), CHUNK):
+            chunk = smiles[start : start + CHUNK]
+            tick = _ChunkProgress(on_progress, start, len(chunk), len(smiles))
+            texts, errors = standardised(chunk, self._config.data.curation)
+            features = featurise(texts, self._vocabulary, on_progress=tick.prepared)
+            # The first reason is the user's: it speaks about the text as given.
+            features.errors.update(errors)
+            yield texts, features, tick.computed
+
+    def _run(
+        self,
+        features: FeaturisedDataset,
+        texts: list[str],
+        compute: Callable[[MolBatch], Tensor],
+        width: int,
+        batch_size: int,
+        tick: Tick,
+    ) -> npt.NDArray[np.float64]:
+        return run_batches(
+            features,
+            compute,
+            width=width,
+            pad_id=self._vocabulary.pad_id,
+            batch_size=batch_size,
+            device=self._device,
+            descriptors=self._descriptors(texts),
+            after_batch=tick,
+        )
+
+    def _descriptors(self, texts: list[str]) -> npt.NDArray[np.float32] | None:
+        if not self._config.model.descriptors:
+            return None
+        from mole_engine.chem.descriptors import compute_descriptors
+
+        return compute_descriptors(texts, None)
+
+    def _similarity(self, texts: list[str], features: FeaturisedDataset) -> npt.NDArray[np.float64] | None:
+        if self.card.domain is None:
+            return None
+        nearest = nearest_similarity(fingerprints_of(texts), self.card.domain.fingerprints).astype(np.float64)
+        nearest[list(features.errors)] = np.nan
+        return nearest
+
+
+def load_model(path: str | Path, device: str = "auto") -> LoadedModel:
+    """Load a `.mole` bundle; nothing else is needed.
+
+    Parameters
+    ----------
+    path
+        The file.
+    device
+        "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1" ... or "mps".
+
+    Raises
+    ------
+    InputError
+        When the file is missing, damaged, not a model or made by a newer version, or there is no such device.
+    """
+    return LoadedModel(read_bundle(path), device)
+
+
+@dataclass(frozen=True, slots=True)
+class _ChunkProgress:
+    """Progress within a chunk; preparing a molecule and computing it take about equally long."""
+
+    on_progress: ProgressHandler | None
+    start: int
+    size: int
+    total: int
+
+    def prepared(self, stage: str, done: int, of: int) -> None:
+        report(self.on_progress, STAGE, self.start + done // 2, self.total)
+
+    def computed(self, done: int) -> None:
+        report(self.on_progress, STAGE, self.start + (self.size + done) // 2, self.total)

@@ -1,0 +1,201 @@
+"""Prediction tables on disk: CSV, TSV, XLSX or Parquet, by the file's ending, written piece by piece."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+import pandas as pd
+
+from mole_engine.contracts.errors import InputError
+from mole_engine.store.files import atomic_path
+
+SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_XLSX_ROWS = 1_048_576
+_XLSX_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_XLSX_CELL = 32_767
+
+
+class TableWriter(Protocol):
+    """Takes a table in pieces."""
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Write the next rows; the first piece decides the columns."""
+        ...
+
+    def close(self) -> None:
+        """Finish the file."""
+        ...
+
+
+class TextWriter:
+    """CSV or TSV. Text of our own that a spreadsheet would run as a formula is guarded; the user's is not touched.
+
+    Parameters
+    ----------
+    stream
+        Where to.
+    separator
+        "," or a tab.
+    own
+        Columns that we wrote.
+    """
+
+    def __init__(self, stream: TextIO, separator: str, own: frozenset[str]) -> None:
+        self._stream, self._separator, self._own = stream, separator, own
+        self._is_first = True
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Write the next rows."""
+        safe = frame.copy(deep=False)
+        for name in self._own & set(frame.columns):
+            if not pd.api.types.is_numeric_dtype(frame[name].dtype):
+                safe[name] = [guarded(text) if isinstance(text, str) else text for text in frame[name]]
+        safe.columns = pd.Index([guarded(str(name)) if name in self._own else name for name in frame.columns])
+        safe.to_csv(
+            self._stream,
+            sep=self._separator,
+            header=self._is_first,
+            index=False,
+            # The network computes in 32 bits: more digits would be noise.
+            float_format="%.7g",
+            lineterminator="\n",
+        )
+        self._is_first = False
+
+    def close(self) -> None:
+        """Nothing to finish."""
+
+
+class ParquetWriter:
+    """Parquet: input columns as text, ours typed, units in the metadata of the fields."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: Any = None
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Write the next rows as a row group."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, _schema(pa, frame))
+        table = pa.Table.from_pandas(frame, schema=self._writer.schema, preserve_index=False)
+        self._writer.write_table(table.cast(self._writer.schema))
+
+    def close(self) -> None:
+        """Write the footer."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _schema(pa: Any, frame: pd.DataFrame) -> Any:
+    units = frame.attrs.get("units") or {}
+    fields = []
+    for name in frame.columns:
+        kind = frame[name].dtype
+        if pd.api.types.is_bool_dtype(kind):
+            type_ = pa.bool_()
+        elif pd.api.types.is_numeric_dtype(kind):
+            type_ = pa.float64()
+        else:
+            type_ = pa.string()
+        fields.append(pa.field(str(name), type_, metadata={"unit": units[name]} if name in units else None))
+    return pa.schema(fields)
+
+
+class XlsxWriter:
+    """Excel: texts stay texts, whatever they begin with; a second sheet explains the columns."""
+
+    def __init__(self, path: Path) -> None:
+        from openpyxl import Workbook
+
+        self._path = path
+        self._book = Workbook(write_only=True)
+        self._sheet = self._book.create_sheet("predictions")
+        self._rows = 0
+        self._units: dict[str, str] = {}
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Write the next rows."""
+        if not self._rows:
+            self._units = dict(frame.attrs.get("units") or {})
+            self._append(list(frame.columns))
+        if self._rows + len(frame) > _XLSX_ROWS:
+            raise InputError("An Excel sheet holds at most 1,048,575 molecules.", "", "Write CSV or Parquet instead.")
+        for row in frame.itertuples(index=False, name=None):
+            self._append(row)
+
+    def close(self) -> None:
+        """Write the workbook."""
+        about = self._book.create_sheet("units")
+        about.append(["column", "unit"])
+        for name, unit in self._units.items():
+            about.append([self._cell(about, name), self._cell(about, unit)])
+        self._book.save(self._path)
+
+    def _append(self, values: Any) -> None:
+        self._sheet.append([self._cell(self._sheet, value) for value in values])
+        self._rows += 1
+
+    def _cell(self, sheet: Any, value: Any) -> Any:
+        from openpyxl.cell import WriteOnlyCell
+
+        if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+            return None
+        if not isinstance(value, str):
+            return value
+        cell = WriteOnlyCell(sheet, _XLSX_FORBIDDEN.sub("", value)[:_XLSX_CELL])
+        # Otherwise a text that begins with "=" would become a formula.
+        cell.data_type = "s"
+        return cell
+
+
+def guarded(text: str) -> str:
+    """Return a text of ours so that no spreadsheet runs it as a formula; numbers stay numbers."""
+    if not text.startswith(_FORMULA_STARTS):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}"
+    return text
+
+
+def check_suffix(path: Path) -> str:
+    """Return the ending that decides the format. Raises InputError for one that we do not write."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InputError(
+            f"Cannot write {path.name}:", f"its ending must be one of {', '.join(SUFFIXES)}.", "Rename it."
+        )
+    return suffix
+
+
+@contextlib.contextmanager
+def open_writer(path: Path, own: frozenset[str]) -> Iterator[TableWriter]:
+    """Open a writer by the file's ending; the file appears when all is written.
+
+    Raises
+    ------
+    InputError, KnownError
+        When the format is not known, the folder cannot be written, or the disk is full.
+    """
+    suffix = check_suffix(path)
+    with atomic_path(path) as temporary, contextlib.ExitStack() as stack:
+        writer: TableWriter
+        if suffix == ".xlsx":
+            writer = XlsxWriter(temporary)
+        elif suffix == ".parquet":
+            writer = ParquetWriter(temporary)
+        else:
+            stream = stack.enter_context(temporary.open("w", encoding="utf-8", newline=""))
+            writer = TextWriter(stream, "\t" if suffix == ".tsv" else ",", own)
+        yield writer
+        writer.close()

@@ -1,0 +1,192 @@
+"""Whole files of molecules: every input column first and untouched, the predictions behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import pandas as pd
+
+from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.events import ProgressHandler
+from mole_engine.data.readers import read_table
+from mole_engine.data.table import RawTable
+from mole_engine.inference.predictor import LoadedModel
+from mole_engine.inference.table_writers import TextWriter, check_suffix, open_writer
+
+RENAMED_SUFFIX = "_mole"
+
+
+@dataclass(frozen=True, slots=True)
+class FilePredictions:
+    """What came of a file.
+
+    Attributes
+    ----------
+    rows, failed
+        Rows in all, and rows without a prediction.
+    smiles_column
+        Where the structures were found.
+    renamed
+        Our columns that had to step aside for a column of the file: old name, new name.
+    first_error
+        "row 3: ring 1 is never closed", or empty.
+    """
+
+    rows: int
+    failed: int
+    smiles_column: str
+    renamed: dict[str, str]
+    first_error: str = ""
+
+
+def find_smiles_column(table: RawTable, model: LoadedModel, wanted: str = "") -> str:
+    """Return the column with the structures: the one named, the model's own, or the one that content shows.
+
+    Raises
+    ------
+    InputError
+        When there is none, or when several could be meant.
+    """
+    if wanted:
+        return table.resolve(wanted, "column")
+    names = [column.name for column in table.info.columns]
+    own = str(model.card.data.get("smiles_column", ""))
+    found = [column.name for column in table.info.columns if column.kind == "smiles"]
+    if own in names and (own in found or not found):
+        return own
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise InputError(f"{table.info.name} has no column with structures.", "", "Name it with --smiles-column.")
+    listed = ", ".join(f"'{name}'" for name in found[:5])
+    raise InputError(
+        f"{table.info.name} has several columns with structures:", f"{listed}.", "Name one with --smiles-column."
+    )
+
+
+def read_input(
+    path: str | Path, model: LoadedModel, on_progress: ProgressHandler | None = None, smiles_column: str = ""
+) -> tuple[pd.DataFrame, str]:
+    """Read a file to predict: its cells as texts, and the column with the structures. Raises InputError."""
+    table = read_table(path, on_progress=on_progress)
+    return table.frame, find_smiles_column(table, model, smiles_column)
+
+
+def predict_table(
+    model: LoadedModel, table: pd.DataFrame, column: str, on_progress: ProgressHandler | None = None
+) -> pd.DataFrame:
+    """Return the table with the prediction columns behind its own. Raises InputError."""
+    frames = list(_chunks(model, table, column, on_progress, renamed_columns(model, table)))
+    whole = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+    whole.attrs = frames[0].attrs
+    return whole
+
+
+def renamed_columns(model: LoadedModel, table: pd.DataFrame) -> dict[str, str]:
+    """Return new names for those of our columns whose names the table has already."""
+    taken = {str(name) for name in table.columns}
+    renamed = {}
+    for name in model.columns.names():
+        other = name
+        while other in taken:
+            other += RENAMED_SUFFIX
+        if other != name:
+            renamed[name] = other
+        taken.add(other)
+    return renamed
+
+
+def write_table(frame: pd.DataFrame, path: str | Path, own: Iterable[str] = ()) -> None:
+    """Write a table by the file's ending (.csv, .tsv, .xlsx, .parquet).
+
+    Parameters
+    ----------
+    own
+        Columns that we made: their texts are guarded against being run as formulas.
+
+    Raises
+    ------
+    InputError, KnownError
+        When the ending is not known or the file cannot be written.
+    """
+    with open_writer(Path(path), frozenset(own)) as writer:
+        writer.write(frame)
+
+
+def predict_file(
+    model: LoadedModel,
+    path: str | Path,
+    out: str | Path | TextIO,
+    on_progress: ProgressHandler | None = None,
+    *,
+    smiles_column: str = "",
+) -> FilePredictions:
+    """Predict a file and write the result, a bounded number of molecules at a time.
+
+    Parameters
+    ----------
+    out
+        A path, whose ending decides the format, or a text stream that receives CSV.
+
+    Raises
+    ------
+    InputError, KnownError
+        When the file cannot be read, holds no structures, or the result cannot be written.
+    """
+    if isinstance(out, (str, Path)):
+        check_suffix(Path(out))
+    table, column = read_input(path, model, on_progress, smiles_column)
+    renamed = renamed_columns(model, table)
+    own = frozenset(renamed.get(name, name) for name in model.columns.names())
+    chunks = _chunks(model, table, column, on_progress, renamed)
+    counter = _Counter(renamed.get("error", "error"))
+    if isinstance(out, (str, Path)):
+        with open_writer(Path(out), own) as writer:
+            for chunk in counter.watch(chunks):
+                writer.write(chunk)
+    else:
+        stream_writer = TextWriter(out, ",", own)
+        for chunk in counter.watch(chunks):
+            stream_writer.write(chunk)
+    return FilePredictions(len(table), counter.failed, column, renamed, counter.first)
+
+
+def _chunks(
+    model: LoadedModel,
+    table: pd.DataFrame,
+    column: str,
+    on_progress: ProgressHandler | None,
+    renamed: dict[str, str],
+) -> Iterator[pd.DataFrame]:
+    start = 0
+    for frame in model.predict_chunks(table[column].tolist(), on_progress=on_progress):
+        units = {renamed.get(name, name): unit for name, unit in frame.attrs["units"].items()}
+        own = frame.rename(columns=renamed)
+        cells = table.iloc[start : start + len(frame)].reset_index(drop=True)
+        start += len(frame)
+        chunk = pd.concat([cells, own], axis=1)
+        chunk.attrs = {"units": units}
+        yield chunk
+
+
+class _Counter:
+    """Counts the rows without a prediction while they pass."""
+
+    def __init__(self, column: str) -> None:
+        self._column = column
+        self._rows = 0
+        self.failed = 0
+        self.first = ""
+
+    def watch(self, chunks: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for chunk in chunks:
+            failed = chunk[self._column] != ""
+            if not self.first and failed.any():
+                place = int(failed.to_numpy().argmax())
+                self.first = f"row {self._rows + place + 1}: {chunk[self._column].iloc[place]}"
+            self.failed += int(failed.sum())
+            self._rows += len(chunk)
+            yield chunk

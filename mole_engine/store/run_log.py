@@ -1,0 +1,54 @@
+"""`log.txt` of a run: what the engine's modules log while it works, in the thread that works."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mole_engine.store.files import storage_problem
+
+_LOGGER = "mole_engine"
+
+
+class RunLog:
+    """Writes the log lines of the current thread to a file for the time of the block.
+
+    Raises
+    ------
+    InputError, KnownError
+        On entering, when the file cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handler: logging.Handler | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            handler = logging.FileHandler(self._path, encoding="utf-8")
+        except OSError as error:
+            raise storage_problem(error, self._path) from error
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        thread = threading.get_ident()
+        handler.addFilter(lambda record: record.thread == thread)
+        handler.setLevel(logging.INFO)
+        self._handler = handler
+        logger = logging.getLogger(_LOGGER)
+        logger.addHandler(handler)
+        if logger.getEffectiveLevel() > logging.INFO:
+            logger.setLevel(logging.INFO)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._handler is None:
+            return
+        if error is not None:
+            logging.getLogger(_LOGGER).error("The run ended with an error", exc_info=error)
+        logging.getLogger(_LOGGER).removeHandler(self._handler)
+        self._handler.close()
+        self._handler = None

@@ -1,0 +1,148 @@
+"""Where a run lives: a new folder in the workspace, the folder that the user names, or one to resume."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunState
+from mole_engine.store.run_folder import RunFolder
+from mole_engine.store.runs import Workspace, default_workspace, new_run_id, run_name
+
+
+@dataclass
+class RunPlace:
+    """A run folder with its first record, and the workspace that lists it.
+
+    Attributes
+    ----------
+    config
+        With absolute paths, so that the run can be resumed from anywhere.
+    workspace
+        None for a run in a folder of the user's own, which no workspace lists.
+    is_resumed
+        Whether there was a run here that goes on.
+    seconds_before
+        Time that the run took before it was resumed.
+    """
+
+    config: TrainConfig
+    folder: RunFolder
+    record: RunRecord
+    workspace: Workspace | None
+    is_resumed: bool = False
+    seconds_before: float = 0.0
+
+    def save(self, record: RunRecord) -> None:
+        """Write the record to the folder and, where there is one, to the index. Raises InputError, KnownError."""
+        self.folder.write_record(record)
+        if self.workspace is not None:
+            self.workspace.save(record)
+
+    def check_same_split(self, text: str) -> None:
+        """Refuse to go on with other data than before. Raises InputError."""
+        if self.is_resumed and self.folder.split.is_file() and self.folder.split.read_text(encoding="utf-8") != text:
+            raise InputError(
+                "This run cannot go on:", "its data file has changed since it began.", "Start a new run instead."
+            )
+
+
+def open_place(config: TrainConfig | None, resume: str = "") -> RunPlace:
+    """Make or find the folder of a run and write its configuration and first record.
+
+    Raises
+    ------
+    InputError, KnownError
+        When the folder holds something else, a finished or a working run, or cannot be written.
+    """
+    if resume:
+        return _resumed(config, resume)
+    if config is None:
+        raise InputError("There is nothing to train.", "", "Give a configuration.")
+    config = with_absolute_paths(config)
+    workspace = None if config.out and not config.workspace else Workspace(config.workspace or default_workspace())
+    if config.out:
+        folder = RunFolder(Path(config.out))
+        _check_free(folder)
+        folder.make()
+    else:
+        assert workspace is not None  # noqa: S101 - without `out` there always is one
+        folder = workspace.create(config)
+    config.to_yaml(folder.config)
+    now = time.time()
+    name = run_name(config)
+    record = RunRecord(
+        run_id=new_run_id(name, now) if config.out else folder.path.name,
+        name=name,
+        status=RunState.QUEUED,
+        run_dir=str(folder.path),
+        preset=config.preset,
+        data_name=Path(config.data.path).name,
+        created=now,
+        seed=config.seed,
+    )
+    place = RunPlace(config, folder, record, workspace)
+    place.save(record)
+    return place
+
+
+def with_absolute_paths(config: TrainConfig) -> TrainConfig:
+    """Return the configuration with every path made absolute."""
+
+    def absolute(path: str) -> str:
+        return str(Path(path).expanduser().absolute()) if path else ""
+
+    names = ("path", "validation_path", "test_path")
+    data = config.data.model_copy(update={name: absolute(getattr(config.data, name)) for name in names})
+    changes = {
+        "data": data,
+        "out": absolute(config.out),
+        "workspace": absolute(config.workspace),
+        "init": config.init if config.init == "none" else absolute(config.init),
+    }
+    return config.model_copy(update=changes)
+
+
+def _check_free(folder: RunFolder) -> None:
+    path = folder.path
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path} is a file.", "", "Choose a folder for --out.")
+    if not path.exists() or not any(path.iterdir()):
+        return
+    if not folder.is_run:
+        raise InputError(f"{path} is not empty:", "nothing in it would be overwritten.", "Choose another folder.")
+    if folder.is_locked():
+        raise InputError(f"Another program is working in {path}.", "", "Wait for it, or choose another folder.")
+    record = folder.read_record()
+    is_waste = record.status in (RunState.FAILED, RunState.CANCELLED) and not folder.last_checkpoint.exists()
+    if not is_waste:
+        raise InputError(
+            f"{path} holds a run already ({record.status.value}).",
+            "",
+            "Choose another folder, or go on with it through --resume.",
+        )
+    folder.clear()
+
+
+def _resumed(config: TrainConfig | None, resume: str) -> RunPlace:
+    named = (config.workspace if config is not None else "") or ""
+    as_path = RunFolder(Path(resume).expanduser().absolute())
+    folder = as_path if as_path.is_run else Workspace(named or default_workspace()).find(resume)
+    record = folder.read_record()
+    if folder.is_locked():
+        raise InputError(f"The run {record.run_id} is still at work.", "", "Wait for it.")
+    if record.status in (RunState.COMPLETED, RunState.CANCELLED):
+        raise InputError(
+            f"The run {record.run_id} is {record.status.value}.", "", "Only interrupted and failed runs can go on."
+        )
+    own = folder.read_config()
+    if config is not None:
+        own = own.model_copy(update={"runtime": config.runtime})
+    listed = folder.path.parent.name == "runs" and (folder.path.parent.parent / "studio.db").is_file()
+    workspace = Workspace(folder.path.parent.parent) if listed else None
+    record = replace(record, run_dir=str(folder.path), error="")
+    return RunPlace(own, folder, record, workspace, is_resumed=True, seconds_before=record.seconds)

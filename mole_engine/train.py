@@ -1,0 +1,390 @@
+"""The whole job, from a file to a model: `train(config, on_event, control)`, the only orchestrator.
+
+The window's thread and the command line call the same function with the same configuration, so they agree on every
+number. The module itself is callable: `mole_engine.train(...)` and `mole_engine.train.train(...)` are the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from mole_engine._version import __version__
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.errors import BugError, Cancelled, KnownError, MoleError, problem_of
+from mole_engine.contracts.events import (
+    EventHandler,
+    Notice,
+    RunFailed,
+    RunFinished,
+    StageProgress,
+    StateChanged,
+)
+from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunControl, RunState
+from mole_engine.store.files import storage_problem
+from mole_engine.store.run_folder import FolderLock, RunFolder
+from mole_engine.store.run_log import RunLog
+from mole_engine.store.run_place import RunPlace, open_place
+
+if TYPE_CHECKING:
+    from mole_engine.chem.vocabulary import Vocabulary
+    from mole_engine.contracts.dataset import Split
+    from mole_engine.data.dataset import CuratedDataset
+    from mole_engine.store.card import ModelCard
+    from mole_engine.training.emitter import EventEmitter
+    from mole_engine.training.evaluation import Evaluation
+    from mole_engine.training.fitting import FitResult
+    from mole_engine.training.setup import Prepared
+
+_STAGES = {
+    "open": ("Opening the file", "bytes"),
+    "read": ("Reading the file", "bytes"),
+    "curate": ("Checking molecules", "molecules"),
+    "split": ("Dividing the molecules", "steps"),
+}
+_PROGRESS_SECONDS = 0.1
+_PARTS = ("test", "val", "train")
+
+
+def train(
+    config: TrainConfig | None = None,
+    on_event: EventHandler | None = None,
+    control: RunControl | None = None,
+    *,
+    resume: str | Path = "",
+) -> RunRecord:
+    """Train a model.
+
+    Parameters
+    ----------
+    config
+        The job; None only with `resume`.
+    on_event
+        Told of everything that happens, in the calling thread; the last event, and only the last, is terminal.
+    control
+        Through which another thread pauses, stops, cancels or interrupts the job.
+    resume
+        Identifier or folder of a run to go on with from its last checkpoint. Its own configuration and split are
+        used; of `config`, only `runtime` and `workspace` count.
+
+    Returns
+    -------
+    RunRecord
+        Its status is COMPLETED, CANCELLED or INTERRUPTED.
+
+    Raises
+    ------
+    InputError
+        When configuration or data are at fault (after a `RunFailed` event, once there is a run folder).
+    KnownError
+        When the machine is at fault: disk full, no memory.
+    BugError
+        When we are.
+    """
+    place = open_place(config, str(resume))
+    with FolderLock(place.folder.lock), RunLog(place.folder.log):
+        return _Job(place, on_event, control or RunControl()).run()
+
+
+class _Job:
+    """One run; its large parts are dropped when it ends."""
+
+    def __init__(self, place: RunPlace, on_event: EventHandler | None, control: RunControl) -> None:
+        from mole_engine.training.emitter import EventEmitter
+
+        self.place = place
+        self.config: TrainConfig = place.config
+        self.folder: RunFolder = place.folder
+        self.record: RunRecord = place.record
+        self.control = control
+        self.began = time.monotonic()
+        self.emitter: EventEmitter = EventEmitter(self.record.run_id, on_event, self.folder.events)
+        self._last_progress: dict[str, float] = {}
+
+    def run(self) -> RunRecord:
+        try:
+            return self._work()
+        except Cancelled:
+            return self._leave()
+        except KeyboardInterrupt:
+            self._end(RunState.INTERRUPTED)
+            raise
+        except Exception as error:
+            known = _known(error, self.folder.path)
+            self._fail(known)
+            if known is error:
+                raise
+            raise known from error
+        finally:
+            self.emitter.close()
+            _free_memory()
+
+    def _work(self) -> RunRecord:
+        self._enter(RunState.QUEUED)
+        self._enter(RunState.PREPARING, f"Preparing {self.record.data_name}")
+        from mole_engine.training.trainer import use_threads
+
+        use_threads(self.config.runtime)
+        dataset, split, vocabulary, prepared = self._prepare()
+        self._enter(RunState.TRAINING, self._training_words(prepared))
+        fit = self._fit(prepared)
+        self._enter(RunState.EVALUATING, f"Judging the model of epoch {fit.kept_epoch}")
+        return self._evaluate(dataset, split, vocabulary, prepared, fit)
+
+    def _prepare(self) -> tuple[CuratedDataset, Split, Vocabulary, Prepared]:
+        from mole_engine.data.assemble import load_training_data
+        from mole_engine.store.files import write_text
+        from mole_engine.store.run_tables import part_counts, split_text, write_dataset
+        from mole_engine.training.setup import prepare_model
+
+        dataset, split = load_training_data(self.config, self._progress)
+        text = split_text(dataset, split)
+        self.place.check_same_split(text)
+        write_dataset(self.folder, dataset, split)
+        write_text(self.folder.split, text)
+        self._tell_about(dataset, split)
+        vocabulary = _vocabulary(self.config)
+        prepared = prepare_model(
+            self.config, dataset, split, vocabulary, cache_dir=_cache_folder(), on_progress=self._progress
+        )
+        parameters = sum(item.numel() for item in prepared.model.parameters())
+        self.record = replace(self.record, counts=part_counts(split), parameters=parameters)
+        return dataset, split, vocabulary, prepared
+
+    def _tell_about(self, dataset: CuratedDataset, split: Split) -> None:
+        for text in dataset.info.notes:
+            self._notice(text)
+        dropped = len(dataset.report.dropped_rows)
+        if dropped:
+            what = f"{dropped} of {dataset.report.total} rows are left out"
+            self._notice(f"{what}: {_reasons(dataset)}. dataset.json lists them.", "warning")
+        for text in split.overlap:
+            self._notice(text, "warning")
+        if not split.validation:
+            self._notice("There are no validation molecules: the last epoch is kept, without intervals.", "warning")
+
+    def _training_words(self, prepared: Prepared) -> str:
+        counts = self.record.counts
+        return (
+            f"Training on {counts['train']} molecules ({counts['val']} choose the epoch, {counts['test']} judge); "
+            f"{self.record.parameters:,} parameters"
+        )
+
+    def _fit(self, prepared: Prepared) -> FitResult:
+        from mole_engine.training.fitting import fit_model
+
+        last = self.folder.last_checkpoint
+        resume_from = last if self.place.is_resumed and last.is_file() else None
+        if self.place.is_resumed:
+            words = "from its last checkpoint" if resume_from else "from the start: it has no checkpoint yet"
+            self._notice(f"Going on {words}.")
+        fit = fit_model(self.config, prepared, self.folder.path, self.emitter, self.control, resume_from=resume_from)
+        self.control.checkpoint()
+        self.record = replace(self.record, best_epoch=fit.kept_epoch, epochs=fit.epochs, device=fit.device)
+        return fit
+
+    def _evaluate(
+        self, dataset: CuratedDataset, split: Split, vocabulary: Vocabulary, prepared: Prepared, fit: FitResult
+    ) -> RunRecord:
+        from mole_engine.store.bundle import save_bundle
+        from mole_engine.training.evaluation import evaluate_part
+        from mole_engine.training.trainer import resolve_device
+
+        device = resolve_device(self.config.runtime).torch_device
+        parts: dict[str, Evaluation] = {
+            part: evaluate_part(prepared, part, device=device, control=self.control, on_progress=self._progress)  # type: ignore[arg-type]
+            for part in _PARTS
+        }
+        prepared.model.cpu()
+        metrics = parts["test"].metrics or parts["val"].metrics
+        self.record = replace(self.record, metrics=metrics, validation_metrics=parts["val"].metrics)
+        card = self._card(dataset, split, vocabulary, prepared, parts)
+        self._write_predictions(dataset, parts, card)
+        save_bundle(self.folder.model, prepared.model.state_dict(), card)
+        self.record = replace(self.record, model_path=str(self.folder.model))
+        return self._end(RunState.COMPLETED)
+
+    def _card(
+        self,
+        dataset: CuratedDataset,
+        split: Split,
+        vocabulary: Vocabulary,
+        prepared: Prepared,
+        parts: dict[str, Evaluation],
+    ) -> ModelCard:
+        from mole_engine.inference.domain import measure_domain
+        from mole_engine.inference.uncertainty import measure_uncertainty
+        from mole_engine.store.card import ModelCard, portable_config
+
+        config = self.config.model_copy(update={"model": prepared.model.config})
+        info, val = dataset.info, parts["val"]
+        training = [dataset.smiles[place] for place in parts["train"].positions]
+        return ModelCard(
+            name=self.record.name,
+            created=time.time(),
+            config=portable_config(config),
+            tasks=dataset.tasks,
+            scaler=prepared.scaler.to_dict(),
+            vocabulary=vocabulary.to_dict(),
+            data={
+                "name": info.name,
+                "sha256": info.sha256,
+                "rows": info.rows,
+                "smiles_column": dataset.roles.smiles,
+            },
+            split={"method": split.method, "counts": self.record.counts, "overlap": list(split.overlap)},
+            metrics=parts["test"].metrics,
+            validation_metrics=val.metrics,
+            uncertainty=measure_uncertainty(val.logits, val.targets, dataset.tasks, prepared.scaler),
+            domain=measure_domain(training, seed=self.config.seed, check=self.control.checkpoint),
+            versions=_versions(),
+            parameters=self.record.parameters,
+            best_epoch=self.record.best_epoch,
+            run_id=self.record.run_id,
+        )
+
+    def _write_predictions(self, dataset: CuratedDataset, parts: dict[str, Evaluation], card: ModelCard) -> None:
+        import numpy as np
+
+        from mole_engine.chem.fingerprints import nearest_similarity
+        from mole_engine.inference.columns import PredictionColumns
+        from mole_engine.inference.domain import fingerprints_of
+        from mole_engine.inference.run_predictions import write_run_predictions
+
+        evaluations = [parts[part] for part in _PARTS]
+        positions = np.concatenate([item.positions for item in evaluations])
+        names = [part for part in _PARTS for _ in parts[part].positions]
+        smiles = [dataset.smiles[place] for place in positions]
+        assert card.domain is not None  # noqa: S101 - `_card` has just measured it
+        similarity = nearest_similarity(
+            fingerprints_of(smiles), card.domain.fingerprints, check=self.control.checkpoint
+        )
+        write_run_predictions(
+            self.folder.predictions,
+            PredictionColumns.of_card(card),
+            {"row": dataset.source_rows[positions].tolist(), "smiles": smiles, "part": names},
+            np.concatenate([item.targets for item in evaluations]),
+            np.concatenate([item.outputs for item in evaluations]),
+            np.concatenate([item.logits for item in evaluations]),
+            similarity.astype(np.float64),
+            card.domain.threshold,
+        )
+
+    def _enter(self, state: RunState, message: str = "") -> None:
+        self.control.checkpoint()
+        self.record = replace(self.record, status=state)
+        self.place.save(self.record)
+        self.emitter.emit(StateChanged(state=state, message=message))
+
+    def _progress(self, stage: str, done: int, total: int) -> None:
+        self.control.checkpoint()
+        now = time.monotonic()
+        if done < total and now - self._last_progress.get(stage, 0.0) < _PROGRESS_SECONDS:
+            return
+        self._last_progress[stage] = now
+        words, unit = _STAGES.get(stage, (stage, "molecules"))
+        self.emitter.emit(StageProgress(stage=words, done=done, total=total, unit=unit))
+
+    def _notice(self, message: str, level: str = "info") -> None:
+        self.emitter.emit(Notice(message=message, level=level))
+
+    def _leave(self) -> RunRecord:
+        """End after `cancel` (nothing large stays) or `interrupt` (the checkpoints stay)."""
+        if self.control.interrupt_requested:
+            return self._end(RunState.INTERRUPTED)
+        self.folder.drop_checkpoints()
+        return self._end(RunState.CANCELLED)
+
+    def _end(self, status: RunState) -> RunRecord:
+        seconds = self.place.seconds_before + time.monotonic() - self.began
+        self.record = replace(self.record, status=status, seconds=seconds)
+        self.place.save(self.record)
+        self.emitter.emit(
+            RunFinished(
+                status=status,
+                metrics=self.record.metrics,
+                model_path=self.record.model_path,
+                run_dir=self.record.run_dir,
+                seconds=seconds,
+            )
+        )
+        return self.record
+
+    def _fail(self, error: MoleError) -> None:
+        problem = problem_of(error)
+        seconds = self.place.seconds_before + time.monotonic() - self.began
+        self.record = replace(self.record, status=RunState.FAILED, error=problem.one_line(), seconds=seconds)
+        # The first error is what matters: on a full disk, neither the record nor the event can be written down.
+        with contextlib.suppress(KnownError):
+            self.place.save(self.record)
+        with contextlib.suppress(KnownError):
+            self.emitter.emit(RunFailed(problem=problem))
+
+
+def _known(error: Exception, folder: Path) -> MoleError:
+    """Return an error that says whose fault it is."""
+    if isinstance(error, MoleError):
+        return error
+    if isinstance(error, OSError):
+        return storage_problem(error, Path(str(error.filename or folder)))
+    problem = problem_of(error)
+    kind = KnownError if isinstance(error, MemoryError) else BugError
+    return kind(problem.title, problem.cause, problem.remedy, problem.details)
+
+
+def _reasons(dataset: CuratedDataset) -> str:
+    counts: dict[str, int] = {}
+    for issue in dataset.report.issues:
+        if issue.dropped:
+            counts[issue.kind.value] = counts.get(issue.kind.value, 0) + 1
+    return ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in counts.items())
+
+
+def _vocabulary(config: TrainConfig) -> Vocabulary:
+    """Return the vocabulary of the job; an encoder that is trained on keeps its own."""
+    from mole_engine.chem.vocabulary import Vocabulary
+    from mole_engine.store.bundle import read_card
+
+    if config.init != "none" and config.model.vocabulary == "default":
+        return Vocabulary.from_dict(read_card(config.init).vocabulary)
+    return Vocabulary.load(config.model.vocabulary)
+
+
+def _cache_folder() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("MolE Studio", appauthor=False) / "features"
+
+
+def _versions() -> dict[str, str]:
+    import platform
+    from importlib.metadata import version
+
+    libraries = {name: version(name) for name in ("torch", "pytorch-lightning", "rdkit", "numpy")}
+    return {"mole-studio": __version__, "python": platform.python_version(), **libraries}
+
+
+def _free_memory() -> None:
+    import gc
+
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+class _CallableModule(ModuleType):
+    """Makes `mole_engine.train(...)` work although `mole_engine.train` is this module."""
+
+    def __call__(self, *args: Any, **options: Any) -> RunRecord:
+        """Call `train`."""
+        return train(*args, **options)
+
+
+sys.modules[__name__].__class__ = _CallableModule
