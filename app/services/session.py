@@ -14,6 +14,7 @@ from app.services.datasets import DatasetService, OpenDataset
 from app.services.depictions import DepictionService
 from app.services.predictions import PredictionService
 from app.services.prefetch import Prefetch
+from app.services.runs import RunsService
 from app.services.search import SearchService
 from app.services.settings import Settings
 from app.services.tasks import Progress, TaskRunner
@@ -33,7 +34,7 @@ class Session(QObject):
     ----------
     workspace
         Folder that keeps runs, settings and the log.
-    settings, datasets, depictions, training, predictions, search, prefetch
+    settings, datasets, depictions, training, predictions, runs, search, prefetch
         The services.
     dataset
         What is open, or None.
@@ -79,6 +80,7 @@ class Session(QObject):
         self.training = TrainingService(self.workspace, parent=self)
         self.predictions = PredictionService(self.tasks, self)
         self.search = SearchService(self.tasks)
+        self.runs = RunsService(self.tasks, self.workspace, self)
         self.prefetch = Prefetch(self)
         self._connect()
 
@@ -93,6 +95,8 @@ class Session(QObject):
         self.training.failed.connect(self.report)
         self.training.run_finished.connect(self._run_finished)
         self.predictions.ready.connect(self.predictions_ready)
+        self.predictions.busy.connect(self.busy)
+        self.predictions.idle.connect(self.idle)
 
     @property
     def dataset(self) -> OpenDataset | None:

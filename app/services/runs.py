@@ -1,0 +1,175 @@
+"""Runs and models of the workspace: listed, judged, exported, reported, beside the window."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject
+
+from app.services.verdict import Verdict, read_verdict
+from mole_engine.contracts.dataset import TaskSpec
+from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.events import EpochMetrics, Event
+from mole_engine.contracts.records import RunRecord
+
+if TYPE_CHECKING:
+    from app.services.tasks import TaskRunner
+    from mole_engine.store.card import ModelCard
+
+EXPORTS = (
+    ("mole", "MolE model", "Everything in one file, for a colleague or this window"),
+    ("ckpt", "Lightning checkpoint", "For PyTorch Lightning"),
+    ("safetensors", "Safetensors", "The weights alone"),
+)
+"""Ending, title and use of each format."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a model's card says, as the window shows it."""
+
+    path: str
+    name: str
+    tasks: tuple[TaskSpec, ...]
+    created: float
+    metrics: dict[str, float]
+    validation_metrics: dict[str, float]
+    parameters: int
+    preset: str
+    data_name: str
+    counts: dict[str, int]
+    split: str
+    notes: tuple[str, ...] = ()
+    page: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RunStory:
+    """A run with everything it left behind."""
+
+    record: RunRecord
+    events: tuple[Event, ...]
+    verdict: Verdict
+    model: ModelInfo | None
+
+
+class RunsService(QObject):
+    """Reads the workspace; nothing here changes a run."""
+
+    def __init__(self, tasks: TaskRunner, workspace: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._tasks = tasks
+        self._workspace = workspace
+
+    async def records(self, *, first: bool = False) -> list[RunRecord]:
+        """Return all runs, newest first; the `first` time, runs that a crash cut off are marked as interrupted."""
+        return await self._tasks.run_blocking(_records, self._workspace, first)
+
+    async def story(self, record: RunRecord) -> RunStory:
+        """Return events, verdict and model of a run."""
+        return await self._tasks.run_blocking(_story, record)
+
+    async def models(self) -> list[ModelInfo]:
+        """Return the models of the workspace, newest first."""
+        return await self._tasks.run_blocking(_models, self._workspace)
+
+    async def model(self, path: str) -> ModelInfo:
+        """Return what a model's card says. Raises InputError."""
+        return await self._tasks.run_blocking(read_model_info, path)
+
+    async def export(self, model_path: str, kind: str, path: str) -> None:
+        """Write a model in another format. Raises InputError, KnownError."""
+        await self._tasks.run_blocking(_export, model_path, kind, path)
+
+    async def report(self, record: RunRecord, path: str) -> None:
+        """Write the report of a run as one HTML file. Raises InputError, KnownError."""
+        await self._tasks.run_blocking(_report, record, path)
+
+
+def _records(workspace: Path, first: bool) -> list[RunRecord]:
+    from mole_engine.store.runs import Workspace
+
+    place = Workspace(workspace)
+    if first:
+        place.mark_interrupted()
+    return place.records()
+
+
+def _story(record: RunRecord) -> RunStory:
+    from mole_engine.store.run_folder import RunFolder
+
+    folder = RunFolder(record.run_dir)
+    events = tuple(folder.read_events()) if record.run_dir else ()
+    monitor = next((event.monitor for event in reversed(events) if isinstance(event, EpochMetrics)), "")
+    info = None
+    if record.model_path and Path(record.model_path).is_file():
+        info = read_model_info(record.model_path)
+    tasks = info.tasks if info is not None else ()
+    verdict = read_verdict(record, folder.predictions, tasks, monitor.removeprefix("val/"))
+    return RunStory(record, events, verdict, info)
+
+
+def _models(workspace: Path) -> list[ModelInfo]:
+    found = []
+    for record in _records(workspace, first=False):
+        if record.model_path and Path(record.model_path).is_file():
+            try:
+                found.append(read_model_info(record.model_path))
+            except InputError:
+                # A damaged bundle is told of when somebody wants to use it, not by an empty page.
+                continue
+    return found
+
+
+def read_model_info(path: str) -> ModelInfo:
+    """Read the card of a bundle; blocking. Raises InputError."""
+    from mole_engine.store.bundle import read_card, read_model_page
+
+    card = read_card(path)
+    return _model_info(path, card, read_model_page(path))
+
+
+def _model_info(path: str, card: ModelCard, page: str) -> ModelInfo:
+    counts: dict[str, Any] = card.split.get("counts") or {}
+    return ModelInfo(
+        path=str(path),
+        name=card.name,
+        tasks=card.tasks,
+        created=card.created,
+        metrics=card.metrics,
+        validation_metrics=card.validation_metrics,
+        parameters=card.parameters,
+        preset=str(card.config.get("preset", "")),
+        data_name=str(card.data.get("name", "")),
+        counts={str(name): int(number) for name, number in counts.items()},
+        split=str(card.split.get("method", "")),
+        notes=card.notes,
+        page=page,
+    )
+
+
+def _export(model_path: str, kind: str, path: str) -> None:
+    target = Path(path)
+    if kind == "mole":
+        if target.resolve() == Path(model_path).resolve():
+            return
+        try:
+            shutil.copyfile(model_path, target)
+        except OSError as error:
+            raise KnownError(
+                f"Cannot write {target}.", f"{error.strerror or error}.", "Choose another place."
+            ) from error
+        return
+    from mole_engine.export.checkpoints import export_checkpoint, export_safetensors
+
+    writers = {"ckpt": export_checkpoint, "safetensors": export_safetensors}
+    writers[kind](model_path, target)
+
+
+def _report(record: RunRecord, path: str) -> None:
+    from mole_engine.export.report import write_report
+
+    write_report(record.run_dir, path)
