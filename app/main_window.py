@@ -10,7 +10,16 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QMainWindow, QMessageBox, QStackedWidget, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QHBoxLayout,
+    QMainWindow,
+    QMessageBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.menus import build_menus
 from app.pages.base import Page
@@ -19,6 +28,7 @@ from app.services.open_dataset import OpenDataset
 from app.services.session import Session
 from app.status import StatusLine
 from app.theme import theme
+from app.widgets.basic import EmptyState
 from app.widgets.drop_zone import FILE_FILTER, DropOverlay, dropped_file
 from app.widgets.navigation import NavigationRail
 from app.widgets.problem_dialog import ProblemDialog
@@ -66,6 +76,8 @@ class MainWindow(QMainWindow):
         self._connect()
         self.restoreGeometry(self.session.settings.geometry)
         self.go_to("data")
+        # No focus ring before the first key: Tab begins at the rail.
+        self.setFocus()
 
     # What others call ------------------------------------------------------------------------------------------
 
@@ -93,12 +105,22 @@ class MainWindow(QMainWindow):
     def page(self, name: str) -> Page:
         """Return a page, building it if it was not needed before."""
         if name not in self._pages:
-            made = import_module(f"app.pages.{name}")
-            page: Page = getattr(made, f"{name.capitalize()}Page")(self.session)
+            page = self._make_page(name)
             page.navigate.connect(self.go_to)
             self._pages[name] = page
             self._stack.addWidget(page)
         return self._pages[name]
+
+    def _make_page(self, name: str) -> Page:
+        try:
+            page: Page = getattr(import_module(f"app.pages.{name}"), f"{name.capitalize()}Page")(self.session)
+        except (ImportError, OSError) as error:
+            # One page that cannot be loaded must not take the others with it.
+            self.session.report(error)
+            page = Page(self.session, name.capitalize())
+            text = "A part of the program is missing. The details are in the log; installing again mends it."
+            page.body.addWidget(EmptyState("warning", "This page cannot be shown", text))
+        return page
 
     @property
     def data_page(self) -> DataPage:
@@ -135,9 +157,13 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self._rail)
-        layout.addWidget(self._stack, 1)
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        right.addWidget(self._stack, 1)
+        # Not the window's own status bar, which would run below the rail.
+        right.addWidget(StatusLine(self.session))
+        layout.addLayout(right, 1)
         self.setCentralWidget(center)
-        self.setStatusBar(StatusLine(self.session))
         self._overlay = DropOverlay(self)
         for keys, action in (
             ("Ctrl+Return", self.press_primary),

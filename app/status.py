@@ -25,7 +25,7 @@ class StatusLine(QStatusBar):
         self.setObjectName("statusLine")
         self.setSizeGripEnabled(False)
         self.setFixedHeight(28)
-        self.setContentsMargins(92, 0, 18, 0)
+        self.setContentsMargins(22, 0, 22, 0)
         self._device = label()
         self._cores = label(core_words())
         self._work = label()

@@ -33,7 +33,7 @@ _TYPING_PAUSE_MS = 250
 FILTERS: tuple[tuple[str, Callable[[OpenDataset, int], bool] | None], ...] = (
     ("All rows", None),
     ("Needs a look", lambda dataset, row: row in dataset.issues),
-    ("Left out", lambda dataset, row: not dataset.parts[row]),
+    ("Left out", lambda dataset, row: not dataset.parts[row] and row not in dataset.merged),
     ("Training part", lambda dataset, row: dataset.parts[row] == "train"),
     ("Validation part", lambda dataset, row: dataset.parts[row] == "val"),
     ("Test part", lambda dataset, row: dataset.parts[row] == "test"),
@@ -106,6 +106,7 @@ class DataPage(Page):
         self._search.setPlaceholderText("Search text, SMARTS or a structure …")
         self._search.setClearButtonEnabled(True)
         self._found = label("", "muted")
+        self._found.hide()
         self._filter_button = secondary_button("Filter", "filterButton", "Show only some of the rows")
         self._filter_button.setMenu(self._filter_menu())
         tools = QHBoxLayout()
@@ -203,7 +204,15 @@ class DataPage(Page):
         )
         self.banner.show_roles(dataset.info, dataset.roles, dataset.data_config.task, dataset.split_config)
         self.table.show_content(
-            TableContent(dataset.table, dataset.roles, dataset.parts, dataset.smiles, dataset.issues, dataset.numbers)
+            TableContent(
+                dataset.table,
+                dataset.roles,
+                dataset.parts,
+                dataset.merged,
+                dataset.smiles,
+                dataset.issues,
+                dataset.numbers,
+            )
         )
         self.curation.show_report(report, dataset.data_config.curation)
         self.target.show_targets([asdict(summary) for summary in dataset.summaries])
@@ -276,6 +285,7 @@ class DataPage(Page):
             rows = [row for row in candidates if test(dataset, row)]
         self.table.molecules.pick(rows)
         self._found.setText("" if rows is None else f"{count(len(rows))} of {counted(dataset.info.rows, 'row')}")
+        self._found.setVisible(rows is not None)
 
 
 def _method_words(method: str) -> str:

@@ -63,6 +63,7 @@ def assemble(
         report=dataset.report,
         split=parts,
         parts=by_row,
+        merged=frozenset(np.flatnonzero(dataset.row_molecules >= 0).tolist()) - frozenset(rows),
         smiles=dict(zip(rows, dataset.smiles, strict=True)),
         summaries=tuple(_summary(task, dataset, index) for index, task in enumerate(roles.tasks)),
         numbers={

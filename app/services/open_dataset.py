@@ -53,6 +53,8 @@ class OpenDataset:
         Which column means what, what clean-up did, and which molecules train.
     parts
         For each file row "train", "val", "test" or "" (left out, or merged with another row).
+    merged
+        Rows for which an earlier row with the same structure stands.
     smiles
         For each kept file row, the cleaned structure that the model will see.
     summaries
@@ -69,6 +71,7 @@ class OpenDataset:
     report: CurationReport
     split: Split
     parts: list[str]
+    merged: frozenset[int] = frozenset()
     smiles: Mapping[int, str] = field(default_factory=dict)
     summaries: tuple[TargetSummary, ...] = ()
     numbers: Mapping[str, Sequence[float]] = field(default_factory=dict)

@@ -7,7 +7,6 @@ window) a guest loop takes its place: an ordinary asyncio loop that takes one tu
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -20,8 +19,6 @@ from mole_engine.contracts.errors import Cancelled
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-log = logging.getLogger(__name__)
 
 _PROGRESS_INTERVAL = 0.05
 
@@ -196,5 +193,4 @@ class TaskRunner(QObject):
             return
         error = task.exception()
         if error is not None and not isinstance(error, Cancelled):
-            log.error("A task has failed.", exc_info=error)
             self.failed.emit(error)

@@ -25,9 +25,9 @@ STEPS = (
 """Name of the setting, words of the switch, tool tip."""
 
 _NEED_A_LOOK = (
+    (IssueKind.DISAGREE, "disagree", "duplicates disagree"),
     (IssueKind.UNREADABLE, "unreadable", "cannot be read"),
     (IssueKind.EMPTY, "empty", "without a structure"),
-    (IssueKind.DISAGREE, "disagree", "with values that disagree"),
     (IssueKind.MISSING_LABEL, "without a value", "without a value"),
     (IssueKind.BAD_LABEL, "odd values", "with a value that is not one"),
     (IssueKind.TOO_LARGE, "too large", "too large"),
@@ -139,8 +139,9 @@ class TargetCard(Card):
         target = self._targets[index]
         counts, labels = target["counts"], target["labels"]
         low, high, median = (float(str(target[name])) for name in ("low", "high", "median"))
-        note = str(target["unit"]) + (", logarithmic" if target["logarithmic"] else "")
-        self.set_title(str(target["name"]), note.removeprefix(", "))
+        name, unit = str(target["name"]), str(target["unit"])
+        notes = ["" if unit in name else unit, "logarithmic" if target["logarithmic"] else ""]
+        self.set_title(name, ", ".join(note for note in notes if note))
         ends = ("", "", "") if math.isnan(low) else (number(low), f"median {number(median)}", number(high))
         assert isinstance(counts, tuple) and isinstance(labels, tuple)  # noqa: S101, PT018 - for the type checker
         self._histogram.show_counts(counts, ends, labels)

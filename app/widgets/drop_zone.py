@@ -49,7 +49,7 @@ class DropZone(QFrame):
         self.body.setContentsMargins(SPACE[4], SPACE[4], SPACE[4], SPACE[4])
         self.body.setSpacing(SPACE[1])
         self.body.addStretch(1)
-        self.body.addWidget(IconLabel(icon, "accent", 36), 0, Qt.AlignmentFlag.AlignHCenter)
+        self.body.addWidget(IconLabel(icon, "accent", 56), 0, Qt.AlignmentFlag.AlignHCenter)
         heading = label(title, "title")
         heading.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         words = label(text, "muted", wrap=True)

@@ -30,6 +30,7 @@ class TableContent:
     source: TableSource
     roles: ColumnRoles
     parts: Sequence[str]
+    merged: frozenset[int]
     smiles: Mapping[int, str]
     issues: Mapping[int, tuple[RowIssue, ...]]
     numbers: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -41,17 +42,7 @@ class TableContent:
 
     def is_left_out(self, row: int) -> bool:
         """Whether no part has the row, and no other row stands for it."""
-        issues = self.issues.get(row, ())
-        return any(issue.dropped for issue in issues) and not self.is_merged(row)
-
-    def is_merged(self, row: int) -> bool:
-        """Whether another row with the same structure stands for this one."""
-        issues = self.issues.get(row, ())
-        return (
-            not self.parts[row]
-            and bool(issues)
-            and all(issue.kind in (IssueKind.DUPLICATE, IssueKind.SALT, IssueKind.CHARGED) for issue in issues)
-        )
+        return row not in self.merged and any(issue.dropped for issue in self.issues.get(row, ()))
 
     def unseen_reason(self, row: int) -> str:
         """Return why there is no structure to draw, or ""."""
@@ -198,7 +189,7 @@ class MoleculeModel(QAbstractTableModel):
         part = _PART_WORDS.get(content.parts[row], "")
         if part:
             return part
-        return "merged" if content.is_merged(row) else "left out" if content.is_left_out(row) else ""
+        return "merged" if row in content.merged else "left out" if content.is_left_out(row) else ""
 
     @staticmethod
     def _tip(content: TableContent, row: int, key: str) -> str:

@@ -19,7 +19,6 @@ class ProblemDialog(QDialog):
         self.setObjectName("problemDialog")
         self.setModal(False)
         self.setWindowTitle("MolE Studio")
-        self.setFixedWidth(520)
         self._title = label("", "title", wrap=True)
         self._title.setObjectName("problemTitle")
         self._cause = label("", wrap=True)
@@ -28,6 +27,7 @@ class ProblemDialog(QDialog):
         self._remedy.setObjectName("problemRemedy")
         for words in (self._title, self._cause, self._remedy):
             words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            words.setFixedWidth(428)
         self._details = QPlainTextEdit()
         self._details.setObjectName("problemDetails")
         self._details.setAccessibleName("Technical details")
@@ -70,6 +70,8 @@ class ProblemDialog(QDialog):
         top.setSpacing(SPACE[3])
         top.addWidget(IconLabel("warning", "warning", 28), 0, Qt.AlignmentFlag.AlignTop)
         top.addLayout(words, 1)
+        # A strut: the dialog takes the height that its words need at this width.
+        words.addStrut(428)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(SPACE[4], SPACE[4], SPACE[4], SPACE[3])
         outer.setSpacing(SPACE[2])

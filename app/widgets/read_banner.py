@@ -43,7 +43,7 @@ _COLUMN = "column:"
 
 def read_words(info: TableInfo, roles: ColumnRoles) -> str:
     """Return what was read as rich text on one line."""
-    targets = ", ".join(_target_words(task) for task in roles.tasks[:3]) or "none"
+    targets = ", ".join(_target_words(task) for task in roles.tasks[:3]) or "none found, tick one here"
     if len(roles.tasks) > 3:
         targets += f" and {len(roles.tasks) - 3} more"
     noun = "target" if len(roles.tasks) < 2 else "targets"
@@ -58,7 +58,7 @@ def _target_words(task: TaskSpec) -> str:
     kind = _KINDS[task.kind]
     if task.kind is not TaskKind.REGRESSION:
         kind = f"{len(task.classes)} classes ({', '.join(task.classes[:3])}{', …' if len(task.classes) > 3 else ''})"
-    unit = f" in {task.unit}" if task.unit else ""
+    unit = f" in {task.unit}" if task.unit and task.unit not in task.name else ""
     return f"<b>{escape(task.name)}</b>, {escape(kind + unit)}"
 
 
@@ -133,6 +133,9 @@ class ReadBanner(QFrame):
                 self._targets.addItem(item)
         for blocker in blockers:
             blocker.unblock()
+        set_role(self, tone="accent" if roles.tasks else "warning")
+        if not roles.tasks and self._form.isHidden():
+            self._toggle_form()
 
     def show_progress(self, stage: str, done: int, total: int) -> None:
         """Show a change under way in place of the words."""
@@ -156,11 +159,13 @@ class ReadBanner(QFrame):
         head.addWidget(self._change, 0, Qt.AlignmentFlag.AlignTop)
         left = QFormLayout()
         left.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        left.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        left.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         left.setHorizontalSpacing(SPACE[2])
         left.setVerticalSpacing(SPACE[1])
         for words, field in (("Structures", self._smiles), ("Kind of target", self._task), ("Parts", self._split)):
-            left.addRow(label(words, "muted"), field)
+            caption = label(words, "muted")
+            caption.setMinimumHeight(field.sizeHint().height())
+            left.addRow(caption, field)
         right = QVBoxLayout()
         right.setSpacing(SPACE[0])
         right.addWidget(label("Targets", "muted"))
@@ -194,7 +199,9 @@ class ReadBanner(QFrame):
 
     @Slot()
     def _targets_chosen(self) -> None:
-        self.changed.emit({"targets": self._checked()}, {})
+        # Without any the engine would look for one itself and tick it again, against the user's wish.
+        if checked := self._checked():
+            self.changed.emit({"targets": checked}, {})
 
     @Slot()
     def _task_chosen(self) -> None:
