@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,7 @@ def _fill_recent(window: MainWindow, menu: QMenu) -> None:
 def _view_menu(window: MainWindow) -> QMenu:
     menu = QMenu("&View", window)
     for index, name in enumerate(_PAGE_NAMES, start=1):
-        _add(window, menu, name.capitalize(), lambda name=name: window.go_to(name), f"Ctrl+{index}")
+        _add(window, menu, name.capitalize(), partial(window.go_to, name), f"Ctrl+{index}")
     _add(window, menu, "Settings", lambda: window.go_to("preferences"), "Ctrl+,")
     menu.addSeparator()
     modes: tuple[tuple[str, ThemeMode], ...] = (
@@ -88,7 +89,7 @@ def _view_menu(window: MainWindow) -> QMenu:
         ("Dark", "dark"),
     )
     for title, mode in modes:
-        _add(window, menu, title, lambda mode=mode: _set_mode(window, mode))
+        _add(window, menu, title, partial(_set_mode, window, mode))
     return menu
 
 

@@ -16,7 +16,7 @@ from app.pages.welcome import WelcomePanel
 from app.services.open_dataset import OpenDataset
 from app.text import count, counted
 from app.theme import SPACE
-from app.widgets.basic import label, primary_button, secondary_button
+from app.widgets.basic import label, named, primary_button, secondary_button
 from app.widgets.dataset_cards import CurationCard, SplitCard, TargetCard, need_a_look
 from app.widgets.issues_dialog import IssuesDialog
 from app.widgets.molecule_model import TableContent
@@ -70,7 +70,8 @@ class DataPage(Page):
         self.split = SplitCard()
         self._next = primary_button("Choose a model →", "chooseModelButton", "Go on to training (Ctrl+Return)")
         self._stack = QStackedLayout()
-        for state in (self.welcome, self.loading, self._content()):
+        self._opened = self._content()
+        for state in (self.welcome, self.loading, self._opened):
             self._stack.addWidget(state)
         self.body.addLayout(self._stack)
         self._connect(session)
@@ -95,14 +96,14 @@ class DataPage(Page):
 
     def _show_state(self, state: QWidget) -> None:
         self._stack.setCurrentWidget(state)
-        opened = state is self._stack.widget(2)
+        opened = state is self._opened
         self._open_button.setVisible(opened)
         self.primary = self._next if opened else self.welcome.sample_button
 
     # Building --------------------------------------------------------------------------------------------------
 
     def _content(self) -> QWidget:
-        self._search = QLineEdit(objectName="searchEdit", accessibleName="Search the rows")
+        self._search = named(QLineEdit(), "searchEdit", "Search the rows")
         self._search.setPlaceholderText("Search text, SMARTS or a structure …")
         self._search.setClearButtonEnabled(True)
         self._found = label("", "muted")
@@ -188,7 +189,7 @@ class DataPage(Page):
         self._search.clear()
         self._filter_button.menu().actions()[0].trigger()
         self._show_dataset(dataset)
-        self._show_state(self._stack.widget(2))
+        self._show_state(self._opened)
 
     @Slot(object)
     def _show_dataset(self, dataset: OpenDataset) -> None:

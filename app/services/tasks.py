@@ -11,7 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from contextvars import Context
+from typing import Any, ParamSpec, TypeVar, TypeVarTuple, Unpack
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
@@ -19,6 +20,7 @@ from mole_engine.contracts.errors import Cancelled
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 _PROGRESS_INTERVAL = 0.05
 
@@ -38,21 +40,31 @@ class GuestLoop(asyncio.SelectorEventLoop):
         self._turning = False
         super().__init__()
 
-    def call_soon(self, *args: Any, **kwargs: Any) -> asyncio.Handle:
+    def call_soon(
+        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
         """Ask for a turn as soon as Qt is back in its loop."""
-        handle = super().call_soon(*args, **kwargs)
+        handle = super().call_soon(callback, *args, context=context)
         self._waker.woken.emit()
         return handle
 
-    def call_soon_threadsafe(self, *args: Any, **kwargs: Any) -> asyncio.Handle:
+    def call_soon_threadsafe(
+        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
         """The same, from any thread."""
-        handle = super().call_soon_threadsafe(*args, **kwargs)
+        handle = super().call_soon_threadsafe(callback, *args, context=context)
         self._waker.woken.emit()
         return handle
 
-    def call_at(self, when: float, *args: Any, **kwargs: Any) -> asyncio.TimerHandle:
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
         """Ask for a turn when the time has come."""
-        handle = super().call_at(when, *args, **kwargs)
+        handle = super().call_at(when, callback, *args, context=context)
         # A millisecond late rather than early: an early turn would find nothing due.
         delay = max(0, round((when - self.time()) * 1000)) + 1
         QTimer.singleShot(delay, self._waker, self._waker.woken.emit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
@@ -18,6 +19,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.theme import SPACE, pixmap, theme
+
+
+W = TypeVar("W", bound=QWidget)
 
 
 def set_role(widget: QWidget, **properties: object) -> None:
@@ -98,6 +102,13 @@ def pill_button(text: str, name: str = "", tip: str = "", *, checkable: bool = T
     made.setCheckable(checkable)
     made.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
     return made
+
+
+def named(widget: W, name: str, spoken: str) -> W:
+    """Give a widget its object name, and the name that a screen reader says; return it."""
+    widget.setObjectName(name)
+    widget.setAccessibleName(spoken)
+    return widget
 
 
 def hline() -> QFrame:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
 
 from app.text import count, counted, number
 from app.theme import SPACE, theme
-from app.widgets.basic import Card, Chip, Switch, label, link_button, row, set_role
+from app.widgets.basic import Card, Chip, Switch, label, link_button, named, row, set_role
 from app.widgets.histogram import Histogram
 from mole_engine.contracts.config import CurationConfig
 from mole_engine.contracts.dataset import CurationReport, IssueKind
@@ -111,7 +111,7 @@ class TargetCard(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
-        self._choice = QComboBox(objectName="targetChoice", accessibleName="Which target to show")
+        self._choice = named(QComboBox(), "targetChoice", "Which target to show")
         self._choice.currentIndexChanged.connect(self._show_chosen)
         self._choice.setMaximumWidth(130)
         self._histogram = Histogram()

@@ -152,8 +152,8 @@ class _MoleculeDelegate(QStyledItemDelegate):
             return
         tokens = theme.palette()
         row, key = model.file_row(index.row()), model.columns()[index.column()]
-        rect: QRect = option.rect  # type: ignore[attr-defined]  # PySide's stubs lack the option's fields
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
+        rect: QRect = option.rect
+        state: QStyle.StateFlag = option.state
         left_out = content.is_left_out(row)
         painter.save()
         if state & QStyle.StateFlag.State_Selected:

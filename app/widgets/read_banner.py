@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.theme import SPACE
-from app.widgets.basic import label, link_button, set_role
+from app.widgets.basic import label, link_button, named, set_role
 from app.widgets.progress import ProgressStrip
 from mole_engine.contracts.config import SplitConfig
 from mole_engine.contracts.dataset import ColumnRoles, TableInfo, TaskKind, TaskSpec
@@ -98,10 +98,10 @@ class ReadBanner(QFrame):
         self._progress.hide()
         self._form = QWidget()
         self._form.hide()
-        self._smiles = QComboBox(objectName="smilesColumnCombo", accessibleName="Column with the structures")
-        self._targets = QListWidget(objectName="targetColumnsList", accessibleName="Target columns")
-        self._task = QComboBox(objectName="taskCombo", accessibleName="Kind of target")
-        self._split = QComboBox(objectName="splitCombo", accessibleName="How to divide into parts")
+        self._smiles = named(QComboBox(), "smilesColumnCombo", "Column with the structures")
+        self._targets = named(QListWidget(), "targetColumnsList", "Target columns")
+        self._task = named(QComboBox(), "taskCombo", "Kind of target")
+        self._split = named(QComboBox(), "splitCombo", "How to divide into parts")
         self._lay_out()
         self._change.clicked.connect(self._toggle_form)
         self._smiles.currentIndexChanged.connect(self._smiles_chosen)
