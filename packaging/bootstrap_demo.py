@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -12,6 +13,8 @@ from bootstrap_console import BootstrapError, Console
 from bootstrap_venv import Environment
 
 PRESET = "quick-look"
+
+TABLE_COLUMNS = ("_pred", "_class", "_lower", "_upper", "in_domain")
 
 NEW_MOLECULES = (
     ("caffeine", "Cn1cnc2c1c(=O)n(C)c(=O)n2C"),
@@ -67,9 +70,26 @@ def _with_json(command: list[Any]) -> tuple[int, dict[str, Any]]:
     return 0, record
 
 
+def table(predicted: Path) -> list[str]:
+    """Return the lines of a small table: names, predictions, 90% intervals, domain."""
+    with predicted.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    shown = [name for name in rows[0] if name == "name" or name.endswith(TABLE_COLUMNS)]
+    cells = [shown, *[[_rounded(row[name]) for name in shown] for row in rows]]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(shown))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def _rounded(cell: str) -> str:
+    try:
+        return f"{float(cell):.3g}"
+    except ValueError:
+        return cell
+
+
 def _summary(console: Console, record: dict[str, Any], predicted: Path) -> None:
     console.say("")
-    for line in predicted.read_text(encoding="utf-8").splitlines():
+    for line in table(predicted):
         console.say(f"  {line}")
     console.say("")
     metrics = {name: value for name, value in record["metrics"].items() if "/" not in name and value is not None}

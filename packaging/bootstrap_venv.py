@@ -97,9 +97,10 @@ def set_up(environment: Environment, console: Console, *, tests: bool) -> None:
     """Bring the environment to readiness, in as few steps as its state allows. Raises BootstrapError."""
     if environment.is_ready(tests=tests):
         return
-    console.say("Setting up MolE Studio. The first time takes a few minutes and about 2 GB.")
     check_architecture()
     sound = environment.is_sound()
+    first = "Setting up MolE Studio. The first time takes a few minutes and about 2 GB."
+    console.say("Bringing MolE Studio up to date." if sound else first)
     if not sound and environment.folder.exists():
         shutil.rmtree(environment.folder)
     if not sound and shutil.disk_usage(environment.root).free < NEEDED_BYTES:

@@ -92,7 +92,7 @@ def test_no_display_trains_and_predicts_in_the_terminal(commands, bootstrap_part
 
     def call(command):
         called.append(command)
-        Path(command[-1]).write_text("name,smiles,logp_pred\ncaffeine,C,0.1\n", encoding="utf-8")
+        Path(command[-1]).write_text("name,smiles,logp_pred,in_domain\ncaffeine,C,0.12345,True\n", encoding="utf-8")
         return 0
 
     monkeypatch.setattr(commands, "has_display", lambda environment: False)
@@ -102,6 +102,7 @@ def test_no_display_trains_and_predicts_in_the_terminal(commands, bootstrap_part
     assert commands.main(["run"]) == 0
     shown = capsys.readouterr().out
     assert "no display" in shown
+    assert "caffeine  0.123      True" in shown
     assert "rmse 0.500" in shown
     assert str(tmp_path / "model.mole") in shown
     assert called[0][1:] == ["train", str(tmp_path / "sample.csv"), "--preset", "quick-look", "--json"]
