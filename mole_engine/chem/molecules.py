@@ -58,7 +58,7 @@ def parse_smiles(text: str) -> Chem.Mol:
         raise UnreadableMolecule(f"it is longer than {MAX_SMILES_LENGTH} characters")
     smiles, _, rest = stripped.partition(" ")
     if rest.strip() and not rest.lstrip().startswith("|"):
-        raise UnreadableMolecule("there is a blank inside it")
+        raise UnreadableMolecule("there is more text after a blank")
     if not _ALLOWED.fullmatch(smiles):
         raise UnreadableMolecule(f"the character '{_first_foreign(smiles)}' does not belong in a SMILES")
     mol = _from_smiles(stripped)

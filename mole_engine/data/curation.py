@@ -83,27 +83,23 @@ class _Work:
             raise self._nothing_readable()
 
     def take_labels(self) -> None:
-        bad_rows: set[int] = set()
+        bad: list[tuple[int, str, str]] = []
         for index, task in enumerate(self.roles.tasks):
             labels = read_labels(self.table.column_values(task.name), task, self.table.info.decimal)
             self.targets[:, index] = labels.values
-            bad_rows.update(labels.bad)
+            bad += [(row, reason, task.name) for row, reason in labels.bad.items()]
             for row, reason in labels.censored.items():
                 self.note(row, IssueKind.CENSORED, reason, column=task.name)
-            for row, reason in labels.bad.items():
-                self.note(row, IssueKind.BAD_LABEL, reason, column=task.name)
         if not self.roles.tasks:
             return
-        for row in np.flatnonzero(~np.isfinite(self.targets).any(axis=1)).tolist():
-            if row not in self.dropped:
-                self._without_label(row, row in bad_rows)
+        unlabelled = set(np.flatnonzero(~np.isfinite(self.targets).any(axis=1)).tolist()) - self.dropped
+        for row, reason, column in bad:
+            self.note(row, IssueKind.BAD_LABEL, reason, dropped=row in unlabelled, column=column)
+        column = self.roles.tasks[0].name if len(self.roles.tasks) == 1 else ""
+        for row in sorted(unlabelled - {row for row, _, _ in bad}):
+            self.note(row, IssueKind.MISSING_LABEL, "the label is missing", dropped=True, column=column)
         if len(self.dropped) == len(self.table):
             raise self._nothing_labelled()
-
-    def _without_label(self, row: int, was_bad: bool) -> None:
-        column = self.roles.tasks[0].name if len(self.roles.tasks) == 1 else ""
-        reason = "no usable label remains" if was_bad else "the label is missing"
-        self.note(row, IssueKind.MISSING_LABEL, reason, dropped=True, column=column)
 
     def group(self, config: CurationConfig) -> list[Group]:
         rows = [row for row in range(len(self.table)) if row not in self.dropped]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
@@ -99,11 +100,15 @@ def _scaffold(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Gener
 
 
 def _scaffold_groups(scaffolds: Sequence[str]) -> list[list[int]]:
-    """Positions of each scaffold, largest group first, equal ones in order of appearance."""
+    """Positions of each scaffold, largest group first; equal ones in an order that has nothing to do with the file's.
+
+    Files are often sorted by activity: in file order, the last, single scaffolds would all be inactive ones.
+    """
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for position, scaffold in enumerate(scaffolds):
         groups[scaffold].append(position)
-    return sorted(groups.values(), key=lambda members: (-len(members), members[0]))
+    order = sorted(groups, key=lambda scaffold: (-len(groups[scaffold]), sha256(scaffold.encode()).digest()))
+    return [groups[scaffold] for scaffold in order]
 
 
 def _stratified(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Generator) -> tuple[Parts, str]:

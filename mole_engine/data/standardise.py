@@ -64,7 +64,7 @@ def standardise(text: str, config: CurationConfig) -> Standardised:
         mol, smiles = _flattened(mol, smiles, findings)
     refused = _refusal(mol, smiles, config)
     if refused is not None:
-        return Standardised("", (*findings, refused))
+        return Standardised("", (refused,))
     return Standardised(smiles, tuple(findings))
 
 
@@ -86,7 +86,7 @@ def _largest_fragment(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tu
     removed = smiles.split(".")
     if kept in removed:
         removed.remove(kept)
-    words = f"the largest fragment '{kept}' was kept, '{'.'.join(removed)}' was removed"
+    words = f"'{'.'.join(removed)}' was removed; the largest fragment '{kept}' was kept"
     findings.append(Finding(IssueKind.SALT, words, step="largest_fragment"))
     return chosen, kept
 

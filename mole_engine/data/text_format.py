@@ -140,6 +140,8 @@ def _eight_bit_encoding(raw: bytes) -> str:
     telling = b"\n".join([line for line in raw[: 1 << 22].splitlines() if not line.isascii()][:200])[:20_000]
     best = from_bytes(telling, cp_isolation=_EIGHT_BIT).best() if telling else None
     name = best.encoding if best is not None else "cp1252"
+    if _decodes(telling, "cp1252") and telling.decode("cp1252") == telling.decode(name, "replace"):
+        name = "cp1252"  # the most common one among those that read the same here
     for candidate in (name, "cp1252", "latin_1"):
         if _decodes(raw, candidate):
             return candidate
