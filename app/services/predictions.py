@@ -25,17 +25,26 @@ class PredictionService(QObject):
         A question was answered.
     busy(stage, done, total), idle()
         While the model works.
+    model_chosen(str)
+        Path of the model that is to be asked from now on.
     """
 
     ready = Signal(object)
     busy = Signal(str, int, int)
     idle = Signal()
+    model_chosen = Signal(str)
 
     def __init__(self, tasks: TaskRunner, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._tasks = tasks
         self._progress: Progress | None = None
         self._models = _ModelShelf()
+        self.model_path = ""
+
+    def choose(self, path: str) -> None:
+        """Make a model the one that is asked."""
+        self.model_path = path
+        self.model_chosen.emit(path)
 
     @property
     def is_busy(self) -> bool:

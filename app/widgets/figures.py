@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 
-from app.text import DASH, fixed
+from app.text import DASH, fixed, number
 
 METRIC_TITLES = {
     "rmse": "RMSE",
@@ -80,3 +81,35 @@ def metric_title(name: str) -> str:
 def lower_is_better(name: str) -> bool:
     """Whether less of this metric is better."""
     return name.partition("/")[0] in LOWER_IS_BETTER
+
+
+MAIN_METRICS = ("rmse", "auroc", "macro_f1", "mae", "accuracy")
+"""Which metric stands for a run where it names none itself, in order."""
+
+SHOWN_METRICS = ("rmse", "mae", "r2", "pearson", "spearman", "auroc", "auprc", "accuracy", "balanced_accuracy", "f1")
+"""Metrics worth a line beside the main one, in order."""
+
+
+def main_metric(metrics: Mapping[str, float], monitor: str = "") -> str:
+    """Return the name of the metric that stands for a run, or "" where there is none."""
+    known = [name for name, value in metrics.items() if math.isfinite(value)]
+    for name in (monitor, *MAIN_METRICS):
+        if name in known:
+            return name
+    return known[0] if known else ""
+
+
+def metric_words(metrics: Mapping[str, float], name: str) -> str:
+    """Return "RMSE 0.68", or a dash."""
+    return f"{metric_title(name)} {number(metrics[name])}" if name in metrics else DASH
+
+
+def other_metrics(metrics: Mapping[str, float], main: str, task: str = "", limit: int = 4) -> str:
+    """Return the metrics beside the main one as one line: "MAE 0.51 · R² 0.87"."""
+    suffix = f"/{task}" if task else ""
+    words = []
+    for name in SHOWN_METRICS:
+        value = metrics.get(name + suffix, metrics.get(name, math.nan))
+        if name != main.partition("/")[0] and math.isfinite(value):
+            words.append(f"{metric_title(name)} {fixed(value)}")
+    return " · ".join(words[:limit])

@@ -1,0 +1,209 @@
+"""Which models are there? Their cards, and what can be done with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QStackedWidget, QTextBrowser, QVBoxLayout, QWidget
+
+from app.pages.base import Page
+from app.pages.predict import MODEL_FILTER
+from app.pages.saving import ask_where_to_save, suggested_name
+from app.services.runs import EXPORTS, ModelInfo
+from app.text import count, counted
+from app.theme import SPACE, theme
+from app.widgets.basic import Card, EmptyState, primary_button, row, secondary_button
+from app.widgets.cell_table import Cell, CellTable, Column
+from app.widgets.figures import day_and_time, main_metric, metric_words
+
+if TYPE_CHECKING:
+    from app.services.session import Session
+
+COLUMNS = (
+    Column("name", "model"),
+    Column("tasks", "predicts", width=170),
+    Column("metric", "test result", "number", 130),
+    Column("molecules", "molecules", "number", 88),
+    Column("created", "made", "number", 140),
+)
+_CARD_WIDTH = 380
+_EMPTY, _LIST = range(2)
+
+
+class ModelsPage(Page):
+    """Models of the workspace, and those opened from elsewhere in this session."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(session, "Models", parent)
+        self.setObjectName("modelsPage")
+        self._models: list[ModelInfo] = []
+        self._guests: list[str] = []
+        self._wanted = ""
+        self._kind = EXPORTS[0][0]
+        self.table = CellTable("modelsTable", "Models")
+        self.card = QTextBrowser()
+        self.card.setObjectName("modelCard")
+        self.card.setAccessibleName("Model card")
+        self.card.setFrameShape(QTextBrowser.Shape.NoFrame)
+        self.card.setStyleSheet("QTextBrowser#modelCard { border: none; background: transparent; padding: 0; }")
+        self.predict_button = primary_button(
+            "Predict with this model →", "modelPredictButton", "Go to the Predict page"
+        )
+        self.export_button = secondary_button("Export ▾", "modelExportButton", "Save the model for use elsewhere")
+        self._open_button = secondary_button("Open a model", "modelOpenButton", "Choose a .mole file")
+        self.header.add_action(self._open_button)
+        self._train_button = primary_button("Train a model", "modelsTrainButton", "Go to the Train page")
+        self._stack = QStackedWidget()
+        words = "A finished training leaves its model here: one file that predicts by itself and can be sent to others."
+        self._stack.addWidget(EmptyState("models", "No models yet", words, (self._train_button,)))
+        self._stack.addWidget(self._list_side())
+        self.body.addWidget(self._stack, 1)
+        self._connect()
+        self._show_state()
+        session.start_task(self._reload())
+
+    def _list_side(self) -> QWidget:
+        menu = QMenu(self.export_button)
+        for kind, title, tip in EXPORTS:
+            action = menu.addAction(f"{title} (.{kind})")
+            action.setData(kind)
+            action.setToolTip(tip)
+        menu.setToolTipsVisible(True)
+        menu.triggered.connect(self._export)
+        self.export_button.setMenu(menu)
+        side = QWidget()
+        layout = QHBoxLayout(side)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE[3])
+        layout.addWidget(self.table, 1)
+        right = QWidget()
+        right.setFixedWidth(_CARD_WIDTH)
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACE[2])
+        holder = Card()
+        holder.add(self.card, 1)
+        column.addWidget(holder, 1)
+        column.addLayout(row(self.export_button))
+        column.addWidget(self.predict_button)
+        layout.addWidget(right)
+        return side
+
+    def _connect(self) -> None:
+        self.session.models_changed.connect(self._renew)
+        self.table.row_chosen.connect(self._choose)
+        self.table.row_activated.connect(self._predict)
+        self.predict_button.clicked.connect(self._predict)
+        self._open_button.clicked.connect(self._ask_for_file)
+        self._train_button.clicked.connect(self._train)
+        theme.changed.connect(self._show_card)
+
+    # What others call ------------------------------------------------------------------------------------------
+
+    @Slot(str)
+    def open_path(self, path: str) -> None:
+        """Add a model file from anywhere to the list, and choose it."""
+        self.session.start_task(self._open(path))
+
+    async def _open(self, path: str) -> None:
+        # Read first: a file that is no model must not stay in the list.
+        await self.session.runs.model(path)
+        if path not in self._guests:
+            self._guests.insert(0, path)
+        self._wanted = path
+        await self._reload()
+
+    # What happens ----------------------------------------------------------------------------------------------
+
+    @Slot()
+    def _renew(self) -> None:
+        self.session.start_task(self._reload())
+
+    async def _reload(self) -> None:
+        models = await self.session.runs.models()
+        known = {model.path for model in models}
+        guests = [
+            await self.session.runs.model(path) for path in self._guests if path not in known and Path(path).is_file()
+        ]
+        self._models = guests + models
+        self.table.show_rows(COLUMNS, len(self._models), self._cell)
+        self._show_state()
+        paths = [model.path for model in self._models]
+        if paths:
+            self.table.choose(paths.index(self._wanted) if self._wanted in paths else 0)
+
+    def _show_state(self) -> None:
+        self._stack.setCurrentIndex(_LIST if self._models else _EMPTY)
+        self.primary = self.predict_button if self._models else self._train_button
+        self.header.set_chips([(counted(len(self._models), "model"), "neutral")] if self._models else [])
+
+    def _cell(self, place: int, key: str) -> Cell:
+        model = self._models[place]
+        main = main_metric(model.metrics)
+        if key == "name":
+            return Cell(model.name, bold=True, tip=model.path)
+        if key == "tasks":
+            return Cell(", ".join(task.name for task in model.tasks))
+        if key == "metric":
+            return Cell(metric_words(model.metrics, main), order=model.metrics.get(main, float("nan")))
+        if key == "molecules":
+            total = sum(model.counts.values())
+            return Cell(count(total) if total else "", order=total)
+        return Cell(day_and_time(model.created), order=model.created)
+
+    @Slot(int)
+    def _choose(self, place: int) -> None:
+        if 0 <= place < len(self._models):
+            self._wanted = self._models[place].path
+            self._show_card()
+
+    @Slot()
+    def _show_card(self) -> None:
+        model = self._current()
+        if model is not None:
+            tokens = theme.palette()
+            self.card.document().setDefaultStyleSheet(f"h1, h2, p, li, td, th {{ color: {tokens.ink}; }}")
+            self.card.setMarkdown(model.page)
+
+    def _current(self) -> ModelInfo | None:
+        return next((model for model in self._models if model.path == self._wanted), None)
+
+    # What the user does ----------------------------------------------------------------------------------------
+
+    @Slot()
+    def _train(self) -> None:
+        self.navigate.emit("train")
+
+    @Slot()
+    def _predict(self) -> None:
+        model = self._current()
+        if model is not None:
+            self.session.predictions.choose(model.path)
+            self.navigate.emit("predict")
+
+    @Slot(object)
+    def _export(self, action: object) -> None:
+        model, data = self._current(), getattr(action, "data", None)
+        if model is None or data is None:
+            return
+        self._kind = str(data())
+        title, tip = next((title, tip) for kind, title, tip in EXPORTS if kind == self._kind)
+        name = suggested_name(model.name, self._kind)
+        ask_where_to_save(self, f"Export: {tip}", name, f"{title} (*.{self._kind})", self.save_export)
+
+    @Slot(str)
+    def save_export(self, path: str) -> None:
+        """Write the chosen model to `path` in the format that was asked for."""
+        model = self._current()
+        if model is not None:
+            self.session.start_task(self.session.runs.export(model.path, self._kind, path))
+
+    @Slot()
+    def _ask_for_file(self) -> None:
+        dialog = QFileDialog(self, "Open a model", str(Path.home()), MODEL_FILTER)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(self.open_path)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()

@@ -1,0 +1,284 @@
+"""What about new molecules? Paste or drop them, choose a model, read values, intervals and warnings, save them."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPlainTextEdit, QStackedWidget, QVBoxLayout, QWidget
+
+from app.pages.base import Page
+from app.pages.predict_cells import prediction_cell, prediction_columns
+from app.pages.saving import ask_where_to_save, suggested_name
+from app.services.prediction_table import Predictions
+from app.services.runs import ModelInfo
+from app.text import count, counted
+from app.theme import SPACE, mono_font
+from app.widgets.basic import (
+    Card,
+    EmptyState,
+    link_button,
+    muted_label,
+    primary_button,
+    secondary_button,
+)
+from app.widgets.cell_table import CellTable
+from app.widgets.drop_zone import FILE_FILTER, DropZone
+from app.widgets.figures import main_metric, metric_words
+from app.widgets.progress import LoadingPanel
+from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunState
+
+if TYPE_CHECKING:
+    from app.services.session import Session
+
+_LEFT_WIDTH = 320
+MODEL_FILTER = "MolE models (*.mole)"
+_EMPTY, _BUSY, _TABLE = range(3)
+
+
+class PredictPage(Page):
+    """Molecules in at the left, predictions at the right."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(session, "Predict", parent)
+        self.setObjectName("predictPage")
+        self._models: list[ModelInfo] = []
+        self._predictions: Predictions | None = None
+        self.models = QComboBox()
+        self.models.setObjectName("predictModelCombo")
+        self.models.setAccessibleName("Model")
+        self._about = muted_label()
+        self._other = link_button("Open a model file", "openModelButton", "Choose a .mole file")
+        self.smiles = QPlainTextEdit()
+        self.smiles.setObjectName("predictSmilesEdit")
+        self.smiles.setAccessibleName("Molecules as SMILES, one a line")
+        self.smiles.setPlaceholderText("Paste SMILES, one a line\n\nCCO\nc1ccccc1O")
+        self.smiles.setFont(mono_font(12))
+        self.smiles.setTabChangesFocus(True)
+        self.zone = DropZone(
+            "Drop a file here", "CSV, TSV, SMILES, SDF, Excel or Parquet", name="predictDropZone", icon="file"
+        )
+        self.zone.setFixedHeight(150)
+        self.button = primary_button("Predict", "predictButton", "Predict the pasted molecules (Ctrl+Return)")
+        self.save_button = secondary_button("Save", "savePredictionsButton", "Save this table as CSV, Excel or Parquet")
+        self.table = CellTable("predictionTable", "Predictions", session.depictions)
+        self.primary = self.button
+        self._build()
+        self._connect()
+        session.start_task(self._reload())
+
+    # Building --------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.header.add_action(self.save_button)
+        self.save_button.setEnabled(False)
+        left = QWidget()
+        left.setFixedWidth(_LEFT_WIDTH)
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACE[2])
+        model = Card("Model")
+        model.header.addWidget(self._other)
+        model.add(self.models)
+        model.add(self._about)
+        molecules = Card("Molecules")
+        molecules.add(self.smiles, 1)
+        column.addWidget(model)
+        column.addWidget(molecules, 1)
+        column.addWidget(self.zone)
+        column.addWidget(self.button)
+        layout = QHBoxLayout()
+        layout.setSpacing(SPACE[3])
+        layout.addWidget(left)
+        layout.addWidget(self._right(), 1)
+        self.body.addLayout(layout)
+
+    def _right(self) -> QWidget:
+        self._empty = EmptyState("predict", "", "")
+        self._loading = LoadingPanel()
+        self._stack = QStackedWidget()
+        for state in (self._empty, self._loading, self.table):
+            self._stack.addWidget(state)
+        return self._stack
+
+    def _connect(self) -> None:
+        session = self.session
+        session.models_changed.connect(self._renew)
+        session.run_finished.connect(self._take_newest)
+        session.predictions.model_chosen.connect(self._take)
+        session.predictions.busy.connect(self._loading.show_progress)
+        session.predictions_ready.connect(self._show)
+        self._loading.cancelled.connect(session.predictions.cancel)
+        self.models.currentIndexChanged.connect(self._model_changed)
+        self.smiles.textChanged.connect(self._renew_button)
+        self.button.clicked.connect(self._predict_pasted)
+        self.zone.dropped.connect(self.predict_file)
+        self.zone.activated.connect(self._choose_file)
+        self._other.clicked.connect(self._choose_model)
+        self.save_button.clicked.connect(self._ask_where)
+
+    # What others call ------------------------------------------------------------------------------------------
+
+    def cancel(self) -> bool:
+        """Esc drops a prediction under way."""
+        if self.session.predictions.is_busy:
+            self.session.predictions.cancel()
+            return True
+        return False
+
+    @Slot(str)
+    def predict_file(self, path: str) -> None:
+        """Predict every molecule of a file (a `.mole` file is a model to use instead)."""
+        if path.lower().endswith(".mole"):
+            self.session.predictions.choose(path)
+        elif self._model_path():
+            self._start(self.session.predictions.predict_file(self._model_path(), path), Path(path).name)
+
+    @Slot(str)
+    def save(self, path: str) -> None:
+        """Write the table to `path`."""
+        if self._predictions is not None:
+            self.session.start_task(self._save(self._predictions, path))
+
+    # Models ----------------------------------------------------------------------------------------------------
+
+    @Slot()
+    def _renew(self) -> None:
+        self.session.start_task(self._reload())
+
+    @Slot(object)
+    def _take_newest(self, record: RunRecord) -> None:
+        if record.status is RunState.COMPLETED and record.model_path:
+            self.session.predictions.choose(record.model_path)
+
+    @Slot(str)
+    def _take(self, _path: str) -> None:
+        self.session.start_task(self._reload())
+
+    async def _reload(self) -> None:
+        """List the models of the workspace, and the one that was chosen, wherever it lies."""
+        models = await self.session.runs.models()
+        chosen = self.session.predictions.model_path
+        if chosen and chosen not in [model.path for model in models]:
+            models.insert(0, await self.session.runs.model(chosen))
+        self._models = models
+        self.models.blockSignals(True)
+        self.models.clear()
+        for model in models:
+            self.models.addItem(model.name, model.path)
+        self.models.setCurrentIndex(max(0, self.models.findData(chosen)) if models else -1)
+        self.models.blockSignals(False)
+        self._show_model()
+
+    @Slot()
+    def _model_changed(self) -> None:
+        self.session.predictions.model_path = self._model_path()
+        self._show_model()
+
+    def _show_model(self) -> None:
+        model = next((model for model in self._models if model.path == self._model_path()), None)
+        if model is None:
+            self._about.setText("There is no model yet. Train one, or open a .mole file.")
+        else:
+            main = main_metric(model.metrics)
+            test = f"test {metric_words(model.metrics, main)}" if main else ""
+            targets = ", ".join(f"{task.name}{f' in {task.unit}' if task.unit else ''}" for task in model.tasks)
+            self._about.setText(" · ".join(part for part in (f"Predicts {targets}", test) if part))
+        if self._predictions is None:
+            self._show_empty(model)
+        self._renew_button()
+
+    def _show_empty(self, model: ModelInfo | None) -> None:
+        if model is None:
+            self._empty.title.setText("No model to ask yet")
+            self._empty.text.setText("Train a model first, or open a .mole file that somebody sent you.")
+        else:
+            self._empty.title.setText("Ask the model")
+            self._empty.text.setText(
+                "Paste SMILES at the left, or drop a file. Each molecule gets its value, a 90% interval where the "
+                "model knows it, and a warning where it is unlike anything in the training set."
+            )
+        self._stack.setCurrentIndex(_EMPTY)
+
+    def _model_path(self) -> str:
+        return str(self.models.currentData() or "")
+
+    @Slot()
+    def _choose_model(self) -> None:
+        dialog = QFileDialog(self, "Open a model", str(Path.home()), MODEL_FILTER)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(self.session.predictions.choose)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    # Predicting ------------------------------------------------------------------------------------------------
+
+    @Slot()
+    def _predict_pasted(self) -> None:
+        smiles = [line for line in self.smiles.toPlainText().splitlines() if line.strip()]
+        self._start(
+            self.session.predictions.predict_smiles(self._model_path(), smiles), counted(len(smiles), "molecule")
+        )
+
+    @Slot()
+    def _choose_file(self) -> None:
+        dialog = QFileDialog(self, "Predict the molecules of a file", str(Path.home()), FILE_FILTER)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(self.predict_file)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _start(self, question: Coroutine[Any, Any, Predictions], what: str) -> None:
+        self._loading.begin(what)
+        self._stack.setCurrentIndex(_BUSY)
+        self.button.setEnabled(False)
+        self.session.start_task(self._answer(question))
+
+    async def _answer(self, question: Coroutine[Any, Any, Predictions]) -> None:
+        try:
+            await question
+        finally:
+            self._renew_button()
+            self._stack.setCurrentIndex(_EMPTY if self._predictions is None else _TABLE)
+
+    @Slot()
+    def _renew_button(self) -> None:
+        text = bool(self.smiles.toPlainText().strip())
+        self.button.setEnabled(bool(self._model_path()) and text and not self.session.predictions.is_busy)
+
+    @Slot(object)
+    def _show(self, predictions: Predictions) -> None:
+        self._predictions = predictions
+        self.save_button.setEnabled(True)
+        columns = prediction_columns(predictions)
+        self.table.show_rows(columns, len(predictions), lambda place, key: prediction_cell(predictions, place, key))
+        self.table.scrollToTop()
+        self._stack.setCurrentIndex(_TABLE)
+        self.header.set_chips(_chips(predictions))
+
+    # Saving ----------------------------------------------------------------------------------------------------
+
+    @Slot()
+    def _ask_where(self) -> None:
+        if self._predictions is not None:
+            stem = Path(self._predictions.source).stem or "molecules"
+            name = suggested_name(f"{stem}-predicted", "csv")
+            kinds = "Table (*.csv);;Excel workbook (*.xlsx);;Parquet (*.parquet)"
+            ask_where_to_save(self, "Save the predictions", name, kinds, self.save)
+
+    async def _save(self, predictions: Predictions, path: str) -> None:
+        await self.session.predictions.save(predictions, path)
+        self.header.set_chips([*_chips(predictions), (f"saved {Path(path).name}", "accent")])
+
+
+def _chips(predictions: Predictions) -> Sequence[tuple[str, str]]:
+    chips = [(counted(len(predictions), "molecule"), "neutral")]
+    far = sum(predictions.in_domain(place) is False for place in range(len(predictions)))
+    if far:
+        chips.append((f"{count(far)} far from the training set", "warning"))
+    if predictions.failed:
+        chips.append((f"{count(predictions.failed)} unreadable", "danger"))
+    return chips

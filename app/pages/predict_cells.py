@@ -1,0 +1,81 @@
+"""Predictions in words: which columns their table has, and what stands in each cell."""
+
+from __future__ import annotations
+
+import math
+
+from app.pages.verdict import domain_words
+from app.services.prediction_table import Predictions
+from app.text import count, fixed, number
+from app.widgets.cell_table import Cell, Column
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
+
+
+def prediction_columns(predictions: Predictions) -> list[Column]:
+    """Return the columns of the table: row, structure, SMILES, one or two a task, what to be careful about."""
+    columns = [
+        Column("row", "row", "number", 52),
+        Column("structure", "structure", "structure", 170),
+        Column("smiles", "smiles", "code"),
+    ]
+    for place, task in enumerate(predictions.tasks):
+        unit = f" ({task.unit})" if task.unit else ""
+        if task.kind is TaskKind.REGRESSION:
+            tip = "Predicted value, and the interval that holds the true one in 90 of 100 cases"
+            columns.append(Column(f"value:{place}", f"{task.name}{unit}", "number", 150, tip))
+        else:
+            columns.append(Column(f"class:{place}", task.name, "text", 150, "Most likely class, and how likely it is"))
+    columns.append(Column("remark", "careful", "text", 190, "Whether the molecule is like those the model has seen"))
+    return columns
+
+
+def prediction_cell(predictions: Predictions, place: int, key: str) -> Cell:
+    """Return what stands in one cell."""
+    error = predictions.error(place)
+    name, _, task = key.partition(":")
+    if name == "row":
+        return Cell(count(place + 1), "muted", order=place)
+    if name == "structure":
+        return Cell("" if error else str(predictions.smiles[place]), tip=str(predictions.smiles[place]))
+    if name == "smiles":
+        return Cell(str(predictions.smiles[place]), "muted")
+    if name == "remark":
+        return _remark(predictions, place, error)
+    spec = predictions.tasks[int(task)]
+    if error:
+        return Cell("–", "muted", order=math.nan)
+    return _value(predictions, place, spec) if name == "value" else _class(predictions, place, spec)
+
+
+def _remark(predictions: Predictions, place: int, error: str) -> Cell:
+    if error:
+        return Cell(f"cannot read: {error}", "danger", tip=error)
+    similarity = predictions.number("nearest_similarity", place)
+    words = domain_words(predictions.in_domain(place), similarity)
+    near = f"similarity to the nearest training molecule: {fixed(similarity)}" if math.isfinite(similarity) else ""
+    return Cell(words, "warning" if words else "muted", order=similarity, tip=near)
+
+
+def _value(predictions: Predictions, place: int, task: TaskSpec) -> Cell:
+    value = predictions.number(f"{task.name}_pred", place)
+    low, high = (predictions.number(f"{task.name}_{end}", place) for end in ("lower", "upper"))
+    known = math.isfinite(low) and math.isfinite(high)
+    return Cell(
+        number(value),
+        order=value,
+        bold=True,
+        second=f"{number(low)} to {number(high)}" if known else "",
+        tip=f"{number(value, 5)} {task.unit}".strip()
+        + (f", 90% interval {number(low)} to {number(high)}" if known else ""),
+    )
+
+
+def _class(predictions: Predictions, place: int, task: TaskSpec) -> Cell:
+    label = predictions.text(f"{task.name}_class", place)
+    if task.kind is TaskKind.CLASSIFICATION:
+        positive = predictions.number(f"{task.name}_pred", place)
+        share = positive if label == (task.classes or ("0", "1"))[-1] else 1 - positive
+    else:
+        positive = share = predictions.number(f"{task.name}_prob_{label}", place)
+    known = math.isfinite(share)
+    return Cell(label or "–", order=positive, bold=True, second=f"{100 * share:.0f}% sure" if known else "")

@@ -1,0 +1,36 @@
+"""Asking for a place to save a file, without blocking the window."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+
+def ask_where_to_save(parent: QWidget, title: str, name: str, kinds: str, chosen: Callable[[str], None]) -> QFileDialog:
+    """Open a dialog that suggests `name`; `chosen` is called with the path, or never.
+
+    Parameters
+    ----------
+    kinds
+        File types as Qt writes them: "Table (*.csv);;Workbook (*.xlsx)".
+    chosen
+        A method of an object that lives as long as `parent`.
+    """
+    dialog = QFileDialog(parent, title, str(Path.home() / name), kinds)
+    dialog.setObjectName("saveDialog")
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setDefaultSuffix(Path(name).suffix.lstrip("."))
+    dialog.selectFile(name)
+    dialog.fileSelected.connect(chosen)
+    dialog.finished.connect(dialog.deleteLater)
+    dialog.open()
+    return dialog
+
+
+def suggested_name(title: str, ending: str) -> str:
+    """Return a file name made of a title, legal on every system."""
+    stem = re.sub(r"[^\w.-]+", "-", title).strip("-.") or "model"
+    return f"{stem}.{ending}"

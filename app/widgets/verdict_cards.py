@@ -1,0 +1,116 @@
+"""The small cards of a verdict: headline, the one big number, interval coverage, facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QSizePolicy, QWidget
+
+from app.theme import SPACE
+from app.widgets.basic import Card, ElidedLabel, label, muted_label, number_label, set_role
+
+
+class BannerCard(Card):
+    """A headline and a sentence on a coloured ground."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent=parent)
+        self.setObjectName("verdictBanner")
+        self._headline = label("", "title")
+        self._words = label("", wrap=True)
+        self.body.setSpacing(SPACE[0])
+        self.add(self._headline)
+        self.add(self._words)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+
+    def show_words(self, headline: str, words: str, tone: str) -> None:
+        """Show a judgement."""
+        self._headline.setText(headline)
+        self._words.setText(words)
+        set_role(self._headline, tone=tone)
+        set_role(self, tone=tone)
+        self.setAccessibleName(f"{headline}. {words}")
+
+
+class MetricTile(Card):
+    """One big number with its name, its unit and what stands beside it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent=parent)
+        self.setObjectName("metricTile")
+        self._name = muted_label(wrap=False)
+        self._value = number_label()
+        self._unit = label("", "muted")
+        self._others = muted_label()
+        self.body.setSpacing(SPACE[0])
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(SPACE[1])
+        grid.setColumnStretch(1, 1)
+        grid.addWidget(self._value, 0, 0)
+        grid.addWidget(self._unit, 0, 1, Qt.AlignmentFlag.AlignBottom)
+        self._unit.setContentsMargins(0, 0, 0, 5)
+        self.add(self._name)
+        self.body.addLayout(grid)
+        self.add(self._others)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+
+    def show_metric(self, name: str, value: str, unit: str, others: str) -> None:
+        """Show a metric."""
+        self._name.setText(name)
+        self._value.setText(value)
+        self._unit.setText(unit)
+        self._others.setText(others)
+        self._others.setVisible(bool(others))
+        self.setAccessibleName(f"{name} {value} {unit}".strip())
+
+
+class ShareCard(Card):
+    """A question, its answer as a share, and the share as a bar."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent=parent)
+        self._words = muted_label()
+        self._bar = QProgressBar()
+        self._bar.setRange(0, 1000)
+        self._bar.setTextVisible(False)
+        self.add(self._words)
+        self.add(self._bar)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+
+    def show_share(self, question: str, words: str, share: float, tone: str = "good") -> None:
+        """Show a share of 0 to 1."""
+        self.set_title(question)
+        self._words.setText(words)
+        self._bar.setValue(round(1000 * min(max(share, 0.0), 1.0)))
+        set_role(self._bar, tone=tone)
+        self._bar.setAccessibleName(words)
+
+
+class FactsCard(Card):
+    """Names and values, two columns."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(title, parent=parent)
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(SPACE[2])
+        self._grid.setVerticalSpacing(6)
+        self._grid.setColumnStretch(1, 1)
+        self.body.addLayout(self._grid)
+        self._rows: list[tuple[QLabel, ElidedLabel]] = []
+
+    def show_facts(self, facts: Sequence[tuple[str, str]]) -> None:
+        """Show these facts; those without a value are left out."""
+        shown = [fact for fact in facts if fact[1]]
+        while len(self._rows) < len(shown):
+            name, value = label("", "muted"), ElidedLabel("")
+            value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self._grid.addWidget(name, len(self._rows), 0)
+            self._grid.addWidget(value, len(self._rows), 1)
+            self._rows.append((name, value))
+        for place, (title, content) in enumerate(self._rows):
+            title.setVisible(place < len(shown))
+            content.setVisible(place < len(shown))
+            if place < len(shown):
+                title.setText(shown[place][0])
+                content.show_text(shown[place][1])
