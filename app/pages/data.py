@@ -179,7 +179,7 @@ class DataPage(Page):
         self._pause.setSingleShot(True)
         self._pause.setInterval(_TYPING_PAUSE_MS)
         self._pause.timeout.connect(self._start_search)
-        self._search.textChanged.connect(self._pause.start)
+        self._search.textChanged.connect(self._typed)
         self._search.returnPressed.connect(self._start_search)
 
     # What happens ----------------------------------------------------------------------------------------------
@@ -259,6 +259,10 @@ class DataPage(Page):
         self._filter = index
         self._filter_button.setText(FILTERS[index][0] if index else "Filter")
         self._start_search()
+
+    @Slot(str)
+    def _typed(self, text: str) -> None:
+        self._pause.start()
 
     @Slot()
     def _start_search(self) -> None:

@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
 
 from app.theme import SPACE, pixmap, theme
 
-
 W = TypeVar("W", bound=QWidget)
 
 

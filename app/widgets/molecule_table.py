@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Protocol
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -60,7 +60,7 @@ class MoleculeTable(QTableView):
         self._repaint.setSingleShot(True)
         self._repaint.setInterval(16)
         self._repaint.timeout.connect(self.viewport().update)
-        depictions.drawn.connect(self._repaint.start)
+        depictions.drawn.connect(self._another_drawn)
         theme.changed.connect(self.viewport().update)
 
     def show_content(self, content: TableContent) -> None:
@@ -88,6 +88,11 @@ class MoleculeTable(QTableView):
     def weight_of(self, smiles: str) -> float:
         """Return the molecular weight of a molecule that was drawn, NaN of any other."""
         return self._weights.get(smiles, math.nan)
+
+    @Slot(str)
+    def _another_drawn(self, smiles: str) -> None:
+        # Many drawings arrive within one frame; the view is painted once for all of them.
+        self._repaint.start()
 
     def _set_up(self) -> None:
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -1,0 +1,74 @@
+"""A real window for each test, without the heavy libraries being loaded ahead of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+    from app.main_window import MainWindow
+
+ROWS = [
+    ("name", "smiles", "logS (log(mol/L))", "toxic"),
+    ("ethanol", "CCO", "1.1", "no"),
+    ("benzene", "c1ccccc1", "-1.64", "yes"),
+    ("open ring", "C1CC(N)CC", "-5.66", "no"),
+    ("sodium acetate", "CC(=O)[O-].[Na+]", "0.5", "no"),
+    ("phenol", "Oc1ccccc1", "-0.04", "yes"),
+    ("phenol again", "c1ccc(O)cc1", "-0.04", "yes"),
+    ("no value", "CCCCO", "", ""),
+    ("toluene", "Cc1ccccc1", "-2.21", "yes"),
+    ("aniline", "Nc1ccccc1", "-0.41", "yes"),
+    ("hexane", "CCCCCC", "-3.84", "no"),
+    ("pyridine", "c1ccncc1", "0.76", "yes"),
+    ("naphthalene", "c1ccc2ccccc2c1", "-3.6", "yes"),
+    ("cyclohexane", "C1CCCCC1", "-3.1", "no"),
+    ("acetone", "CC(C)=O", "1.2", "no"),
+]
+"""14 rows: one unreadable, one salt, one duplicate, one without a value; 11 molecules remain."""
+
+
+@pytest.fixture
+def molecules_csv(tmp_path: Path) -> Path:
+    """Return a small file with something wrong in it."""
+    return write_csv(tmp_path / "molecules.csv", ROWS)
+
+
+def write_csv(path: Path, rows: list[tuple[str, ...]]) -> Path:
+    """Write rows of cells that need no quotes."""
+    path.write_text("".join(",".join(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def window(qtbot: QtBot, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+    """Yield the whole window, shown; it is closed afterwards whatever happened."""
+    from app.main_window import MainWindow
+    from app.theme import theme
+
+    monkeypatch.setattr("app.services.prefetch.Prefetch.start", lambda self: None)
+    made = MainWindow(workspace)
+    qtbot.addWidget(made)
+    made.show()
+    qtbot.waitUntil(made.isVisible)
+    yield made
+    made.close()
+    qtbot.waitUntil(lambda: not made.session.training.is_running, timeout=60_000)
+    made.close()
+    theme.set_mode("system")
+
+
+@pytest.fixture
+def open_file(qtbot: QtBot, window: MainWindow) -> Callable[[Path], None]:
+    """Return a function that opens a file and waits until it is read."""
+
+    def opener(path: Path) -> None:
+        with qtbot.waitSignal(window.session.dataset_opened, timeout=20_000):
+            window.open_path(path)
+
+    return opener

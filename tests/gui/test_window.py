@@ -1,0 +1,196 @@
+"""The window as a whole: start, drop, pages, keys, theme, closing."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QPushButton, QToolButton, QWidget
+
+from app.main_window import MainWindow
+from app.services.prefetch import FOR_FILES, Prefetch
+from app.theme import DARK, LIGHT, theme
+
+
+def drop(target: QWidget, path: Path) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    middle = target.rect().center()
+    QApplication.sendEvent(target, QDragEnterEvent(QPoint(middle), copy, mime, left, none))
+    QApplication.sendEvent(target, QDropEvent(QPointF(middle), copy, mime, left, none))
+
+
+@pytest.mark.parametrize("name", ["dropZone", "mainWindow"])
+def test_a_dropped_file_is_opened(qtbot, window, molecules_csv, name):
+    target = window if name == "mainWindow" else window.findChild(QWidget, name)
+    with qtbot.waitSignal(window.session.dataset_opened, timeout=20_000) as opened:
+        drop(target, molecules_csv)
+    assert opened.args[0].info.rows == 14
+    assert window.session.dataset is opened.args[0]
+    assert "molecules.csv" in window.windowTitle()
+
+
+def test_a_drop_of_several_files_or_of_a_folder_is_refused(window, molecules_csv, tmp_path):
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(molecules_csv)), QUrl.fromLocalFile(str(molecules_csv))])
+    for content in (mime, _urls(tmp_path)):
+        event = QDragEnterEvent(
+            QPoint(50, 50),
+            Qt.DropAction.CopyAction,
+            content,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        event.ignore()
+        QApplication.sendEvent(window, event)
+        assert not event.isAccepted()
+
+
+def _urls(path: Path) -> QMimeData:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    return mime
+
+
+def test_one_click_opens_the_sample(qtbot, window):
+    with qtbot.waitSignal(window.session.dataset_opened, timeout=30_000):
+        qtbot.mouseClick(window.findChild(QPushButton, "openSampleButton"), Qt.MouseButton.LeftButton)
+    assert window.session.dataset.roles.tasks
+
+
+def test_every_page_can_be_reached_from_the_rail(qtbot, window):
+    for name in ("Train", "Runs", "Predict", "Models", "Preferences", "Data"):
+        qtbot.mouseClick(window.findChild(QToolButton, f"nav{name}"), Qt.MouseButton.LeftButton)
+        assert window.page(name.lower()).isVisible()
+
+
+def test_keys_go_to_pages_and_press_the_main_button(qtbot, window, open_file, molecules_csv):
+    qtbot.keyClick(window, Qt.Key.Key_4, Qt.KeyboardModifier.ControlModifier)
+    assert window.page("predict").isVisible()
+    open_file(molecules_csv)
+    assert window.page("data").isVisible()
+    qtbot.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert window.page("train").isVisible()
+
+
+def test_f1_opens_the_guide(qtbot, window):
+    qtbot.keyClick(window, Qt.Key.Key_F1)
+    guide = window.findChild(QWidget, "guideDialog")
+    assert guide is not None
+    assert guide.isVisible()
+    guide.close()
+
+
+@pytest.mark.parametrize(("scheme", "tokens"), [(Qt.ColorScheme.Dark, DARK), (Qt.ColorScheme.Light, LIGHT)])
+def test_colours_follow_the_system_while_the_window_is_open(qtbot, window, scheme, tokens):
+    theme.set_mode("system")
+    QGuiApplication.styleHints().colorSchemeChanged.emit(
+        Qt.ColorScheme.Light if scheme is Qt.ColorScheme.Dark else Qt.ColorScheme.Dark
+    )
+    with qtbot.waitSignal(theme.changed):
+        QGuiApplication.styleHints().colorSchemeChanged.emit(scheme)
+    assert theme.palette() is tokens
+    picture = window.grab().toImage()
+    corner = picture.pixelColor(picture.width() - 40, picture.height() // 2)
+    assert corner.name().upper() == tokens.background
+    QGuiApplication.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Light)
+
+
+def test_a_fixed_scheme_does_not_follow_the_system_and_is_remembered(qtbot, window, workspace):
+    qtbot.mouseClick(window.findChild(QToolButton, "navPreferences"), Qt.MouseButton.LeftButton)
+    window.page("preferences").findChild(QWidget, "darkModeButton").click()
+    QGuiApplication.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Light)
+    assert theme.palette() is DARK
+    assert window.session.settings.theme_mode == "dark"
+    window.close()
+    assert "theme=dark" in (workspace / "settings.ini").read_text()
+
+
+def test_place_and_recent_files_are_kept(qtbot, window, open_file, molecules_csv, workspace):
+    window.resize(970, 666)
+    open_file(molecules_csv)
+    window.close()
+    again = MainWindow(workspace)
+    qtbot.addWidget(again)
+    assert again.height() == 666
+    assert again.session.settings.recent == [str(molecules_csv)]
+    molecules_csv.unlink()
+    assert again.session.settings.recent == []
+    again.close()
+
+
+def test_a_problem_is_shown_in_words_with_details_to_copy(qtbot, window):
+    window.session.report(ZeroDivisionError("float division by zero"))
+    dialog = window.findChild(QWidget, "problemDialog")
+    assert dialog.isVisible()
+    assert not dialog.isModal()
+    assert dialog.findChild(QLabel, "problemTitle").text() == "Something went wrong inside MolE Studio."
+    details = dialog.findChild(QPlainTextEdit, "problemDetails")
+    assert "ZeroDivisionError" in details.toPlainText()
+    qtbot.mouseClick(dialog.findChild(QPushButton, "problemCopy"), Qt.MouseButton.LeftButton)
+    assert "ZeroDivisionError" in QGuiApplication.clipboard().text()
+    dialog.close()
+
+
+def test_closing_ends_reading_and_leaves_no_thread(qtbot, window, tmp_path):
+    path = tmp_path / "long.csv"
+    path.write_text("smiles,y\n" + "".join(f"{'C' * (1 + i % 40)}O,{i}\n" for i in range(60_000)))
+    window.open_path(path)
+    qtbot.waitUntil(lambda: window.session.datasets.is_busy)
+    window.close()
+    names = [thread.name for thread in threading.enumerate()]
+    assert not [name for name in names if name.startswith(("studio", "depictions", "prefetch"))]
+    assert window.session.dataset is None
+
+
+def test_the_window_loads_nothing_heavy():
+    code = (
+        "import sys; import app.main_window, app.pages.data, app.__main__;"
+        "heavy = {'torch', 'pytorch_lightning', 'rdkit', 'pandas', 'numpy', 'pyqtgraph', 'sklearn', 'scipy'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_first_paint_loads_nothing_heavy(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from PySide6.QtWidgets import QApplication;"
+        "app = QApplication([]); from app.main_window import MainWindow;"
+        f"window = MainWindow(Path({str(tmp_path)!r})); window.show(); app.processEvents();"
+        "heavy = {'torch', 'pytorch_lightning', 'rdkit', 'pandas', 'numpy', 'pyqtgraph'};"
+        "print(sorted(heavy & set(sys.modules))); window.close()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_prefetch_loads_what_opening_a_file_needs(qtbot, monkeypatch):
+    monkeypatch.setattr("app.services.prefetch.FOR_TRAINING", ())
+    monkeypatch.setattr("app.services.prefetch._PATIENCE", 0.0)
+    monkeypatch.setattr("app.services.prefetch.device_words", lambda: "Test GPU")
+    prefetch = Prefetch()
+    with qtbot.waitSignal(prefetch.devices_known, timeout=30_000) as known:
+        prefetch.start()
+    assert known.args == ["Test GPU"]
+    assert set(FOR_FILES) <= set(sys.modules)
+    prefetch.close()
+
+
+def test_qt_calls_keep_their_references_to_none(qtbot):
+    """PySide6 6.12 loses one reference to None a call on Python 3.11, until the interpreter dies."""
+    label, timer = QLabel(), QTimer()
+    qtbot.addWidget(label)
+    gc.collect()
+    before = sys.getrefcount(None)
+    for number in range(2000):
+        label.setText(str(number))
+        timer.setInterval(number)
+    assert before - sys.getrefcount(None) < 500

@@ -1,0 +1,47 @@
+"""Numbers as a reader sees them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from app.text import count, counted, duration, fixed, number, plain_minus, size
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0, "0"),
+        (-11.61, "\u221211.6"),
+        (0.00012, "1.20e\u221204"),
+        (0.0512, "0.0512"),
+        (1234567.0, "1,234,567"),
+        (math.nan, "\u2013"),
+        (math.inf, "\u2013"),
+    ],
+)
+def test_number(value, words):
+    assert number(value) == words
+
+
+def test_counts_have_separators_and_the_right_noun():
+    assert count(1234567) == "1,234,567"
+    assert counted(1, "row") == "1 row"
+    assert counted(2, "duplicate", "duplicates") == "2 duplicates"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (59.4, "59 s"), (60, "1 min"), (91, "1 min 31 s"), (7500, "2 h 5 min"), (math.nan, ""), (-1, "")],
+)
+def test_duration(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_sizes_and_signs():
+    assert size(3.14e9) == "3.1 GB"
+    assert size(812_345) == "812 kB"
+    assert fixed(-0.5) == "\u22120.50"
+    assert plain_minus("-1.5") == "\u22121.5"
+    assert plain_minus("-OH") == "-OH"
