@@ -1,0 +1,202 @@
+"""The workspace: runs survive crashes, a damaged index is rebuilt, a living run is never touched."""
+
+import re
+import sqlite3
+from dataclasses import replace
+
+import pytest
+
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.events import EpochMetrics, Notice
+from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunState
+from mole_engine.store.run_folder import FolderLock, RunFolder
+from mole_engine.store.run_place import open_place
+from mole_engine.store.runs import Workspace, default_workspace, new_run_id
+
+
+@pytest.fixture
+def config():
+    return TrainConfig.from_dict({"data": {"path": "/data/My Table.csv"}, "preset": "small"})
+
+
+def _record(run_id, folder, status=RunState.COMPLETED, created=1.0):
+    return RunRecord(run_id=run_id, name=run_id, status=status, run_dir=str(folder.path), created=created)
+
+
+def _save(store, config, status=RunState.COMPLETED, created=1.0):
+    folder = store.create(config)
+    config.to_yaml(folder.config)
+    record = _record(folder.path.name, folder, status, created)
+    folder.write_record(record)
+    store.save(record)
+    return folder, record
+
+
+def test_run_ids_are_legal_folder_names_and_differ():
+    ids = {new_run_id('CON: "a/b\\c" äöü * ?', 0.0) for _ in range(20)}
+    assert len(ids) > 15
+    assert all(re.fullmatch(r"19700101-000000-[a-z0-9-]+", name) for name in ids)
+
+
+def test_records_come_newest_first(tmp_path, config):
+    store = Workspace(tmp_path)
+    _, old = _save(store, config, created=1.0)
+    _, new = _save(store, config, created=2.0)
+    assert store.records() == [new, old]
+    changed = replace(old, status=RunState.FAILED, metrics={"rmse": 1.5})
+    store.save(changed)
+    assert Workspace(tmp_path).records() == [new, changed]
+
+
+def test_index_is_rebuilt_from_the_folders(tmp_path, config):
+    _, record = _save(Workspace(tmp_path), config)
+    for leftover in tmp_path.glob("studio.db*"):
+        leftover.unlink()
+    assert [found.run_id for found in Workspace(tmp_path).records()] == [record.run_id]
+
+
+def test_damaged_index_is_set_aside(tmp_path, config):
+    _, record = _save(Workspace(tmp_path), config)
+    for leftover in tmp_path.glob("studio.db-*"):
+        leftover.unlink()
+    (tmp_path / "studio.db").write_bytes(b"garbage" * 1000)
+    assert [found.run_id for found in Workspace(tmp_path).records()] == [record.run_id]
+
+
+def test_only_dead_active_runs_become_interrupted(tmp_path, config):
+    store = Workspace(tmp_path)
+    dead, _ = _save(store, config, RunState.TRAINING)
+    alive, _ = _save(store, config, RunState.TRAINING)
+    done, _ = _save(store, config, RunState.COMPLETED)
+    with FolderLock(alive.lock):
+        lost = store.mark_interrupted()
+    assert [record.run_id for record in lost] == [dead.path.name]
+    assert dead.read_record().status is RunState.INTERRUPTED
+    assert alive.read_record().status is RunState.TRAINING
+    assert done.read_record().status is RunState.COMPLETED
+
+
+def test_lock_is_exclusive_and_released(tmp_path):
+    path = tmp_path / "run.lock"
+    with FolderLock(path), pytest.raises(InputError, match="Another program is working"), FolderLock(path):
+        pass
+    with FolderLock(path):
+        pass
+
+
+def test_find_by_id_prefix_and_path(tmp_path, config):
+    store = Workspace(tmp_path)
+    folder, record = _save(store, config)
+    assert store.find(record.run_id).path == folder.path
+    assert store.find(str(folder.path)).path == folder.path
+    assert store.find(record.run_id[:-1]).path == folder.path
+    with pytest.raises(InputError, match="There is no run"):
+        store.find("nothing")
+    _save(store, config)
+    with pytest.raises(InputError, match="Several runs"):
+        store.find(record.run_id[:4])
+
+
+def test_delete_refuses_a_working_run(tmp_path, config):
+    store = Workspace(tmp_path)
+    folder, record = _save(store, config)
+    with FolderLock(folder.lock), pytest.raises(InputError, match="still at work"):
+        store.delete(record.run_id)
+    store.delete(record.run_id)
+    assert store.records() == []
+    assert not folder.path.exists()
+
+
+def test_two_processes_may_write_at_once(tmp_path, config):
+    store = Workspace(tmp_path)
+    _, record = _save(store, config)
+    other = sqlite3.connect(tmp_path / "studio.db")
+    try:
+        assert other.execute("SELECT count(*) FROM runs").fetchone() == (1,)
+        store.save(replace(record, status=RunState.FAILED))
+    finally:
+        other.close()
+    assert store.records()[0].status is RunState.FAILED
+
+
+def test_workspace_can_be_named_by_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("MOLE_WORKSPACE", str(tmp_path / "w"))
+    assert default_workspace() == tmp_path / "w"
+    monkeypatch.delenv("MOLE_WORKSPACE")
+    assert default_workspace().name == "MolE Studio"
+
+
+def test_events_up_to_a_line_that_a_crash_cut_off(tmp_path):
+    folder = RunFolder(tmp_path)
+    events = [
+        Notice(run_id="r", seq=0, message="hello"),
+        EpochMetrics(run_id="r", seq=1, epoch=1, total_epochs=2, step=3, train_loss=1.0, validation_loss=float("nan")),
+    ]
+    folder.events.write_text("".join(event.to_json() + "\n" for event in events) + '{"event": "Noti')
+    assert [event.seq for event in folder.read_events()] == [0, 1]
+    assert RunFolder(tmp_path / "none").read_events() == []
+
+
+def test_record_follows_a_folder_that_was_moved(tmp_path, config):
+    folder, _ = _save(Workspace(tmp_path), config)
+    folder.model.write_bytes(b"x")
+    moved = folder.path.rename(tmp_path / "elsewhere")
+    record = RunFolder(moved).read_record()
+    assert record.run_dir == str(moved)
+    assert record.model_path == str(moved / "model.mole")
+
+
+def test_out_is_never_overwritten(tmp_path, config):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.docx").write_text("years of work")
+    with pytest.raises(InputError, match="is not empty"):
+        open_place(config.updated({"out": str(out)}))
+    assert (out / "thesis.docx").read_text() == "years of work"
+    with pytest.raises(InputError, match="is a file"):
+        open_place(config.updated({"out": str(out / "thesis.docx")}))
+
+
+def test_out_with_a_finished_run_is_kept_and_a_failed_attempt_is_reused(tmp_path, config):
+    config = config.updated({"out": str(tmp_path / "run")})
+    place = open_place(config)
+    place.save(replace(place.record, status=RunState.COMPLETED))
+    with pytest.raises(InputError, match="holds a run already"):
+        open_place(config)
+    place.save(replace(place.record, status=RunState.FAILED))
+    place.folder.events.write_text("old")
+    place.folder.drop_checkpoints()
+    assert open_place(config).record.status is RunState.QUEUED
+    assert not place.folder.events.exists()
+
+
+def test_run_with_out_stays_off_the_workspace(tmp_path, config, workspace):
+    place = open_place(config.updated({"out": str(tmp_path / "run")}))
+    assert place.workspace is None
+    assert list(workspace.iterdir()) == []
+
+
+def test_saved_configuration_has_absolute_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    place = open_place(TrainConfig.from_dict({"data": {"path": "a.csv"}, "out": "run"}))
+    assert place.folder.read_config().data.path == str(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("status", [RunState.COMPLETED, RunState.CANCELLED])
+def test_ended_runs_do_not_go_on(tmp_path, config, status):
+    place = open_place(config.updated({"out": str(tmp_path / "run")}))
+    place.save(replace(place.record, status=status))
+    with pytest.raises(InputError, match="Only interrupted and failed runs"):
+        open_place(None, str(place.folder.path))
+
+
+def test_resume_refuses_changed_data(tmp_path, config):
+    place = open_place(config.updated({"out": str(tmp_path / "run")}))
+    place.folder.split.write_text("row,smiles\n0,CCO\n")
+    place.save(replace(place.record, status=RunState.INTERRUPTED))
+    again = open_place(None, str(place.folder.path))
+    again.check_same_split("row,smiles\n0,CCO\n")
+    with pytest.raises(InputError, match="data file has changed"):
+        again.check_same_split("row,smiles\n0,CCN\n")
