@@ -84,7 +84,8 @@ def test_no_path_of_one_machine():
         text = node.value if isinstance(node, ast.Constant) else ""
         return text if isinstance(text, str) and machine.match(text) else ""
 
-    assert faults(EVERYTHING, find) == []
+    # Tests may speak of somebody's home.
+    assert faults((*PRODUCT, "packaging", "benchmarks", "docs"), find) == []
 
 
 def test_every_test_file_has_a_name_of_its_own():
