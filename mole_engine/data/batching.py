@@ -83,7 +83,7 @@ class Labels:
         (n, D); None: none.
     """
 
-    targets: Floats
+    targets: npt.NDArray[np.float64]
     weights: Floats | None = None
     descriptors: Floats | None = None
 

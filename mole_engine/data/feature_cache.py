@@ -54,7 +54,8 @@ class FeatureCache:
         """Return arrays and errors by position, or None when there is no usable file."""
         path = self.path(key)
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            # numpy leaves the file open when it is not what it should be, so it is opened here.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 arrays: Arrays = {name: stored[name] for name in stored.files}
             errors = json.loads(arrays.pop("errors").tobytes().decode())
             result = arrays, {int(position): str(reason) for position, reason in errors.items()}

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special, stats
 
 from mole_engine.contracts.config import TransformName
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
@@ -181,7 +181,7 @@ def _transformed(values: Floats, scale: TaskScale) -> Floats:
     if scale.transform == "log10":
         return np.asarray(np.log10(values))
     if scale.transform == "logit":
-        return np.asarray(np.log(values / (1 - values)))
+        return np.asarray(special.logit(values))
     if scale.transform == "box-cox":
         if abs(scale.exponent) < 1e-8:
             return np.asarray(np.log(values))
@@ -193,7 +193,7 @@ def _restored(values: Floats, scale: TaskScale) -> Floats:
     if scale.transform == "log10":
         return np.asarray(10.0 ** np.clip(values, -LARGEST_EXPONENT, LARGEST_EXPONENT))
     if scale.transform == "logit":
-        return np.asarray(1 / (1 + np.exp(-values)))
+        return np.asarray(special.expit(values))
     if scale.transform == "box-cox":
         largest = LARGEST_EXPONENT * np.log(10.0)
         if abs(scale.exponent) < 1e-8:

@@ -69,9 +69,13 @@ class SeedCallback(pl.Callback):
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
         """Seed by run, epoch and process (each process has its own dropout)."""
-        torch.manual_seed(hash((self.seed, trainer.current_epoch, trainer.global_rank)) % 2**63)
+        # Not at the start of the epoch: making the loader's iterator draws from torch's generator as well.
+        if batch_idx == 0:
+            torch.manual_seed(hash((self.seed, trainer.current_epoch, trainer.global_rank)) % 2**63)
 
 
 class DivergenceCallback(pl.Callback):

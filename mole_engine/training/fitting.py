@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import math
+import pickle
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,13 +121,26 @@ class _Job:
                 (self.checkpoints / name).unlink(missing_ok=True)
         if self.device.note:
             self.emitter.emit(Notice(message=self.device.note, level="warning"))
+        if resume_from is not None:
+            check_checkpoint(resume_from, self.prepared.model)
+        try:
+            trainer, keeper = self._until_it_fits(resume_from)
+            return self._finish(trainer, keeper, time.monotonic() - began)
+        finally:
+            # A trainer holds on to optimiser states and gradients.
+            self.prepared.model.trainer = None
+            self.prepared.data.trainer = None
+
+    def _until_it_fits(self, resume_from: Path | None) -> tuple[pl.Trainer, CheckpointCallback]:
         start = _cpu_state(self.prepared.model)
         while True:
             keeper = self._keeper()
             trainer = self._trainer(keeper)
             try:
-                self._fit(trainer, resume_from)
-                break
+                trainer.fit(
+                    self.prepared.model, datamodule=self.prepared.data, ckpt_path=resume_from, weights_only=True
+                )
+                return trainer, keeper
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -134,7 +148,6 @@ class _Job:
             # Outside of the handler, so that its traceback no longer holds on to the step's tensors.
             del trainer
             resume_from = self._recover(problem, start, resume_from)
-        return self._finish(trainer, keeper, time.monotonic() - began)
 
     def _keeper(self) -> CheckpointCallback:
         training = self.config.training
@@ -158,17 +171,16 @@ class _Job:
             self.config, callbacks, self.folder, device=self.device, accumulate=self.prepared.data.accumulate
         )
 
-    def _fit(self, trainer: pl.Trainer, resume_from: Path | None) -> None:
-        if resume_from is not None and not resume_from.is_file():
-            raise InputError(f"There is no checkpoint {resume_from} to resume from.", "", "Start a new run instead.")
-        model, data = self.prepared.model, self.prepared.data
-        trainer.fit(model, datamodule=data, ckpt_path=resume_from, weights_only=True)
-
     def _recover(self, problem: str, start: dict[str, torch.Tensor], resume_from: Path | None) -> Path | None:
         data, model = self.prepared.data, self.prepared.model
         log.warning("Out of memory: %s", problem)
         model.zero_grad(set_to_none=True)
         free_memory()
+        if self.config.runtime.devices * self.config.runtime.num_nodes > 1:
+            # The other processes are still in the step that this one has lost.
+            raise KnownError(
+                "There is not enough memory on one of the devices.", "", "Use a smaller batch size or preset."
+            )
         if not data.halve_batches():
             raise KnownError(
                 f"There is not enough memory on {self.device.name}.",
@@ -211,6 +223,28 @@ class _Job:
             stopped=done < self.config.training.epochs,
             seconds=seconds,
             device=self.device.name,
+        )
+
+
+def check_checkpoint(path: Path, model: torch.nn.Module) -> None:
+    """Make sure that a checkpoint can be resumed with a model.
+
+    Raises
+    ------
+    InputError
+        When it is missing, damaged, or of another network.
+    """
+    again = "Start a new run instead."
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["state_dict"]
+    except FileNotFoundError as error:
+        raise InputError(f"There is no checkpoint {path} to resume from.", "", again) from error
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        raise InputError(f"The checkpoint {path} cannot be read:", "it is damaged.", again) from error
+    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    if {name: tuple(value.shape) for name, value in state.items()} != shapes:
+        raise InputError(
+            f"The checkpoint {path} does not fit:", "it is of a network of another size or for other targets.", again
         )
 
 

@@ -69,7 +69,11 @@ class Criterion(nn.Module):
         self.layout = OutputLayout(tasks)
         self.losses = dict(losses)
         self.positions = {kind: self.layout.positions(kind) for kind in TaskKind}
-        self.first_columns = {kind: self.layout.first_columns(kind) for kind in TaskKind}
+        for kind in TaskKind:
+            # Buffers rather than lists: indexing a GPU tensor with a list makes the CPU wait for the GPU.
+            self.register_buffer(f"places_{kind}", torch.tensor(self.positions[kind]), persistent=False)
+            columns = torch.tensor(self.layout.first_columns(kind))
+            self.register_buffer(f"columns_{kind}", columns, persistent=False)
         weights = list(class_weights) if class_weights is not None else [None] * len(tasks)
         scales = list(scaler.scales) if scaler else [None] * len(tasks)
         self.scaler = TensorScaler([scales[place] or TaskScale() for place in self.positions[TaskKind.REGRESSION]])
@@ -115,10 +119,11 @@ class Criterion(nn.Module):
         terms = torch.zeros(target_mask.shape, dtype=logits.dtype, device=logits.device)
         for kind, places in self.positions.items():
             if places:
-                known = target_mask[:, places]
-                values = torch.where(known, targets[:, places].float(), self._filler(kind))
+                chosen = self.get_buffer(f"places_{kind}")
+                known = target_mask.index_select(1, chosen)
+                values = torch.where(known, targets.index_select(1, chosen).float(), self._filler(kind))
                 part = torch.where(known, self._terms(kind, logits, values), 0.0)
-                terms = terms.index_copy(1, torch.tensor(places, device=terms.device), part)
+                terms = terms.index_copy(1, chosen, part)
         return terms
 
     def _filler(self, kind: TaskKind) -> float | Tensor:
@@ -126,11 +131,11 @@ class Criterion(nn.Module):
         return self.scaler.inverse(torch.zeros_like(self.scaler.mean)[None]) if kind is TaskKind.REGRESSION else 0.0
 
     def _terms(self, kind: TaskKind, logits: Tensor, values: Tensor) -> Tensor:
-        if kind is TaskKind.REGRESSION:
-            chosen = logits[:, self.first_columns[kind]]
+        if kind is not TaskKind.MULTICLASS:
+            chosen = logits.index_select(1, self.get_buffer(f"columns_{kind}"))
+            if kind is TaskKind.CLASSIFICATION:
+                return self._binary(chosen, values)
             return REGRESSION_LOSSES[self.losses[kind]](chosen, self.scaler(values), reduction="none")
-        if kind is TaskKind.CLASSIFICATION:
-            return self._binary(logits[:, self.first_columns[kind]], values)
         return torch.stack(
             [self._several(place, logits, values[:, row]) for row, place in enumerate(self.positions[kind])], dim=1
         )

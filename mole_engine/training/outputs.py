@@ -63,18 +63,18 @@ class TensorScaler(nn.Module):
         for name in ("mean", "std", "low", "high", "exponent"):
             values = torch.tensor([getattr(scale, name) for scale in scales], dtype=torch.float64)
             self.register_buffer(name, values.to(torch.float32), persistent=False)
-        self.columns = {
-            transform: [place for place, scale in enumerate(scales) if scale.transform == transform]
-            for transform in {scale.transform for scale in scales} - {"none"}
-        }
+        # Buffers rather than lists: indexing a GPU tensor with a list makes the CPU wait for the GPU.
+        self.transforms = sorted({scale.transform for scale in scales} - {"none"})
+        for transform in self.transforms:
+            places = [place for place, scale in enumerate(scales) if scale.transform == transform]
+            self.register_buffer(_places(transform), torch.tensor(places), persistent=False)
 
     def forward(self, values: Tensor) -> Tensor:
         """Scale (B, T) values in the user's units."""
-        if not self.columns:
-            return (values - self.mean) / self.std
-        changed = values.clamp(self.low, self.high)
-        for transform, columns in self.columns.items():
-            part = changed[:, columns]
+        changed = values.clamp(self.low, self.high) if self.transforms else values
+        for transform in self.transforms:
+            columns = self.get_buffer(_places(transform))
+            part = changed.index_select(1, columns)
             if transform == "log10":
                 part = part.log10()
             elif transform == "logit":
@@ -83,22 +83,27 @@ class TensorScaler(nn.Module):
                 power = self.exponent[columns]
                 safe = torch.where(power.abs() < SMALL, torch.ones_like(power), power)
                 part = torch.where(power.abs() < SMALL, part.log(), (part**safe - 1) / safe)
-            changed = changed.index_copy(1, torch.tensor(columns, device=values.device), part)
+            changed = changed.index_copy(1, columns, part)
         return (changed - self.mean) / self.std
 
     def inverse(self, scaled: Tensor) -> Tensor:
         """Bring (B, T) scaled values back to the user's units."""
         values = scaled * self.std + self.mean
-        for transform, columns in self.columns.items():
-            part = values[:, columns]
+        for transform in self.transforms:
+            columns = self.get_buffer(_places(transform))
+            part = values.index_select(1, columns)
             if transform == "log10":
                 part = 10.0 ** part.clamp(-LARGEST_EXPONENT, LARGEST_EXPONENT)
             elif transform == "logit":
                 part = part.sigmoid()
             else:
                 part = _inverse_box_cox(part, self.exponent[columns])
-            values = values.index_copy(1, torch.tensor(columns, device=scaled.device), part)
+            values = values.index_copy(1, columns, part)
         return values
+
+
+def _places(transform: str) -> str:
+    return f"places_{transform.replace('-', '_')}"
 
 
 def _inverse_box_cox(values: Tensor, power: Tensor) -> Tensor:

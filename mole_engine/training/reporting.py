@@ -56,6 +56,7 @@ class EventCallback(Checkpoint):
         self.last_epoch: EpochMetrics | None = None
         self._report = False
         self._gradient_norm = math.nan
+        self._learning_rate = math.nan
         self._losses: list[torch.Tensor] = []
         self._molecules: deque[tuple[float, int]] = deque()
         self._progress = Progress()
@@ -77,6 +78,7 @@ class EventCallback(Checkpoint):
     ) -> None:
         """Measure the gradient before it is clipped, if this step will be reported."""
         self._report = self.emitter.wants_step()
+        self._learning_rate = _learning_rate(trainer)
         if self._report:
             gradients = [item.grad for item in pl_module.parameters() if item.grad is not None]
             self._gradient_norm = float(torch.nn.utils.get_total_norm(gradients)) if gradients else math.nan
@@ -102,7 +104,7 @@ class EventCallback(Checkpoint):
                     epoch=trainer.current_epoch + 1,
                     total_epochs=trainer.max_epochs or 0,
                     loss=float(loss),
-                    learning_rate=_learning_rate(trainer),
+                    learning_rate=self._learning_rate,
                     gradient_norm=self._gradient_norm,
                     molecules_per_second=self._speed(now),
                     eta_seconds=self._progress.remaining(total),
@@ -134,7 +136,7 @@ class EventCallback(Checkpoint):
             seconds=self._now() - self._epoch_began,
         )
         if trainer.is_global_zero and self.metrics_path is not None:
-            append_row(self.metrics_path, _row(self.last_epoch, _learning_rate(trainer)))
+            append_row(self.metrics_path, _row(self.last_epoch, self._learning_rate))
         self.emitter.emit(self.last_epoch)
 
     def _now(self) -> float:

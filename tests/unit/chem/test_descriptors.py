@@ -1,0 +1,39 @@
+"""Descriptors: right numbers in named columns, gaps as NaN."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from rdkit import Chem
+from rdkit.Chem import Descriptors
+
+from mole_engine.chem.descriptors import compute_descriptors, descriptor_names
+from mole_engine.contracts.errors import Cancelled
+
+
+def test_columns_are_named_and_right():
+    names = descriptor_names()
+    assert len(names) == len(set(names)) > 150
+    table = compute_descriptors(["CCO", "c1ccccc1"])
+    assert table.shape == (2, len(names))
+    assert table.dtype == np.float32
+    for row, smiles in enumerate(("CCO", "c1ccccc1")):
+        expected = Descriptors.MolWt(Chem.MolFromSmiles(smiles))
+        assert table[row, names.index("MolWt")] == pytest.approx(expected, rel=1e-6)
+
+
+def test_what_cannot_be_computed_is_nan_and_never_infinite():
+    table = compute_descriptors(["", "not a molecule", "[Na+].[Cl-]", "[H][H]", "C" * 300])
+    assert np.isnan(table[:2]).all()
+    assert not np.isinf(table).any()
+    assert np.isfinite(table[4]).sum() > 100
+
+
+def test_progress_may_cancel():
+    def cancel(stage, done, total):
+        assert total == 40
+        if done:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        compute_descriptors(["C"] * 40, cancel)

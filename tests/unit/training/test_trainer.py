@@ -1,0 +1,95 @@
+"""Devices, precision and threads."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from pytorch_lightning.callbacks import Checkpoint
+
+from mole_engine.contracts.config import RuntimeConfig, TrainConfig
+from mole_engine.contracts.errors import InputError
+from mole_engine.training import trainer
+from mole_engine.training.trainer import build_trainer, default_threads, resolve_device, use_threads
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """Pretend that there is one GPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: "NVIDIA Test")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+def test_auto_takes_the_best_device(gpu):
+    device = resolve_device(RuntimeConfig())
+    assert (device.accelerator, device.name, device.precision) == ("cuda", "NVIDIA Test", "bf16-mixed")
+    assert resolve_device(RuntimeConfig(device="cuda:0")).torch_device == torch.device("cuda", 0)
+
+
+def test_auto_falls_back_to_the_cpu_in_full_precision(no_gpu):
+    device = resolve_device(RuntimeConfig())
+    assert (device.accelerator, device.precision, device.note) == ("cpu", "32-true", "")
+
+
+@pytest.mark.parametrize(("device", "words"), [("cuda", "NVIDIA"), ("cuda:1", "NVIDIA"), ("mps", "Apple")])
+def test_a_missing_device_is_said(no_gpu, device, words):
+    with pytest.raises(InputError, match=words):
+        resolve_device(RuntimeConfig(device=device))
+
+
+@pytest.mark.parametrize("device", ["tpu", "cuda:x", "cpu:1", ""])
+def test_an_unknown_device_is_said(device):
+    with pytest.raises(InputError, match="no device"):
+        resolve_device(RuntimeConfig(device=device))
+
+
+def test_a_gpu_number_beyond_the_last_is_said(gpu):
+    with pytest.raises(InputError, match="GPU number 3"):
+        resolve_device(RuntimeConfig(device="cuda:3"))
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+def test_half_precision_never_runs_on_a_cpu(no_gpu, precision):
+    device = resolve_device(RuntimeConfig(device="cpu", precision=precision))
+    assert device.precision == "32-true"
+    assert "32 bits" in device.note
+
+
+def test_bf16_is_not_emulated(gpu, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: including_emulation)
+    assert resolve_device(RuntimeConfig()).precision == "32-true"
+    assert resolve_device(RuntimeConfig(precision="bf16-mixed")).precision == "32-true"
+    assert resolve_device(RuntimeConfig(precision="16-mixed")).precision == "16-mixed"
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (4, 3), (64, 8)])
+def test_one_core_stays_with_the_window(monkeypatch, cores, threads):
+    monkeypatch.setattr(trainer.os, "sched_getaffinity", lambda pid: set(range(cores)), raising=False)
+    assert default_threads() == threads
+
+
+def test_threads_are_set():
+    assert use_threads(RuntimeConfig(threads=1)) == 1
+    assert torch.get_num_threads() == 1
+
+
+def test_the_trainer_writes_prints_and_checks_nothing_by_itself(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = TrainConfig().with_overrides(
+        ["runtime.device=cpu", "training.epochs=7", "training.gradient_clip=0", "training.accumulate_batches=3"]
+    )
+    made = build_trainer(config, [Checkpoint()], tmp_path / "run")
+    assert made.max_epochs == 7
+    assert made.accumulate_grad_batches == 3
+    assert made.gradient_clip_val is None
+    assert made.num_sanity_val_steps == 0
+    assert not made.loggers
+    assert made.progress_bar_callback is None
+    assert list(tmp_path.iterdir()) == []
