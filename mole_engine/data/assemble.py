@@ -10,13 +10,13 @@ import numpy as np
 from mole_engine.contracts.config import DataConfig, SplitConfig, TrainConfig
 from mole_engine.contracts.dataset import ColumnRoles, Split, TaskKind
 from mole_engine.contracts.errors import InputError
-from mole_engine.data.columns import detect_roles, find_smiles_column
+from mole_engine.data.columns import detect_roles, find_smiles_column, why_no_target
 from mole_engine.data.curation import curate
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.leakage import describe_overlap
 from mole_engine.data.progress import Progress, report
 from mole_engine.data.readers import read_table
-from mole_engine.data.splits import make_split
+from mole_engine.data.splits import MIN_MOLECULES, make_split
 from mole_engine.data.table import RawTable
 
 
@@ -42,11 +42,17 @@ def load_training_data(config: TrainConfig, on_progress: Progress | None = None)
     if not data.path:
         raise InputError("No data file is named.", "", "Name the file with the molecules.")
     table = _read(data.path, data, on_progress)
+    if len(table) < MIN_MOLECULES:
+        raise InputError(
+            f"{table.info.name} has too few molecules to train on.",
+            f"It has {len(table)} row{'' if len(table) == 1 else 's'}; at least {MIN_MOLECULES} are needed.",
+            "Choose a file with more molecules.",
+        )
     roles = detect_roles(table, data, config.split)
     if not roles.tasks:
         raise InputError(
             f"{table.info.name} has no target column.",
-            "No column besides the structures holds numbers or classes to learn.",
+            why_no_target(table, roles),
             "Name the target column, or choose another file.",
         )
     dataset = curate(table, roles, data.curation, on_progress)

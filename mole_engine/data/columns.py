@@ -173,13 +173,34 @@ def _may_be_target(table: RawTable, column: ColumnInfo) -> bool:
     if column.kind not in {"number", "binary", "class"} or column.distinct < 2:
         return False
     name = column.name.strip()
+    if _target_rank(name) <= 1:
+        return True
     if SPLIT_NAMES.fullmatch(name) and column.kind != "binary" and column.distinct <= 20:
         return False
-    if _WEIGHT.fullmatch(name) or (_INDEX.fullmatch(name) and column.kind == "number" and _counts_up(table, column)):
+    if _WEIGHT.fullmatch(name):
         return False
-    return not (column.kind == "number" and _counts_up(table, column)) and not (
-        column.kind == "number" and _IDENTIFIER.fullmatch(name) and _all_whole_and_distinct(table, column)
+    if column.kind != "number":
+        return True
+    return not _counts_up(table, column) and not (
+        _IDENTIFIER.fullmatch(name) and _all_whole_and_distinct(table, column)
     )
+
+
+def why_no_target(table: RawTable, roles: ColumnRoles) -> str:
+    """Say for the first columns besides the structures why they are no targets: "'y' is always '5.3'"."""
+    words = []
+    for column in table.info.columns:
+        if column.name == roles.smiles:
+            continue
+        if column.kind == "empty":
+            words.append(f"'{column.name}' is empty")
+        elif column.distinct == 1:
+            words.append(f"'{column.name}' is always {shown(column.examples)}")
+        elif column.kind in {"text", "smiles"}:
+            words.append(f"'{column.name}' holds texts such as {shown(column.examples[:1])}")
+        else:
+            words.append(f"'{column.name}' looks like a number or name of the row")
+    return ("Besides the structures: " + "; ".join(words[:5]) + ".") if words else "It has only structures."
 
 
 def _counts_up(table: RawTable, column: ColumnInfo) -> bool:

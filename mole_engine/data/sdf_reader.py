@@ -84,10 +84,9 @@ def _cells(
         names.append(key)
         texts.append([values.get(row, "") for row in range(len(smiles))])
     if problems:
-        first = ", ".join(str(lines[row]) for row in list(problems)[:3])
-        notes.append(
-            f"{len(problems)} records hold no readable structure (lines {first}{', ...' if len(problems) > 3 else ''})."
-        )
+        first = ", ".join(str(lines[row]) for row in list(problems)[:3]) + (", ..." if len(problems) > 3 else "")
+        what = "1 record holds" if len(problems) == 1 else f"{len(problems)} records hold"
+        notes.append(f"{what} no readable structure (from line {first}).")
     mark = find_decimal([text for column in texts[1:] for text in column[:200]], ";")
     return Cells(names, frame_of_texts(texts), np.array(lines, np.int64), "", encoding, mark, notes, problems)
 

@@ -27,7 +27,10 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_EIGHT_BIT = ["cp1252", "latin_1", "cp1250", "cp1251", "gb18030", "shift_jis", "big5", "euc_kr"]
+_ONE_BYTE = ["cp1252", "latin_1", "cp1250", "cp1251", "cp1253", "cp1254"]
+_SEVERAL_BYTES = ["shift_jis", "gb18030", "big5", "euc_kr"]
+_ENOUGH_TO_TELL = 40
+SMI_SUFFIXES = frozenset({".smi", ".smiles", ".ism"})
 _SAMPLE_ROWS = 200
 _COMMA_DECIMAL = re.compile(r"[<>~=]*\s*[+-−]?\d+,\d+([eE][+-]?\d+)?")
 _DOT_DECIMAL = re.compile(r"[<>~=]*\s*[+-−]?\d*\.\d+([eE][+-]?\d+)?")
@@ -63,6 +66,8 @@ def find_encoding(raw: bytes, wanted: str = "") -> tuple[str, str]:
             return name, "The encoding looks like UTF-16 without a mark."
     if _decodes(raw, "utf-8"):
         return "utf-8", ""
+    if _decodes(raw, "utf-8", final=False):
+        return "utf-8", "The file ends in the middle of a character; it may be cut off."
     name = _eight_bit_encoding(raw)
     return name, f"The file is not UTF-8; it was read as {name}. Check names with accents."
 
@@ -85,14 +90,15 @@ def find_delimiter(lines: Sequence[str], suffix: str) -> str:
 def has_header(rows: Sequence[Sequence[str]], decimal: str) -> bool:
     """Whether the first of the sample rows names the columns."""
     first, rest = rows[0], rows[1:]
-    if any(structure_name_rank(name) < NO_STRUCTURE_NAME for name in first):
-        return True
+    named = any(structure_name_rank(name) < NO_STRUCTURE_NAME for name in first)
     if not rest:
-        return not any(is_structure(cell) for cell in first)
+        return named or not any(is_structure(cell) for cell in first)
     columns = [[row[index] for row in rest if index < len(row)] for index in range(min(len(first), 200))]
-    shares = [structure_share(cells, limit=20) for cells in columns]
-    if any(share > 0.5 and is_structure(first[index]) for index, share in enumerate(shares)):
-        return False
+    for index, cells in enumerate(columns):
+        if is_structure(first[index]) and structure_share(cells, limit=20) > 0.5:
+            return False
+    if named:
+        return True
     numeric = [index for index, cells in enumerate(columns) if _mostly_numbers(cells, decimal)]
     return not numeric or not all(_is_number(first[index], decimal) for index in numeric)
 
@@ -109,13 +115,13 @@ def find_decimal(cells: Sequence[str], delimiter: str) -> str:
     return "," if commas > dots else "."
 
 
-def _decodes(raw: bytes, encoding: str) -> bool:
+def _decodes(raw: bytes, encoding: str, *, final: bool = True) -> bool:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     view = memoryview(raw)
     try:
         for start in range(0, len(raw), 1 << 20):
             decoder.decode(view[start : start + (1 << 20)])
-        decoder.decode(b"", final=True)
+        decoder.decode(b"", final)
     except UnicodeError:
         return False
     return True
@@ -138,7 +144,10 @@ def _checked_encoding(raw: bytes, wanted: str) -> str:
 
 def _eight_bit_encoding(raw: bytes) -> str:
     telling = b"\n".join([line for line in raw[: 1 << 22].splitlines() if not line.isascii()][:200])[:20_000]
-    best = from_bytes(telling, cp_isolation=_EIGHT_BIT).best() if telling else None
+    # A few odd bytes are an umlaut or a degree sign; only plenty of them can be Chinese, Japanese or Korean.
+    plenty = sum(byte > 127 for byte in telling) >= _ENOUGH_TO_TELL
+    candidates = _ONE_BYTE + (_SEVERAL_BYTES if plenty else [])
+    best = from_bytes(telling, cp_isolation=candidates).best() if telling else None
     name = best.encoding if best is not None else "cp1252"
     if _decodes(telling, "cp1252") and telling.decode("cp1252") == telling.decode(name, "replace"):
         name = "cp1252"  # the most common one among those that read the same here
@@ -165,9 +174,9 @@ def _blank_separated(sample: Sequence[str], suffix: str) -> bool:
     body = sample[1:] or sample
     split = [line.split(None, 1) for line in body]
     parted = [parts for parts in split if len(parts) == 2]
-    if not parted or (len(parted) < 0.8 * len(body) and suffix not in {".smi", ".smiles", ".ism"}):
+    if not parted or (len(parted) < 0.8 * len(body) and suffix not in SMI_SUFFIXES):
         return False
-    return structure_share([parts[0] for parts in parted]) > 0.5 or suffix in {".smi", ".smiles", ".ism"}
+    return structure_share([parts[0] for parts in parted]) > 0.5 or suffix in SMI_SUFFIXES
 
 
 def _is_number(text: str, decimal: str) -> bool:

@@ -67,7 +67,8 @@ def find_layout(head: Sequence[str], separator: str, decimal: str) -> Layout:
     rows = list(split_rows(head, separator, blank_width(head)))
     skip = 1 if declared_separator(head) else 0
     skip += _preamble(rows[skip:])
-    notes = [f"The first {skip} lines were left out: they come before the table."] if skip > 1 else []
+    title_rows = skip - bool(declared_separator(head))
+    notes = [f"{title_rows} lines before the table were left out."] if title_rows else []
     sample = [row for row in rows[skip:] if any(cell.strip() for cell in row)]
     mark = decimal or find_decimal([cell for row in sample[:200] for cell in row[:200]], separator)
     if not sample or not has_header(sample, mark):

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from mole_engine.contracts.errors import InputError
 from mole_engine.data.progress import Progress, report
-from mole_engine.data.text_format import DELIMITER_NAMES, delimiter_of, find_delimiter, find_encoding
+from mole_engine.data.text_format import DELIMITER_NAMES, SMI_SUFFIXES, delimiter_of, find_delimiter, find_encoding
 from mole_engine.data.text_layout import Layout, blank_width, declared_separator, find_layout, split_blanks
 
 # The default of 128 KiB refuses files that other programs write; the bound still stops a runaway quote.
@@ -89,11 +89,13 @@ def read_text(
     """
     found_encoding, note = find_encoding(raw, encoding)
     notes = [note] if note else []
-    head = list(islice(_lines(raw[:_SAMPLE_BYTES], found_encoding, errors="replace"), _SAMPLE_LINES))
+    head = list(islice(_lines(raw[:_SAMPLE_BYTES], found_encoding), _SAMPLE_LINES))
     if len(raw) > _SAMPLE_BYTES and len(head) < _SAMPLE_LINES and len(head) > 1:
         head.pop()  # cut off in the middle
     separator = delimiter_of(delimiter) if delimiter else declared_separator(head) or find_delimiter(head, suffix)
     layout = find_layout(head, separator, decimal)
+    if not layout.header and suffix in SMI_SUFFIXES:
+        layout.names = ["smiles", "name", *layout.names[2:]][: layout.width]
     builder = _Builder(name, layout)
     for rows, at in _rows(raw, found_encoding, layout, blank_width(head), notes):
         builder.add(rows)
@@ -103,8 +105,9 @@ def read_text(
     return Cells(names, frame, lines, DELIMITER_NAMES.get(separator, separator), found_encoding, layout.decimal, notes)
 
 
-def _lines(raw: bytes, encoding: str, errors: str = "strict") -> io.TextIOWrapper:
-    return io.TextIOWrapper(io.BytesIO(raw), encoding=encoding, errors=errors, newline="")
+def _lines(raw: bytes, encoding: str) -> io.TextIOWrapper:
+    # The encoding has been checked: only a last character that is cut off can need replacing.
+    return io.TextIOWrapper(io.BytesIO(raw), encoding=encoding, errors="replace", newline="")
 
 
 Row = tuple[int, list[str]]
@@ -204,17 +207,20 @@ class _Builder:
             names.append(EXTRA_COLUMN)
             columns.append(pa.chunked_array(self._extra))
             notes.append(
-                f"{_count(self._long, 'row has', 'rows have')} more cells than the header; "
+                f"{_count(self._long)} more cells than the header{_where(self._long)}; "
                 f"the rest is kept in the column '{EXTRA_COLUMN}'."
             )
         if self._short:
-            notes.append(f"{_count(self._short, 'row has', 'rows have')} fewer cells than the header; they are empty.")
+            notes.append(f"{_count(self._short)} fewer cells than the header{_where(self._short)}.")
         frame = pa.table(columns, names=[str(index) for index in range(len(columns))]).to_pandas()
         frame.columns = pd.RangeIndex(len(columns))
         return names, frame, np.concatenate(self._lines)
 
 
-def _count(lines: Sequence[int], one: str, several: str) -> str:
+def _count(lines: Sequence[int]) -> str:
+    return "1 row has" if len(lines) == 1 else f"{len(lines)} rows have"
+
+
+def _where(lines: Sequence[int]) -> str:
     shown = ", ".join(str(line) for line in lines[:3]) + (", ..." if len(lines) > 3 else "")
-    where = f"line {shown}" if len(lines) == 1 else f"lines {shown}"
-    return f"{len(lines)} {one if len(lines) == 1 else several} ({where})"
+    return f" (line {shown})" if len(lines) == 1 else f" (lines {shown})"
