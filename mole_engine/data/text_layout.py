@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank, structure_share
-from mole_engine.data.text_format import find_decimal, has_header
+from mole_engine.data.text_format import SMI_SUFFIXES, find_decimal, has_header
 
 _MAX_PREAMBLE_ROWS = 30
 
@@ -52,7 +52,7 @@ def declared_separator(head: Sequence[str]) -> str:
     return first[4] if first.casefold().startswith("sep=") and len(first) == 5 else ""
 
 
-def find_layout(head: Sequence[str], separator: str, decimal: str) -> Layout:
+def find_layout(head: Sequence[str], separator: str, decimal: str, suffix: str = "") -> Layout:
     """Look at the first lines of a text.
 
     Parameters
@@ -63,18 +63,23 @@ def find_layout(head: Sequence[str], separator: str, decimal: str) -> Layout:
         Character between columns.
     decimal
         Fixed by the user, or empty to be found.
+    suffix
+        Ending of the file's name; an SMI file without header has the columns "smiles" and "name".
     """
-    rows = list(split_rows(head, separator, blank_width(head)))
+    rows = list(split_rows(head, separator, blank_width(head, suffix)))
     skip = 1 if declared_separator(head) else 0
     skip += _preamble(rows[skip:])
     title_rows = skip - bool(declared_separator(head))
-    notes = [f"{title_rows} lines before the table were left out."] if title_rows else []
+    notes = [f"Left out before the table: {title_rows} line{'s' * (title_rows > 1)}."] if title_rows else []
     sample = [row for row in rows[skip:] if any(cell.strip() for cell in row)]
     mark = decimal or find_decimal([cell for row in sample[:200] for cell in row[:200]], separator)
     if not sample or not has_header(sample, mark):
         width = _usual([len(row) for row in sample]) if sample else 1
+        numbered = [f"column {index + 1}" for index in range(width)]
+        if suffix in SMI_SUFFIXES:
+            return Layout(separator, skip, ["smiles", "name", *numbered[2:]][:width], False, mark, notes)
         notes.append("The file has no header; the columns were numbered.")
-        return Layout(separator, skip, [f"column {index + 1}" for index in range(width)], False, mark, notes)
+        return Layout(separator, skip, numbered, False, mark, notes)
     names = list(sample[0])
     if _has_row_names(names, sample[1:]):
         names = ["row name", *names]
@@ -82,10 +87,15 @@ def find_layout(head: Sequence[str], separator: str, decimal: str) -> Layout:
     return Layout(separator, skip, names, True, mark, notes)
 
 
-def blank_width(head: Sequence[str]) -> int:
-    """Columns of a blank-separated text: those of every line if they agree, else structure and title."""
+def blank_width(head: Sequence[str], suffix: str) -> int:
+    """Columns of a blank-separated text: those of every line if they agree, else structure and title.
+
+    In an SMI file everything after the structure is its title, unless a header says otherwise.
+    """
     widths = {len(line.split()) for line in head if line.strip()}
-    return widths.pop() if len(widths) == 1 else 2
+    first = next((line.split() for line in head if line.strip()), [])
+    named = any(structure_name_rank(name) < NO_STRUCTURE_NAME for name in first[:1])
+    return widths.pop() if len(widths) == 1 and (named or suffix not in SMI_SUFFIXES) else 2
 
 
 def split_rows(lines: Sequence[str], separator: str, width: int) -> Iterator[list[str]]:

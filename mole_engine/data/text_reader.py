@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from mole_engine.contracts.errors import InputError
 from mole_engine.data.progress import Progress, report
-from mole_engine.data.text_format import DELIMITER_NAMES, SMI_SUFFIXES, delimiter_of, find_delimiter, find_encoding
+from mole_engine.data.text_format import DELIMITER_NAMES, delimiter_of, find_delimiter, find_encoding
 from mole_engine.data.text_layout import Layout, blank_width, declared_separator, find_layout, split_blanks
 
 # The default of 128 KiB refuses files that other programs write; the bound still stops a runaway quote.
@@ -93,11 +93,9 @@ def read_text(
     if len(raw) > _SAMPLE_BYTES and len(head) < _SAMPLE_LINES and len(head) > 1:
         head.pop()  # cut off in the middle
     separator = delimiter_of(delimiter) if delimiter else declared_separator(head) or find_delimiter(head, suffix)
-    layout = find_layout(head, separator, decimal)
-    if not layout.header and suffix in SMI_SUFFIXES:
-        layout.names = ["smiles", "name", *layout.names[2:]][: layout.width]
+    layout = find_layout(head, separator, decimal, suffix)
     builder = _Builder(name, layout)
-    for rows, at in _rows(raw, found_encoding, layout, blank_width(head), notes):
+    for rows, at in _rows(raw, found_encoding, layout, blank_width(head, suffix), notes):
         builder.add(rows)
         report(on_progress, "read", min(at, len(raw)), len(raw))
     names, frame, lines = builder.finish(notes)
