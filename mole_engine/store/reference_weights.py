@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from mole_engine.store.safe_pickle import plain, read_checkpoint
 _WORDS = "embeddings.word_embeddings.weight"
 _CLASSIFIER = "prediction_head.classifier.weight"
 _USUAL_ENCODER, _USUAL_HEAD = "model.MolE.", "model.prediction_head."
+
+_PUBLISHED_HEADS = {768: 12}
+"""Shapes do not tell the number of heads; a guess would give wrong predictions in silence."""
 
 _LAYER_NAMES = (
     ("attention.mix.projection", tuple(f"attention.self.{name}_proj" for name in ("query", "key", "value"))),
@@ -81,7 +85,7 @@ def read_reference(path: str | Path) -> ReferenceState:
     """
     path = Path(path)
     if path.suffix == ".safetensors":
-        return ReferenceState(_read_safetensors(path), {})
+        return ReferenceState(*_read_safetensors(path))
     content = read_checkpoint(path)
     tensors = _find_state(content)
     if not tensors:
@@ -160,7 +164,7 @@ def model_config(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], hea
     settings
         From `ReferenceState`; fills in what shapes do not tell.
     heads
-        Attention heads; 0: from the settings, else 64 numbers a head as in the paper.
+        Attention heads; 0: from the settings, or 12 for the published width of 768.
 
     Raises
     ------
@@ -169,11 +173,18 @@ def model_config(tensors: Mapping[str, Tensor], settings: Mapping[str, Any], hea
     """
     bert = _find(settings, "deberta_config") or {}
     vocabulary_size, width = tensors["encoder.embeddings.words.weight"].shape
-    heads = heads or int(bert.get("num_attention_heads") or 0) or (width // 64 if width % 64 == 0 else 0)
+    told = int(bert.get("num_attention_heads") or 0)
+    if heads and told and heads != told:
+        raise InputError(
+            f"The weights have {told} attention heads, not {heads}:",
+            "the file says so.",
+            "Leave out --heads.",
+        )
+    heads = heads or told or _PUBLISHED_HEADS.get(width, 0)
     if heads < 1 or width % heads:
         raise InputError(
             "The number of attention heads is not known:",
-            f"the weights are {width} wide, which {heads or 'no usual number of'} heads divide.",
+            f"the weights are {width} wide, and " + (f"{heads} does not divide that." if heads else "do not tell it."),
             "Give it with --heads.",
         )
     fields: dict[str, Any] = {
@@ -222,15 +233,17 @@ def _names(layers: int, encoder: str, head: str | None) -> Iterator[tuple[str, t
             yield f"{name}.{kind}", tuple(f"{original}.{kind}" for original in originals)
 
 
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    from safetensors import SafetensorError, safe_open
 
     try:
-        return load_file(path)
+        with safe_open(path, "pt") as content:
+            tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118 - not a dictionary
+            metadata = content.metadata() or {}
+        return tensors, {"deberta_config": json.loads(metadata["config"])} if "config" in metadata else {}
     except OSError as error:
         raise InputError(f"Cannot read {path}:", f"{error.strerror or error}.", "Check the path.") from error
-    except SafetensorError as error:
+    except (SafetensorError, ValueError) as error:
         raise InputError(f"{path.name} is not a safetensors file:", f"{error}.", "Give another file.") from error
 
 
