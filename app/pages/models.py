@@ -6,17 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QStackedWidget, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.base import Page
 from app.pages.predict import MODEL_FILTER
 from app.pages.saving import ask_where_to_save, suggested_name
+from app.pages.words import preset_title
 from app.services.runs import EXPORTS, ModelInfo
-from app.text import count, counted
-from app.theme import SPACE, theme
-from app.widgets.basic import Card, EmptyState, primary_button, row, secondary_button
+from app.text import count, counted, number
+from app.theme import SPACE
+from app.widgets.basic import EmptyState, muted_label, primary_button, row, secondary_button
 from app.widgets.cell_table import Cell, CellTable, Column
-from app.widgets.figures import day_and_time, main_metric, metric_words
+from app.widgets.figures import IN_UNITS, day_and_time, main_metric, metric_title, metric_words, other_metrics
+from app.widgets.verdict_cards import FactsCard, MetricTile
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
 
 if TYPE_CHECKING:
     from app.services.session import Session
@@ -26,7 +29,7 @@ COLUMNS = (
     Column("tasks", "predicts", width=170),
     Column("metric", "test result", "number", 130),
     Column("molecules", "molecules", "number", 88),
-    Column("created", "made", "number", 140),
+    Column("created", "made", "number", 156),
 )
 _CARD_WIDTH = 380
 _EMPTY, _LIST = range(2)
@@ -43,11 +46,9 @@ class ModelsPage(Page):
         self._wanted = ""
         self._kind = EXPORTS[0][0]
         self.table = CellTable("modelsTable", "Models")
-        self.card = QTextBrowser()
-        self.card.setObjectName("modelCard")
-        self.card.setAccessibleName("Model card")
-        self.card.setFrameShape(QTextBrowser.Shape.NoFrame)
-        self.card.setStyleSheet("QTextBrowser#modelCard { border: none; background: transparent; padding: 0; }")
+        self.tile = MetricTile()
+        self.facts = FactsCard("About this model")
+        self.notes = muted_label()
         self.predict_button = primary_button(
             "Predict with this model →", "modelPredictButton", "Go to the Predict page"
         )
@@ -83,9 +84,9 @@ class ModelsPage(Page):
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE[2])
-        holder = Card()
-        holder.add(self.card, 1)
-        column.addWidget(holder, 1)
+        self.facts.body.insertWidget(1, self.notes)
+        column.addWidget(self.tile)
+        column.addWidget(self.facts, 1)
         column.addLayout(row(self.export_button))
         column.addWidget(self.predict_button)
         layout.addWidget(right)
@@ -98,7 +99,6 @@ class ModelsPage(Page):
         self.predict_button.clicked.connect(self._predict)
         self._open_button.clicked.connect(self._ask_for_file)
         self._train_button.clicked.connect(self._train)
-        theme.changed.connect(self._show_card)
 
     # What others call ------------------------------------------------------------------------------------------
 
@@ -162,10 +162,29 @@ class ModelsPage(Page):
     @Slot()
     def _show_card(self) -> None:
         model = self._current()
-        if model is not None:
-            tokens = theme.palette()
-            self.card.document().setDefaultStyleSheet(f"h1, h2, p, li, td, th {{ color: {tokens.ink}; }}")
-            self.card.setMarkdown(model.page)
+        if model is None:
+            return
+        task = model.tasks[0] if len(model.tasks) == 1 else None
+        main = main_metric(model.metrics)
+        unit = task.unit if task is not None and main in IN_UNITS else ""
+        value = number(model.metrics[main]) if main else "–"
+        self.tile.show_metric(f"Test {metric_title(main)}".strip(), value, unit, other_metrics(model.metrics, main))
+        parts = [count(model.counts.get(name, 0)) for name in ("train", "val", "test")]
+        self.facts.show_facts(
+            (
+                ("Name", model.name),
+                *((f"Predicts {_kind(task)}", _target(task)) for task in model.tasks),
+                ("Trained on", model.data_name),
+                ("Molecules", " + ".join(parts) if any(model.counts.values()) else ""),
+                ("Split", model.split),
+                ("Preset", preset_title(model.preset)),
+                ("Parameters", count(model.parameters) if model.parameters else ""),
+                ("Made", day_and_time(model.created)),
+                ("File", model.path),
+            )
+        )
+        self.notes.setText("\n".join(model.notes))
+        self.notes.setVisible(bool(model.notes))
 
     def _current(self) -> ModelInfo | None:
         return next((model for model in self._models if model.path == self._wanted), None)
@@ -207,3 +226,14 @@ class ModelsPage(Page):
         dialog.fileSelected.connect(self.open_path)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+
+
+def _kind(task: TaskSpec) -> str:
+    return {TaskKind.REGRESSION: "a number", TaskKind.CLASSIFICATION: "a class"}.get(
+        task.kind, "one of several classes"
+    )
+
+
+def _target(task: TaskSpec) -> str:
+    more = task.unit or ", ".join(task.classes)
+    return f"{task.name} ({more})" if more else task.name

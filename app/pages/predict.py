@@ -6,7 +6,8 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPlainTextEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.base import Page
@@ -50,6 +51,7 @@ class PredictPage(Page):
         self.models = QComboBox()
         self.models.setObjectName("predictModelCombo")
         self.models.setAccessibleName("Model")
+        self.models.setPlaceholderText("No model yet")
         self._about = muted_label()
         self._other = link_button("Open a model file", "openModelButton", "Choose a .mole file")
         self.smiles = QPlainTextEdit()
@@ -119,6 +121,11 @@ class PredictPage(Page):
         self.zone.activated.connect(self._choose_file)
         self._other.clicked.connect(self._choose_model)
         self.save_button.clicked.connect(self._ask_where)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Let the user paste at once."""
+        super().showEvent(event)
+        self.smiles.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # What others call ------------------------------------------------------------------------------------------
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-from app.pages.verdict import domain_words
+from app.pages.words import domain_words
 from app.services.prediction_table import Predictions
 from app.text import count, fixed, number
 from app.widgets.cell_table import Cell, Column
+from app.widgets.figures import places_for
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 
 
@@ -25,7 +26,7 @@ def prediction_columns(predictions: Predictions) -> list[Column]:
             columns.append(Column(f"value:{place}", f"{task.name}{unit}", "number", 150, tip))
         else:
             columns.append(Column(f"class:{place}", task.name, "text", 150, "Most likely class, and how likely it is"))
-    columns.append(Column("remark", "careful", "text", 190, "Whether the molecule is like those the model has seen"))
+    columns.append(Column("remark", "careful", "note", 176, "Whether the molecule is like those the model has seen"))
     return columns
 
 
@@ -59,15 +60,13 @@ def _remark(predictions: Predictions, place: int, error: str) -> Cell:
 def _value(predictions: Predictions, place: int, task: TaskSpec) -> Cell:
     value = predictions.number(f"{task.name}_pred", place)
     low, high = (predictions.number(f"{task.name}_{end}", place) for end in ("lower", "upper"))
-    known = math.isfinite(low) and math.isfinite(high)
-    return Cell(
-        number(value),
-        order=value,
-        bold=True,
-        second=f"{number(low)} to {number(high)}" if known else "",
-        tip=f"{number(value, 5)} {task.unit}".strip()
-        + (f", 90% interval {number(low)} to {number(high)}" if known else ""),
-    )
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return Cell(number(value), order=value, bold=True, tip=f"{number(value, 5)} {task.unit}".strip())
+    # No more digits than the interval gives sense to.
+    places = places_for([high - low])
+    interval = f"{fixed(low, places)} to {fixed(high, places)}"
+    tip = f"{number(value, 5)} {task.unit}".strip() + f", 90% interval {interval}"
+    return Cell(fixed(value, places), order=value, bold=True, second=interval, tip=tip)
 
 
 def _class(predictions: Predictions, place: int, task: TaskSpec) -> Cell:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from app.pages.base import Page
 from app.pages.saving import ask_where_to_save, suggested_name
 from app.pages.verdict import VerdictView
+from app.pages.words import preset_title
 from app.services.runs import EXPORTS, RunStory
 from app.text import count, duration
 from app.theme import SPACE
@@ -35,7 +36,7 @@ COLUMNS = (
     Column("metric", "test result", "number", 150),
     Column("molecules", "molecules", "number", 84),
     Column("seconds", "time", "number", 92),
-    Column("created", "started", "number", 142),
+    Column("created", "started", "number", 156),
 )
 _EMPTY, _LIST, _VERDICT = range(3)
 
@@ -197,7 +198,7 @@ class RunsPage(Page):
             "name": lambda: Cell(record.name, bold=True, tip=record.error or record.run_id),
             "status": lambda: Cell(record.status.value, STATE_TONES.get(record.status, "")),
             "data": lambda: Cell(record.data_name),
-            "preset": lambda: Cell(record.preset),
+            "preset": lambda: Cell(preset_title(record.preset)),
             "metric": lambda: Cell(metric_words(record.metrics, main), order=record.metrics.get(main, float("nan"))),
             "molecules": lambda: Cell(count(molecules) if molecules else "", order=molecules),
             "seconds": lambda: Cell(duration(record.seconds) if record.seconds else "", order=record.seconds),

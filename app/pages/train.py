@@ -155,6 +155,7 @@ class TrainPage(Page):
         self._curves = RunCurves(config.training.epochs)
         self._set_curves()
         self.events.replay([])
+        self.events.setFocus(Qt.FocusReason.OtherFocusReason)
         self.panel.show_started(config.training.epochs)
 
     @Slot()
@@ -184,6 +185,9 @@ class TrainPage(Page):
             self._set_curves()
             self.events.replay([])
         self._show_dataset(dataset)
+        if dataset.info.path == samples()[0].path:
+            # It needs no checking, so the way leads straight on.
+            self.navigate.emit("train")
 
     @Slot(object)
     def _show_dataset(self, dataset: OpenDataset) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
+from app.pages.words import domain_words, preset_title
 from app.services.runs import EXPORTS, RunStory
 from app.services.verdict import TaskVerdict, TestMolecule, area_under
 from app.text import count, duration, fixed, number
@@ -31,9 +31,9 @@ _WORST_SHOWN = 50
 _BARS = 19
 _NUMBER_COLUMNS = (
     Column("structure", "structure", "structure"),
-    Column("measured", "measured", "number", 68),
-    Column("predicted", "predicted", "number", 68),
-    Column("error", "error", "number", 56),
+    Column("measured", "measured", "number", 78),
+    Column("predicted", "predicted", "number", 78),
+    Column("error", "error", "number", 60),
 )
 _CLASS_COLUMNS = (
     Column("structure", "structure", "structure"),
@@ -95,11 +95,11 @@ class VerdictView(QWidget):
         layout.addWidget(_column(self.banner, (self._plots(), 1)), 1)
         self._errors = Card("Errors")
         self._errors.add(self.histogram)
-        middle = _column(self.tile, self._errors, self.facts)
+        middle = _column(self.tile, self._errors, (self.facts, 1))
         middle.setFixedWidth(256)
         layout.addWidget(middle)
         right = self._right()
-        right.setFixedWidth(312)
+        right.setFixedWidth(344)
         layout.addWidget(right)
         self._picker.currentIndexChanged.connect(self._show_task)
         self.report_button.clicked.connect(self.report_asked)
@@ -269,7 +269,7 @@ class VerdictView(QWidget):
         self.facts.show_facts(
             (
                 ("Data", record.data_name),
-                ("Preset", record.preset),
+                ("Preset", preset_title(record.preset)),
                 ("Molecules", " + ".join(count(part) for part in parts) if any(parts) else ""),
                 ("Split", model.split if model is not None else ""),
                 ("Epochs", f"{count(record.epochs)}, kept {count(record.best_epoch)}" if record.best_epoch else ""),
@@ -279,14 +279,6 @@ class VerdictView(QWidget):
                 ("Time", duration(record.seconds)),
             )
         )
-
-
-def domain_words(in_domain: bool | None, similarity: float) -> str:
-    """Return what a chemist should know of a molecule's distance from the training set, or ""."""
-    if in_domain is not False:
-        return ""
-    near = f" ({fixed(similarity)})" if math.isfinite(similarity) else ""
-    return f"far from the training set{near}"
 
 
 def _parity_point(item: TestMolecule) -> ParityPoint:

@@ -42,10 +42,17 @@ def find_devices() -> list[Device]:
     return found
 
 
+def training_threads() -> int:
+    """Return how many CPU threads a job uses by itself: one core stays with the window."""
+    return min(8, max(1, (os.cpu_count() or 1) - 1))
+
+
 def _measure(device: str, seconds: float = 0.15) -> float:
     """Return the speed of a matrix product of the network's kind on `device`, in operations a second."""
     import torch
 
+    # As many as a job uses: more would get into each other's way, and hold for this thread only.
+    torch.set_num_threads(training_threads())
     rows, width, inner = (960, 192, 768) if device == "cpu" else (4096, 768, 3072)
     left = torch.ones((rows, width), device=device)
     right = torch.ones((width, inner), device=device)

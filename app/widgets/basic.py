@@ -315,7 +315,8 @@ class EmptyState(QWidget):
         self.text = label(text, "", wrap=True)
         self.text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.text.setFixedWidth(460)
-        layout.addWidget(self.text, 0, Qt.AlignmentFlag.AlignHCenter)
+        # In a row of its own: with an alignment, a wrapped label would be given the height of one line.
+        layout.addLayout(row(None, self.text, None))
         layout.addSpacing(SPACE[2])
         if buttons:
             layout.addLayout(row(None, *buttons, None, spacing=SPACE[1]))

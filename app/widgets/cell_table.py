@@ -49,7 +49,7 @@ class Column:
     Attributes
     ----------
     kind
-        "text", "number" (right-aligned, tabular figures), "chip", "structure" or "code" (fixed width letters).
+        "text", "note" (wraps), "number" (right-aligned, tabular figures), "chip", "structure" or "code" (fixed width).
     width
         In pixels; 0 takes what the others leave.
     """
@@ -313,6 +313,10 @@ class _CellDelegate(QStyledItemDelegate):
 
     @staticmethod
     def _paint_words(painter: QPainter, rect: QRect, column: Column, cell: Cell) -> None:
+        if column.kind == "note":
+            painter.setFont(text_font(12))
+            painter.drawText(rect, int(_LEFT) | int(Qt.TextFlag.TextWordWrap), cell.text)
+            return
         side = _RIGHT if column.kind == "number" else _LEFT
         if column.kind == "code":
             painter.setFont(mono_font(12))

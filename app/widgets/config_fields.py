@@ -250,6 +250,7 @@ class FieldEditor:
         low, high = self.spec.low, self.spec.high
         spin.setRange(-_LARGEST_INT if math.isinf(low) else int(low), _LARGEST_INT if math.isinf(high) else int(high))
         spin.setKeyboardTracking(False)
+        spin.setAlignment(Qt.AlignmentFlag.AlignRight)
         spin.valueChanged.connect(on_change)
         return spin.value, spin.setValue
 

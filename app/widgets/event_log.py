@@ -56,11 +56,14 @@ def words_of(event: Event) -> tuple[str, str]:
     """Return an event in words and its tone ("", "good", "warning", "danger"); no words for what only charts show."""
     for kind, speak in _WORDS.items():
         if isinstance(event, kind):
-            return speak(event)
+            words, tone = speak(event)
+            return words[:1].upper() + words[1:], tone
     return "", ""
 
 
 def _state(event: StateChanged) -> tuple[str, str]:
+    if event.state is RunState.QUEUED:
+        return "", ""
     return event.message or STATE_WORDS[event.state], ""
 
 
@@ -73,7 +76,7 @@ def _failed(event: RunFailed) -> tuple[str, str]:
 
 
 def _stage(event: StageProgress) -> tuple[str, str]:
-    if event.total and event.done >= event.total:
+    if event.unit == "molecules" and event.done >= event.total > 0:
         return f"{event.stage}: {count(event.total)} {event.unit}", ""
     return "", ""
 

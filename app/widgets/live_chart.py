@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from PySide6.QtCore import QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.text import number
 from app.theme import Tokens, text_font, theme
-from app.widgets.basic import Card, pill_button
+from app.widgets.basic import Card, muted_label, pill_button
 from app.widgets.figures import IN_UNITS, metric_title
 from app.widgets.legend import Legend
 from app.widgets.plotting import SMOOTH_LIMIT, brush, label_axis, new_plot, pen, style_plot
@@ -30,6 +30,7 @@ class ChartCard(Card):
         self._curves = RunCurves()
         self.plot: Any = None
         # Until there is a plot, this widget stands for it.
+        self._hint = QLabel()
         self._stand_in = QWidget()
         self._stand_in.setObjectName(plot_name)
         self.add(self._stand_in, 1)
@@ -59,6 +60,10 @@ class ChartCard(Card):
             self.body.setStretchFactor(self.plot, 1)
             self._stand_in.setObjectName("")
             self._stand_in.deleteLater()
+            self._hint = muted_label("The curve appears here once training has begun.")
+            self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            self._hint.setWordWrap(False)
+            QVBoxLayout(self.plot).addWidget(self._hint)
             self._draw_now()
         return self.plot
 
@@ -72,6 +77,10 @@ class ChartCard(Card):
     def _draw_now(self) -> None:
         self._redraw.stop()
         if self.plot is not None:
+            bare = not self._curves.total_epochs
+            self._hint.setVisible(bare)
+            for side in ("left", "bottom"):
+                self.plot.getPlotItem().getAxis(side).setVisible(not bare)
             self._draw(self.plot)
 
     @Slot()
@@ -79,7 +88,7 @@ class ChartCard(Card):
         if self.plot is not None:
             style_plot(self.plot)
             self._color(theme.palette())
-            self._draw(self.plot)
+            self._draw_now()
 
     def _build(self, plot: Any) -> None:
         raise NotImplementedError
@@ -170,7 +179,6 @@ class MetricChart(ChartCard):
         label_axis(plot, "bottom", "epoch")
         self._line = plot.plot([], [], name="validation")
         self._line.setDownsampling(auto=True, method="peak")
-        plot.getPlotItem().getViewBox().setDefaultPadding(0.14)
         self._point = pg.ScatterPlotItem(size=10)
         self._words = pg.TextItem(anchor=(0.5, 0))
         self._words.setFont(text_font(11, bold=True))
@@ -216,6 +224,8 @@ class MetricChart(ChartCard):
             item.setVisible(marked is not None)
         if marked is None:
             return
+        # Room for the words between the lowest point and the axis, however flat the plot is.
+        self.plot.getPlotItem().getViewBox().setDefaultPadding(min(0.3, 0.04 + 26 / max(self.plot.height(), 60)))
         index, best = marked
         epoch, value = self._curves.epochs[index], values[index]
         self._point.setData([epoch], [value])

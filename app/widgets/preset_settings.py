@@ -82,7 +82,9 @@ class PresetSettings(Card):
         chosen = self.device.currentData()
         self.device.blockSignals(True)
         self.device.clear()
-        self.device.addItem(f"Automatic ({devices[0][1]})" if devices else "Automatic", AUTOMATIC)
+        self.device.addItem("Automatic", AUTOMATIC)
+        if devices:
+            self.device.setItemData(0, f"Automatic: {devices[0][1]}", Qt.ItemDataRole.ToolTipRole)
         for key, title in devices:
             self.device.addItem(title, key)
         self.device.setCurrentIndex(max(0, self.device.findData(chosen)))

@@ -19,6 +19,7 @@ from app.widgets.basic import (
     primary_button,
     row,
     secondary_button,
+    set_role,
 )
 from app.widgets.event_log import STATE_WORDS
 from mole_engine.contracts.events import Event, Notice, StageProgress, StateChanged, StepMetrics
@@ -57,6 +58,9 @@ class RunPanel(Card):
             "Stop, keep best", "stopButton", "End now, then judge and keep the best model so far"
         )
         self.cancel_button = danger_button("Cancel", "cancelButton", "End now and drop this run")
+        for button in (self.pause_button, self.stop_button, self.cancel_button):
+            # Three words side by side in a narrow card.
+            set_role(button, narrow=True)
         self._stack = QStackedWidget()
         self._stack.addWidget(self._ready_side())
         self._stack.addWidget(self._running_side())
@@ -181,9 +185,9 @@ class RunPanel(Card):
         self._speed.setToolTip("Molecules a second, averaged over the last seconds")
         self._memory = label("", "muted")
         self._memory.setToolTip("Most memory used so far")
-        self._memory.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._memory.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for widget in (self._line, self.eta, self.progress):
             column.addWidget(widget)
         column.addLayout(row(self._speed, None, self._memory))
-        column.addLayout(row(self.pause_button, self.stop_button, self.cancel_button))
+        column.addLayout(row(self.pause_button, self.stop_button, self.cancel_button, spacing=6))
         return side

@@ -97,6 +97,7 @@ class FactsCard(Card):
         self._grid.setVerticalSpacing(6)
         self._grid.setColumnStretch(1, 1)
         self.body.addLayout(self._grid)
+        self.body.addStretch(1)
         self._rows: list[tuple[QLabel, ElidedLabel]] = []
 
     def show_facts(self, facts: Sequence[tuple[str, str]]) -> None:

@@ -1,0 +1,27 @@
+"""Words that several pages say in the same way."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+from app.text import fixed
+from mole_engine.contracts.presets import list_presets
+
+
+@cache
+def _titles() -> dict[str, str]:
+    return {preset.name: preset.title for preset in list_presets()}
+
+
+def preset_title(name: str) -> str:
+    """Return a preset's title; an unknown one (a file of the user's) keeps its name."""
+    return _titles().get(name, name)
+
+
+def domain_words(in_domain: bool | None, similarity: float) -> str:
+    """Return what a chemist should know of a molecule's distance from the training set, or ""."""
+    if in_domain is not False:
+        return ""
+    near = f" ({fixed(similarity)})" if math.isfinite(similarity) else ""
+    return f"far from the training set{near}"
