@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.base import Page
@@ -99,6 +100,11 @@ class ModelsPage(Page):
         self.predict_button.clicked.connect(self._predict)
         self._open_button.clicked.connect(self._ask_for_file)
         self._train_button.clicked.connect(self._train)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Take the keyboard."""
+        super().showEvent(event)
+        self.table.setFocus()
 
     # What others call ------------------------------------------------------------------------------------------
 

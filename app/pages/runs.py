@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.base import Page
@@ -176,6 +177,17 @@ class RunsPage(Page):
         self._again.setVisible(state != _EMPTY)
         self.primary = {_EMPTY: self._to_train, _LIST: self._open, _VERDICT: self.verdict.predict_button}[state]
         self._show_head()
+        self._take_focus()
+
+    def _take_focus(self) -> None:
+        """Keep the keyboard in the page's main list rather than on whichever button comes next."""
+        if self.isVisible():
+            (self.verdict.worst if self._stack.currentIndex() == _VERDICT else self.table).setFocus()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Take the keyboard."""
+        super().showEvent(event)
+        self._take_focus()
 
     def _show_head(self) -> None:
         if self._stack.currentIndex() != _VERDICT or self._story is None:

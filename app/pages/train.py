@@ -216,7 +216,7 @@ class TrainPage(Page):
     @Slot(object)
     def _finish(self, record: RunRecord) -> None:
         self._set_curves()
-        self.setup.learn(record)
+        self.setup.learn(self._curves.epoch_seconds)
         self._renew_ready()
         if record.status is RunState.COMPLETED and self.isVisible():
             self.navigate.emit("runs")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
-import time
+import statistics
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.services.devices import Device, find_devices
-from app.services.estimates import DataSize, SpeedMemory, approximate_tokens, estimate_seconds
+from app.services.estimates import DataSize, SpeedMemory, approximate_tokens, epoch_seconds, estimate_seconds
 from app.services.open_dataset import OpenDataset
 from app.widgets.config_fields import field_specs
 from app.widgets.config_form import ConfigForm
@@ -19,8 +20,6 @@ from app.widgets.preset_settings import AUTOMATIC, PresetSettings
 from mole_engine.contracts.config import ModelConfig, RuntimeConfig, SplitConfig, TrainConfig, TrainingConfig
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.presets import list_presets
-from mole_engine.contracts.records import RunRecord
-from mole_engine.contracts.run_state import RunState
 
 if TYPE_CHECKING:
     from app.services.session import Session
@@ -54,7 +53,7 @@ class TrainSetup(QObject):
         cores = os.cpu_count() or 1
         self._devices: list[Device] = [Device("cpu", f"CPU, {cores} core{'' if cores == 1 else 's'}")]
         self._memory = SpeedMemory(session.workspace / SPEED_FILE)
-        self._asked: tuple[float, str, float] | None = None
+        self._asked: tuple[str, float] | None = None
         self.presets = PresetList(list(self._presets.values()))
         specs = {spec.path: spec for spec in field_specs(TrainingConfig, "training")}
         self.card = PresetSettings(specs[_EPOCHS], specs[_RATE])
@@ -95,7 +94,8 @@ class TrainSetup(QObject):
         if self._dataset is None:
             raise InputError("There is nothing to train on.", "", "Open a file first.")
         config = self.form.config()
-        self._asked = (time.monotonic(), self._device_key(config), self._seconds(config))
+        device = self._device(config)
+        self._asked = (device.key, epoch_seconds(config, self._size, device.flops))
         return config
 
     def estimate(self) -> float:
@@ -105,15 +105,14 @@ class TrainSetup(QObject):
         except InputError:
             return float("nan")
 
-    def learn(self, record: RunRecord) -> None:
-        """Compare a finished run with its estimate, so that the next one is better."""
+    def learn(self, seconds: list[float]) -> None:
+        """Compare how long the epochs of the last job took with their estimate, so that the next one is better."""
         asked, self._asked = self._asked, None
-        whole = record.status is RunState.COMPLETED and record.counts
-        if asked is None or not whole or not 0 < record.best_epoch <= record.epochs:
-            return
-        _, device, estimated = asked
-        self._memory.learn(device, estimated, record.seconds)
-        self._show_times()
+        # The first epoch warms up; a pause makes one epoch long, which a median does not mind.
+        known = [value for value in seconds[1:] if math.isfinite(value)]
+        if asked is not None and known:
+            self._memory.learn(*asked, statistics.median(known))
+            self._show_times()
 
     # Keeping in step -------------------------------------------------------------------------------------------
 
@@ -170,17 +169,17 @@ class TrainSetup(QObject):
         self.card.set_devices([(device.key, device.title) for device in self._devices])
         self._show_values()
 
-    def _device_key(self, config: TrainConfig) -> str:
-        wanted = config.runtime.device
-        known = [device.key for device in self._devices]
-        if wanted == AUTOMATIC:
-            return known[0]
-        return next((key for key in known if key.partition(":")[0] == wanted.partition(":")[0]), known[-1])
+    def _device(self, config: TrainConfig) -> Device:
+        """Return the device that a job would run on."""
+        wanted = config.runtime.device.partition(":")[0]
+        kinds = (device for device in self._devices if device.key.partition(":")[0] == wanted)
+        exact = (device for device in self._devices if device.key == config.runtime.device)
+        automatic = self._devices[0] if wanted == AUTOMATIC else self._devices[-1]
+        return next(exact, next(kinds, automatic))
 
     def _seconds(self, config: TrainConfig) -> float:
-        key = self._device_key(config)
-        device = next(device for device in self._devices if device.key == key)
-        return estimate_seconds(config, self._size, device.flops, self._memory.correction(key))
+        device = self._device(config)
+        return estimate_seconds(config, self._size, device.flops, self._memory.correction(device.key))
 
     def _show_times(self) -> None:
         if self._dataset is None:

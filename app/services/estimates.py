@@ -15,8 +15,8 @@ from pathlib import Path
 from mole_engine.contracts.config import ModelConfig, TrainConfig
 from mole_engine.store.files import write_text
 
-START_SECONDS = 6.0
-"""Importing the engine, reading, curating and building the network, on the first run."""
+START_SECONDS = 3.0
+"""Reading, curating, building the network, and judging it at the end."""
 
 FEATURISED_PER_SECOND = 350.0
 """Molecules a second that are turned into tokens and distances on one core."""
@@ -65,6 +65,15 @@ def efficiency(model: ModelConfig) -> float:
     return min(0.7, 0.12 + 0.07 * math.log2(max(model.hidden_size, 32) / 32))
 
 
+def epoch_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0) -> float:
+    """Return about how long one epoch takes, validation included; `flops` 0 means that no speed was measured."""
+    speed = (flops or FALLBACK_FLOPS) * efficiency(config.model)
+    # Backwards costs twice as much as forwards.
+    arithmetic = (3 * data.train + data.validation) * operations(config.model, data.tokens) / speed
+    steps = data.train / config.training.batch_size
+    return arithmetic + STEP_SECONDS * config.model.layers * steps
+
+
 def estimate_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0, correction: float = 1.0) -> float:
     """Return about how long a job takes.
 
@@ -77,15 +86,11 @@ def estimate_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0, co
     flops
         Measured speed of the device; 0: not known.
     correction
-        Real over estimated time of the last run on this device.
+        Real over estimated time of an epoch in earlier runs on this device.
     """
-    speed = (flops or FALLBACK_FLOPS) * efficiency(config.model)
-    forward = operations(config.model, data.tokens)
-    # Backwards costs twice as much as forwards.
-    per_epoch = (3 * data.train + data.validation) * forward / speed
-    per_epoch += STEP_SECONDS * config.model.layers * data.train / config.training.batch_size
     molecules = data.train + data.validation + data.test
-    return START_SECONDS + molecules / FEATURISED_PER_SECOND + config.training.epochs * per_epoch * correction
+    epochs = config.training.epochs * epoch_seconds(config, data, flops) * correction
+    return START_SECONDS + molecules / FEATURISED_PER_SECOND + epochs
 
 
 class SpeedMemory:
@@ -100,11 +105,10 @@ class SpeedMemory:
         return self._factors.get(device, 1.0)
 
     def learn(self, device: str, estimated: float, real: float) -> None:
-        """Note a finished run; odd values (a pause, a busy machine) are held within bounds."""
-        if estimated <= 0 or real <= 0:
+        """Note how long an epoch took, against its uncorrected estimate; odd values are held within bounds."""
+        if not (estimated > 0 and real > 0):
             return
-        ratio = min(20.0, max(0.05, real / estimated * self.correction(device)))
-        self._factors[device] = round(ratio, 4)
+        self._factors[device] = round(min(20.0, max(0.05, real / estimated)), 4)
         write_text(self._path, json.dumps(self._factors))
 
     def _read(self) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from itertools import zip_longest
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSize, Qt
@@ -26,6 +27,7 @@ from mole_engine.contracts.events import (
 from mole_engine.contracts.run_state import RunState
 
 KEPT = 500
+_SAVED = "Best model saved"
 _TONE = Qt.ItemDataRole.UserRole + 1
 _CLOCK = Qt.ItemDataRole.UserRole + 2
 
@@ -85,7 +87,7 @@ def _saved(event: CheckpointSaved) -> tuple[str, str]:
     if not event.is_best:
         return "", ""
     value = f", {metric_title(event.monitor)} {number(event.value)}" if math.isfinite(event.value) else ""
-    return f"best model saved{value}, epoch {event.epoch}", ""
+    return f"{_SAVED}{value}, epoch {event.epoch}", ""
 
 
 def _finished(event: RunFinished) -> tuple[str, str]:
@@ -149,9 +151,14 @@ class _Lines(QAbstractListModel):
     def put(self, lines: list[tuple[float, str, str]]) -> None:
         """Add lines (given oldest first) on top."""
         # The end of a stage may be told twice; once is enough.
-        fresh = [line for line in lines if not self.entries or line[1] != self.entries[0][1]]
+        fresh = [line for line in _without_repeats(lines) if not self.entries or line[1] != self.entries[0][1]]
         if not fresh:
             return
+        if self.entries and _is_save(self.entries[0]) and _is_save(fresh[0]):
+            # Of checkpoints one after the other only the newest counts.
+            self.beginRemoveRows(QModelIndex(), 0, 0)
+            del self.entries[0]
+            self.endRemoveRows()
         self.beginInsertRows(QModelIndex(), 0, len(fresh) - 1)
         self.entries[:0] = reversed(fresh)
         self.endInsertRows()
@@ -178,6 +185,15 @@ class _Lines(QAbstractListModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{clock(moment)} {words}"
         return {_TONE: tone, _CLOCK: clock(moment)}.get(role)
+
+
+def _is_save(line: tuple[float, str, str]) -> bool:
+    return line[1].startswith(_SAVED)
+
+
+def _without_repeats(lines: list[tuple[float, str, str]]) -> list[tuple[float, str, str]]:
+    """Return the lines (oldest first) with only the last of several checkpoints in a row."""
+    return [line for line, after in zip_longest(lines, lines[1:]) if not (after and _is_save(line) and _is_save(after))]
 
 
 class _Line(QStyledItemDelegate):

@@ -77,7 +77,7 @@ class ChartCard(Card):
     def _draw_now(self) -> None:
         self._redraw.stop()
         if self.plot is not None:
-            bare = not self._curves.total_epochs
+            bare = not self._has_data()
             self._hint.setVisible(bare)
             for side in ("left", "bottom"):
                 self.plot.getPlotItem().getAxis(side).setVisible(not bare)
@@ -89,6 +89,10 @@ class ChartCard(Card):
             style_plot(self.plot)
             self._color(theme.palette())
             self._draw_now()
+
+    def _has_data(self) -> bool:
+        """Whether there is anything to draw yet."""
+        return bool(self._curves.step_epochs or self._curves.epochs)
 
     def _build(self, plot: Any) -> None:
         raise NotImplementedError
@@ -194,6 +198,9 @@ class MetricChart(ChartCard):
         self._words.setColor(tokens.ink)
         self._words.fill = brush(tokens.surface, 0.8)
 
+    def _has_data(self) -> bool:
+        return bool(self._curves.metric_names())
+
     def _offer(self, names: list[str]) -> None:
         offered = [self.picker.itemData(index) for index in range(self.picker.count())]
         if names == offered:
@@ -214,7 +221,10 @@ class MetricChart(ChartCard):
         values = curves.metrics.get(name, [])
         unit = f"{self._unit}, " if self._unit and name.partition("/")[0] in IN_UNITS else ""
         self.set_title(metric_title(name) if name else "Metric", f"{unit}validation")
+        # Room for the words between the lowest point and the axis, however flat the plot is.
+        plot.getPlotItem().getViewBox().setDefaultPadding(min(0.3, 0.05 + 30 / max(plot.height(), 60)))
         _set_line(self._line, curves.epochs[: len(values)], values)
+        plot.enableAutoRange(y=True)
         self._mark(name, values)
         self._fit_epochs(plot)
 
@@ -224,8 +234,6 @@ class MetricChart(ChartCard):
             item.setVisible(marked is not None)
         if marked is None:
             return
-        # Room for the words between the lowest point and the axis, however flat the plot is.
-        self.plot.getPlotItem().getViewBox().setDefaultPadding(min(0.3, 0.04 + 26 / max(self.plot.height(), 60)))
         index, best = marked
         epoch, value = self._curves.epochs[index], values[index]
         self._point.setData([epoch], [value])

@@ -16,8 +16,8 @@ class RunCurves:
     ----------
     step_epochs, step_losses
         Training loss of single steps, over the (fractional) epoch.
-    epochs, train_losses, validation_losses
-        Means of whole epochs.
+    epochs, train_losses, validation_losses, epoch_seconds
+        Means of whole epochs, and how long each took.
     metrics
         Validation metrics by name, one value an epoch (NaN where undefined).
     monitor
@@ -35,6 +35,7 @@ class RunCurves:
         self.epochs: list[float] = []
         self.train_losses: list[float] = []
         self.validation_losses: list[float] = []
+        self.epoch_seconds: list[float] = []
         self.metrics: dict[str, list[float]] = {}
         self.monitor = ""
         self.kept = -1
@@ -69,6 +70,7 @@ class RunCurves:
         self.epochs.append(float(event.epoch))
         self.train_losses.append(event.train_loss)
         self.validation_losses.append(event.validation_loss)
+        self.epoch_seconds.append(event.seconds)
         for name, value in event.metrics.items():
             plain = name.removeprefix("val/")
             series = self.metrics.setdefault(plain, [])
