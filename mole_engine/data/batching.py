@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -64,9 +64,9 @@ class MolBatch:
         """Return the batch in page-locked memory, from which copies to a GPU are faster."""
         return self._mapped(lambda tensor: tensor.pin_memory())
 
-    def _mapped(self, change: Any) -> Self:
+    def _mapped(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Self:
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return type(self)(**{name: value if value is None else change(value) for name, value in values.items()})
+        return replace(self, **{name: change(value) for name, value in values.items() if value is not None})
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import Cancelled, InputError
 from mole_engine.contracts.run_state import RunControl
 
 CHECK_EVERY = 16
@@ -35,32 +35,37 @@ class ControlCallback(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Wait while paused; leave when cancelled."""
-        self._obey()
+        self._obey(trainer)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """End training when asked to; leave when cancelled."""
-        if self.control.stop_requested:
+        if _any_process(trainer, self.control.stop_requested):
             trainer.should_stop = True
-        self._obey()
+        self._obey(trainer)
 
     def on_validation_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Wait while paused; leave when cancelled."""
-        self._obey()
+        self._obey(trainer)
 
     on_test_batch_start = on_validation_batch_start
     on_predict_batch_start = on_validation_batch_start
 
-    def _obey(self) -> None:
+    def _obey(self, trainer: pl.Trainer) -> None:
+        if _any_process(trainer, self.control.cancel_requested):
+            raise Cancelled
         if self.control.is_paused:
             began = time.monotonic()
             self.control.checkpoint()
             self.paused_seconds += time.monotonic() - began
-        else:
-            self.control.checkpoint()
+
+
+def _any_process(trainer: pl.Trainer, wish: bool) -> bool:
+    """Whether this process, or any other of the job, wishes it: all of them leave at the same batch, or none."""
+    return trainer.strategy.reduce_boolean_decision(wish, all=False) if trainer.world_size > 1 else wish
 
 
 class SeedCallback(pl.Callback):
@@ -111,3 +116,24 @@ class DivergenceCallback(pl.Callback):
             f"at a learning rate of {rate:.2g}.",
             "Use a smaller learning rate or a longer warm-up, and look for extreme values among the labels.",
         )
+
+
+class ShardedClipping(pl.Callback):
+    """Clips gradients whose parts lie on several devices (FSDP), which Lightning leaves to the model.
+
+    Parameters
+    ----------
+    largest
+        Norm of all gradients together; 0: no clipping.
+    """
+
+    def __init__(self, largest: float) -> None:
+        self.largest = largest
+
+    def on_before_optimizer_step(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
+    ) -> None:
+        """Scale the gradients down to the norm."""
+        sharded: Any = trainer.model
+        if self.largest:
+            sharded.clip_grad_norm_(self.largest)

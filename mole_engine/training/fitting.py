@@ -18,10 +18,16 @@ from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.events import Notice
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.training.averaging import AveragingCallback
-from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback
+from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback, ShardedClipping
 from mole_engine.training.checkpoints import BEST, LAST, CheckpointCallback
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.metrics import monitor_of
+from mole_engine.training.processes import (
+    check_several_devices,
+    is_single,
+    process_group_ends_here,
+    process_rank,
+)
 from mole_engine.training.reporting import EventCallback
 from mole_engine.training.setup import Prepared
 from mole_engine.training.trainer import build_trainer, resolve_device, use_threads
@@ -108,6 +114,7 @@ class _Job:
         self.emitter = emitter
         self.control = control
         self.device = resolve_device(config.runtime)
+        check_several_devices(config.runtime, self.device.accelerator)
         tasks = prepared.data.dataset.roles.tasks
         self.monitor, self.mode = monitor_of(tasks, config.training, prepared.scaler)
 
@@ -115,7 +122,7 @@ class _Job:
         began = time.monotonic()
         self.checkpoints.mkdir(parents=True, exist_ok=True)
         use_threads(self.config.runtime)
-        if resume_from is None:
+        if resume_from is None and process_rank(self.config.runtime) == 0:
             # What an older run left here must never be taken for a state of this one.
             for name in (BEST, LAST):
                 (self.checkpoints / name).unlink(missing_ok=True)
@@ -124,7 +131,8 @@ class _Job:
         if resume_from is not None:
             check_checkpoint(resume_from, self.prepared.model)
         try:
-            trainer, keeper = self._until_it_fits(resume_from)
+            with process_group_ends_here():
+                trainer, keeper = self._until_it_fits(resume_from)
             return self._finish(trainer, keeper, time.monotonic() - began)
         finally:
             # A trainer holds on to optimiser states and gradients.
@@ -166,6 +174,8 @@ class _Job:
         callbacks: list[pl.Callback] = [SeedCallback(self.config.seed), controlling, DivergenceCallback(), keeper]
         if training.averaging != "none":
             callbacks.append(AveragingCallback(training.averaging, training.ema_decay))
+        if self.config.runtime.strategy == "fsdp":
+            callbacks.append(ShardedClipping(training.gradient_clip))
         callbacks.append(EventCallback(self.emitter, keeper, controlling, self.folder / "metrics.csv"))
         return build_trainer(
             self.config, callbacks, self.folder, device=self.device, accumulate=self.prepared.data.accumulate
@@ -176,7 +186,7 @@ class _Job:
         log.warning("Out of memory: %s", problem)
         model.zero_grad(set_to_none=True)
         free_memory()
-        if self.config.runtime.devices * self.config.runtime.num_nodes > 1:
+        if not is_single(self.config.runtime):
             # The other processes are still in the step that this one has lost.
             raise KnownError(
                 "There is not enough memory on one of the devices.", "", "Use a smaller batch size or preset."

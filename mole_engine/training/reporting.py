@@ -120,7 +120,9 @@ class EventCallback(Checkpoint):
         monitor = self.checkpoints.monitor
         if monitor == LOSS and metrics:
             metrics[LOSS] = validation_loss
-        train_loss = float(torch.stack(self._losses).mean()) if self._losses else math.nan
+        # The model's own, over all labels of all processes, where it computes one.
+        batches = float(torch.stack(self._losses).mean()) if self._losses else math.nan
+        train_loss = values.get("train_loss", batches)
         self.last_epoch = EpochMetrics(
             epoch=trainer.current_epoch + 1,
             total_epochs=trainer.max_epochs or 0,

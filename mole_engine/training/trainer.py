@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.strategies import FSDPStrategy, Strategy
 
 from mole_engine.contracts.config import RuntimeConfig, TrainConfig
 from mole_engine.contracts.errors import InputError
@@ -174,7 +175,8 @@ def build_trainer(
         max_epochs=config.training.epochs,
         min_epochs=0,
         accumulate_grad_batches=accumulate or config.training.accumulate_batches,
-        gradient_clip_val=config.training.gradient_clip or None,
+        # Lightning cannot clip what FSDP has divided; a callback does.
+        gradient_clip_val=None if runtime.strategy == "fsdp" else config.training.gradient_clip or None,
         callbacks=list(callbacks),
         logger=False,
         enable_progress_bar=False,
@@ -193,7 +195,11 @@ def quiet_lightning() -> None:
         warnings.filterwarnings("ignore", message=message)
 
 
-def _strategy(runtime: RuntimeConfig) -> str:
+def _strategy(runtime: RuntimeConfig) -> str | Strategy:
+    if runtime.strategy == "fsdp":
+        from mole_engine.nn.bert import BertLayer
+
+        return FSDPStrategy(auto_wrap_policy={BertLayer}, state_dict_type="full")
     if runtime.strategy != "auto":
         return runtime.strategy
-    return "ddp" if runtime.devices * runtime.num_nodes > 1 else "auto"
+    return "auto" if runtime.devices * runtime.num_nodes == 1 else "ddp"

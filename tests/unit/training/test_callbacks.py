@@ -19,7 +19,7 @@ from mole_engine.training.reporting import Progress, append_row, peak_memory
 
 
 def trainer(**more):
-    return SimpleNamespace(should_stop=False, global_step=1, current_epoch=0, max_epochs=8, **more)
+    return SimpleNamespace(should_stop=False, global_step=1, current_epoch=0, max_epochs=8, world_size=1, **more)
 
 
 def test_pause_waits_and_its_time_is_known():
