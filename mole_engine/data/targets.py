@@ -240,10 +240,10 @@ def _two_classes(column: _Column, positive: str) -> tuple[str, ...]:
         )
     if positive:
         return _with_positive(column, keys, positive)
-    negative, last = keys
-    if (_means_yes(negative) and not _means_yes(last)) or (_means_no(last) and not _means_no(negative)):
-        negative, last = last, negative
-    return (column.labels[negative], column.labels[last])
+    first, last = keys
+    if _reads_as_yes(first, last) and not _reads_as_yes(last, first):
+        first, last = last, first
+    return (column.labels[first], column.labels[last])
 
 
 def _with_positive(column: _Column, keys: list[str], positive: str) -> tuple[str, ...]:
@@ -258,12 +258,12 @@ def _with_positive(column: _Column, keys: list[str], positive: str) -> tuple[str
     return (column.labels[other], column.labels[wanted])
 
 
-def _means_yes(key: str) -> bool:
-    return key in POSITIVE_WORDS
-
-
-def _means_no(key: str) -> bool:
-    return key in NEGATIVE_WORDS or key.startswith(("non", "not ", "in", "un"))
+def _reads_as_yes(key: str, other: str) -> bool:
+    """Whether a class is the one looked for: by its own word, by the other's, or because the other denies it."""
+    if is_number(parse_number(key)):
+        return False  # of two numbers the larger one
+    denied = any(other == prefix + key for prefix in ("non-", "non ", "non", "not ", "no ", "in", "un", "im"))
+    return denied or key in POSITIVE_WORDS or other in NEGATIVE_WORDS
 
 
 def _several_classes(column: _Column, asked: bool) -> tuple[str, ...]:

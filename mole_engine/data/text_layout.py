@@ -127,7 +127,7 @@ def _preamble(rows: Sequence[Sequence[str]]) -> int:
         named = any(structure_name_rank(cell) < NO_STRUCTURE_NAME for cell in filled)
         if not filled:
             continue
-        title = len(filled) == 1 and usual > 1 and (len(row) < usual - 1 or (len(row) == usual and usual > 2))
+        title = len(filled) == 1 and usual > 1 and (len(row) < usual - 1 or usual > 2)
         comment = filled[0].lstrip().startswith("#") and len(row) < usual
         if named or not (title or comment or (len(row) < usual - 1)):
             return index

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mole_engine.chem.molecules import UnreadableMolecule, canonical_smiles, parse_smiles
+from mole_engine.chem.scaffolds import murcko_scaffold
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "the cell is empty"),
+        ("  ", "the cell is empty"),
+        ("C1CCCC", "ring 1 is never closed"),
+        ("C%12CCCC", "ring 12 is never closed"),
+        ("CC(=O", "a parenthesis is never closed"),
+        ("CC)C", "the ')' at position 3 was never opened"),
+        ("C[NH3+", "the bracket at position 2 is never closed"),
+        ("C]C", "the ']' at position 2 was never opened"),
+        ("CXC", "'X' is not an atom that a SMILES may write without brackets"),
+        ("C[Zz]C", "'Zz' is not an element"),
+        ("C[]C", "there is no element in '[]'"),
+        ("CC=", "the bond at the end leads nowhere"),
+        ("CC.", "nothing follows the last dot"),
+        ("CC>>CO", "it is a reaction, not a molecule"),
+        ("CN(C)(C)(C)C", "atom 2 (N) has too many bonds (5)"),
+        ("c1cccc1", "the aromatic ring cannot be drawn with single and double bonds"),
+        ("CÖC", "the character 'Ö' does not belong in a SMILES"),
+        ("CC\0N", "the character '\0' does not belong in a SMILES"),
+        ("CCO ethanol", "there is more text after a blank"),
+        ("C==C", "it does not follow the rules of SMILES"),
+        ("InChI=1S/nonsense", "the InChI cannot be read"),
+        ("C" * 20_001, "it is longer than 20000 characters"),
+    ],
+)
+def test_a_refusal_says_why(text, reason):
+    with pytest.raises(UnreadableMolecule) as caught:
+        parse_smiles(text)
+    assert caught.value.reason == reason
+
+
+def test_different_spellings_become_one():
+    assert {canonical_smiles(parse_smiles(text)) for text in (" OCC ", "C(O)C", "[CH3][CH2][OH]", "CCO |$;;$|")} == {
+        "CCO"
+    }
+
+
+def test_an_inchi_is_understood():
+    assert canonical_smiles(parse_smiles("InChI=1S/C2H6O/c1-2-3/h3H,2H2,1H3")) == "CCO"
+
+
+def test_a_refusal_is_silent_on_stderr(capfd):
+    with pytest.raises(UnreadableMolecule):
+        parse_smiles("c1cccc1")
+    assert capfd.readouterr().err == ""
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="CNOclBr[]()=#123%@+-/\\.:*HS n$>&", max_size=40) | st.text(max_size=20))
+def test_any_text_is_a_molecule_or_has_a_reason(text):
+    try:
+        mol = parse_smiles(text)
+    except UnreadableMolecule:
+        return
+    assert mol.GetNumAtoms() > 0
+
+
+def test_scaffold_drops_side_chains_and_stereo():
+    assert murcko_scaffold("C[C@H](O)c1ccc(CC2CC2)cc1") == murcko_scaffold("c1ccc(CC2CC2)cc1")
+    assert murcko_scaffold("C1C[C@@H]2CC[C@H]1C2") == murcko_scaffold("C1C[C@H]2CC[C@@H]1C2")
+
+
+def test_molecules_without_rings_have_no_scaffold():
+    assert murcko_scaffold("CCCCO") == ""
