@@ -179,7 +179,8 @@ def _describe_thread(thread: Any) -> str:
 def _owner(item: Any) -> str:
     parent = item.parent()
     place = f" of {type(parent).__name__} '{parent.objectName()}'" if parent is not None else ""
-    return f"{type(item).__name__} '{item.objectName()}'{place}"
+    words = f" showing {item.text()!r}" if hasattr(item, "text") else ""
+    return f"{type(item).__name__} '{item.objectName()}'{words}{place}"
 
 
 def _finish_events(app: QApplication) -> None:
