@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 TAIL_LINES = 15
+TAIL_WIDTH = 160
 
 
 class BootstrapError(Exception):
@@ -178,5 +179,6 @@ def remedy_for(lines: Sequence[str]) -> str:
 
 def failure(what: str, lines: Sequence[str], remedy: str = "") -> BootstrapError:
     """Return the error for a failed command: its last lines, then what to do."""
-    shown = "\n".join(f"    | {line}" for line in lines[-TAIL_LINES:] if line.strip())
+    said = [line for line in lines if line.strip() and not line.startswith("WARNING: Retrying")]
+    shown = "\n".join(f"    | {line[:TAIL_WIDTH]}" for line in said[-TAIL_LINES:])
     return BootstrapError(f"{what}\n{shown}" if shown else what, remedy or remedy_for(lines))
