@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ from mole_engine.chem.molecules import UnreadableMolecule, parse_smiles
 from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.data.feature_cache import FeatureCache, content_key
+from mole_engine.data.workers import map_in_processes, worker_count
 
 Tokens = npt.NDArray[np.uint16]
 Positions = npt.NDArray[np.uint8]
@@ -22,6 +25,8 @@ Lengths = npt.NDArray[np.int64]
 
 STAGE = "Preparing molecules"
 PROGRESS_EVERY = 64
+PARALLEL_FROM = 20_000
+"""Fewer molecules are done before workers would have started."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,21 @@ class FeaturisedDataset:
             errors=errors,
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Put data sets one after the other."""
+        starts = np.cumsum([0, *(len(part) for part in parts)])
+        return cls(
+            tokens=np.concatenate([part.tokens for part in parts]),
+            distances=np.concatenate([part.distances for part in parts]),
+            lengths=np.concatenate([part.lengths for part in parts]),
+            errors={
+                int(start) + position: reason
+                for start, part in zip(starts, parts, strict=False)
+                for position, reason in part.errors.items()
+            },
+        )
+
 
 def features_of(smiles: str, vocabulary: Vocabulary) -> tuple[Tokens, Positions] | str:
     """Return tokens (N,) and relative positions (N, N) of one molecule, or why it has none."""
@@ -135,14 +155,33 @@ def featurise(
 
 
 def _compute(smiles: Sequence[str], vocabulary: Vocabulary, on_progress: ProgressHandler | None) -> FeaturisedDataset:
-    items: list[tuple[Tokens, Positions] | str] = []
-    for done, text in enumerate(smiles):
-        if on_progress is not None and done % PROGRESS_EVERY == 0:
+    workers = worker_count() if len(smiles) >= PARALLEL_FROM else 1
+
+    def tell(done: int) -> None:
+        if on_progress is not None:
             on_progress(STAGE, done, len(smiles))
+
+    tell(0)
+    if workers > 1:
+        parts = map_in_processes(featurise_chunk, smiles, vocabulary.to_dict(), workers=workers, on_done=tell)
+        return FeaturisedDataset.joined(parts)
+    items: list[tuple[Tokens, Positions] | str] = []
+    for done, text in enumerate(smiles, start=1):
         items.append(features_of(text, vocabulary))
-    if on_progress is not None:
-        on_progress(STAGE, len(smiles), len(smiles))
+        if done % PROGRESS_EVERY == 0 or done == len(smiles):
+            tell(done)
     return FeaturisedDataset.from_items(items)
+
+
+def featurise_chunk(smiles: Sequence[str], vocabulary: dict[str, Any]) -> FeaturisedDataset:
+    """Compute the features of some molecules in a worker; the vocabulary comes as `Vocabulary.to_dict` wrote it."""
+    known = _vocabulary(json.dumps(vocabulary))
+    return FeaturisedDataset.from_items(features_of(text, known) for text in smiles)
+
+
+@lru_cache(maxsize=1)
+def _vocabulary(text: str) -> Vocabulary:
+    return Vocabulary.from_dict(json.loads(text))
 
 
 def _from_cache(

@@ -1,0 +1,27 @@
+"""The other end of `workers`: `python -m mole_engine.data.worker_process`, spoken to over its standard streams."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from importlib import import_module
+
+
+def main() -> None:
+    """Answer chunk after chunk until the stream ends. Both ends are this program, so pickles are safe."""
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    # Whatever a library prints must not get between the answers.
+    sys.stdout = sys.stderr
+    module, name, shared = pickle.load(requests)  # noqa: S301 - written by our own parent process
+    function = getattr(import_module(module), name)
+    while True:
+        try:
+            chunk = pickle.load(requests)  # noqa: S301 - as above
+        except EOFError:
+            return
+        pickle.dump(function(chunk, shared), answers, protocol=5)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Work on several cores: the same results, in order, and nothing left running."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from mole_engine.chem.vocabulary import Vocabulary
+from mole_engine.contracts.errors import Cancelled
+from mole_engine.data import features, workers
+from mole_engine.data.features import featurise
+from mole_engine.data.workers import map_in_processes, worker_count
+
+SMILES = ["CCO", "c1ccccc1", "not a molecule", "[Na+].[Cl-]", ""] * 30
+
+
+def test_workers_give_what_one_process_gives(monkeypatch):
+    vocabulary = Vocabulary.load()
+    expected = featurise(SMILES, vocabulary)
+    seen = []
+    monkeypatch.setattr(features, "PARALLEL_FROM", 10)
+    monkeypatch.setattr(features, "worker_count", lambda: 2)
+    original = workers.map_in_processes
+    monkeypatch.setattr(features, "map_in_processes", lambda *given, **more: original(*given, chunk=40, **more))
+    result = featurise(SMILES, vocabulary, on_progress=lambda *told: seen.append(told))
+    for name in ("tokens", "distances", "lengths"):
+        assert getattr(result, name).tolist() == getattr(expected, name).tolist()
+    assert result.errors == expected.errors
+    assert seen[0][1:] == (0, len(SMILES))
+    assert seen[-1][1:] == (len(SMILES), len(SMILES))
+
+
+def test_cancelling_ends_the_workers(monkeypatch):
+    started = []
+    original = workers._Worker
+
+    class Recorded(original):
+        def __init__(self, *given):
+            super().__init__(*given)
+            started.append(self._process)
+
+    monkeypatch.setattr(workers, "_Worker", Recorded)
+
+    def cancel(done):
+        raise Cancelled
+
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        map_in_processes(time_wasted, ["x"] * 4, None, workers=2, chunk=1, on_done=cancel)
+    assert time.monotonic() - began < 20
+    assert len(started) == 2
+    assert all(process.poll() is not None for process in started)
+
+
+def time_wasted(texts, shared):
+    """Only named here: the workers never get to import it."""
+
+
+def test_a_worker_that_dies_is_noticed():
+    with pytest.raises(RuntimeError, match="died"):
+        map_in_processes(os._exit, ["x"], 3, workers=1)
+
+
+def test_nothing_to_do_starts_nothing():
+    assert map_in_processes(features.featurise_chunk, [], None, workers=2) == []
+
+
+def test_a_packaged_program_does_the_work_itself(monkeypatch):
+    monkeypatch.setattr(workers.sys, "frozen", True, raising=False)
+    assert worker_count() == 1
