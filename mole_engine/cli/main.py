@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mole_engine.cli import doctor, encode, evaluate, export, import_reference, predict, presets, runs, train
+from mole_engine.cli import curate, doctor, encode, evaluate, export, import_reference, predict, presets, runs, train
 from mole_engine.cli.console import error_line, quiet_libraries, write_fault
 from mole_engine.cli.parser import Command, build_parser, parse
 from mole_engine.contracts.errors import Cancelled, KnownError, MoleError, problem_of
@@ -20,6 +20,7 @@ COMMANDS: tuple[Command, ...] = (
     predict.COMMAND,
     evaluate.COMMAND,
     encode.COMMAND,
+    curate.COMMAND,
     export.COMMAND,
     import_reference.COMMAND,
     runs.COMMAND,

@@ -24,12 +24,13 @@ _IDENTIFIER = re.compile(
 _INDEX = re.compile(
     r"(|unnamed.*|column 1|index|idx|row|row[_ ]?(name|number|id|nr)?|no\.?|nr\.?|#|number)", re.IGNORECASE
 )
+_ROW_NUMBER = re.compile(r"(source|file)?[_ ]?(line|row)([_ ]?(number|no|nr|id))?|index|idx", re.IGNORECASE)
 _WEIGHT = re.compile(r"(sample|row|instance|case)[_ .-]?weights?", re.IGNORECASE)
 _TARGET_NAMES = (
     re.compile(r"y|target|targets|label|labels"),
     re.compile(r"activity|class|value|endpoint|response|outcome|property|result|measurement|y[_ ]?true"),
     re.compile(r"(.*[_ ])?(measured|exp|experimental|observed|expt)([_ ].*)?"),
-    re.compile(r"(p?(ic50|ec50|ki|kd|ac50|gi50|ld50|mic)|log ?[spd]|logs|logd|pka).*"),
+    re.compile(r"(p?(ic50|ec50|ki|kd|ac50|gi50|ld50|mic)|pka).*|(.* )?log ?[spd]( .*)?"),
     re.compile(r"(.*[_ ])?(activity|class|value|target|label|y)([_ ].*)?"),
 )
 
@@ -177,7 +178,7 @@ def _may_be_target(table: RawTable, column: ColumnInfo) -> bool:
         return True
     if SPLIT_NAMES.fullmatch(name) and column.kind != "binary" and column.distinct <= 20:
         return False
-    if _WEIGHT.fullmatch(name):
+    if _WEIGHT.fullmatch(name) or (_ROW_NUMBER.fullmatch(name) and column.kind == "number"):
         return False
     if column.kind != "number":
         return True

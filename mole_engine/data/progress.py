@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from mole_engine.contracts.events import ProgressHandler
 
-Progress = Callable[[str, int, int], None]
+Progress = ProgressHandler
 """Called with (stage, done, total); total 0 means unknown. May raise `Cancelled` to unwind the work."""
 
 

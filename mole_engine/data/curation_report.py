@@ -1,0 +1,133 @@
+"""What curation did, as a file to keep: JSON for programs, HTML for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from mole_engine.contracts.dataset import IssueKind, RowIssue
+from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.data.dataset import CuratedDataset
+
+MAX_HTML_ISSUES = 5_000
+"""Rows of the HTML page; a browser stays quick, and the JSON report has them all."""
+
+ISSUE_WORDS = {
+    IssueKind.UNREADABLE: "structure cannot be read",
+    IssueKind.EMPTY: "no structure",
+    IssueKind.MISSING_LABEL: "no label",
+    IssueKind.BAD_LABEL: "label cannot be read",
+    IssueKind.SALT: "salt or mixture",
+    IssueKind.CHARGED: "charge taken off",
+    IssueKind.STEREO: "stereochemistry removed",
+    IssueKind.DUPLICATE: "repeated structure, labels agree",
+    IssueKind.DISAGREE: "repeated structure, labels disagree",
+    IssueKind.TOO_LARGE: "too large",
+    IssueKind.INORGANIC: "inorganic",
+    IssueKind.CENSORED: "a bound, not a value",
+}
+"""What each kind of issue is called."""
+
+_STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;color:#1b1f27;background:#f5f6f8}
+body{margin:32px auto;max-width:1100px;padding:0 24px}h1{font-size:22px}h2{font-size:16px;margin-top:28px}
+table{border-collapse:collapse;width:100%;background:#fff}th{color:#5d6675;font-weight:600}
+th,td{text-align:left;padding:6px 10px;border-bottom:1px solid #e2e6ec;vertical-align:top}
+td.smiles{font-family:ui-monospace,monospace;font-size:13px;word-break:break-all}.dropped{color:#b93a32}
+@media(prefers-color-scheme:dark){body{color:#e8ebf0;background:#14171c}table{background:#1c2027}
+th,td{border-color:#2b313b}th{color:#98a2b1}.dropped{color:#f07a70}}
+"""
+
+
+def report_content(dataset: CuratedDataset) -> dict[str, Any]:
+    """Return everything that is known about how the molecules came about, JSON-able."""
+    info, roles = dataset.info, dataset.roles
+    return {
+        "file": {"name": info.name, "sha256": info.sha256, "format": info.format, "rows": info.rows},
+        "read_as": {"delimiter": info.delimiter, "encoding": info.encoding, "decimal": info.decimal},
+        "notes": list(info.notes),
+        "columns": {
+            "smiles": roles.smiles,
+            "identifier": roles.identifier,
+            "weight": roles.weight,
+            "split": roles.split,
+        },
+        "targets": [task.to_dict() for task in roles.tasks],
+        "curation": dataset.report.to_dict(),
+    }
+
+
+def check_report_suffix(path: str | Path) -> str:
+    """Return the ending of a report's name, in lower case. Raises InputError when it is not .json or .html."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in {".json", ".html", ".htm"}:
+        raise InputError(f"A report cannot be written as '{path}'.", "", "Let its name end in .json or .html.")
+    return suffix
+
+
+def write_report(dataset: CuratedDataset, path: str | Path) -> None:
+    """Write the report; the ending (.json or .html) decides the form.
+
+    Raises
+    ------
+    InputError
+        When the ending is another one.
+    KnownError
+        When the file cannot be written.
+    """
+    path = Path(path)
+    if check_report_suffix(path) == ".json":
+        text = json.dumps(report_content(dataset), ensure_ascii=False, indent=1)
+    else:
+        text = report_html(dataset)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise KnownError(f"{path} cannot be written.", f"{error.strerror}.", "Choose another folder.") from error
+
+
+def report_html(dataset: CuratedDataset) -> str:
+    """Return one self-contained page; every text of the file is escaped."""
+    return "".join(_page(dataset))
+
+
+def _page(dataset: CuratedDataset) -> Iterator[str]:
+    info, report = dataset.info, dataset.report
+    title = escape(f"Curation of {info.name}")
+    yield f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+    yield f"<style>{_STYLE}</style></head><body><h1>{title}</h1>"
+    yield f"<p>{report.kept} molecules remain of {report.total} rows. Structures are in the column "
+    yield f"<b>{escape(dataset.roles.smiles)}</b>, {_targets(dataset)}.</p>"
+    for note in info.notes:
+        yield f"<p>{escape(note)}</p>"
+    if not report.issues:
+        yield "<p>No row was left out or changed.</p></body></html>"
+        return
+    yield "<h2>What was found</h2><table><tr><th>rows</th><th>what</th></tr>"
+    for kind, count in report.counts().items():
+        yield f"<tr><td>{count}</td><td>{ISSUE_WORDS[IssueKind(kind)]}</td></tr>"
+    heads = "".join(f"<th>{name}</th>" for name in ("line", "what", "why", "outcome", "structure"))
+    yield f"</table><h2>Row by row</h2><table><tr>{heads}</tr>"
+    for issue in report.issues[:MAX_HTML_ISSUES]:
+        yield _row(issue)
+    yield "</table>"
+    if len(report.issues) > MAX_HTML_ISSUES:
+        yield f"<p>{len(report.issues) - MAX_HTML_ISSUES} more are in the JSON report.</p>"
+    yield f"<p>SHA-256 of the file: {escape(info.sha256)}</p></body></html>"
+
+
+def _targets(dataset: CuratedDataset) -> str:
+    names = [f"<b>{escape(task.name)}</b> ({task.kind.value})" for task in dataset.tasks]
+    return f"targets: {', '.join(names)}" if names else "there is no target"
+
+
+def _row(issue: RowIssue) -> str:
+    outcome = '<span class="dropped">left out</span>' if issue.dropped else "kept"
+    column = f"{escape(issue.column)}: " if issue.column else ""
+    return (
+        f"<tr><td>{issue.line}</td><td>{ISSUE_WORDS[issue.kind]}</td><td>{column}{escape(issue.reason)}</td>"
+        f'<td>{outcome}</td><td class="smiles">{escape(issue.smiles)}</td></tr>'
+    )
