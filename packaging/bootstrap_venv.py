@@ -140,7 +140,7 @@ def _fill(environment: Environment, console: Console, *, tests: bool) -> None:
     if not bootstrap_torch.is_satisfied(environment.installed_torch(), plan):
         with console.step(f"Installing PyTorch {bootstrap_torch.VERSION} ({plan.reason})"):
             console.say(f"    {bootstrap_torch.install(environment.python, plan, console)}")
-    what = f"{environment.root}[test]" if tests else str(environment.root)
+    what = f"{environment.root}[test,export]" if tests else str(environment.root)
     command: list[str | Path] = [environment.python, "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
     with console.step("Installing MolE Studio and what it needs"):
         # Naming torch again keeps pip from exchanging the chosen build for another.

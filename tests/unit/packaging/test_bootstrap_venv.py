@@ -115,7 +115,7 @@ def test_interrupted_environment_is_made_anew(environment, venv, fake_console, m
     venv.set_up(environment, fake_console, tests=True)
     assert not stale.exists()
     assert [sys.executable, "-m", "venv", str(environment.folder)] in fake_console.commands
-    assert fake_console.commands[-1][-3:] == ["torch==2.13.0+cpu", "-e", f"{environment.root}[test]"]
+    assert fake_console.commands[-1][-3:] == ["torch==2.13.0+cpu", "-e", f"{environment.root}[test,export]"]
     assert json.loads(environment.stamp.read_text(encoding="utf-8"))["tests"] is True
 
 
