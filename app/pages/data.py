@@ -130,6 +130,8 @@ class DataPage(Page):
 
     def _side(self) -> QWidget:
         cards = QWidget()
+        # Narrower than its content rather than wider than the view: words shorten, nothing is cut off at the edge.
+        cards.setMinimumWidth(1)
         column = QVBoxLayout(cards)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE[2])

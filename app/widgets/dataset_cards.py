@@ -19,7 +19,11 @@ from mole_engine.contracts.dataset import CurationReport, IssueKind
 STEPS = (
     ("largest_fragment", "Keep the largest fragment", "Salts and solvents are removed."),
     ("neutralise", "Neutralise charges", "Where a neutral form exists."),
-    ("merge_duplicates", "Merge duplicates that agree", "Rows with one structure become one molecule."),
+    (
+        "merge_duplicates",
+        "Merge duplicates",
+        "Rows with one structure become one molecule; values that disagree are averaged and told.",
+    ),
     ("flatten_stereo", "Flatten stereo", "Stereochemistry is removed."),
 )
 """Name of the setting, words of the switch, tool tip."""
@@ -35,6 +39,8 @@ _NEED_A_LOOK = (
     (IssueKind.CENSORED, "bounds", "with a bound such as > 50 in place of a value"),
 )
 """Kind, short word for a chip, words for the summary."""
+
+_CHIP_LETTERS = 23
 
 
 def need_a_look(report: CurationReport) -> int:
@@ -100,6 +106,9 @@ class CurationCard(Card):
             self._touched[name].setText("off" if touched is None and not on else counted(touched or 0, "row"))
         found = [(report.count(kind), word) for kind, word, _ in _NEED_A_LOOK]
         facts = [(f"{count(many)} {word}", "warning") for many, word in found if many]
+        if len(facts) > 1 and len(facts[0][0] + facts[1][0]) > _CHIP_LETTERS:
+            # Both would not fit beside the link; the summary below names them all.
+            facts = facts[:1]
         for index, chip in enumerate(self._chips):
             chip.show_fact(*(facts[index] if index < len(facts) else ("", "neutral")))
         self._report.setVisible(bool(report.issues))
@@ -144,7 +153,8 @@ class TargetCard(Card):
         self.set_title(name, ", ".join(note for note in notes if note))
         ends = ("", "", "") if math.isnan(low) else (number(low), f"median {number(median)}", number(high))
         assert isinstance(counts, tuple) and isinstance(labels, tuple)  # noqa: S101, PT018 - for the type checker
-        self._histogram.show_counts(counts, ends, labels)
+        words = [f"{name}: {count(many)}" for name, many in zip(labels, counts, strict=False)]
+        self._histogram.show_counts(counts, ends, words)
 
 
 class PartsBar(QWidget):

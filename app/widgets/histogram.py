@@ -35,9 +35,8 @@ class Histogram(QWidget):
     ) -> None:
         """Show bars of these heights; `labels` name each bar, `ends` only the axis."""
         self._counts, self._ends, self._labels = tuple(counts), ends, tuple(labels)
-        words = ", ".join(f"{name}: {number}" for name, number in zip(labels, counts, strict=False)) if labels else ""
         self.setAccessibleName("Distribution of the target")
-        self.setAccessibleDescription(words or f"from {ends[0]} to {ends[2]}, {ends[1]}")
+        self.setAccessibleDescription(", ".join(labels) or f"from {ends[0]} to {ends[2]}, {ends[1]}")
         self.update()
 
     def event(self, event: QEvent) -> bool:
@@ -45,8 +44,8 @@ class Histogram(QWidget):
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and self._counts:
             bar = int(event.pos().x() / max(1.0, self.width() / len(self._counts)))
             if 0 <= bar < len(self._counts):
-                name = f"{self._labels[bar]}: " if bar < len(self._labels) else ""
-                QToolTip.showText(event.globalPos(), name + counted(self._counts[bar], "molecule"), self)
+                words = self._labels[bar] if bar < len(self._labels) else counted(self._counts[bar], "molecule")
+                QToolTip.showText(event.globalPos(), words, self)
             return True
         return super().event(event)
 
