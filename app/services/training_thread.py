@@ -57,6 +57,9 @@ class TrainingThread(QThread):
 
     def run(self) -> None:
         """Work until the job ends in whatever way; nothing escapes from here."""
+        # The engine collects garbage when it has ended. Walking over everything that was there before (the libraries,
+        # the window) would hold Python's lock, and with it the window, for a quarter of a second.
+        gc.freeze()
         try:
             self.record = self._train(self._config, self.events.put, self.control)
         except Cancelled:
@@ -64,7 +67,8 @@ class TrainingThread(QThread):
         except BaseException as error:  # noqa: BLE001 - an exception must not end the program with this thread
             # Only text is kept: the traceback's frames would hold the model and its memory.
             self.problem = problem_of(error)
-        gc.collect()
+        finally:
+            gc.unfreeze()
 
 
 class EventPump(QObject):
