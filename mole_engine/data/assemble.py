@@ -10,6 +10,7 @@ import numpy as np
 from mole_engine.contracts.config import DataConfig, SplitConfig, TrainConfig
 from mole_engine.contracts.dataset import ColumnRoles, Split, TaskKind
 from mole_engine.contracts.errors import InputError
+from mole_engine.data.benchmarks import with_benchmark
 from mole_engine.data.columns import detect_roles, find_smiles_column, why_no_target
 from mole_engine.data.curation import curate
 from mole_engine.data.dataset import CuratedDataset
@@ -29,7 +30,7 @@ def load_training_data(config: TrainConfig, on_progress: Progress | None = None)
     Parameters
     ----------
     config
-        The job.
+        The job; a data path "benchmark:NAME" stands for a benchmark set, which is fetched.
     on_progress
         Called with (stage, done, total), stages "open", "read", "curate", "split"; may raise `Cancelled`.
 
@@ -38,9 +39,9 @@ def load_training_data(config: TrainConfig, on_progress: Progress | None = None)
     InputError
         When the files cannot be used for training.
     """
-    data = config.data
-    if not data.path:
+    if not config.data.path:
         raise InputError("No data file is named.", "", "Name the file with the molecules.")
+    data = with_benchmark(config.data, on_progress)
     table = _read(data.path, data, on_progress)
     if len(table) < MIN_MOLECULES:
         raise InputError(
@@ -57,7 +58,7 @@ def load_training_data(config: TrainConfig, on_progress: Progress | None = None)
         )
     dataset = curate(table, roles, data.curation, on_progress)
     report(on_progress, "split", 0, 1)
-    split = _divide(dataset, config)
+    split = _divide(dataset, data, config)
     for part, path in (("validation", data.validation_path), ("test", data.test_path)):
         if path:
             extra = _read_extra(path, roles, data, on_progress)
@@ -75,11 +76,11 @@ def _read(path: str, data: DataConfig, on_progress: Progress | None) -> RawTable
     )
 
 
-def _divide(dataset: CuratedDataset, config: TrainConfig) -> Split:
+def _divide(dataset: CuratedDataset, data: DataConfig, config: TrainConfig) -> Split:
     changes: dict[str, float] = {}
-    if config.data.validation_path:
+    if data.validation_path:
         changes["validation_fraction"] = 0.0
-    if config.data.test_path:
+    if data.test_path:
         changes["test_fraction"] = 0.0
     if len(changes) == 2 and dataset.given_split is None:
         return Split(tuple(range(len(dataset))), (), (), "given files")
