@@ -22,17 +22,19 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from mole_engine.store.runs import Workspace, default_workspace
 
-    workspace = Workspace(arguments.workspace or default_workspace())
-    workspace.mark_interrupted()
-    records = workspace.records()
+    path = Path(arguments.workspace or default_workspace())
+    records = []
+    if path.is_dir():
+        workspace = Workspace(path)
+        workspace.mark_interrupted()
+        records = workspace.records()
     if arguments.json:
         json_line({"runs": [record.to_dict() for record in records]})
-        return 0
-    if not records:
-        note(f"There are no runs in {workspace.path} yet. `mole train DATA.csv` makes one.")
-        return 0
-    line(table(("run", "started", "state", "result", "time"), [_row(record) for record in records]))
-    note(f"They lie in {Path(workspace.runs)}.")
+    elif records:
+        line(table(("run", "started", "state", "result", "time"), [_row(record) for record in records]))
+        note(f"They lie in {path / 'runs'}.")
+    else:
+        note(f"There are no runs in {path} yet. `mole train DATA.csv` makes one.")
     return 0
 
 

@@ -10,11 +10,19 @@ from typing import Any
 from mole_engine.contracts.events import ProgressHandler
 
 
+def new_bar(stage: str, total: int, unit: str = "it") -> Any:
+    """Return a tqdm bar on stderr that shows only on a terminal and starts no thread."""
+    from tqdm import tqdm
+
+    class Bar(tqdm):  # type: ignore[misc,unused-ignore]
+        monitor_interval = 0
+
+    return Bar(desc=stage, total=total or None, unit=unit, file=sys.stderr, disable=None, leave=False)
+
+
 @contextlib.contextmanager
 def progress_bar() -> Iterator[ProgressHandler]:
     """Yield a function for (stage, done, total); the bar shows only on a terminal."""
-    from tqdm import tqdm
-
     bars: dict[str, Any] = {}
 
     def show(stage: str, done: int, total: int) -> None:
@@ -22,7 +30,7 @@ def progress_bar() -> Iterator[ProgressHandler]:
             for bar in bars.values():
                 bar.close()
             bars.clear()
-            bars[stage] = tqdm(desc=stage.capitalize(), total=total or None, file=sys.stderr, disable=None, leave=False)
+            bars[stage] = new_bar(stage.capitalize(), total)
         bar = bars[stage]
         bar.total = total or None
         bar.update(done - bar.n)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
 from types import TracebackType
 from typing import Any, Self
 
-from mole_engine.cli.console import duration, number, table
+from mole_engine.cli.console import duration, note, number, table
+from mole_engine.cli.stages import new_bar
 from mole_engine.contracts.events import (
     EpochMetrics,
     Event,
@@ -23,9 +23,6 @@ class TrainProgress:
     """Shows the events of a run on stderr; bars only where somebody looks (a terminal)."""
 
     def __init__(self) -> None:
-        from tqdm import tqdm
-
-        self._tqdm = tqdm
         self._bar: Any = None
         self._stage = ""
 
@@ -57,15 +54,15 @@ class TrainProgress:
         if stage != self._stage:
             self._close()
             self._stage = stage
-            self._bar = self._tqdm(
-                desc=stage, total=total or None, unit=f" {unit}", file=sys.stderr, disable=None, leave=False
-            )
+            self._bar = new_bar(stage, total, f" {unit}")
         self._bar.total = total or None
         self._bar.set_postfix_str(postfix, refresh=False)
         self._bar.update(done - self._bar.n)
 
     def _say(self, text: str) -> None:
-        self._tqdm.write(text, file=sys.stderr)
+        if self._bar is not None:
+            self._bar.clear()
+        note(text)
 
     def _close(self) -> None:
         if self._bar is not None:

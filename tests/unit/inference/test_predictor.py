@@ -71,9 +71,7 @@ def test_no_interval_without_validation_and_no_domain_without_molecules(make_bun
 
 
 def test_classes(make_bundle):
-    table = load_model(make_bundle(tasks=(BINARY, SEVERAL), scales=(None, None), uncertainty={})).predict(
-        ["CCO", "xx"]
-    )
+    table = load_model(make_bundle(tasks=(BINARY, SEVERAL), scales=(None, None), uncertainty={})).predict(["CCO", "xx"])
     assert list(table.columns)[:6] == [
         *("toxic_pred", "toxic_class", "phase_prob_gas", "phase_prob_liquid", "phase_prob_solid", "phase_class")
     ]

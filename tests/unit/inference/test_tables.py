@@ -119,7 +119,7 @@ def test_structures_column_is_found_or_named(model, tmp_path):
     with pytest.raises(InputError, match=r"several columns with structures.*'mol', 'other'"):
         read_input(path, model)
     assert read_input(path, model, smiles_column="other")[1] == "other"
-    with pytest.raises(InputError, match="no column 'moll'.*Did you mean 'mol'"):
+    with pytest.raises(InputError, match=r"no column 'moll'.*Did you mean 'mol'"):
         read_input(path, model, smiles_column="moll")
     path.write_text("x,y\n1,2\n3,4\n")
     with pytest.raises(InputError, match="no column with structures"):

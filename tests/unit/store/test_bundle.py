@@ -1,7 +1,6 @@
 """The model file: what goes in comes out, and whatever else it may be is told in one sentence."""
 
 import json
-import os
 import zipfile
 
 import pytest
@@ -25,7 +24,7 @@ def test_round_trip(make_card, tmp_path):
     assert bundle.card.to_dict() == card.to_dict()
     assert bundle.card.tasks == card.tasks
     assert (bundle.card.domain.fingerprints == card.domain.fingerprints).all()
-    assert os.listdir(tmp_path) == ["m.mole"]
+    assert [path.name for path in tmp_path.iterdir()] == ["m.mole"]
 
 
 def test_page_names_unit_metrics_and_domain(make_bundle):
@@ -42,7 +41,11 @@ def test_card_holds_no_path_of_its_maker(make_card):
     from mole_engine.store.card import portable_config
 
     config = TrainConfig.from_dict(
-        {"data": {"path": "/home/me/secret/a.csv", "test_path": r"C:\me\t.csv"}, "out": "/home/me/run", "init": "/x/e.mole"}
+        {
+            "data": {"path": "/home/me/secret/a.csv", "test_path": r"C:\me\t.csv"},
+            "out": "/home/me/run",
+            "init": "/x/e.mole",
+        }
     )
     text = json.dumps(portable_config(config))
     assert "a.csv" in text
@@ -77,7 +80,7 @@ def test_missing_and_folder(tmp_path):
 def test_cut_off(make_bundle):
     path = make_bundle()
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(InputError, match="not a MolE model|damaged"):
+    with pytest.raises(InputError, match=r"not a MolE model|damaged"):
         read_bundle(path)
 
 
@@ -104,7 +107,7 @@ def test_newer_format_says_update(make_bundle, make_card):
     card = make_card().to_dict()
     card["format_version"] = 99
     _rewritten(path, card_json=json.dumps(card))
-    with pytest.raises(InputError, match="newer MolE Studio.*Update"):
+    with pytest.raises(InputError, match=r"newer MolE Studio.*Update"):
         read_card(path)
 
 
@@ -136,7 +139,7 @@ def test_full_disk_keeps_the_old_file(make_bundle, make_card, monkeypatch):
     with pytest.raises(KnownError, match="the disk is full"):
         save_bundle(path, {"a": torch.zeros(1)}, make_card())
     assert path.read_bytes() == before
-    assert os.listdir(path.parent) == [path.name]
+    assert [other.name for other in path.parent.iterdir()] == [path.name]
 
 
 def test_folder_that_is_not_there(make_card, tmp_path):

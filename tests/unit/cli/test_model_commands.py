@@ -1,0 +1,157 @@
+"""predict, evaluate, encode, export and doctor through `main`, on a model that was never trained."""
+
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mole_engine.cli import main
+
+
+@pytest.fixture
+def molecules(tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text("id,smiles,logS\n1,CCO,0.5\n2,c1ccccc,1\n3,CCCN,-1\n")
+    return str(path)
+
+
+def _error(capsys):
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1, captured.err
+    return captured.err
+
+
+def test_predict_to_stdout_and_file(make_bundle, molecules, capsys, tmp_path):
+    model = str(make_bundle())
+    assert main(["predict", model, molecules]) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert lines[0] == "id,smiles,logS,logS_pred,logS_std,logS_lower,logS_upper,in_domain,nearest_similarity,error"
+    assert lines[2] == "2,c1ccccc,1,,,,,,,ring 1 is never closed"
+    assert captured.err == "1 of 3 rows have no prediction; the column 'error' says why.\n"
+    assert main(["predict", model, molecules, "--out", str(tmp_path / "out.csv")]) == 0
+    assert (tmp_path / "out.csv").read_text() == captured.out
+
+
+def test_predict_smiles(make_bundle, capsys):
+    model = str(make_bundle())
+    assert main(["predict", model, "--smiles", "CCO", "xx"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("CCO,")
+    assert lines[2].startswith("xx,,,,")
+    assert main(["predict", model, "--smiles", "xx"]) == 2
+
+
+def test_input_column_of_the_same_name(make_bundle, tmp_path, capsys):
+    path = tmp_path / "in.csv"
+    path.write_text("smiles,logS_pred\nCCO,old\n")
+    assert main(["predict", str(make_bundle()), str(path)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[1].startswith("CCO,old,")
+    assert "the prediction is in 'logS_pred_mole'" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "is empty"),
+        ("a,b\n1,2\n3,4\n", "no column with structures"),
+        ("smiles\nC1CC\nxx1\nC(C\n", "no readable structure in column 'smiles'"),
+    ],
+)
+def test_predict_bad_files(make_bundle, tmp_path, capsys, content, words):
+    path = tmp_path / "bad.csv"
+    path.write_text(content)
+    assert main(["predict", str(make_bundle()), str(path), "--out", str(tmp_path / "o.csv")]) == 2
+    assert words in _error(capsys)
+
+
+def test_predict_with_something_else_as_model(molecules, capsys):
+    assert main(["predict", molecules, molecules]) == 2
+    assert "is not a MolE model" in _error(capsys)
+
+
+def test_predict_into_a_folder_that_is_not_there(make_bundle, molecules, tmp_path, capsys):
+    assert main(["predict", str(make_bundle()), molecules, "--out", str(tmp_path / "none" / "o.csv")]) == 2
+    assert "the folder does not exist" in _error(capsys)
+
+
+def test_evaluate(make_bundle, molecules, capsys):
+    model = str(make_bundle())
+    assert main(["evaluate", model, molecules, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["labelled"] == {"logS": 2}
+    assert result["unreadable"] == 1
+    assert result["metrics"]["rmse"] > 0
+    assert main(["evaluate", model, molecules]) == 0
+    captured = capsys.readouterr()
+    assert "rmse" in captured.out
+    assert "2 of 3 rows compared" in captured.err
+
+
+def test_encode(make_bundle, molecules, tmp_path, capsys):
+    out = tmp_path / "v.parquet"
+    assert main(["encode", str(make_bundle()), molecules, "--out", str(out)]) == 0
+    assert "1 of 3 rows have no vector" in capsys.readouterr().err
+    assert pd.read_parquet(out)["e31"].notna().tolist() == [True, False, True]
+
+
+def test_export(make_bundle, tmp_path):
+    from safetensors import safe_open
+
+    from mole_engine.store.bundle import read_bundle
+
+    path = make_bundle()
+    assert main(["export", str(path), "--to", "ckpt", "--out", str(tmp_path / "m.ckpt")]) == 0
+    assert main(["export", str(path), "--to", "safetensors", "--out", str(tmp_path / "m.safetensors")]) == 0
+    bundle = read_bundle(path)
+    checkpoint = torch.load(tmp_path / "m.ckpt", weights_only=True)
+    assert checkpoint["hyper_parameters"]["model"]["layers"] == 2
+    with safe_open(tmp_path / "m.safetensors", "pt") as stored:
+        assert json.loads(stored.metadata()["card"])["name"] == "tiny"
+        for name, tensor in bundle.tensors.items():
+            assert torch.equal(stored.get_tensor(name), tensor)
+            assert torch.equal(checkpoint["state_dict"][name], tensor)
+
+
+def test_exported_checkpoint_feeds_a_lightning_module(make_bundle, tmp_path):
+    from mole_engine.contracts.config import ModelConfig
+    from mole_engine.models.mole import MolE
+
+    main(["export", str(make_bundle()), "--to", "ckpt", "--out", str(tmp_path / "m.ckpt")])
+    checkpoint = torch.load(tmp_path / "m.ckpt", weights_only=True)
+    network = MolE(ModelConfig(**checkpoint["hyper_parameters"]["model"]))
+    network.load_state_dict(checkpoint["state_dict"], strict=True)
+
+
+def test_doctor(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "executable", sys.executable)
+    assert main(["doctor", "--json"]) == 0
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert checks["torch"]["found"] == torch.__version__
+    assert checks["workspace"]["is_ok"]
+    assert checks["CPU"]["found"].endswith("cores")
+    assert "window (Qt)" in checks
+    assert main(["doctor"]) == 0
+    assert "ok    Python" in capsys.readouterr().out
+
+
+def test_doctor_without_qt_says_what_is_missing(monkeypatch, capsys):
+    monkeypatch.setattr("mole_engine.cli.doctor._QT_PROBE", "raise ImportError('libGL.so.1: cannot open')")
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert "warn  window (Qt)" in out
+    assert "libGL.so.1" in out
+
+
+def test_numbers_agree_between_python_and_file(make_bundle, molecules, tmp_path):
+    from mole_engine import load_model
+
+    path = make_bundle()
+    main(["predict", str(path), molecules, "--out", str(tmp_path / "o.csv")])
+    out = pd.read_csv(tmp_path / "o.csv")
+    python = load_model(path).predict(out["smiles"].tolist())
+    np.testing.assert_allclose(out["logS_upper"], python["logS_upper"], rtol=1e-6)

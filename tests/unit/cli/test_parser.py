@@ -1,0 +1,192 @@
+"""The command line: options become settings, usage errors are one line, help is quick."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mole_engine.cli import main
+from mole_engine.cli.console import duration, size, table
+from mole_engine.cli.main import COMMANDS
+from mole_engine.cli.parser import build_parser, parse
+from mole_engine.cli.train import configuration
+from mole_engine.contracts.errors import InputError
+
+
+def _config(*words):
+    return configuration(parse(build_parser(COMMANDS), ["train", *words]))
+
+
+def test_defaults_come_from_the_default_preset():
+    config = _config("a.csv")
+    assert config.preset == "small"
+    assert config.data.path == "a.csv"
+
+
+def test_options_become_settings():
+    config = _config(
+        *(
+            "a.csv",
+            "--preset",
+            "quick-look",
+            "--targets",
+            "A, B",
+            "--task",
+            "regression",
+            "--epochs",
+            "3",
+            "--seed",
+            "5",
+        ),
+        *("--smiles-column", "mol", "--validation", "v.csv", "--test", "t.csv", "--device", "cpu", "--out", "o"),
+        *("--init", "e.mole", "--devices", "2", "--num-nodes", "3", "--strategy", "ddp", "--name", "my run"),
+    )
+    assert config.data.targets == ["A", "B"]
+    assert (config.data.smiles_column, config.data.task) == ("mol", "regression")
+    assert (config.data.validation_path, config.data.test_path) == ("v.csv", "t.csv")
+    assert (config.training.epochs, config.seed, config.init, config.out) == (3, 5, "e.mole", "o")
+    assert (config.runtime.device, config.runtime.devices, config.runtime.num_nodes) == ("cpu", 2, 3)
+    assert (config.runtime.strategy, config.name, config.preset) == ("ddp", "my run", "quick-look")
+
+
+@pytest.mark.parametrize("method", ["random", "scaffold", "stratified", "kfold", "auto"])
+def test_split_by_method(method):
+    assert _config("a.csv", "--split", method).split.method == method
+
+
+def test_any_other_word_is_a_column():
+    split = _config("a.csv", "--split", "split").split
+    assert (split.method, split.column) == ("column", "split")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("a.csv", "training.batch_size=8", "model.layers=2", "--seed", "1"),
+        ("training.batch_size=8", "a.csv", "--seed", "1", "model.layers=2"),
+        ("--seed", "1", "model.layers=2", "a.csv", "training.batch_size=8"),
+    ],
+)
+def test_settings_may_stand_anywhere(words):
+    config = _config(*words)
+    assert (config.training.batch_size, config.model.layers, config.seed, config.data.path) == (8, 2, 1, "a.csv")
+
+
+def test_value_of_an_option_is_no_setting():
+    assert _config("a.csv", "--name", "lr=3").name == "lr=3"
+
+
+def test_weight_preset_file_option_setting(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("preset: quick-look\ntraining: {epochs: 7, batch_size: 9, patience: 2}\ndata: {path: y.csv}\n")
+    config = _config("--config", str(path), "--epochs", "8", "training.patience=3")
+    assert config.preset == "quick-look"
+    assert config.model.layers == 3
+    assert (config.training.epochs, config.training.batch_size, config.training.patience) == (8, 9, 3)
+    assert config.data.path == "y.csv"
+
+
+def test_written_configuration_gives_itself(tmp_path):
+    config = _config("a.csv", "--preset", "quick-look", "--seed", "3")
+    config.to_yaml(tmp_path / "c.yaml")
+    assert _config("--config", str(tmp_path / "c.yaml")) == config
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("a.csv", "training.epochs=0"), "training.epochs"),
+        (("a.csv", "training.epoch=3"), "training.epoch is not a setting"),
+        (("a.csv", "--preset", "huge"), "There is no preset 'huge'"),
+        (("a.csv", "--config", "none.yaml"), "Cannot read none.yaml"),
+        ((), "There is no file to train on"),
+    ],
+)
+def test_wrong_settings_are_named(words, expected):
+    with pytest.raises(InputError, match=expected):
+        _config(*words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "--nonsense"],
+        ["nonsense"],
+        ["train", "a.csv", "b.csv"],
+        ["train", "a.csv", "--epochs", "many"],
+        ["predict"],
+        ["predict", "m.mole"],
+        ["predict", "m.mole", "a.csv", "--smiles", "C"],
+        ["export", "m.mole", "--to", "pdf", "--out", "x"],
+        ["train", "none.csv", "--resume", "none"],
+        ["predict", "none.mole", "a.csv"],
+    ],
+)
+def test_usage_errors_are_one_line_and_code_2(words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert "Traceback" not in captured.err
+
+
+def test_bare_mole_and_help(capsys):
+    assert main([]) == 0
+    assert "train" in capsys.readouterr().out
+    assert main(["train", "--help"]) == 0
+    assert "--split METHOD|COLUMN" in capsys.readouterr().out
+    assert main(["--version"]) == 0
+
+
+def test_presets(capsys):
+    assert main(["presets"]) == 0
+    assert "quick-look" in capsys.readouterr().out
+    assert main(["presets", "--json"]) == 0
+    presets = json.loads(capsys.readouterr().out)["presets"]
+    assert presets[0]["name"] == "quick-look"
+
+
+def test_runs_of_an_empty_workspace_make_nothing(capsys, hermetic_home):
+    assert main(["runs"]) == 0
+    assert "no runs" in capsys.readouterr().err
+    assert not (hermetic_home / "workspace").exists()
+
+
+def test_our_fault_is_short_and_logged(capsys, monkeypatch, workspace):
+    def broken():
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("mole_engine.contracts.presets.list_presets", broken)
+    assert main(["presets"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    log = workspace / "mole.log"
+    assert str(log) in error
+    assert "ZeroDivisionError: oops" in log.read_text()
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys; from mole_engine.cli import main; main(['--help']); main(['train', '--help']); main(['presets']);"
+        "heavy = {'torch', 'pytorch_lightning', 'rdkit', 'pandas', 'numpy', 'sklearn', 'scipy'} & set(sys.modules);"
+        "sys.exit(', '.join(heavy) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_reader_that_leaves_is_no_fault():
+    command = f"{sys.executable} -m mole_engine presets --json | head -c 5"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stdout == '{"pre'
+    assert done.stderr == ""
+
+
+def test_words():
+    assert duration(3.21) == "3.2 s"
+    assert duration(200) == "3 min 20 s"
+    assert duration(7500) == "2 h 5 min"
+    assert size(3 * 2**30) == "3.0 GB"
+    assert table(("a", "bb"), [("ccc", "d")]) == "a    bb\n---  --\nccc  d"
