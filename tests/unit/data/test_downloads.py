@@ -173,9 +173,8 @@ def group_archive():
 def table(server, monkeypatch, tmp_path):
     """The shipped table, with every address led to the local server."""
     server.files["/admet_group.zip"] = group_archive()
-    server.files["/bace.csv"] = b"mol,Class,pIC50\n" + b"".join(
-        b"%sO,%d,5.5\n" % (b"C" * (i + 1), i % 2) for i in range(20)
-    )
+    rows = "".join(f"{'C' * (i + 1)}O,{i % 2},5.{i}\n" for i in range(20))
+    server.files["/bace.csv"] = f"mol,Class,pIC50\n{rows}".encode()
     monkeypatch.setattr(benchmarks, "user_cache_path", lambda *_words, **_options: tmp_path / "cache")
     real = benchmarks.list_benchmarks()
     local = tuple(replace(entry, url=server.url(f"/{entry.file}")) for entry in real)
@@ -188,7 +187,7 @@ def test_a_set_by_name_is_ready_to_train(table, server):
     dataset, split = load_training_data(config)
     assert len(dataset) == 22
     assert [dataset.smiles[i] for i in split.test] == ["CCN", "CCCN"]
-    load_training_data(config)
+    load_training_data(TrainConfig.from_dict(config.to_dict()))
     assert len(server.requests) == 1
     assert not (table.parent / "outside.csv").exists()
 
