@@ -12,6 +12,7 @@ import torch
 from mole_engine.contracts.errors import InputError
 from mole_engine.data.batching import Labels, MolBatch, collate
 from mole_engine.data.features import FeaturisedDataset
+from mole_engine.inference.onnx_network import OnnxNetwork
 from mole_engine.models.mole import MolE
 from mole_engine.store.bundle import Bundle
 
@@ -83,12 +84,12 @@ def run_batches(
     return result
 
 
-def encoding(network: MolE) -> Callable[[MolBatch], torch.Tensor]:
+def encoding(network: MolE | OnnxNetwork) -> Callable[[MolBatch], torch.Tensor]:
     """Return the function from a batch to one vector a molecule."""
     return lambda batch: network.encode(batch.tokens, batch.distances, batch.mask)
 
 
-def encoding_width(network: MolE) -> int:
+def encoding_width(network: MolE | OnnxNetwork) -> int:
     """Length of the vector that `encoding` computes for a molecule."""
     config = network.config
     return int(config.hidden_size * (2 if config.pooling == "cls+mean" else 1))

@@ -29,6 +29,9 @@ from mole_engine.inference.network import (
     encoding_width,
     run_batches,
 )
+from mole_engine.inference.onnx_network import SUFFIX as ONNX_SUFFIX
+from mole_engine.inference.onnx_network import OnnxNetwork, read_onnx
+from mole_engine.models.mole import MolE
 from mole_engine.store.bundle import Bundle, read_bundle
 from mole_engine.store.card import ModelCard
 from mole_engine.training.outputs import Readout
@@ -55,14 +58,14 @@ class LoadedModel:
         The columns of its prediction tables.
     """
 
-    def __init__(self, bundle: Bundle, device: str = "auto") -> None:
+    def __init__(self, bundle: Bundle, device: str = "auto", network: OnnxNetwork | None = None) -> None:
         self.card: ModelCard = bundle.card
         self.tasks: tuple[TaskSpec, ...] = bundle.card.tasks
         self.columns = PredictionColumns.of_card(bundle.card)
         self._config = bundle.card.train_config()
         self._vocabulary = Vocabulary.from_dict(bundle.card.vocabulary)
         self._device = choose_device(device)
-        self._network = build_network(bundle).to(self._device)
+        self._network: MolE | OnnxNetwork = (network or build_network(bundle)).to(self._device)
         self._readout = Readout(self.tasks, self.columns.scaler)
 
     def predict(
@@ -174,20 +177,23 @@ class LoadedModel:
 
 
 def load_model(path: str | Path, device: str = "auto") -> LoadedModel:
-    """Load a `.mole` bundle; nothing else is needed.
+    """Load a `.mole` bundle, or an `.onnx` file exported from one; nothing else is needed.
 
     Parameters
     ----------
     path
         The file.
     device
-        "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1" ... or "mps".
+        "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1" ... or "mps"; an ONNX file is computed on the CPU.
 
     Raises
     ------
     InputError
         When the file is missing, damaged, not a model or made by a newer version, or there is no such device.
     """
+    if Path(path).suffix.lower() == ONNX_SUFFIX:
+        card, network = read_onnx(path)
+        return LoadedModel(Bundle(card, {}), "cpu" if device == "auto" else device, network)
     return LoadedModel(read_bundle(path), device)
 
 

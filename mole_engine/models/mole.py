@@ -79,7 +79,10 @@ class MolE(Model):
         ValueError
             When the model reads descriptors and there are none.
         """
-        pooled = pool(self.encoder(tokens, distances, mask), mask, self.config.pooling)
+        return self.read_out(self.encode(tokens, distances, mask), descriptors)
+
+    def read_out(self, pooled: Tensor, descriptors: Tensor | None = None) -> Tensor:
+        """Return the logits of what `encode` gave; arguments and errors as in `forward`."""
         if self.config.descriptors:
             if descriptors is None:
                 raise ValueError("this model also reads molecular descriptors, but none were given")
