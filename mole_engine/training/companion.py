@@ -18,6 +18,7 @@ def accompany(
     config: TrainConfig,
     control: RunControl | None = None,
     *,
+    vocabulary: Vocabulary | None = None,
     cache_dir: str | Path | None = None,
     resume_from: str | Path | None = None,
 ) -> None:
@@ -29,8 +30,8 @@ def accompany(
         Of the job, the same in every process.
     control
         An interruption of this process (Ctrl-C reaches all of them).
-    cache_dir
-        Of the features.
+    vocabulary, cache_dir
+        Of the features; the first process's. None: the vocabulary that the configuration names, no cache.
     resume_from
         The first process's checkpoint to continue from; must be readable from here.
 
@@ -40,7 +41,7 @@ def accompany(
         As `fit_model`.
     """
     dataset, split = load_training_data(config)
-    vocabulary = Vocabulary.load(config.model.vocabulary)
-    prepared = prepare_model(config, dataset, split, vocabulary, cache_dir=cache_dir)
+    words = vocabulary or Vocabulary.load(config.model.vocabulary)
+    prepared = prepare_model(config, dataset, split, words, cache_dir=cache_dir)
     with tempfile.TemporaryDirectory() as folder:
         fit_model(config, prepared, folder, EventEmitter("companion"), control, resume_from=resume_from)

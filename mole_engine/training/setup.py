@@ -24,6 +24,7 @@ from mole_engine.training.losses import balanced_class_weights, build_criterion
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.optimisers import build_optimisers, freeze
 from mole_engine.training.outputs import OutputLayout, Readout
+from mole_engine.training.trainer import fuses_updates
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,8 @@ def make_learning(
     readout = Readout(tasks, scaler)
 
     def optimisers(model: Model) -> object:
-        return build_optimisers(model, config.training, data.steps_per_epoch() * config.training.epochs)
+        steps = data.steps_per_epoch() * config.training.epochs
+        return build_optimisers(model, config.training, steps, fused=fuses_updates(config.runtime))
 
     return Learning(
         criterion=build_criterion(tasks, config.training, weights, scaler),

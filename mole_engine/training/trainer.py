@@ -119,6 +119,12 @@ def _with_precision(runtime: RuntimeConfig, accelerator: str, index: int | None,
     return Device(accelerator, index, name, "32-true", note)
 
 
+def fuses_updates(runtime: RuntimeConfig) -> bool:
+    """Whether the optimiser may update in one kernel: not where gradients are scaled (fp16) or divided (FSDP)."""
+    device = resolve_device(runtime)
+    return device.accelerator in ("cpu", "cuda") and device.precision != "16-mixed" and runtime.strategy != "fsdp"
+
+
 def default_threads() -> int:
     """Return how many CPU threads a job uses: all usable cores but one (the window's), at least 1, at most 8."""
     try:
