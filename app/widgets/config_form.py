@@ -56,6 +56,7 @@ class ConfigForm(QFrame):
         outer.addWidget(self._fault)
         outer.addWidget(scroll, 1)
         self._show_rare(False)
+        self.set_base(TrainConfig())
 
     def set_base(self, config: TrainConfig, keep: Collection[str] = ()) -> None:
         """Start from another configuration (a preset); the user's changes in the sections `keep` stay."""

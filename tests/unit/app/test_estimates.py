@@ -1,0 +1,67 @@
+"""Estimates before Train: they grow with the work, and learn from what really happened."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.services.estimates import DataSize, SpeedMemory, approximate_tokens, epoch_seconds, estimate_seconds
+from app.widgets.figures import main_metric, metric_title, other_metrics, rough_duration, signed
+from mole_engine.contracts.presets import list_presets, load_preset
+
+DATA = DataSize(480, 60, 60, 25.0)
+
+
+def test_tokens_are_counted_from_the_letters():
+    assert approximate_tokens(["CCO"]) == 4
+    assert approximate_tokens(["ClCCl", "Br"]) == pytest.approx((3 + 1) / 2 + 1)
+    assert approximate_tokens(["C[C@H](O)N"]) == 5
+    assert approximate_tokens([]) > 1
+
+
+def test_more_work_takes_longer_and_a_faster_device_less():
+    quick = load_preset("quick-look").config()
+    longer = load_preset("quick-look").config({"training": {"epochs": 120}})
+    assert estimate_seconds(longer, DATA) > 3 * estimate_seconds(quick, DATA)
+    assert epoch_seconds(quick, DATA, 1e12) < epoch_seconds(quick, DATA, 1e10)
+    times = [estimate_seconds(preset.config(), DATA) for preset in list_presets()]
+    assert times == sorted(times)
+
+
+def test_real_epochs_correct_the_next_estimate(tmp_path):
+    memory = SpeedMemory(tmp_path / "speed.json")
+    assert memory.correction("cpu") == 1.0
+    memory.learn("cpu", 2.0, 5.0)
+    again = SpeedMemory(tmp_path / "speed.json")
+    assert again.correction("cpu") == 2.5
+    assert again.correction("cuda:0") == 1.0
+    again.learn("cpu", 1.0, 1e9)
+    assert again.correction("cpu") == 20.0
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"cpu": "fast"}'])
+def test_a_damaged_memory_is_forgotten(tmp_path, text):
+    path = tmp_path / "speed.json"
+    path.write_text(text, encoding="utf-8")
+    assert SpeedMemory(path).correction("cpu") == 1.0
+
+
+def test_estimates_are_said_with_the_precision_they_have():
+    assert [rough_duration(value) for value in (1, 23, 200, 1000, 15_600)] == [
+        "about 5 s",
+        "about 25 s",
+        "about 3 min",
+        "about 15 min",
+        "about 4.3 h",
+    ]
+    assert rough_duration(float("nan")) == ""
+
+
+def test_metrics_have_titles_and_a_main_one():
+    assert metric_title("rmse/logS") == "RMSE, logS"
+    assert metric_title("some_new_metric") == "Some new metric"
+    metrics = {"mae": 0.5, "rmse": 0.7, "r2": 0.9, "rmse/logS": 0.7, "auroc": float("nan")}
+    assert main_metric(metrics) == "rmse"
+    assert main_metric(metrics, "r2") == "r2"
+    assert main_metric({}) == ""
+    assert other_metrics(metrics, "rmse") == "MAE 0.50 · R² 0.90"
+    assert [signed(value) for value in (1.0, -0.5, 0.001)] == ["+1.00", "\u22120.50", "0.00"]
