@@ -16,7 +16,7 @@ TransformName = Literal["auto", "none", "log10", "logit", "box-cox"]
 TaskName = Literal["auto", "regression", "classification", "multiclass"]
 
 
-def _setting(default: Any, help: str, *, unit: str = "", advanced: bool = False, **bounds: Any) -> Any:
+def setting(default: Any, help: str, *, unit: str = "", advanced: bool = False, **bounds: Any) -> Any:
     """Describe one setting: default, help, unit and bounds (ge, le, gt, lt) in one place."""
     extra: Any = {"unit": unit, "advanced": advanced}
     if isinstance(default, (list, dict)):
@@ -33,73 +33,71 @@ class Section(BaseModel):
 class CurationConfig(Section):
     """Which clean-up steps are applied before training."""
 
-    largest_fragment: bool = _setting(True, "Keep the largest organic fragment of salts and mixtures.")
-    neutralise: bool = _setting(True, "Neutralise charges where a neutral form exists.")
-    merge_duplicates: bool = _setting(True, "Merge rows with the same structure whose labels agree.")
-    drop_disagreeing: bool = _setting(
+    largest_fragment: bool = setting(True, "Keep the largest organic fragment of salts and mixtures.")
+    neutralise: bool = setting(True, "Neutralise charges where a neutral form exists.")
+    merge_duplicates: bool = setting(True, "Merge rows with the same structure whose labels agree.")
+    drop_disagreeing: bool = setting(
         False, "Leave out duplicates whose labels disagree (otherwise their mean is used)."
     )
-    flatten_stereo: bool = _setting(False, "Remove stereochemistry.")
-    max_heavy_atoms: int = _setting(200, "Leave out molecules with more heavy atoms.", unit="atoms", ge=1, le=1000)
+    flatten_stereo: bool = setting(False, "Remove stereochemistry.")
+    max_heavy_atoms: int = setting(200, "Leave out molecules with more heavy atoms.", unit="atoms", ge=1, le=1000)
 
 
 class DataConfig(Section):
     """Which file, which columns, which task."""
 
-    path: str = _setting("", "File with the molecules.")
-    validation_path: str = _setting("", "Separate file with validation molecules.")
-    test_path: str = _setting("", "Separate file with test molecules.")
-    smiles_column: str = _setting("", "Column with the structures; empty: found by content.")
-    targets: list[str] = _setting([], "Target columns; empty: found by content.")
-    identifier_column: str = _setting("", "Column with the molecules' names.", advanced=True)
-    weight_column: str = _setting("", "Column with sample weights.", advanced=True)
-    task: TaskName = _setting("auto", "Kind of the targets; auto: by content.")
-    units: dict[str, str] = _setting({}, "Unit of each target.", advanced=True)
-    positive_class: dict[str, str] = _setting(
+    path: str = setting("", "File with the molecules.")
+    validation_path: str = setting("", "Separate file with validation molecules.")
+    test_path: str = setting("", "Separate file with test molecules.")
+    smiles_column: str = setting("", "Column with the structures; empty: found by content.")
+    targets: list[str] = setting([], "Target columns; empty: found by content.")
+    identifier_column: str = setting("", "Column with the molecules' names.", advanced=True)
+    weight_column: str = setting("", "Column with sample weights.", advanced=True)
+    task: TaskName = setting("auto", "Kind of the targets; auto: by content.")
+    units: dict[str, str] = setting({}, "Unit of each target.", advanced=True)
+    positive_class: dict[str, str] = setting(
         {}, "Label that counts as positive, for each two-class target.", advanced=True
     )
-    target_transform: TransformName = _setting("auto", "Transform of regression targets; auto: log10 for heavy tails.")
-    delimiter: str = _setting("", "Column separator; empty: sniffed.", advanced=True)
-    encoding: str = _setting("", "Text encoding; empty: sniffed.", advanced=True)
-    decimal: Literal["", ".", ","] = _setting("", "Decimal mark; empty: sniffed.", advanced=True)
+    target_transform: TransformName = setting("auto", "Transform of regression targets; auto: log10 for heavy tails.")
+    delimiter: str = setting("", "Column separator; empty: sniffed.", advanced=True)
+    encoding: str = setting("", "Text encoding; empty: sniffed.", advanced=True)
+    decimal: Literal["", ".", ","] = setting("", "Decimal mark; empty: sniffed.", advanced=True)
     curation: CurationConfig = Field(default_factory=CurationConfig, description="Clean-up steps.")
 
 
 class SplitConfig(Section):
     """How the molecules are divided into training, validation and test parts."""
 
-    method: Literal["auto", "random", "scaffold", "stratified", "column", "kfold"] = _setting(
+    method: Literal["auto", "random", "scaffold", "stratified", "column", "kfold"] = setting(
         "auto", "How to divide; auto: a split column if there is one, else by scaffold."
     )
-    column: str = _setting("", "Column with the given parts (train/val/test, or fold numbers).")
-    validation_fraction: float = _setting(0.1, "Part that chooses the best epoch.", ge=0.0, le=0.5)
-    test_fraction: float = _setting(0.1, "Part that judges the model, never used in training.", ge=0.0, le=0.5)
-    folds: int = _setting(5, "Number of folds for k-fold.", ge=2, le=20, advanced=True)
-    fold: int = _setting(0, "Which fold is the test part.", ge=0, le=19, advanced=True)
+    column: str = setting("", "Column with the given parts (train/val/test, or fold numbers).")
+    validation_fraction: float = setting(0.1, "Part that chooses the best epoch.", ge=0.0, le=0.5)
+    test_fraction: float = setting(0.1, "Part that judges the model, never used in training.", ge=0.0, le=0.5)
+    folds: int = setting(5, "Number of folds for k-fold.", ge=2, le=20, advanced=True)
+    fold: int = setting(0, "Which fold is the test part.", ge=0, le=19, advanced=True)
 
 
 class ModelConfig(Section):
     """Size and shape of the network (12 x 768 is the size of the paper)."""
 
-    layers: int = _setting(4, "Transformer layers.", ge=1, le=48)
-    hidden_size: int = _setting(192, "Width of the network.", ge=8, le=4096)
-    heads: int = _setting(4, "Attention heads; must divide the width.", ge=1, le=64)
-    intermediate_size: int = _setting(0, "Width of the feed-forward layer; 0: four times the width.", ge=0, le=16384)
-    activation: Literal["gelu", "relu", "silu", "tanh"] = _setting("gelu", "Activation function.", advanced=True)
-    hidden_dropout: float = _setting(0.1, "Dropout on hidden states.", ge=0.0, lt=1.0)
-    attention_dropout: float = _setting(0.1, "Dropout on attention weights.", ge=0.0, lt=1.0)
-    head_dropout: float = _setting(0.1, "Dropout in the prediction head.", ge=0.0, lt=1.0)
-    pooling: Literal["cls", "mean", "cls+mean"] = _setting("cls", "What the head reads; cls as in the paper.")
-    descriptors: bool = _setting(False, "Join RDKit 2D descriptors before the head.")
-    relative_positions: int = _setting(128, "Rows of the relative position table.", ge=4, le=256, advanced=True)
-    initializer_range: float = _setting(0.02, "Standard deviation of initial weights.", gt=0.0, le=1.0, advanced=True)
-    layer_norm_eps: float = _setting(1e-7, "Epsilon of layer normalisation.", gt=0.0, le=1e-2, advanced=True)
-    vocabulary: str = _setting(
-        "default", "Name of a shipped vocabulary, or a path to a vocabulary JSON.", advanced=True
-    )
-    vocabulary_size: int = _setting(0, "Tokens, special ones included; 0: from the vocabulary.", ge=0, advanced=True)
-    outputs: int = _setting(0, "Outputs of the head; 0: from the targets.", ge=0, advanced=True)
-    descriptor_size: int = _setting(0, "Width of the descriptor vector; 0: from the data.", ge=0, advanced=True)
+    layers: int = setting(4, "Transformer layers.", ge=1, le=48)
+    hidden_size: int = setting(192, "Width of the network.", ge=8, le=4096)
+    heads: int = setting(4, "Attention heads; must divide the width.", ge=1, le=64)
+    intermediate_size: int = setting(0, "Width of the feed-forward layer; 0: four times the width.", ge=0, le=16384)
+    activation: Literal["gelu", "relu", "silu", "tanh"] = setting("gelu", "Activation function.", advanced=True)
+    hidden_dropout: float = setting(0.1, "Dropout on hidden states.", ge=0.0, lt=1.0)
+    attention_dropout: float = setting(0.1, "Dropout on attention weights.", ge=0.0, lt=1.0)
+    head_dropout: float = setting(0.1, "Dropout in the prediction head.", ge=0.0, lt=1.0)
+    pooling: Literal["cls", "mean", "cls+mean"] = setting("cls", "What the head reads; cls as in the paper.")
+    descriptors: bool = setting(False, "Join RDKit 2D descriptors before the head.")
+    relative_positions: int = setting(128, "Rows of the relative position table.", ge=4, le=256, advanced=True)
+    initializer_range: float = setting(0.02, "Standard deviation of initial weights.", gt=0.0, le=1.0, advanced=True)
+    layer_norm_eps: float = setting(1e-7, "Epsilon of layer normalisation.", gt=0.0, le=1e-2, advanced=True)
+    vocabulary: str = setting("default", "Name of a shipped vocabulary, or a path to a vocabulary JSON.", advanced=True)
+    vocabulary_size: int = setting(0, "Tokens, special ones included; 0: from the vocabulary.", ge=0, advanced=True)
+    outputs: int = setting(0, "Outputs of the head; 0: from the targets.", ge=0, advanced=True)
+    descriptor_size: int = setting(0, "Width of the descriptor vector; 0: from the data.", ge=0, advanced=True)
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> Self:
@@ -116,61 +114,59 @@ class ModelConfig(Section):
 class TrainingConfig(Section):
     """How the network is trained."""
 
-    epochs: int = _setting(30, "Passes over the training molecules.", unit="epochs", ge=1, le=10_000)
-    batch_size: int = _setting(32, "Molecules a step.", unit="molecules", ge=1, le=65_536)
-    learning_rate: float = _setting(2e-4, "Peak learning rate of the encoder.", gt=0.0, le=1.0)
-    head_learning_rate: float = _setting(0.0, "Peak learning rate of the head; 0: the encoder's.", ge=0.0, le=1.0)
-    layer_decay: float = _setting(
+    epochs: int = setting(30, "Passes over the training molecules.", unit="epochs", ge=1, le=10_000)
+    batch_size: int = setting(32, "Molecules a step.", unit="molecules", ge=1, le=65_536)
+    learning_rate: float = setting(2e-4, "Peak learning rate of the encoder.", gt=0.0, le=1.0)
+    head_learning_rate: float = setting(0.0, "Peak learning rate of the head; 0: the encoder's.", ge=0.0, le=1.0)
+    layer_decay: float = setting(
         1.0, "Factor on the learning rate per layer below the top.", gt=0.0, le=1.0, advanced=True
     )
-    weight_decay: float = _setting(0.01, "AdamW weight decay.", ge=0.0, le=1.0)
-    adam_eps: float = _setting(1e-6, "AdamW epsilon.", gt=0.0, le=1e-2, advanced=True)
-    schedule: Literal["constant", "linear", "cosine"] = _setting("linear", "Learning rate after the warm-up.")
-    warmup_fraction: float = _setting(0.1, "Part of the steps in which the learning rate rises.", ge=0.0, le=0.9)
-    gradient_clip: float = _setting(1.0, "Largest gradient norm; 0: no clipping.", ge=0.0)
-    accumulate_batches: int = _setting(1, "Batches per optimiser step.", unit="batches", ge=1, le=1024, advanced=True)
-    loss: Literal["auto", "mse", "mae", "huber", "bce", "ce", "focal"] = _setting(
+    weight_decay: float = setting(0.01, "AdamW weight decay.", ge=0.0, le=1.0)
+    adam_eps: float = setting(1e-6, "AdamW epsilon.", gt=0.0, le=1e-2, advanced=True)
+    schedule: Literal["constant", "linear", "cosine"] = setting("linear", "Learning rate after the warm-up.")
+    warmup_fraction: float = setting(0.1, "Part of the steps in which the learning rate rises.", ge=0.0, le=0.9)
+    gradient_clip: float = setting(1.0, "Largest gradient norm; 0: no clipping.", ge=0.0)
+    accumulate_batches: int = setting(1, "Batches per optimiser step.", unit="batches", ge=1, le=1024, advanced=True)
+    loss: Literal["auto", "mse", "mae", "huber", "bce", "ce", "focal"] = setting(
         "auto", "Loss function; auto: by task."
     )
-    class_weights: bool = _setting(False, "Weight classes by their rarity in the training part.")
-    patience: int = _setting(0, "Epochs without improvement before stopping; 0: never.", unit="epochs", ge=0)
-    averaging: Literal["none", "ema", "swa"] = _setting(
+    class_weights: bool = setting(False, "Weight classes by their rarity in the training part.")
+    patience: int = setting(0, "Epochs without improvement before stopping; 0: never.", unit="epochs", ge=0)
+    averaging: Literal["none", "ema", "swa"] = setting(
         "none", "Average the weights over steps (EMA) or last epochs (SWA)."
     )
-    ema_decay: float = _setting(0.999, "Decay of the weight average a step.", gt=0.0, lt=1.0, advanced=True)
-    keep: Literal["best", "last"] = _setting("best", "Which epoch becomes the model.")
-    monitor: str = _setting("auto", "Validation metric that chooses the best epoch.", advanced=True)
-    freeze: Literal["none", "embeddings", "layers", "encoder"] = _setting(
+    ema_decay: float = setting(0.999, "Decay of the weight average a step.", gt=0.0, lt=1.0, advanced=True)
+    keep: Literal["best", "last"] = setting("best", "Which epoch becomes the model.")
+    monitor: str = setting("auto", "Validation metric that chooses the best epoch.", advanced=True)
+    freeze: Literal["none", "embeddings", "layers", "encoder"] = setting(
         "none", "Part of the network that stays fixed."
     )
-    freeze_layers: int = _setting(0, "How many first layers stay fixed when freeze is 'layers'.", ge=0, advanced=True)
+    freeze_layers: int = setting(0, "How many first layers stay fixed when freeze is 'layers'.", ge=0, advanced=True)
 
 
 class RuntimeConfig(Section):
     """Where the job runs; never part of what the model is."""
 
-    device: str = _setting("auto", "auto, cpu, cuda, cuda:1 ..., or mps.")
-    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = _setting(
+    device: str = setting("auto", "auto, cpu, cuda, cuda:1 ..., or mps.")
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = setting(
         "auto", "auto: bf16 on GPUs that have it."
     )
-    threads: int = _setting(0, "CPU threads; 0: chosen for this machine.", ge=0, le=1024, advanced=True)
-    devices: int = _setting(1, "Devices on each node.", ge=1, le=1024, advanced=True)
-    num_nodes: int = _setting(1, "Nodes.", ge=1, le=4096, advanced=True)
-    strategy: Literal["auto", "ddp", "fsdp"] = _setting(
-        "auto", "Lightning strategy for several devices.", advanced=True
-    )
-    checkpoint_every: int = _setting(1, "Epochs between resumable checkpoints.", unit="epochs", ge=1, advanced=True)
+    threads: int = setting(0, "CPU threads; 0: chosen for this machine.", ge=0, le=1024, advanced=True)
+    devices: int = setting(1, "Devices on each node.", ge=1, le=1024, advanced=True)
+    num_nodes: int = setting(1, "Nodes.", ge=1, le=4096, advanced=True)
+    strategy: Literal["auto", "ddp", "fsdp"] = setting("auto", "Lightning strategy for several devices.", advanced=True)
+    checkpoint_every: int = setting(1, "Epochs between resumable checkpoints.", unit="epochs", ge=1, advanced=True)
 
 
 class TrainConfig(Section):
     """A whole training job."""
 
-    name: str = _setting("", "Title of the run; empty: from the file and the preset.")
-    preset: str = _setting("", "Preset that the settings started from.")
-    seed: int = _setting(0, "Seed of every random choice.", ge=0, le=2**31 - 1)
-    init: str = _setting("none", "Bundle whose encoder the training starts from, or none.")
-    out: str = _setting("", "Run folder; empty: a new folder in the workspace.")
-    workspace: str = _setting("", "Workspace that keeps the runs; empty: the default one.")
+    name: str = setting("", "Title of the run; empty: from the file and the preset.")
+    preset: str = setting("", "Preset that the settings started from.")
+    seed: int = setting(0, "Seed of every random choice.", ge=0, le=2**31 - 1)
+    init: str = setting("none", "Bundle whose encoder the training starts from, or none.")
+    out: str = setting("", "Run folder; empty: a new folder in the workspace.")
+    workspace: str = setting("", "Workspace that keeps the runs; empty: the default one.")
     data: DataConfig = Field(default_factory=DataConfig, description="Data.")
     split: SplitConfig = Field(default_factory=SplitConfig, description="Split.")
     model: ModelConfig = Field(default_factory=ModelConfig, description="Network.")
@@ -191,7 +187,7 @@ class TrainConfig(Section):
         except ValidationError as error:
             raise InputError(
                 "The configuration is not valid:",
-                "; ".join(_describe(item) for item in error.errors()) + ".",
+                "; ".join(describe_error(item) for item in error.errors()) + ".",
                 "Correct the named settings.",
             ) from error
 
@@ -219,7 +215,7 @@ class TrainConfig(Section):
         """Return a copy with "section.field=value" assignments (values in YAML) applied. Raises InputError."""
         changes: dict[str, Any] = {}
         for assignment in assignments:
-            changes = merged(changes, _parse_assignment(assignment))
+            changes = merged(changes, parse_assignment(assignment))
         return self.updated(changes)
 
 
@@ -249,7 +245,8 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def _parse_assignment(assignment: str) -> dict[str, Any]:
+def parse_assignment(assignment: str) -> dict[str, Any]:
+    """Turn "section.field=value" (value in YAML) into a nested dictionary. Raises InputError."""
     import yaml
 
     name, separator, text = assignment.partition("=")
@@ -264,7 +261,8 @@ def _parse_assignment(assignment: str) -> dict[str, Any]:
     return dict(value)
 
 
-def _describe(item: Any) -> str:
+def describe_error(item: Any) -> str:
+    """Say in words what pydantic found wrong with one field."""
     where = ".".join(str(part) for part in item["loc"]) or "configuration"
     if item["type"] == "extra_forbidden":
         return f"{where} is not a setting"

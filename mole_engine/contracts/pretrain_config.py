@@ -1,0 +1,113 @@
+"""The description of a pretraining job: what an encoder learns from many molecules before it sees a task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from mole_engine.contracts.config import ModelConfig, RuntimeConfig, Section, describe_error, merged, read_yaml, setting
+from mole_engine.contracts.errors import InputError
+
+
+class PretrainDataConfig(Section):
+    """Which molecules, and which labels beside them."""
+
+    path: str = setting("", "File with the molecules: CSV, TSV, SMI or Parquet (also .gz), of any length.")
+    smiles_column: str = setting("", "Column with the structures; empty: found by content.")
+    targets: list[str] = setting([], "Columns with labels to learn from; gaps are left aside.")
+    labels_path: str = setting("", "Table of labels with the columns row, task_id and value, as CSV or Parquet.")
+    validation_molecules: int = setting(1000, "First molecules of the file that only judge.", ge=1)
+    block_molecules: int = setting(
+        8192, "Molecules in memory at a time; they are mixed within such a block.", ge=64, le=1_000_000, advanced=True
+    )
+    survey_molecules: int = setting(
+        100_000, "Molecules that are looked at to find the environments there are.", ge=100, advanced=True
+    )
+
+
+class ObjectivesConfig(Section):
+    """What is learnt: a weighted sum of three losses, each left out at weight 0."""
+
+    atoms: float = setting(1.0, "Weight of guessing masked atoms' environments.", ge=0.0)
+    tasks: float = setting(0.0, "Weight of predicting the labels of all tasks.", ge=0.0)
+    descriptors: float = setting(0.0, "Weight of predicting RDKit's descriptors.", ge=0.0)
+    mask_fraction: float = setting(0.15, "Part of the atoms that is to be guessed.", gt=0.0, lt=1.0)
+    radius: int = setting(2, "Bonds around a masked atom that its environment covers.", unit="bonds", ge=0, le=4)
+    hidden_radius: int = setting(
+        2,
+        "Bonds around a masked atom that attention hides from it, so that it cannot read the answer off; "
+        "-1: nothing is hidden.",
+        unit="bonds",
+        ge=-1,
+        le=8,
+        advanced=True,
+    )
+    environments: int = setting(8192, "Most frequent environments that are told apart.", ge=2, advanced=True)
+
+    @model_validator(mode="after")
+    def _something_is_learnt(self) -> Self:
+        if not self.atoms + self.tasks + self.descriptors > 0:
+            raise ValueError("at least one of atoms, tasks and descriptors needs a weight above 0")
+        return self
+
+
+class PretrainTrainingConfig(Section):
+    """How long and how fast."""
+
+    passes: float = setting(1.0, "Passes over the file.", gt=0.0, le=10_000)
+    steps: int = setting(0, "Optimiser steps; 0: as many as the passes need.", ge=0)
+    batch_size: int = setting(128, "Molecules a step.", unit="molecules", ge=1, le=65_536)
+    learning_rate: float = setting(2e-4, "Peak learning rate.", gt=0.0, le=1.0)
+    weight_decay: float = setting(0.01, "AdamW weight decay.", ge=0.0, le=1.0)
+    adam_eps: float = setting(1e-6, "AdamW epsilon.", gt=0.0, le=1e-2, advanced=True)
+    schedule: Literal["constant", "linear", "cosine"] = setting("linear", "Learning rate after the warm-up.")
+    warmup_fraction: float = setting(0.05, "Part of the steps in which the learning rate rises.", ge=0.0, le=0.9)
+    gradient_clip: float = setting(1.0, "Largest gradient norm; 0: no clipping.", ge=0.0)
+    round_steps: int = setting(1000, "Steps between validations and resumable checkpoints.", unit="steps", ge=1)
+
+
+class PretrainConfig(Section):
+    """A whole pretraining job."""
+
+    name: str = setting("", "Title of the job; empty: from the file.")
+    seed: int = setting(0, "Seed of every random choice.", ge=0, le=2**31 - 1)
+    init: str = setting("none", "Bundle whose encoder the pretraining starts from, or none.")
+    out: str = setting("", "Folder of the job; empty: a new one in the workspace.")
+    data: PretrainDataConfig = Field(default_factory=PretrainDataConfig, description="Data.")
+    objectives: ObjectivesConfig = Field(default_factory=ObjectivesConfig, description="Objectives.")
+    model: ModelConfig = Field(default_factory=ModelConfig, description="Network.")
+    training: PretrainTrainingConfig = Field(default_factory=PretrainTrainingConfig, description="Training.")
+    runtime: RuntimeConfig = Field(default_factory=RuntimeConfig, description="Runtime.")
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> PretrainConfig:
+        """Check a nested dictionary and build the configuration. Raises InputError, naming each wrong field."""
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            raise InputError(
+                "The configuration is not valid:",
+                "; ".join(describe_error(item) for item in error.errors()) + ".",
+                "Correct the named settings.",
+            ) from error
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> PretrainConfig:
+        """Read a configuration from a YAML file. Raises InputError."""
+        return cls.from_dict(read_yaml(path))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able nested dictionary with every field."""
+        return self.model_dump(mode="json")
+
+    def to_yaml(self, path: str | Path) -> None:
+        """Write every field to a YAML file."""
+        import yaml
+
+        Path(path).write_text(yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+    def updated(self, changes: dict[str, Any]) -> PretrainConfig:
+        """Return a copy with nested `changes` merged in. Raises InputError."""
+        return PretrainConfig.from_dict(merged(self.to_dict(), changes))
