@@ -58,7 +58,7 @@ def load_training_data(config: TrainConfig, on_progress: Progress | None = None)
         )
     dataset = curate(table, roles, data.curation, on_progress)
     report(on_progress, "split", 0, 1)
-    split = _divide(dataset, data, config)
+    split = _divide(dataset, data, config, on_progress)
     for part, path in (("validation", data.validation_path), ("test", data.test_path)):
         if path:
             extra = _read_extra(path, roles, data, on_progress)
@@ -76,7 +76,7 @@ def _read(path: str, data: DataConfig, on_progress: Progress | None) -> RawTable
     )
 
 
-def _divide(dataset: CuratedDataset, data: DataConfig, config: TrainConfig) -> Split:
+def _divide(dataset: CuratedDataset, data: DataConfig, config: TrainConfig, on_progress: Progress | None) -> Split:
     changes: dict[str, float] = {}
     if data.validation_path:
         changes["validation_fraction"] = 0.0
@@ -84,7 +84,7 @@ def _divide(dataset: CuratedDataset, data: DataConfig, config: TrainConfig) -> S
         changes["test_fraction"] = 0.0
     if len(changes) == 2 and dataset.given_split is None:
         return Split(tuple(range(len(dataset))), (), (), "given files")
-    return make_split(dataset, _with(config.split, changes), config.seed)
+    return make_split(dataset, _with(config.split, changes), config.seed, on_progress)
 
 
 def _with(split: SplitConfig, changes: dict[str, float]) -> SplitConfig:

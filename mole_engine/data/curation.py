@@ -14,10 +14,10 @@ from mole_engine.contracts.dataset import ColumnRoles, CurationReport, IssueKind
 from mole_engine.contracts.errors import InputError
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.duplicates import Group, group_rows, merge, tolerances
+from mole_engine.data.many_molecules import standardise_texts
 from mole_engine.data.profile import part_of_word
 from mole_engine.data.progress import Progress
 from mole_engine.data.standardise import Finding, Standardised
-from mole_engine.data.standardise_many import standardise_all
 from mole_engine.data.table import RawTable
 from mole_engine.data.targets import read_labels
 
@@ -42,7 +42,7 @@ def curate(
         When no row remains.
     """
     work = _Work(table, roles)
-    structures = standardise_all(table.column_values(roles.smiles), config, on_progress)
+    structures = standardise_texts(table.column_values(roles.smiles), config, on_progress)
     work.take_structures(structures)
     work.take_labels()
     groups = work.group(config)

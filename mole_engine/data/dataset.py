@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mole_engine.chem.scaffolds import murcko_scaffold
 from mole_engine.contracts.config import DataConfig, SplitConfig, TaskName
 from mole_engine.contracts.dataset import ColumnRoles, CurationReport, TableInfo, TaskSpec
 from mole_engine.data.progress import Progress
@@ -72,7 +71,16 @@ class CuratedDataset:
     @cached_property
     def scaffolds(self) -> list[str]:
         """(n) Bemis-Murcko scaffolds, empty texts for molecules without rings; computed on first use."""
-        return [murcko_scaffold(smiles) for smiles in self.smiles]
+        from mole_engine.data.many_molecules import scaffolds_of
+
+        return scaffolds_of(self.smiles)
+
+    def compute_scaffolds(self, on_progress: Progress | None) -> None:
+        """Compute `scaffolds` now, with progress (stage "split"); may raise what the handler raises."""
+        from mole_engine.data.many_molecules import scaffolds_of
+
+        if "scaffolds" not in self.__dict__:
+            self.__dict__["scaffolds"] = scaffolds_of(self.smiles, on_progress)
 
 
 def read_dataset(

@@ -13,8 +13,9 @@ from mole_engine.contracts.config import SplitConfig
 from mole_engine.contracts.dataset import Split, TaskKind
 from mole_engine.contracts.errors import InputError
 from mole_engine.data.dataset import CuratedDataset
-from mole_engine.data.leakage import describe_overlap
+from mole_engine.data.leakage import MAX_SCAFFOLDS_COMPARED, describe_overlap
 from mole_engine.data.profile import part_of_word
+from mole_engine.data.progress import Progress
 from mole_engine.data.values import is_null, shown
 
 MIN_MOLECULES = 3
@@ -22,7 +23,7 @@ QUANTILE_BINS = 10
 Parts = tuple[list[int], list[int], list[int]]
 
 
-def make_split(dataset: CuratedDataset, config: SplitConfig, seed: int) -> Split:
+def make_split(dataset: CuratedDataset, config: SplitConfig, seed: int, on_progress: Progress | None = None) -> Split:
     """Divide the molecules.
 
     The training part is never empty. Where the given parts have no validation, it is taken out of the training part;
@@ -36,6 +37,8 @@ def make_split(dataset: CuratedDataset, config: SplitConfig, seed: int) -> Split
         How to divide, and the sizes of the parts.
     seed
         Of the random choices; the scaffold split has none.
+    on_progress
+        Called with ("split", molecules done, molecules) where scaffolds are needed; may raise `Cancelled`.
 
     Raises
     ------
@@ -51,6 +54,8 @@ def make_split(dataset: CuratedDataset, config: SplitConfig, seed: int) -> Split
     method = config.method
     if method == "auto":
         method = "column" if dataset.given_split is not None else "scaffold"
+    if method == "scaffold" or len(dataset) <= MAX_SCAFFOLDS_COMPARED:
+        dataset.compute_scaffolds(on_progress)
     (train, validation, test), words = _METHODS[method](dataset, config, np.random.default_rng(seed))
     split = Split(
         train=tuple(sorted(train)), validation=tuple(sorted(validation)), test=tuple(sorted(test)), method=words

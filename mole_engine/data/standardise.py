@@ -16,6 +16,7 @@ from mole_engine.contracts.dataset import IssueKind
 
 # Quick looks at the SMILES spare most molecules a walk over their atoms.
 _CHARGE = re.compile(r"[+-]\d*(:\d+)?\]")
+_UNUSUAL = re.compile(r"\[(?!C@|nH\]|N\+\]|O-\])")
 _CARBON = re.compile(r"c|C(?![a-z])")
 
 
@@ -132,6 +133,6 @@ def _refusal(mol: Chem.Mol, smiles: str, config: CurationConfig) -> Finding | No
         return Finding(IssueKind.TOO_LARGE, words, dropped=True, step="max_heavy_atoms")
     if not _CARBON.search(smiles) and not any(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms()):
         return Finding(IssueKind.INORGANIC, "it has no carbon atom", dropped=True)
-    if "[" in smiles and _settled(mol) is None:
+    if _UNUSUAL.search(smiles) and _settled(mol) is None:
         return Finding(IssueKind.UNREADABLE, "its standard form cannot be written as a SMILES", dropped=True)
     return None
