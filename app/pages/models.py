@@ -44,6 +44,7 @@ class ModelsPage(Page):
         self.setObjectName("modelsPage")
         self._models: list[ModelInfo] = []
         self._guests: list[str] = []
+        self._asked = 0
         self._wanted = ""
         self._kind = EXPORTS[0][0]
         self.table = CellTable("modelsTable", "Models")
@@ -128,11 +129,16 @@ class ModelsPage(Page):
         self.session.start_task(self._reload())
 
     async def _reload(self) -> None:
+        self._asked += 1
+        asked = self._asked
         models = await self.session.runs.models()
         known = {model.path for model in models}
         guests = [
             await self.session.runs.model(path) for path in self._guests if path not in known and Path(path).is_file()
         ]
+        if asked != self._asked:
+            # A newer question is under way; an old answer must not overtake it.
+            return
         self._models = guests + models
         self.table.show_rows(COLUMNS, len(self._models), self._cell)
         self._show_state()

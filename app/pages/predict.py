@@ -47,6 +47,7 @@ class PredictPage(Page):
         super().__init__(session, "Predict", parent)
         self.setObjectName("predictPage")
         self._models: list[ModelInfo] = []
+        self._asked = 0
         self._predictions: Predictions | None = None
         self.models = QComboBox()
         self.models.setObjectName("predictModelCombo")
@@ -167,10 +168,15 @@ class PredictPage(Page):
 
     async def _reload(self) -> None:
         """List the models of the workspace, and the one that was chosen, wherever it lies."""
+        self._asked += 1
+        asked = self._asked
         models = await self.session.runs.models()
         chosen = self.session.predictions.model_path
         if chosen and chosen not in [model.path for model in models]:
             models.insert(0, await self.session.runs.model(chosen))
+        if asked != self._asked:
+            # A newer question is under way; an old answer must not overtake it.
+            return
         self._models = models
         self.models.blockSignals(True)
         self.models.clear()

@@ -49,6 +49,7 @@ class RunsPage(Page):
         super().__init__(session, "Runs", parent)
         self.setObjectName("runsPage")
         self._records: list[RunRecord] = []
+        self._asked = 0
         self._wanted = self._note = ""
         self._kind = EXPORTS[0][0]
         self._story: RunStory | None = None
@@ -133,7 +134,13 @@ class RunsPage(Page):
             self.session.start_task(self._read(record, show=True))
 
     async def _reload(self, *, first: bool = False) -> None:
-        self._records = await self.session.runs.records(first=first)
+        self._asked += 1
+        asked = self._asked
+        records = await self.session.runs.records(first=first)
+        if asked != self._asked:
+            # A newer question is under way; an old answer must not overtake it.
+            return
+        self._records = records
         self.table.show_rows(COLUMNS, len(self._records), self._cell)
         if self._stack.currentIndex() != _VERDICT:
             self.show_list()

@@ -30,7 +30,7 @@ class ChartCard(Card):
         self._curves = RunCurves()
         self.plot: Any = None
         # Until there is a plot, this widget stands for it.
-        self._hint = QLabel()
+        self._hint: QLabel | None = None
         self._stand_in = QWidget()
         self._stand_in.setObjectName(plot_name)
         self.add(self._stand_in, 1)
@@ -60,10 +60,10 @@ class ChartCard(Card):
             self.body.setStretchFactor(self.plot, 1)
             self._stand_in.setObjectName("")
             self._stand_in.deleteLater()
-            self._hint = muted_label("The curve appears here once training has begun.")
-            self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            self._hint.setWordWrap(False)
-            QVBoxLayout(self.plot).addWidget(self._hint)
+            self.plot.show()
+            hint = self._hint = muted_label("The curve appears here once training has begun.", wrap=False)
+            hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            QVBoxLayout(self.plot).addWidget(hint)
             self._draw_now()
         return self.plot
 
@@ -78,7 +78,8 @@ class ChartCard(Card):
         self._redraw.stop()
         if self.plot is not None:
             bare = not self._has_data()
-            self._hint.setVisible(bare)
+            if self._hint is not None:
+                self._hint.setVisible(bare)
             for side in ("left", "bottom"):
                 self.plot.getPlotItem().getAxis(side).setVisible(not bare)
             self._draw(self.plot)

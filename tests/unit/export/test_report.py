@@ -1,0 +1,99 @@
+"""The report of a run: complete, escaped, and without anything from outside."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.events import EpochMetrics, Notice
+from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunState
+from mole_engine.export.report import report_html, write_report
+from mole_engine.store.run_folder import RunFolder
+
+EVIL = "<script>alert(1)</script>"
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href")]
+
+
+@pytest.fixture
+def run(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.make()
+    TrainConfig.from_dict({"name": EVIL, "data": {"path": "a.csv", "targets": [EVIL]}}).to_yaml(folder.config)
+    record = RunRecord(
+        run_id="r1",
+        name=f"solubility {EVIL}",
+        status=RunState.COMPLETED,
+        metrics={"rmse": 0.6789, "r2": float("nan"), f"rmse/{EVIL}": 0.6789},
+        validation_metrics={"rmse": 0.71},
+        counts={"train": 80, "val": 10, "test": 3},
+        best_epoch=2,
+        epochs=2,
+        preset="small",
+        data_name="a.csv",
+    )
+    folder.write_record(record)
+    known = {"info": {"name": "a.csv", "rows": 99}, "report": {"counts": {"unreadable": 4}}}
+    folder.dataset.write_text(json.dumps(known), encoding="utf-8")
+    events = [
+        EpochMetrics(epoch=1, total_epochs=2, step=1, train_loss=2.0, validation_loss=float("nan")),
+        EpochMetrics(epoch=2, total_epochs=2, step=2, train_loss=1.0, validation_loss=1.1),
+        Notice(message=f"4 rows are left out {EVIL}"),
+    ]
+    folder.events.write_text("".join(event.to_json() + "\n" for event in events), encoding="utf-8")
+    head = f"row,smiles,part,{EVIL}_true,{EVIL}_pred,kind_true,kind_pred,kind_class\n"
+    rows = "0,C,test,-1.5,-1.2,a,0.9,a\n1,CC,train,0,0,a,0.9,a\n2,CO,test,2,,b,0.1,a\n3,CN,test,1,1.5,b,0.4,b\n"
+    folder.predictions.write_text(head + rows, encoding="utf-8")
+    return folder
+
+
+def test_the_report_holds_result_data_settings_and_how_to_repeat_it(run, tmp_path):
+    page = tmp_path / "report.html"
+    write_report(run.path, page)
+    text = page.read_text(encoding="utf-8")
+    for words in ("0.6789", "0.71", "a.csv", "4 rows: unreadable", "mole train a.csv --config config.yaml", "heads: 4"):
+        assert words in text
+    assert "nan" not in text.lower()
+    # Two test molecules have both values; the class has no parity plot.
+    assert text.count("<circle") - 2 == 2
+    assert text.count("predicted against measured") == 1
+
+
+def test_nothing_from_outside_is_run_or_loaded(run):
+    text = report_html(run.path)
+    parser = Tags()
+    parser.feed(text)
+    assert "script" not in parser.tags
+    assert parser.links == []
+    assert EVIL not in text
+    assert "&lt;script&gt;" in text
+    assert not re.search(r"url\(|@import", text)
+
+
+def test_a_run_that_failed_early_still_has_a_report(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.make()
+    folder.write_record(RunRecord(run_id="r", name="r", status=RunState.FAILED, error="No target."))
+    text = report_html(folder.path)
+    assert "No target." in text
+    assert "<figure>" not in text
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(InputError, match="is not a run"):
+        report_html(tmp_path)
