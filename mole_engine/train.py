@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from mole_engine._version import __version__
 from mole_engine.contracts.config import TrainConfig
@@ -30,7 +30,8 @@ from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.store.files import storage_problem
 from mole_engine.store.run_folder import FolderLock, RunFolder
 from mole_engine.store.run_log import RunLog
-from mole_engine.store.run_place import RunPlace, open_place
+from mole_engine.store.run_place import RunPlace, find_run, open_place
+from mole_engine.store.runs import run_name
 
 if TYPE_CHECKING:
     from mole_engine.chem.vocabulary import Vocabulary
@@ -76,7 +77,8 @@ def train(
     Returns
     -------
     RunRecord
-        Its status is COMPLETED, CANCELLED or INTERRUPTED.
+        Its status is COMPLETED, CANCELLED or INTERRUPTED. In a job on several devices only the first process returns
+        one with an identifier.
 
     Raises
     ------
@@ -87,9 +89,34 @@ def train(
     BugError
         When we are.
     """
+    if _is_companion(config):
+        return _accompany(config, control, str(resume))
     place = open_place(config, str(resume))
     with FolderLock(place.folder.lock), RunLog(place.folder.log):
         return _Job(place, on_event, control or RunControl()).run()
+
+
+def _is_companion(config: TrainConfig | None) -> TypeGuard[TrainConfig]:
+    """Whether this is a further process of a job on several devices."""
+    if config is None or config.runtime.devices * config.runtime.num_nodes == 1:
+        return False
+    from mole_engine.training.processes import process_rank
+
+    return process_rank(config.runtime) > 0
+
+
+def _accompany(config: TrainConfig, control: RunControl | None, resume: str) -> RunRecord:
+    """Work along with the first process, which alone writes and speaks; returns a record without an identifier."""
+    from mole_engine.training.companion import accompany
+
+    checkpoint: Path | None = None
+    if resume:
+        folder = find_run(resume, config.workspace)
+        config = folder.read_config().model_copy(update={"runtime": config.runtime})
+        checkpoint = folder.last_checkpoint if folder.last_checkpoint.is_file() else None
+    with contextlib.suppress(Cancelled):
+        accompany(config, control, vocabulary=_vocabulary(config), cache_dir=_cache_folder(), resume_from=checkpoint)
+    return RunRecord(run_id="", name=run_name(config), status=RunState.COMPLETED)
 
 
 class _Job:

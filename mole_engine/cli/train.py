@@ -136,7 +136,9 @@ def _run(arguments: argparse.Namespace) -> int:
     control = RunControl()
     with TrainProgress() as progress, interruptible(control):
         record = train(config, on_event=progress.show, control=control, resume=arguments.resume)
-    _report(record, as_json=arguments.json)
+    if record.run_id:
+        # Only the first process of a job on several devices has something to say.
+        _report(record, as_json=arguments.json)
     return 130 if record.status in (RunState.INTERRUPTED, RunState.CANCELLED) else 0
 
 

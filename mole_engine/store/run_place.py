@@ -128,10 +128,14 @@ def _check_free(folder: RunFolder) -> None:
     folder.clear()
 
 
+def find_run(run: str, workspace: str = "") -> RunFolder:
+    """Return the folder of a run, named by its path or its identifier. Raises InputError."""
+    as_path = RunFolder(Path(run).expanduser().absolute())
+    return as_path if as_path.is_run else Workspace(workspace or default_workspace()).find(run)
+
+
 def _resumed(config: TrainConfig | None, resume: str) -> RunPlace:
-    named = (config.workspace if config is not None else "") or ""
-    as_path = RunFolder(Path(resume).expanduser().absolute())
-    folder = as_path if as_path.is_run else Workspace(named or default_workspace()).find(resume)
+    folder = find_run(resume, config.workspace if config is not None else "")
     record = folder.read_record()
     if folder.is_locked():
         raise InputError(f"The run {record.run_id} is still at work.", "", "Wait for it.")
