@@ -13,11 +13,11 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QScrollArea, QStack
 
 from app.pages.base import Page
 from app.pages.welcome import WelcomePanel
-from app.services.open_dataset import OpenDataset
+from app.services.open_dataset import FreshTable, OpenDataset
 from app.text import count, counted
 from app.theme import SPACE
 from app.widgets.basic import label, named, primary_button, secondary_button
-from app.widgets.dataset_cards import CurationCard, SplitCard, TargetCard, need_a_look
+from app.widgets.dataset_cards import CurationCard, SplitCard, TargetCard
 from app.widgets.issues_dialog import IssuesDialog
 from app.widgets.molecule_model import TableContent
 from app.widgets.molecule_table import MoleculeTable
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _SIDE_WIDTH = 312
 _TYPING_PAUSE_MS = 250
+_PREVIEW_PAUSE_MS = 400
 
 FILTERS: tuple[tuple[str, Callable[[OpenDataset, int], bool] | None], ...] = (
     ("All rows", None),
@@ -57,6 +58,7 @@ class DataPage(Page):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, "Data", parent)
         self._filter = 0
+        self._fresh: FreshTable | None = None
         self._search_task: asyncio.Task[Any] | None = None
         self._open_button = secondary_button("Open", "openAnotherButton", "Open another file (Ctrl+O)")
         self._open_button.clicked.connect(self.open_requested)
@@ -175,8 +177,13 @@ class DataPage(Page):
         self._next.clicked.connect(lambda: self.navigate.emit("train"))
         session.dataset_opened.connect(self._show_opened)
         session.dataset_changed.connect(self._show_dataset)
+        session.datasets.previewed.connect(self._hear_preview)
         session.datasets.busy.connect(self._show_progress)
         session.datasets.idle.connect(self._end_progress)
+        self._preview_pause = QTimer(self)
+        self._preview_pause.setSingleShot(True)
+        self._preview_pause.setInterval(_PREVIEW_PAUSE_MS)
+        self._preview_pause.timeout.connect(self._show_preview)
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(_TYPING_PAUSE_MS)
@@ -195,8 +202,9 @@ class DataPage(Page):
 
     @Slot(object)
     def _show_dataset(self, dataset: OpenDataset) -> None:
-        report, split = dataset.report, dataset.split
-        look = need_a_look(report)
+        report, split, look = dataset.report, dataset.split, dataset.rows_to_look_at
+        self._preview_pause.stop()
+        self._set_previewing(False)
         self.header.set_title(dataset.info.name)
         self.header.set_chips(
             [
@@ -217,12 +225,39 @@ class DataPage(Page):
                 dataset.numbers,
             )
         )
-        self.curation.show_report(report, dataset.data_config.curation)
+        self.curation.show_report(report, dataset.issue_counts, dataset.data_config.curation)
         self.target.show_targets([asdict(summary) for summary in dataset.summaries])
         counts = (len(split.train), len(split.validation), len(split.test))
         self.split.show_split(_method_words(split.method), counts, split.overlap)
         self._next.setEnabled(bool(dataset.roles.tasks))
         self._start_search()
+
+    @Slot(object)
+    def _hear_preview(self, fresh: FreshTable) -> None:
+        # Small files are clean before anybody could look at this.
+        self._fresh = fresh
+        self._preview_pause.start()
+
+    @Slot()
+    def _show_preview(self) -> None:
+        """Show the rows of a file whose clean-up takes its time."""
+        fresh = self._fresh
+        if fresh is None or not self.session.datasets.is_busy:
+            return
+        self.header.set_title(fresh.info.name)
+        self.header.set_chips([(counted(fresh.info.rows, "row"), "neutral")])
+        self.table.show_content(TableContent(fresh.table, fresh.roles, [""] * fresh.info.rows, frozenset(), {}, {}))
+        self._set_previewing(True)
+        self._show_state(self._opened)
+
+    def _set_previewing(self, previewing: bool) -> None:
+        self._fresh = self._fresh if previewing else None
+        for part in (self._search, self._filter_button, self._next):
+            part.setEnabled(not previewing)
+        if previewing:
+            self.curation.show_waiting()
+            self.target.hide()
+        self.split.setVisible(not previewing)
 
     @Slot(str, int, int)
     def _show_progress(self, stage: str, done: int, total: int) -> None:
@@ -232,7 +267,10 @@ class DataPage(Page):
     @Slot()
     def _end_progress(self) -> None:
         self.banner.end_progress()
+        self._preview_pause.stop()
         if self.session.dataset is None:
+            self.header.set_title("Data")
+            self.header.set_chips([])
             self._show_state(self.welcome)
 
     @Slot(dict, dict)

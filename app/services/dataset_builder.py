@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import numpy.typing as npt
 
-from app.services.open_dataset import OpenDataset, TargetSummary
+from app.services.open_dataset import FreshTable, OpenDataset, TargetSummary
 from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import TableSource, TaskKind, TaskSpec
 from mole_engine.contracts.events import ProgressHandler
@@ -24,10 +24,8 @@ _BARS = 22
 _HEAVY_TAIL = 50.0
 
 
-def assemble(
-    table: TableSource | None, data: DataConfig, split: SplitConfig, on_progress: ProgressHandler
-) -> OpenDataset:
-    """Read (unless `table` is given), find the columns, clean up, divide, and summarise.
+def read(table: TableSource | None, data: DataConfig, split: SplitConfig, on_progress: ProgressHandler) -> FreshTable:
+    """Read a file (unless `table` is given) and find its columns.
 
     Raises
     ------
@@ -44,6 +42,15 @@ def assemble(
         else cast("RawTable", table)
     )
     roles = detect_roles(raw, data, split)
+    # Looked at here, since the window would stand still while it turns a long column into texts.
+    for column in (roles.smiles, *(task.name for task in roles.tasks)):
+        raw.column_values(column)
+    return FreshTable(raw.info, raw, roles)
+
+
+def assemble(fresh: FreshTable, data: DataConfig, split: SplitConfig, on_progress: ProgressHandler) -> OpenDataset:
+    """Clean up, divide and summarise what `read` has returned. Raises as `read` does."""
+    raw, roles = cast("RawTable", fresh.table), fresh.roles
     dataset = curate(raw, roles, data.curation, on_progress)
     on_progress("Dividing into parts", 0, 0)
     parts = make_split(dataset, split, 0)
@@ -54,7 +61,7 @@ def assemble(
     by_row = [""] * raw.info.rows
     for row, part in zip(rows, parts.part_of(len(rows)), strict=True):
         by_row[row] = part
-    return OpenDataset(
+    made = OpenDataset(
         data_config=filled,
         split_config=split,
         info=raw.info,
@@ -70,6 +77,9 @@ def assemble(
             column.name: raw.numbers(column.name).tolist() for column in raw.info.columns if column.kind == "number"
         },
     )
+    # Counted here rather than at first use, which would be in the window's thread.
+    _ = made.issues, made.issue_counts, made.rows_to_look_at
+    return made
 
 
 def _summary(task: TaskSpec, dataset: CuratedDataset, index: int) -> TargetSummary:

@@ -11,7 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from app.services.open_dataset import OpenDataset
+from app.services.open_dataset import FreshTable, OpenDataset
 from app.services.tasks import Progress, TaskRunner
 from mole_engine.contracts.config import DataConfig, SplitConfig, merged
 from mole_engine.contracts.dataset import CurationReport, TableSource
@@ -61,10 +61,14 @@ class DatasetService(QObject):
     opened(OpenDataset), changed(OpenDataset)
         Another file; the same file read, cleaned or divided in another way. `changed` also follows a failed attempt,
         with the former data set, so that the page shows what holds.
+    previewed(FreshTable)
+        A file was read; cleaning it up goes on. Always followed by one of the two above or, where nothing was open, by
+        `idle` alone.
     busy(stage, done, total), idle()
         Progress, and the end of it.
     """
 
+    previewed = Signal(object)
     opened = Signal(object)
     changed = Signal(object)
     busy = Signal(str, int, int)
@@ -122,7 +126,10 @@ class DatasetService(QObject):
         self._progress = progress
         self.busy.emit("Reading the file" if table is None else "Cleaning up", 0, 0)
         try:
-            made = await self._tasks.run_blocking(build, table, data, split, progress)
+            fresh = await self._tasks.run_blocking(_read, table, data, split, progress)
+            if table is None and not progress.is_cancelled:
+                self.previewed.emit(fresh)
+            made = await self._tasks.run_blocking(_assemble, fresh, data, split, progress)
             if progress.is_cancelled:
                 raise Cancelled
         except BaseException:
@@ -147,11 +154,17 @@ class DatasetService(QObject):
             self.changed.emit(self.current)
 
 
-def build(table: TableSource | None, data: DataConfig, split: SplitConfig, on_progress: ProgressHandler) -> OpenDataset:
-    """Make an open data set; blocking, and the only place here that loads the engine's heavy rooms."""
+def _read(table: TableSource | None, data: DataConfig, split: SplitConfig, on_progress: ProgressHandler) -> FreshTable:
+    # Blocking; the engine's heavy rooms load here, in the thread that needs them.
+    from app.services.dataset_builder import read
+
+    return read(table, data, split, on_progress)
+
+
+def _assemble(fresh: FreshTable, data: DataConfig, split: SplitConfig, on_progress: ProgressHandler) -> OpenDataset:
     from app.services.dataset_builder import assemble
 
-    return assemble(table, data, split, on_progress)
+    return assemble(fresh, data, split, on_progress)
 
 
 def _write_issues(path: Path, report: CurationReport) -> None:

@@ -56,7 +56,7 @@ class DepictionService(QObject):
         self._drawing: DepictionKey | None = None
         self._ready = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._closed = False
+        self._stop = threading.Event()
         self._made.connect(self._keep, Qt.ConnectionType.QueuedConnection)
 
     def get(
@@ -74,7 +74,7 @@ class DepictionService(QObject):
     def close(self) -> None:
         """End the background thread."""
         with self._ready:
-            self._closed = True
+            self._stop.set()
             self._waiting.clear()
             self._ready.notify()
         if self._thread is not None:
@@ -83,7 +83,7 @@ class DepictionService(QObject):
 
     def _ask(self, key: DepictionKey) -> None:
         with self._ready:
-            if self._closed or key == self._drawing:
+            if self._stop.is_set() or key == self._drawing:
                 return
             self._waiting[key] = None
             self._waiting.move_to_end(key)
@@ -98,13 +98,16 @@ class DepictionService(QObject):
     def _work(self) -> None:
         while True:
             with self._ready:
-                while not self._waiting and not self._closed:
+                while not self._waiting and not self._stop.is_set():
                     self._ready.wait()
-                if self._closed:
+                if self._stop.is_set():
                     return
                 key, _ = self._waiting.popitem(last=True)
                 self._drawing = key
-            self._made.emit(key, draw(key))
+            drawn = draw(key)
+            if self._stop.is_set():
+                return
+            self._made.emit(key, drawn)
 
     @Slot(object, object)
     def _keep(self, key: DepictionKey, depiction: Depiction) -> None:

@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from mole_engine.contracts.config import DataConfig, SplitConfig
-from mole_engine.contracts.dataset import ColumnRoles, CurationReport, RowIssue, Split, TableInfo, TableSource
+from mole_engine.contracts.dataset import (
+    ColumnRoles,
+    CurationReport,
+    IssueKind,
+    RowIssue,
+    Split,
+    TableInfo,
+    TableSource,
+)
+
+ROUTINE = frozenset({IssueKind.SALT, IssueKind.CHARGED, IssueKind.DUPLICATE})
+"""Kinds that clean-up settles by itself; all others need a look."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreshTable:
+    """A file that was read but not yet cleaned up: enough to show its rows.
+
+    Attributes
+    ----------
+    info, table, roles
+        As in `OpenDataset`.
+    """
+
+    info: TableInfo
+    table: TableSource
+    roles: ColumnRoles
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +110,16 @@ class OpenDataset:
         for issue in self.report.issues:
             found.setdefault(issue.row, []).append(issue)
         return {row: tuple(items) for row, items in found.items()}
+
+    @cached_property
+    def issue_counts(self) -> Counter[IssueKind]:
+        """How many issues there are of each kind."""
+        return Counter(issue.kind for issue in self.report.issues)
+
+    @cached_property
+    def rows_to_look_at(self) -> int:
+        """How many rows have an issue that a person should know of."""
+        return len({issue.row for issue in self.report.issues if issue.kind not in ROUTINE})
 
     @property
     def molecules(self) -> int:

@@ -43,17 +43,10 @@ _NEED_A_LOOK = (
 _CHIP_LETTERS = 23
 
 
-def need_a_look(report: CurationReport) -> int:
-    """Return how many rows have an issue that a person should know of (tidied salts and duplicates are not)."""
-    kinds = {kind for kind, _, _ in _NEED_A_LOOK}
-    return len({issue.row for issue in report.issues if issue.kind in kinds})
-
-
-def summary_words(report: CurationReport) -> str:
+def summary_words(report: CurationReport, counts: Mapping[IssueKind, int]) -> str:
     """Return what became of the rows, in one or two sentences."""
     kept = f"{count(report.kept)} of {counted(report.total, 'row')} kept."
-    found = [(report.count(kind), words) for kind, _, words in _NEED_A_LOOK]
-    told = ", ".join(f"{count(many)} {words}" for many, words in found if many)
+    told = ", ".join(f"{count(counts[kind])} {words}" for kind, _, words in _NEED_A_LOOK if counts.get(kind))
     return f"{kept} {told[:1].upper()}{told[1:]}." if told else f"{kept} Nothing needs a look."
 
 
@@ -95,8 +88,19 @@ class CurationCard(Card):
         self.body.addLayout(row(*self._chips, None, self._report))
         self.add(self._summary)
 
-    def show_report(self, report: CurationReport, config: CurationConfig) -> None:
-        """Show what was done; nothing is announced."""
+    def show_waiting(self) -> None:
+        """Show that a file is still being cleaned up."""
+        self.setEnabled(False)
+        for words in self._touched.values():
+            words.clear()
+        for chip in self._chips:
+            chip.show_fact("")
+        self._report.hide()
+        self._summary.setText("Cleaning up. The rows can be looked at meanwhile.")
+
+    def show_report(self, report: CurationReport, counts: Mapping[IssueKind, int], config: CurationConfig) -> None:
+        """Show what was done, and the issues of each kind; nothing is announced."""
+        self.setEnabled(True)
         for name, switch in self._switches.items():
             on = bool(getattr(config, name))
             blocker = QSignalBlocker(switch)
@@ -104,15 +108,14 @@ class CurationCard(Card):
             blocker.unblock()
             touched = report.steps.get(name)
             self._touched[name].setText("off" if touched is None and not on else counted(touched or 0, "row"))
-        found = [(report.count(kind), word) for kind, word, _ in _NEED_A_LOOK]
-        facts = [(f"{count(many)} {word}", "warning") for many, word in found if many]
+        facts = [(f"{count(counts[kind])} {word}", "warning") for kind, word, _ in _NEED_A_LOOK if counts.get(kind)]
         if len(facts) > 1 and len(facts[0][0] + facts[1][0]) > _CHIP_LETTERS:
             # Both would not fit beside the link; the summary below names them all.
             facts = facts[:1]
         for index, chip in enumerate(self._chips):
             chip.show_fact(*(facts[index] if index < len(facts) else ("", "neutral")))
         self._report.setVisible(bool(report.issues))
-        self._summary.setText(summary_words(report))
+        self._summary.setText(summary_words(report, counts))
 
 
 class TargetCard(Card):

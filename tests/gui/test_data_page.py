@@ -208,3 +208,18 @@ def test_a_file_without_target_opens_and_asks_for_one(qtbot, window, open_file, 
     assert "none found" in text(window, "readSummary")
     assert window.findChild(QListWidget, "targetColumnsList").isVisible()
     assert not window.findChild(QPushButton, "chooseModelButton").isEnabled()
+
+
+def test_the_rows_of_a_long_file_can_be_looked_at_while_it_is_cleaned(qtbot, window, page, tmp_path):
+    path = tmp_path / "long.csv"
+    path.write_text("smiles,y\n" + "".join(f"{'C' * (1 + i % 40)}O,{i}\n" for i in range(60_000)))
+    window.open_path(path)
+    qtbot.waitUntil(lambda: page.header.title() == "long.csv", timeout=20_000)
+    assert window.session.datasets.is_busy
+    assert len(cells(window, "y")) == 60_000
+    assert not window.findChild(QPushButton, "chooseModelButton").isEnabled()
+    with qtbot.waitSignal(window.session.idle, timeout=20_000):
+        qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert page.header.title() == "molecules.csv"
+    assert len(cells(window, "row")) == 14
+    assert window.findChild(QPushButton, "chooseModelButton").isEnabled()
