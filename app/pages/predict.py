@@ -71,6 +71,7 @@ class PredictPage(Page):
         self.primary = self.button
         self._build()
         self._connect()
+        self._show_model()
         session.start_task(self._reload())
 
     # Building --------------------------------------------------------------------------------------------------

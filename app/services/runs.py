@@ -23,6 +23,7 @@ EXPORTS = (
     ("mole", "MolE model", "Everything in one file, for a colleague or this window"),
     ("ckpt", "Lightning checkpoint", "For PyTorch Lightning"),
     ("safetensors", "Safetensors", "The weights alone"),
+    ("onnx", "ONNX", "For other programs; checked against this model on real molecules"),
 )
 """Ending, title and use of each format."""
 
@@ -163,10 +164,14 @@ def _export(model_path: str, kind: str, path: str) -> None:
                 f"Cannot write {target}.", f"{error.strerror or error}.", "Choose another place."
             ) from error
         return
+    if kind == "onnx":
+        from mole_engine.export.onnx import export_onnx
+
+        export_onnx(model_path, target)
+        return
     from mole_engine.export.checkpoints import export_checkpoint, export_safetensors
 
-    writers = {"ckpt": export_checkpoint, "safetensors": export_safetensors}
-    writers[kind](model_path, target)
+    (export_checkpoint if kind == "ckpt" else export_safetensors)(model_path, target)
 
 
 def _report(record: RunRecord, path: str) -> None:

@@ -12,8 +12,9 @@ class _Frame:
     """Maps values to places in the drawing."""
 
     def __init__(self, xs: Sequence[float], ys: Sequence[float]) -> None:
-        self.low_x, self.high_x = _bounds(xs)
-        self.low_y, self.high_y = _bounds(ys)
+        self._ends_x, self._ends_y = _ends(xs), _ends(ys)
+        self.low_x, self.high_x = _with_margin(*self._ends_x)
+        self.low_y, self.high_y = _with_margin(*self._ends_y)
 
     def x(self, value: float) -> float:
         share = (value - self.low_x) / (self.high_x - self.low_x)
@@ -24,14 +25,15 @@ class _Frame:
         return _HEIGHT - _BOTTOM - share * (_HEIGHT - _BOTTOM - _PAD)
 
     def axes(self) -> str:
-        """Draw the corner values and two quiet lines."""
+        """Draw two quiet lines, and the smallest and largest value along each."""
         bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _PAD
+        (left_x, right_x), (low_y, high_y) = self._ends_x, self._ends_y
         lines = f'<path d="M{_LEFT} {_PAD}V{bottom}H{right}" fill="none" stroke="var(--line)"/>'
         words = (
-            _text(_LEFT - 6, bottom, _value(self.low_y), "end"),
-            _text(_LEFT - 6, _PAD + 8, _value(self.high_y), "end"),
-            _text(_LEFT, bottom + 16, _value(self.low_x), "start"),
-            _text(right, bottom + 16, _value(self.high_x), "end"),
+            _text(_LEFT - 6, self.y(low_y) + 4, _value(low_y), "end"),
+            _text(_LEFT - 6, self.y(high_y) + 4, _value(high_y), "end"),
+            _text(self.x(left_x), bottom + 16, _value(left_x), "middle"),
+            _text(self.x(right_x), bottom + 16, _value(right_x), "middle"),
         )
         return lines + "".join(words)
 
@@ -78,8 +80,11 @@ def _value(value: float) -> str:
     return f"{value:.3g}".replace("-", "\u2212")
 
 
-def _bounds(values: Sequence[float]) -> tuple[float, float]:
+def _ends(values: Sequence[float]) -> tuple[float, float]:
     known = [value for value in values if math.isfinite(value)]
-    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    return (min(known), max(known)) if known else (0.0, 1.0)
+
+
+def _with_margin(low: float, high: float) -> tuple[float, float]:
     margin = 0.04 * (high - low) or 0.5
     return low - margin, high + margin

@@ -1,0 +1,181 @@
+"""Predictions in the window: words for intervals and warnings, cancelling, saving, files and models that are not."""
+
+from __future__ import annotations
+
+import csv
+import math
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPlainTextEdit, QPushButton, QWidget
+
+from app.pages.predict_cells import prediction_cell, prediction_columns
+from app.services.prediction_table import Predictions
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.contracts.run_state import RunState
+
+LOGS = TaskSpec("logS", TaskKind.REGRESSION, "log(mol/L)")
+TOXIC = TaskSpec("toxic", TaskKind.CLASSIFICATION, classes=("no", "yes"))
+TIMEOUT = 60_000
+
+
+@pytest.fixture(scope="module")
+def model_path(tmp_path_factory):
+    """A tiny trained model, made once."""
+    from mole_engine.train import train
+
+    folder = tmp_path_factory.mktemp("model")
+    data = folder / "chains.csv"
+    rows = [f"{'C' * n}{end},{n - len(end)}\n" for n in range(1, 9) for end in ("O", "N", "F", "C#N", "OC")]
+    data.write_text("smiles,logS\n" + "".join(rows), encoding="utf-8")
+    job = {
+        "name": "chains",
+        "out": str(folder / "run"),
+        "data": {"path": str(data)},
+        "split": {"method": "random"},
+        "model": {"layers": 1, "hidden_size": 16, "heads": 2, "intermediate_size": 32},
+        "training": {"epochs": 1},
+        "runtime": {"device": "cpu", "threads": 1},
+    }
+    record = train(TrainConfig.from_dict(job))
+    assert record.status is RunState.COMPLETED
+    return record.model_path
+
+
+@pytest.fixture
+def page(window):
+    window.go_to("predict")
+    return window.page("predict")
+
+
+@pytest.fixture
+def asked(qtbot, window, page, model_path):
+    """Choose the model and return a function that asks it about pasted text."""
+    window.session.predictions.choose(model_path)
+    qtbot.waitUntil(lambda: page.models.currentData() == model_path)
+
+    def ask(text):
+        window.findChild(QPlainTextEdit, "predictSmilesEdit").setPlainText(text)
+        with qtbot.waitSignal(window.session.predictions_ready, timeout=TIMEOUT) as ready:
+            qtbot.mouseClick(window.findChild(QPushButton, "predictButton"), Qt.MouseButton.LeftButton)
+        return ready.args[0]
+
+    return ask
+
+
+def made(tasks=(LOGS,), **columns):
+    size = len(next(iter(columns.values())))
+    return Predictions("m.mole", "m", tasks, "", ["CCO"] * size, {"error": [""] * size, **columns}, None)
+
+
+def test_a_number_comes_with_unit_and_interval():
+    predictions = made(logS_pred=[-1.2345], logS_lower=[-2.01], logS_upper=[-0.459])
+    titles = [column.title for column in prediction_columns(predictions)]
+    assert "logS (log(mol/L))" in titles
+    cell = prediction_cell(predictions, 0, "value:0")
+    assert (cell.text, cell.second) == ("\u22121.23", "\u22122.01 to \u22120.46")
+    assert "90% interval" in cell.tip
+
+
+def test_a_class_comes_with_its_certainty():
+    predictions = made((TOXIC,), toxic_pred=[0.9, 0.2], toxic_class=["yes", "no"])
+    cells = [prediction_cell(predictions, row, "class:0") for row in range(2)]
+    assert [(cell.text, cell.second) for cell in cells] == [("yes", "90% sure"), ("no", "80% sure")]
+
+
+def test_warnings_and_errors_are_said_in_words():
+    predictions = made(
+        logS_pred=[1.0, math.nan, 2.0],
+        in_domain=[False, None, True],
+        nearest_similarity=[0.24, math.nan, 0.8],
+        error=["", "ring 1 is never closed", ""],
+    )
+    words = [prediction_cell(predictions, row, "remark").text for row in range(3)]
+    assert words == ["far from the training set (0.24)", "cannot read: ring 1 is never closed", ""]
+    assert prediction_cell(predictions, 1, "value:0").text == "\u2013"
+    assert predictions.failed == 1
+
+
+def test_without_a_model_nothing_can_be_asked(window, page):
+    window.findChild(QPlainTextEdit, "predictSmilesEdit").setPlainText("CCO")
+    assert not window.findChild(QPushButton, "predictButton").isEnabled()
+    assert "no model yet" in page._about.text()
+
+
+def test_pasted_molecules_are_predicted_and_saved(qtbot, window, page, asked, tmp_path):
+    predictions = asked("CCCO\nC1CC\n")
+    assert math.isfinite(predictions.number("logS_pred", 0))
+    assert predictions.error(1)
+    table = window.findChild(QWidget, "predictionTable").model()
+    assert table.rowCount() == 2
+    target = tmp_path / "out.xlsx"
+    page.save(str(target))
+    qtbot.waitUntil(target.is_file, timeout=10_000)
+    target = tmp_path / "out.csv"
+    page.save(str(target))
+    qtbot.waitUntil(target.is_file, timeout=10_000)
+    with target.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert float(rows[0]["logS_pred"]) == pytest.approx(predictions.number("logS_pred", 0), rel=1e-5)
+
+
+def test_an_ending_that_cannot_be_written_is_told(qtbot, window, page, asked, tmp_path):
+    asked("CCCO")
+    with qtbot.waitSignal(window.session.problem_raised, timeout=10_000) as raised:
+        page.save(str(tmp_path / "out.docx"))
+    assert "docx" in raised.args[0].one_line()
+
+
+def test_columns_of_the_file_that_bear_our_names_stay_untouched(qtbot, window, page, asked, tmp_path):
+    data = tmp_path / "measured.csv"
+    data.write_text("smiles,logS_pred,error\nCCO,12.5,mine\nCCN,13.5,\n", encoding="utf-8")
+    with qtbot.waitSignal(window.session.predictions_ready, timeout=TIMEOUT) as ready:
+        page.predict_file(str(data))
+    predictions = ready.args[0]
+    assert list(predictions.frame["logS_pred"]) == ["12.5", "13.5"]
+    assert list(predictions.frame["error"]) == ["mine", ""]
+    assert predictions.error(0) == ""
+    assert predictions.number("logS_pred", 0) != 12.5
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n"])
+def test_a_file_without_molecules_is_told_and_the_page_stays_usable(qtbot, window, page, asked, tmp_path, content):
+    data = tmp_path / "nothing.csv"
+    data.write_text(content, encoding="utf-8")
+    with qtbot.waitSignal(window.session.problem_raised, timeout=TIMEOUT) as raised:
+        page.predict_file(str(data))
+    assert "nothing.csv" in raised.args[0].one_line()
+    window._problem_dialog.close()
+    assert len(asked("CCO")) == 1
+
+
+def test_a_file_that_is_no_model_is_told(qtbot, window, page, tmp_path):
+    path = tmp_path / "broken.mole"
+    path.write_bytes(b"not a bundle")
+    with qtbot.waitSignal(window.session.problem_raised, timeout=10_000) as raised:
+        window.open_path(path)
+    assert "broken.mole" in raised.args[0].one_line()
+
+
+def test_a_model_file_opened_or_dropped_can_be_used(qtbot, window, page, model_path):
+    window.open_path(model_path)
+    models = window.findChild(QWidget, "modelsTable").model()
+    qtbot.waitUntil(lambda: models.rowCount() == 1)
+    qtbot.mouseClick(window.findChild(QPushButton, "modelPredictButton"), Qt.MouseButton.LeftButton)
+    assert page.isVisible()
+    qtbot.waitUntil(lambda: page.models.currentData() == model_path)
+
+
+def test_escape_cancels_a_prediction(qtbot, window, page, asked):
+    asked("CCO")
+    finished = []
+    window.session.predictions_ready.connect(finished.append)
+    with qtbot.waitSignal(window.session.predictions.idle, timeout=TIMEOUT):
+        window.findChild(QPlainTextEdit, "predictSmilesEdit").setPlainText("CCCCO\n" * 30_000)
+        qtbot.mouseClick(window.findChild(QPushButton, "predictButton"), Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: window.session.predictions.is_busy)
+        qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert finished == []
+    qtbot.waitUntil(window.findChild(QPushButton, "predictButton").isEnabled)
+    assert not window._problem_dialog.isVisible()
