@@ -155,8 +155,10 @@ class _Job:
     def _work(self) -> RunRecord:
         self._enter(RunState.QUEUED)
         self._enter(RunState.PREPARING, f"Preparing {self.record.data_name}")
-        from mole_engine.training.trainer import use_threads
+        from mole_engine.training.trainer import resolve_device, use_threads
 
+        # A device that is not there is told before anything is read.
+        resolve_device(self.config.runtime)
         use_threads(self.config.runtime)
         dataset, split, vocabulary, prepared = self._prepare()
         self._enter(RunState.TRAINING, self._training_words(prepared))

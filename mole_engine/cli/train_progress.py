@@ -17,6 +17,7 @@ from mole_engine.contracts.events import (
     StepMetrics,
 )
 from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunState
 
 
 class TrainProgress:
@@ -46,7 +47,8 @@ class TrainProgress:
                 self._say(_epoch_line(event))
             case Notice():
                 self._say(f"{'' if event.level == 'info' else event.level.capitalize() + ': '}{event.message}")
-            case StateChanged() if event.message:
+            case StateChanged() if event.message and event.state is not RunState.PREPARING:
+                # The preparation shows as bars; a file that cannot be used shall be told in one line, the error.
                 self._close()
                 self._say(event.message)
 
