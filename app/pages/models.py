@@ -48,7 +48,7 @@ class ModelsPage(Page):
         self._wanted = ""
         self._kind = EXPORTS[0][0]
         self.table = CellTable("modelsTable", "Models")
-        self.tile = MetricTile()
+        self.tile = MetricTile("modelMetricTile")
         self.facts = FactsCard("About this model")
         self.notes = muted_label()
         self.predict_button = primary_button(

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.theme import SPACE
@@ -30,32 +31,19 @@ class ConfigForm(QFrame):
         super().__init__(parent)
         self.setObjectName("advancedForm")
         self.setAccessibleName("All settings")
-        self._base: dict[str, Any] = TrainConfig().to_dict()
+        self._sections = [(title, field_specs(section, prefix)) for title, prefix, section in sections]
+        self._base: dict[str, Any] = {}
+        self._values: dict[str, Any] = {}
         self._rows: dict[str, _Row] = {}
         self._rare = Switch("Show rarely needed settings", "advancedFormRareSwitch")
         self._rare.toggled.connect(self._show_rare)
         self._fault = label("", "", tone="danger", wrap=True)
         self._fault.hide()
-        inside = QWidget()
-        inside.setObjectName("advancedFormBody")
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, SPACE[2], 0)
-        column.setSpacing(SPACE[1])
-        for title, prefix, section in sections:
-            self._add_section(column, title, field_specs(section, prefix))
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inside)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(SPACE[1])
-        outer.addLayout(row(self._rare, None))
-        outer.addWidget(self._fault)
-        outer.addWidget(scroll, 1)
-        self._show_rare(False)
+        self._outer = QVBoxLayout(self)
+        self._outer.setContentsMargins(0, 0, 0, 0)
+        self._outer.setSpacing(SPACE[1])
+        self._outer.addLayout(row(self._rare, None))
+        self._outer.addWidget(self._fault)
         self.set_base(TrainConfig())
 
     def set_base(self, config: TrainConfig, keep: Collection[str] = ()) -> None:
@@ -63,30 +51,30 @@ class ConfigForm(QFrame):
         changes = {section: values for section, values in self.changes().items() if section in keep}
         self._base = config.to_dict()
         wanted = merged(self._base, changes)
+        self._values = {spec.path: _get(wanted, spec.path) for _, specs in self._sections for spec in specs}
         for path, line in self._rows.items():
-            line.editor.set_value(_get(wanted, path))
-            line.mark(_get(self._base, path))
+            line.show_value(self._values[path], _get(self._base, path))
         self._check()
 
     def value(self, path: str) -> Any:
         """Return the value of the setting called `path`."""
-        return self._rows[path].editor.value()
+        return self._values[path]
 
     def set_value(self, path: str, value: Any) -> None:
         """Change a setting as if the user had typed it here."""
-        line = self._rows[path]
-        if line.editor.value() == value:
+        if self._values[path] == value:
             return
-        line.editor.set_value(value)
-        self._note(path)
+        self._values[path] = value
+        if path in self._rows:
+            self._rows[path].show_value(value, _get(self._base, path))
+        self._check()
+        self.edited.emit(path)
 
     def changes(self) -> dict[str, Any]:
         """Return what differs from the base, nested."""
         found: dict[str, Any] = {}
-        for path, line in self._rows.items():
-            value = line.editor.value()
-            if value != _get(self._base, path):
-                found = merged(found, _nested(path, value))
+        for path in self.changed_paths():
+            found = merged(found, _nested(path, self._values[path]))
         return found
 
     def config(self) -> TrainConfig:
@@ -95,11 +83,38 @@ class ConfigForm(QFrame):
 
     def changed_paths(self) -> list[str]:
         """Return the names of the settings that differ from the base."""
-        return [path for path, line in self._rows.items() if line.editor.value() != _get(self._base, path)]
+        return [path for path, value in self._values.items() if value != _get(self._base, path)]
 
     def editor(self, path: str) -> QWidget:
         """Return the editor of one setting."""
+        self._ensure_rows()
         return self._rows[path].editor.widget
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Make the editors when they are first needed: there are many, and most jobs start without them."""
+        super().showEvent(event)
+        self._ensure_rows()
+
+    def _ensure_rows(self) -> None:
+        if self._rows:
+            return
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, SPACE[2], 0)
+        column.setSpacing(SPACE[1])
+        # From the outside in: a tree that moves into another is dressed anew, widget by widget.
+        self._outer.addWidget(scroll, 1)
+        scroll.setWidget(inside)
+        for title, specs in self._sections:
+            self._add_section(column, title, specs)
+        column.addStretch(1)
+        for path, line in self._rows.items():
+            line.show_value(self._values[path], _get(self._base, path))
+        self._show_rare(self._rare.isChecked())
 
     def _add_section(self, column: QVBoxLayout, title: str, specs: list[FieldSpec]) -> None:
         column.addWidget(heading_label(title))
@@ -114,8 +129,11 @@ class ConfigForm(QFrame):
             self._rows[spec.path] = _Row(self, spec, grid, number)
         column.addLayout(grid)
 
-    def _note(self, path: str) -> None:
-        self._rows[path].mark(_get(self._base, path))
+    def note(self, path: str) -> None:
+        """Take over what stands in an editor."""
+        line = self._rows[path]
+        self._values[path] = line.editor.value()
+        line.show_value(self._values[path], _get(self._base, path))
         self._check()
         self.edited.emit(path)
 
@@ -172,9 +190,11 @@ class _Row:
             part.setVisible(shown)
         self._reset.setVisible(shown and self._changed())
 
-    def mark(self, base: Any) -> None:
-        """Mark the row where its value differs from `base`."""
+    def show_value(self, value: Any, base: Any) -> None:
+        """Show a value, and mark the row where it differs from `base`."""
         self._base = base
+        if self.editor.value() != value:
+            self.editor.set_value(value)
         changed = self._changed()
         set_role(self._title, tone="accent" if changed else "", role="heading" if changed else "")
         self._reset.setVisible(changed and self._shown)
@@ -183,7 +203,7 @@ class _Row:
         return bool(self.editor.value() != self._base)
 
     def _edited(self, *_: object) -> None:
-        self._form._note(self._path)
+        self._form.note(self._path)
 
     def _put_back(self) -> None:
         self._form.set_value(self._path, self._base)

@@ -36,9 +36,9 @@ class BannerCard(Card):
 class MetricTile(Card):
     """One big number with its name, its unit and what stands beside it."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str = "metricTile", parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
-        self.setObjectName("metricTile")
+        self.setObjectName(name)
         self._name = muted_label(wrap=False)
         self._value = number_label()
         self._unit = label("", "muted")

@@ -197,6 +197,7 @@ def form_of(qtbot):
     form = ConfigForm((("Training", "training", TrainingConfig), ("Network", "model", ModelConfig)))
     qtbot.addWidget(form)
     form.show()
+    qtbot.waitUntil(form.editor("training.epochs").isVisible)
     return form
 
 
