@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 from mole_engine.contracts.config import TransformName
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
@@ -131,6 +131,9 @@ def propose_transform(values: Floats) -> Transform:
     low, high = values.min(), values.max()
     if 1e-3 <= low < 0.05 and 0.95 < high <= 1 - 1e-3:
         return "logit"
+    # Imported where it is needed: predicting reads this module too, and never fits.
+    from scipy import stats
+
     skew = float(stats.skew(values))
     heavy = high / low > MIN_SPAN_FOR_LOG and skew > MIN_SKEW_FOR_LOG
     return "log10" if heavy and abs(float(stats.skew(np.log10(values)))) < skew else "none"
@@ -147,8 +150,14 @@ def _fit_one(values: Floats, task: TaskSpec, wanted: TransformName) -> TaskScale
     low, high = values.min() / 10, np.inf
     if transform == "logit":
         high = 1 - (1 - values.max()) / 10
-    exponent = float(stats.boxcox(values)[1]) if transform == "box-cox" else 1.0
+    exponent = _box_cox_exponent(values) if transform == "box-cox" else 1.0
     return _standardised(values, TaskScale(transform=transform, low=float(low), high=float(high), exponent=exponent))
+
+
+def _box_cox_exponent(values: Floats) -> float:
+    from scipy import stats
+
+    return float(stats.boxcox(values)[1])
 
 
 def _standardised(values: Floats, scale: TaskScale) -> TaskScale:

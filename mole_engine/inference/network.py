@@ -13,7 +13,7 @@ from mole_engine.contracts.errors import InputError
 from mole_engine.data.batching import Labels, MolBatch, collate
 from mole_engine.data.features import FeaturisedDataset
 from mole_engine.inference.onnx_network import OnnxNetwork
-from mole_engine.models.mole import MolE
+from mole_engine.models.network import MolENetwork
 from mole_engine.store.bundle import Bundle
 
 Floats = npt.NDArray[np.float64]
@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 _MAX_PAIRS = 4_000_000
 
 
-def build_network(bundle: Bundle) -> MolE:
+def build_network(bundle: Bundle) -> MolENetwork:
     """Return the network of a bundle with its weights, for evaluation.
 
     Raises
@@ -30,7 +30,7 @@ def build_network(bundle: Bundle) -> MolE:
     InputError
         When the weights do not fit the network that the card describes.
     """
-    network = MolE(bundle.card.train_config().model)
+    network = MolENetwork(bundle.card.train_config().model)
     try:
         network.load_state_dict(bundle.tensors, strict=True)
     except RuntimeError as error:
@@ -84,12 +84,12 @@ def run_batches(
     return result
 
 
-def encoding(network: MolE | OnnxNetwork) -> Callable[[MolBatch], torch.Tensor]:
+def encoding(network: MolENetwork | OnnxNetwork) -> Callable[[MolBatch], torch.Tensor]:
     """Return the function from a batch to one vector a molecule."""
     return lambda batch: network.encode(batch.tokens, batch.distances, batch.mask)
 
 
-def encoding_width(network: MolE | OnnxNetwork) -> int:
+def encoding_width(network: MolENetwork | OnnxNetwork) -> int:
     """Length of the vector that `encoding` computes for a molecule."""
     config = network.config
     return int(config.hidden_size * (2 if config.pooling == "cls+mean" else 1))

@@ -31,7 +31,7 @@ from mole_engine.inference.network import (
 )
 from mole_engine.inference.onnx_network import SUFFIX as ONNX_SUFFIX
 from mole_engine.inference.onnx_network import OnnxNetwork, read_onnx
-from mole_engine.models.mole import MolE
+from mole_engine.models.network import MolENetwork
 from mole_engine.store.bundle import Bundle, read_bundle
 from mole_engine.store.card import ModelCard
 from mole_engine.training.outputs import Readout
@@ -65,7 +65,7 @@ class LoadedModel:
         self._config = bundle.card.train_config()
         self._vocabulary = Vocabulary.from_dict(bundle.card.vocabulary)
         self._device = choose_device(device)
-        self._network: MolE | OnnxNetwork = (network or build_network(bundle)).to(self._device)
+        self._network: MolENetwork | OnnxNetwork = (network or build_network(bundle)).to(self._device)
         self._readout = Readout(self.tasks, self.columns.scaler)
 
     def predict(

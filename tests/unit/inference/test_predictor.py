@@ -1,6 +1,8 @@
 """Predictions: in order, one row an input, with unit, interval, domain and reason."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -136,3 +138,12 @@ def test_large_molecule_is_refused_by_name_of_its_size(make_bundle):
     table = load_model(make_bundle()).predict(["C" * 1001, "CCO"])
     assert "1001 heavy atoms" in table["error"][0]
     assert table["error"][1] == ""
+
+
+def test_predicting_needs_no_training_library():
+    code = (
+        "import sys, mole_engine.inference.predictor;"
+        "print({'pytorch_lightning', 'sklearn', 'scipy.stats', 'torchmetrics'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
