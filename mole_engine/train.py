@@ -25,6 +25,7 @@ from mole_engine.contracts.events import (
     StageProgress,
     StateChanged,
 )
+from mole_engine.contracts.garbage import collect_garbage
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.store.files import storage_problem
@@ -400,9 +401,7 @@ def _versions() -> dict[str, str]:
 
 
 def _free_memory() -> None:
-    import gc
-
-    gc.collect()
+    collect_garbage()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()

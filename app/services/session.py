@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.services.datasets import DatasetService, OpenDataset
 from app.services.depictions import DepictionService
+from app.services.garbage import GarbageCollector
 from app.services.predictions import PredictionService
 from app.services.prefetch import Prefetch
 from app.services.runs import RunsService
@@ -73,6 +74,7 @@ class Session(QObject):
         super().__init__(parent)
         self.workspace = Path(workspace)
         self.workspace.mkdir(parents=True, exist_ok=True)
+        self.garbage = GarbageCollector(self)
         self.tasks = TaskRunner(self)
         self.settings = Settings(self.workspace, self)
         self.datasets = DatasetService(self.tasks, self)
@@ -97,6 +99,7 @@ class Session(QObject):
         self.predictions.ready.connect(self.predictions_ready)
         self.predictions.busy.connect(self.busy)
         self.predictions.idle.connect(self.idle)
+        self.prefetch.devices_known.connect(self.garbage.spare_libraries)
 
     @property
     def dataset(self) -> OpenDataset | None:
@@ -127,6 +130,7 @@ class Session(QObject):
         self.depictions.close()
         self.prefetch.close()
         self.tasks.close()
+        self.garbage.close()
         self.settings.save()
 
     @Slot(object)

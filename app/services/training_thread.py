@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
@@ -57,9 +56,6 @@ class TrainingThread(QThread):
 
     def run(self) -> None:
         """Work until the job ends in whatever way; nothing escapes from here."""
-        # The engine collects garbage when it has ended. Walking over everything that was there before (the libraries,
-        # the window) would hold Python's lock, and with it the window, for a quarter of a second.
-        gc.freeze()
         try:
             self.record = self._train(self._config, self.events.put, self.control)
         except Cancelled:
@@ -67,8 +63,6 @@ class TrainingThread(QThread):
         except BaseException as error:  # noqa: BLE001 - an exception must not end the program with this thread
             # Only text is kept: the traceback's frames would hold the model and its memory.
             self.problem = problem_of(error)
-        finally:
-            gc.unfreeze()
 
 
 class EventPump(QObject):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import math
 import pickle
@@ -16,6 +15,7 @@ import torch
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.events import Notice
+from mole_engine.contracts.garbage import collect_garbage
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.training.averaging import AveragingCallback
 from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback, ShardedClipping
@@ -268,7 +268,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def free_memory() -> None:
     """Give back what nobody holds any more."""
-    gc.collect()
+    collect_garbage()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
