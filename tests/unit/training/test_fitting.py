@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -320,3 +321,33 @@ def test_left_overs_of_an_older_run_are_not_taken_for_this_one(job, helpers):
     result = job.run(helpers.config(epochs=1), helpers.dataset(helpers.sizes(10)), helpers.split(10))
     assert result.kept_epoch == 1
     assert not (folder / "best.ckpt").exists()
+
+
+def test_a_fit_off_the_main_thread(job, helpers):
+    """As in the window, where training has a thread of its own."""
+    results = []
+
+    def work():
+        results.append(job.run(helpers.config(epochs=1), helpers.dataset(helpers.sizes(20)), helpers.split(10, 10)))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert results[0].kept_epoch == 1
+
+
+def test_several_devices_are_refused_off_the_main_thread(job, helpers):
+    """Lightning would start the whole window again for each of them."""
+    config = helpers.config(epochs=1).with_overrides(["runtime.devices=2"])
+    failures = []
+
+    def work():
+        try:
+            job.run(config, helpers.dataset(helpers.sizes(20)), helpers.split(10, 10))
+        except InputError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert "window" in failures[0].problem.title
