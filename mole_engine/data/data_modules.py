@@ -18,6 +18,7 @@ from mole_engine.contracts.dataset import ColumnRoles, Split
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.data.batching import BatchSource, Labels, LengthBatchSampler, MolBatch
+from mole_engine.data.descriptor_tables import describe
 from mole_engine.data.features import FeaturisedDataset, featurise
 
 log = logging.getLogger(__name__)
@@ -109,9 +110,7 @@ class MolDataModule(pl.LightningDataModule):
             log.warning("Molecule %d has no features and is left out: %s", position, reason)
         descriptors = None
         if self.config.model.descriptors:
-            from mole_engine.chem.descriptors import compute_descriptors
-
-            descriptors = compute_descriptors(self.dataset.smiles, on_progress=self._on_progress)
+            descriptors = describe(self.dataset.smiles, cache_dir=self._cache_dir, on_progress=self._on_progress)
         targets = np.asarray(self.dataset.targets, dtype=np.float64)
         self._features = features
         train = self.positions("train")
