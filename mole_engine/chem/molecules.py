@@ -10,8 +10,8 @@ from rdkit.Chem import rdinchi
 # RDKit writes to stderr for each molecule it refuses; every refusal reaches the user as a row issue instead.
 rdBase.DisableLog("rdApp.*")
 
-MAX_SMILES_LENGTH = 20_000
-"""Longer texts are not molecules that a transformer could read; refusing them early bounds the time spent."""
+MAX_SMILES_LENGTH = 5_000
+"""Longer texts are no molecules that a transformer could read, and RDKit's time grows with their square."""
 
 _ALLOWED = re.compile(r"[A-Za-z0-9@+\-\[\]()\\/%=#$:.*~<>&]*")
 _BRACKET = re.compile(r"\[([^\[\]]*)\]")

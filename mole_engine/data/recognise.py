@@ -18,7 +18,8 @@ _STRUCTURE_NAMES = (
     re.compile(r"(structure|mol|molecule|drug|ligand|compound)s?"),
     re.compile(r"(.*[_ ])?(structure|inchi)([_ ].*)?"),
 )
-MAX_PROBED_LENGTH = 2_000
+MAX_PROBED_LENGTH = 1_000
+"""Longer cells are not probed; a column of structures has shorter ones too."""
 
 
 @lru_cache(maxsize=20_000)

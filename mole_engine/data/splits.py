@@ -88,15 +88,15 @@ def _scaffold(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Gener
     train_size = len(dataset) - validation_size - test_size
     train, validation, test = list(groups[0]), list[int](), list[int]()
     for group in groups[1:]:
-        # Large groups first, so that the parts that judge get many small, unfamiliar scaffolds.
-        if len(train) + len(group) <= train_size:
+        # Large groups first, so that the parts that judge get many small, unfamiliar scaffolds. The emptier of the two
+        # comes first; a group that fits neither trains.
+        room = {"val": validation_size - len(validation), "test": test_size - len(test)}
+        if len(train) + len(group) <= train_size or len(group) > max(room.values()):
             train += group
-        elif len(validation) + len(group) <= validation_size:
-            validation += group
-        elif len(test) + len(group) <= test_size:
+        elif room["test"] >= room["val"]:
             test += group
         else:
-            train += group
+            validation += group
     missing = (validation_size and not validation) or (test_size and not test)
     if missing:
         parts, _ = _random(dataset, config, rng)

@@ -52,6 +52,11 @@ def test_no_cell_of_a_ragged_row_is_lost(tmp_path):
     assert any("line 4" in note for note in table.info.notes)
 
 
+def test_row_names_of_r_shift_the_header(tmp_path):
+    table = read(tmp_path, "smiles,y\nr1,CCO,1\nr2,CCN,2\n")
+    assert table.frame.to_dict("list") == {"row name": ["r1", "r2"], "smiles": ["CCO", "CCN"], "y": ["1", "2"]}
+
+
 def test_a_quote_that_never_closes_swallows_nothing(tmp_path):
     rows = "".join(f"CC{'C' * i},{i}\n" for i in range(50))
     table = read(tmp_path, 'smiles,y\nCCO,"1\n' + rows)

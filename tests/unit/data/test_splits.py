@@ -87,7 +87,7 @@ def test_no_scaffold_stands_on_both_sides_of_a_scaffold_split():
 
 
 def test_a_scaffold_split_does_not_depend_on_the_order_of_the_file():
-    smiles = molecules(120)
+    smiles = molecules(60) + [f"C1CC1{'C' * i}C1CC1" for i in range(60)]
     forward, backward = dataset_of(smiles), dataset_of(smiles[::-1])
     config = SplitConfig(method="scaffold")
     tested = [{dataset.scaffolds[i] for i in make_split(dataset, config, 0).test} for dataset in (forward, backward)]
@@ -99,6 +99,16 @@ def test_one_scaffold_only_is_divided_at_random_and_told():
     check(split, 30)
     assert "too few scaffolds" in split.method
     assert split.overlap[-1] == "1 scaffold stands in both train and test."
+
+
+def test_a_group_that_is_too_large_for_the_test_part_trains():
+    smiles = ["C" * i + "c1ccccc1" for i in range(60)] + ["C" * i + "C1CCCCC1" for i in range(30)]
+    smiles += [f"C1CC1{'C' * i}C1CC1" for i in range(10)]
+    split = make_split(
+        dataset_of(smiles), SplitConfig(method="scaffold", test_fraction=0.2, validation_fraction=0.2), 0
+    )
+    assert split.train == tuple(range(90))
+    assert len(split.validation) == len(split.test) == 5
 
 
 def test_a_dominating_scaffold_trains():
