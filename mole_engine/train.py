@@ -7,17 +7,18 @@ number. The module itself is callable: `mole_engine.train(...)` and `mole_engine
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
-from mole_engine._version import __version__
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import BugError, Cancelled, KnownError, MoleError, problem_of
 from mole_engine.contracts.events import (
+    Event,
     EventHandler,
     Notice,
     RunFailed,
@@ -30,7 +31,7 @@ from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.store.files import storage_problem
 from mole_engine.store.run_folder import FolderLock, RunFolder
-from mole_engine.store.run_log import RunLog
+from mole_engine.store.run_log import RunLog, log_line
 from mole_engine.store.run_place import RunPlace, find_run, open_place
 from mole_engine.store.runs import run_name
 
@@ -38,11 +39,11 @@ if TYPE_CHECKING:
     from mole_engine.chem.vocabulary import Vocabulary
     from mole_engine.contracts.dataset import Split
     from mole_engine.data.dataset import CuratedDataset
-    from mole_engine.store.card import ModelCard
     from mole_engine.training.emitter import EventEmitter
-    from mole_engine.training.evaluation import Evaluation
     from mole_engine.training.fitting import FitResult
     from mole_engine.training.setup import Prepared
+
+log = logging.getLogger(__name__)
 
 _STAGES = {
     "open": ("Opening the file", "bytes"),
@@ -51,7 +52,7 @@ _STAGES = {
     "split": ("Dividing the molecules", "steps"),
 }
 _PROGRESS_SECONDS = 0.1
-_PARTS = ("test", "val", "train")
+PARTS: tuple[Literal["test", "val", "train"], ...] = ("test", "val", "train")
 
 
 def train(
@@ -132,7 +133,8 @@ class _Job:
         self.record: RunRecord = place.record
         self.control = control
         self.began = time.monotonic()
-        self.emitter: EventEmitter = EventEmitter(self.record.run_id, on_event, self.folder.events)
+        self.on_event = on_event
+        self.emitter: EventEmitter = EventEmitter(self.record.run_id, self._show, self.folder.events)
         self._last_progress: dict[str, float] = {}
 
     def run(self) -> RunRecord:
@@ -152,6 +154,13 @@ class _Job:
         finally:
             self.emitter.close()
             _free_memory()
+
+    def _show(self, event: Event) -> None:
+        line = log_line(event)
+        if line:
+            log.info(line)
+        if self.on_event is not None:
+            self.on_event(event)
 
     def _work(self) -> RunRecord:
         self._enter(RunState.QUEUED)
@@ -222,89 +231,43 @@ class _Job:
     def _evaluate(
         self, dataset: CuratedDataset, split: Split, vocabulary: Vocabulary, prepared: Prepared, fit: FitResult
     ) -> RunRecord:
+        from mole_engine.inference.run_results import make_card, write_predictions
         from mole_engine.store.bundle import save_bundle
         from mole_engine.training.evaluation import evaluate_part
         from mole_engine.training.trainer import resolve_device
 
-        device = resolve_device(self.config.runtime).torch_device
-        parts: dict[str, Evaluation] = {
-            part: evaluate_part(prepared, part, device=device, control=self.control, on_progress=self._progress)  # type: ignore[arg-type]
-            for part in _PARTS
-        }
+        device, check = resolve_device(self.config.runtime).torch_device, self.control.checkpoint
+        test, validation, training = (
+            evaluate_part(prepared, part, device=device, control=self.control, on_progress=self._progress)
+            for part in PARTS
+        )
+        parts = {"test": test, "val": validation, "train": training}
         prepared.model.cpu()
-        metrics = parts["test"].metrics or parts["val"].metrics
-        self.record = replace(self.record, metrics=metrics, validation_metrics=parts["val"].metrics)
-        card = self._card(dataset, split, vocabulary, prepared, parts)
-        self._write_predictions(dataset, parts, card)
+        metrics = test.metrics or validation.metrics
+        self.record = replace(self.record, metrics=metrics, validation_metrics=validation.metrics)
+        card = make_card(self.config, self.record, dataset, split, vocabulary, prepared, parts, check)
+        write_predictions(self.folder.predictions, dataset, parts, card, check)
         save_bundle(self.folder.model, prepared.model.state_dict(), card)
         self.record = replace(self.record, model_path=str(self.folder.model))
+        self._write_report()
+        self.folder.drop_resume_state()
         return self._end(RunState.COMPLETED)
 
-    def _card(
-        self,
-        dataset: CuratedDataset,
-        split: Split,
-        vocabulary: Vocabulary,
-        prepared: Prepared,
-        parts: dict[str, Evaluation],
-    ) -> ModelCard:
-        from mole_engine.inference.domain import measure_domain
-        from mole_engine.inference.uncertainty import measure_uncertainty
-        from mole_engine.store.card import ModelCard, portable_config
+    def _write_report(self) -> None:
+        from mole_engine.export.report import write_report
 
-        config = self.config.model_copy(update={"model": prepared.model.config})
-        info, val = dataset.info, parts["val"]
-        training = [dataset.smiles[place] for place in parts["train"].positions]
-        return ModelCard(
-            name=self.record.name,
-            created=time.time(),
-            config=portable_config(config),
-            tasks=dataset.tasks,
-            scaler=prepared.scaler.to_dict(),
-            vocabulary=vocabulary.to_dict(),
-            data={
-                "name": info.name,
-                "sha256": info.sha256,
-                "rows": info.rows,
-                "smiles_column": dataset.roles.smiles,
-            },
-            split={"method": split.method, "counts": self.record.counts, "overlap": list(split.overlap)},
-            metrics=parts["test"].metrics,
-            validation_metrics=val.metrics,
-            uncertainty=measure_uncertainty(val.logits, val.targets, dataset.tasks, prepared.scaler),
-            domain=measure_domain(training, seed=self.config.seed, check=self.control.checkpoint),
-            versions=_versions(),
-            parameters=self.record.parameters,
-            best_epoch=self.record.best_epoch,
-            run_id=self.record.run_id,
-        )
+        self.place.save(replace(self.record, status=RunState.COMPLETED, seconds=self._seconds()))
+        try:
+            write_report(self.folder.path, self.folder.report)
+        except Exception as error:
+            if isinstance(error, MoleError):
+                raise
+            # The model is there and whole; a page about it is not worth failing the run.
+            log.exception("The report could not be written")
+            self._notice("The report of this run could not be written; log.txt says why.", "warning")
 
-    def _write_predictions(self, dataset: CuratedDataset, parts: dict[str, Evaluation], card: ModelCard) -> None:
-        import numpy as np
-
-        from mole_engine.chem.fingerprints import nearest_similarity
-        from mole_engine.inference.columns import PredictionColumns
-        from mole_engine.inference.domain import fingerprints_of
-        from mole_engine.inference.run_predictions import write_run_predictions
-
-        evaluations = [parts[part] for part in _PARTS]
-        positions = np.concatenate([item.positions for item in evaluations])
-        names = [part for part in _PARTS for _ in parts[part].positions]
-        smiles = [dataset.smiles[place] for place in positions]
-        assert card.domain is not None  # noqa: S101 - `_card` has just measured it
-        similarity = nearest_similarity(
-            fingerprints_of(smiles), card.domain.fingerprints, check=self.control.checkpoint
-        )
-        write_run_predictions(
-            self.folder.predictions,
-            PredictionColumns.of_card(card),
-            {"row": dataset.source_rows[positions].tolist(), "smiles": smiles, "part": names},
-            np.concatenate([item.targets for item in evaluations]),
-            np.concatenate([item.outputs for item in evaluations]),
-            np.concatenate([item.logits for item in evaluations]),
-            similarity.astype(np.float64),
-            card.domain.threshold,
-        )
+    def _seconds(self) -> float:
+        return self.place.seconds_before + time.monotonic() - self.began
 
     def _enter(self, state: RunState, message: str = "") -> None:
         self.control.checkpoint()
@@ -332,7 +295,7 @@ class _Job:
         return self._end(RunState.CANCELLED)
 
     def _end(self, status: RunState) -> RunRecord:
-        seconds = self.place.seconds_before + time.monotonic() - self.began
+        seconds = self._seconds()
         self.record = replace(self.record, status=status, seconds=seconds)
         self.place.save(self.record)
         self.emitter.emit(
@@ -348,8 +311,8 @@ class _Job:
 
     def _fail(self, error: MoleError) -> None:
         problem = problem_of(error)
-        seconds = self.place.seconds_before + time.monotonic() - self.began
-        self.record = replace(self.record, status=RunState.FAILED, error=problem.one_line(), seconds=seconds)
+        failed = replace(self.record, status=RunState.FAILED, error=problem.one_line(), seconds=self._seconds())
+        self.record = failed
         # The first error is what matters: on a full disk, neither the record nor the event can be written down.
         with contextlib.suppress(KnownError):
             self.place.save(self.record)
@@ -390,14 +353,6 @@ def _cache_folder() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("MolE Studio", appauthor=False) / "features"
-
-
-def _versions() -> dict[str, str]:
-    import platform
-    from importlib.metadata import version
-
-    libraries = {name: version(name) for name in ("torch", "pytorch-lightning", "rdkit", "numpy")}
-    return {"mole-studio": __version__, "python": platform.python_version(), **libraries}
 
 
 def _free_memory() -> None:

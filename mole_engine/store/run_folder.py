@@ -103,6 +103,14 @@ class RunFolder:
         """Remove the checkpoints, which are by far the largest files of a run."""
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
+    def drop_resume_state(self) -> None:
+        """Remove the state to resume from, which a completed run no longer needs (optimiser and all: the largest file).
+
+        Where no epoch was the best (no validation part), it holds the only checkpoint and stays.
+        """
+        if self.best_checkpoint.is_file():
+            self.last_checkpoint.unlink(missing_ok=True)
+
     def clear(self) -> None:
         """Remove the files of a run that came to nothing; files that are not a run's stay."""
         self.drop_checkpoints()

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mole_engine.contracts.events import EpochMetrics, Event, Notice, RunFailed, RunFinished, StateChanged
 from mole_engine.store.files import storage_problem
 
 _LOGGER = "mole_engine"
@@ -52,3 +53,21 @@ class RunLog:
         logging.getLogger(_LOGGER).removeHandler(self._handler)
         self._handler.close()
         self._handler = None
+
+
+def log_line(event: Event) -> str:
+    """Return what an event adds to the log; "" for the many small ones, which `events.jsonl` holds."""
+    match event:
+        case StateChanged():
+            return f"{event.state.value}: {event.message}" if event.message else event.state.value
+        case Notice():
+            return f"{event.level}: {event.message}"
+        case EpochMetrics():
+            values = {"loss": event.train_loss, "validation loss": event.validation_loss, **event.metrics}
+            shown = ", ".join(f"{name} {value:.5g}" for name, value in values.items() if "/" not in name)
+            return f"epoch {event.epoch}/{event.total_epochs}: {shown}"
+        case RunFailed():
+            return f"failed: {event.problem.one_line()}"
+        case RunFinished():
+            return f"{event.status.value} after {event.seconds:.1f} s"
+    return ""

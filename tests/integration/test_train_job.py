@@ -65,8 +65,10 @@ def test_the_whole_job(make_config, table):
 
     folder = RunFolder(record.run_dir)
     assert folder.read_record() == record
-    for path in (folder.config, folder.dataset, folder.split, folder.metrics, folder.model, folder.log):
+    for path in (folder.config, folder.dataset, folder.split, folder.metrics, folder.model, folder.report):
         assert path.is_file(), path.name
+    assert [path.name for path in folder.checkpoints.iterdir()] == ["best.ckpt"]
+    assert "epoch 3/3: loss" in folder.log.read_text()
     assert json.loads(folder.dataset.read_text())["split"]["counts"] == record.counts
     with folder.metrics.open() as stream:
         assert [row["epoch"] for row in csv.DictReader(stream)] == ["1", "2", "3"]
