@@ -10,7 +10,19 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mole_engine.cli import curate, doctor, encode, evaluate, export, import_reference, predict, presets, runs, train
+from mole_engine.cli import (
+    curate,
+    doctor,
+    encode,
+    evaluate,
+    export,
+    import_reference,
+    predict,
+    presets,
+    pretrain,
+    runs,
+    train,
+)
 from mole_engine.cli.console import error_line, quiet_libraries, write_fault
 from mole_engine.cli.parser import Command, build_parser, parse
 from mole_engine.contracts.errors import Cancelled, KnownError, MoleError, problem_of
@@ -23,6 +35,7 @@ COMMANDS: tuple[Command, ...] = (
     curate.COMMAND,
     export.COMMAND,
     import_reference.COMMAND,
+    pretrain.COMMAND,
     runs.COMMAND,
     presets.COMMAND,
     doctor.COMMAND,

@@ -1,0 +1,206 @@
+"""The data module of pretraining: an endless, reproducible sequence of batches that can be entered anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import pytorch_lightning as pl
+from torch.utils.data import DataLoader
+
+from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.pretrain_config import PretrainConfig
+from mole_engine.data.pretraining_batches import BlockMaker, PreparedBlock, PretrainingBatch
+from mole_engine.data.smiles_stream import Block, SmilesStream
+
+_VALIDATION = 2**32 - 1
+"""Stands for the pass number in the seed of the validation masks."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the rows of a file become blocks, batches and steps.
+
+    Attributes
+    ----------
+    first_row, rows
+        Training rows: where they start, and the end of the file.
+    block_rows, batch_size
+        Rows in memory at a time; molecules in a batch.
+    """
+
+    first_row: int
+    rows: int
+    block_rows: int
+    batch_size: int
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of one pass."""
+        return -(-(self.rows - self.first_row) // self.block_rows)
+
+    @property
+    def batches(self) -> int:
+        """Batches of one pass."""
+        last = self.rows - self.first_row - (self.blocks - 1) * self.block_rows
+        return (self.blocks - 1) * self.batches_of(self.block_rows) + self.batches_of(last)
+
+    def batches_of(self, rows: int) -> int:
+        """Batches of a block of so many rows."""
+        return -(-rows // self.batch_size)
+
+    def place(self, batch: int) -> tuple[int, int, int]:
+        """Return pass, block and place in the block of batch number `batch` (from 0, over all passes)."""
+        turn, rest = divmod(batch, self.batches)
+        block, place = divmod(rest, self.batches_of(self.block_rows))
+        return turn, block, place
+
+
+class PretrainingData(pl.LightningDataModule):
+    """Batches of one pretraining job.
+
+    Which molecules stand in batch number k, and which of their atoms are hidden, depends on the seed and k alone; so a
+    resumed job goes on with the very batches that it would have had.
+
+    Parameters
+    ----------
+    config, stream, maker
+        The job, its file, and what turns rows into batches.
+    world_size, rank
+        Processes of the job, and this one: each takes every `world_size`-th batch.
+    """
+
+    def __init__(
+        self, config: PretrainConfig, stream: SmilesStream, maker: BlockMaker, world_size: int = 1, rank: int = 0
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.stream = stream
+        self.maker = maker
+        self.world_size = world_size
+        self.rank = rank
+        self.plan = Plan(
+            first_row=config.data.validation_molecules,
+            rows=maker.survey.rows,
+            block_rows=config.data.block_molecules,
+            batch_size=config.training.batch_size,
+        )
+        self._validation: list[PretrainingBatch] | None = None
+        self._last: tuple[int, PreparedBlock] | None = None
+        self._background: ThreadPoolExecutor | None = None
+
+    @property
+    def total_steps(self) -> int:
+        """Optimiser steps of the whole job."""
+        wanted = self.config.training.steps
+        return wanted or max(1, round(self.config.training.passes * self.plan.batches / self.world_size))
+
+    @property
+    def rounds(self) -> int:
+        """Number of rounds, between which there are validations and checkpoints."""
+        return -(-self.total_steps // self.config.training.round_steps)
+
+    def batches_from(self, step: int) -> Generator[PretrainingBatch, None, None]:
+        """Yield this process's batches from optimiser step `step` on, without end."""
+        number = step * self.world_size
+        for batch in self._all_from(number):
+            if number % self.world_size == self.rank:
+                yield batch
+            number += 1
+
+    def validation_batches(self) -> list[PretrainingBatch]:
+        """Return the batches that judge: the same molecules and hidden atoms every time."""
+        if self._validation is None:
+            size = self.config.data.validation_molecules
+            prepared = self._prepare(next(self.stream.blocks(size)))
+            count = self.plan.batches_of(size)
+            random = np.random.default_rng([self.config.seed, _VALIDATION])
+            # In descending length, so that a lack of memory shows at once.
+            batches = sorted(self.maker.batches(prepared, count, random), key=lambda batch: -batch.tokens.shape[1])
+            self._validation = batches[self.rank :: self.world_size]
+        return self._validation
+
+    def close(self) -> None:
+        """End the thread that prepares molecules, which an error may have left waiting."""
+        if self._background is not None:
+            self._background.shutdown(wait=True, cancel_futures=True)
+
+    def train_dataloader(self) -> Rounds:
+        """Return a loader whose every pass is the next round."""
+        return Rounds(self)
+
+    def val_dataloader(self) -> DataLoader[PretrainingBatch]:
+        """Return the loader of the validation molecules."""
+        return DataLoader(self.validation_batches(), batch_size=None, num_workers=0)  # type: ignore[arg-type]
+
+    def _all_from(self, number: int) -> Iterator[PretrainingBatch]:
+        turn, block, place = self.plan.place(number)
+        while True:
+            for index, prepared in self._prepared(block):
+                random = np.random.default_rng([self.config.seed, turn, index])
+                rows = min(self.plan.block_rows, self.plan.rows - self.plan.first_row - index * self.plan.block_rows)
+                batches = self.maker.batches(prepared, self.plan.batches_of(rows), random)
+                yield from islice(batches, place, None)
+                place = 0
+            turn, block = turn + 1, 0
+
+    def _prepared(self, first: int) -> Iterator[tuple[int, PreparedBlock]]:
+        """Yield the blocks of a pass from number `first`; the next one is prepared while the last one is used."""
+        first_row = self.plan.first_row + first * self.plan.block_rows
+        blocks = enumerate(self.stream.blocks(self.plan.block_rows, first_row), start=first)
+        with ThreadPoolExecutor(1, "preparing molecules") as background:
+            self._background = background
+            waiting = None
+            for index, block in blocks:
+                following = background.submit(self._prepare_once, index, block)
+                if waiting is not None:
+                    yield waiting.result()
+                waiting = following
+            if waiting is not None:
+                yield waiting.result()
+
+    def _prepare_once(self, index: int, block: Block) -> tuple[int, PreparedBlock]:
+        # A round often starts in the block in which the round before has ended.
+        if self._last is None or self._last[0] != index:
+            self._last = (index, self._prepare(block))
+        return self._last
+
+    def _prepare(self, block: Block) -> PreparedBlock:
+        prepared = self.maker.prepare(block)
+        if not len(prepared):
+            raise InputError(
+                f"{self.stream.path.name}: rows {block.start + 1} to {block.start + len(block)} hold no structure",
+                "that can be read.",
+                "Correct the file.",
+            )
+        return prepared
+
+
+class Rounds:
+    """The batches of the round under way; what Lightning takes for a loader."""
+
+    def __init__(self, data: PretrainingData) -> None:
+        self.data = data
+
+    def __len__(self) -> int:
+        # Lightning also asks after the last round.
+        return max(0, min(self._steps, self.data.total_steps - self._first))
+
+    def __iter__(self) -> Iterator[PretrainingBatch]:
+        batches = self.data.batches_from(self._first)
+        try:
+            yield from islice(batches, len(self))
+        finally:
+            batches.close()
+
+    @property
+    def _steps(self) -> int:
+        return self.data.config.training.round_steps
+
+    @property
+    def _first(self) -> int:
+        trainer = self.data.trainer
+        return trainer.current_epoch * self._steps if trainer is not None else 0

@@ -1,0 +1,92 @@
+"""The folder of a pretraining job."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.pretrain_config import PretrainConfig
+from mole_engine.contracts.records import RunRecord
+from mole_engine.data.pretraining_survey import Survey
+from mole_engine.store.files import storage_problem, write_text
+from mole_engine.store.run_folder import RunFolder
+from mole_engine.store.runs import default_workspace, new_run_id
+
+
+class PretrainingFolder:
+    """Paths of one pretraining job: those of a run, and what was found in a first look at the molecules.
+
+    Attributes
+    ----------
+    path
+        The folder; its files are attributes (`config`, `survey`, `model` ...).
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        run = RunFolder(Path(path).expanduser().absolute())
+        self._run = run
+        self.path = run.path
+        self.config = run.config
+        self.events = run.events
+        self.metrics = run.metrics
+        self.checkpoints = run.checkpoints
+        self.last_checkpoint = run.last_checkpoint
+        self.best_checkpoint = run.best_checkpoint
+        self.model = run.model
+        self.log = run.log
+        self.lock = run.lock
+        self.survey = run.path / "survey.json"
+
+    @classmethod
+    def create(cls, config: PretrainConfig) -> PretrainingFolder:
+        """Make the folder of a new job and write its configuration, with absolute paths.
+
+        Raises
+        ------
+        InputError, KnownError
+            When the folder is not empty or cannot be written.
+        """
+        name = config.name or f"Pretraining {Path(config.data.path).stem}"
+        usual = default_workspace() / "pretraining" / new_run_id(name, time.time())
+        folder = cls(config.out or usual)
+        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+            raise InputError(
+                f"{folder.path} is not empty:",
+                "nothing in it would be overwritten.",
+                "Choose another folder, or go on with the job in it through --resume.",
+            )
+        folder._run.make()
+        data = {key: _absolute(getattr(config.data, key)) for key in ("path", "labels_path")}
+        init = config.init if config.init == "none" else _absolute(config.init)
+        try:
+            config.updated({"data": data, "init": init, "out": str(folder.path)}).to_yaml(folder.config)
+        except OSError as error:
+            raise storage_problem(error, folder.config) from error
+        return folder
+
+    def read_config(self) -> PretrainConfig:
+        """Return the configuration of the job. Raises InputError when this is not the folder of one."""
+        if not self.config.is_file():
+            raise InputError(f"{self.path} is not the folder of a pretraining job.", "", "Check the path.")
+        if self.model.is_file():
+            raise InputError(f"The job in {self.path} is completed.", "", "Start a new one from its model with --init.")
+        return PretrainConfig.from_yaml(self.config)
+
+    def read_survey(self) -> Survey | None:
+        """Return what was found in the first look at the molecules; None where the job had not come so far."""
+        if not self.survey.is_file():
+            return None
+        try:
+            return Survey.from_dict(json.loads(self.survey.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{self.survey} is damaged:", f"{error}.", "Start a new job instead.") from error
+
+    def write_record(self, record: RunRecord) -> None:
+        """Write the record of the job. Raises InputError, KnownError."""
+        write_text(self._run.record, json.dumps(record.to_dict(), indent=1, ensure_ascii=False) + "\n")
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute()) if path else ""

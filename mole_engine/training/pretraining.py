@@ -1,0 +1,358 @@
+"""The whole pretraining job: from a long file of molecules to a bundle whose encoder `--init` starts from."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import pytorch_lightning as pl
+import torch
+
+from mole_engine._version import __version__
+from mole_engine.chem.vocabulary import Vocabulary
+from mole_engine.contracts.config import DataConfig, TrainConfig, TrainingConfig
+from mole_engine.contracts.errors import BugError, Cancelled, InputError, KnownError, MoleError, problem_of
+from mole_engine.contracts.events import (
+    EventHandler,
+    Notice,
+    RunFailed,
+    RunFinished,
+    StageProgress,
+    StateChanged,
+)
+from mole_engine.contracts.pretrain_config import PretrainConfig
+from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunControl, RunState
+from mole_engine.data.pretraining_batches import BlockMaker
+from mole_engine.data.pretraining_data import PretrainingData
+from mole_engine.data.pretraining_labels import LabelTable
+from mole_engine.data.pretraining_survey import Survey, take_survey
+from mole_engine.data.scaling import TargetScaler
+from mole_engine.data.smiles_stream import SmilesStream
+from mole_engine.models.mole import MolE
+from mole_engine.models.pretraining import PretrainingModel
+from mole_engine.store.bundle import read_card, save_bundle
+from mole_engine.store.card import ModelCard, portable_config
+from mole_engine.store.files import storage_problem, write_text
+from mole_engine.store.pretraining_folder import PretrainingFolder
+from mole_engine.store.run_folder import FolderLock
+from mole_engine.store.run_log import RunLog
+from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback
+from mole_engine.training.checkpoints import CheckpointCallback
+from mole_engine.training.emitter import EventEmitter
+from mole_engine.training.fitting import check_checkpoint, free_memory, is_out_of_memory
+from mole_engine.training.metrics import LOSS
+from mole_engine.training.optimisers import build_optimisers
+from mole_engine.training.processes import check_several_devices, process_group_ends_here, process_rank
+from mole_engine.training.reporting import EventCallback
+from mole_engine.training.setup import NO_INIT, load_encoder
+from mole_engine.training.trainer import build_trainer, fuses_updates, resolve_device, use_threads
+
+log = logging.getLogger(__name__)
+
+_PROGRESS_SECONDS = 0.2
+
+
+class PreparedPretraining(NamedTuple):
+    """What a pretraining fit needs."""
+
+    vocabulary: Vocabulary
+    survey: Survey
+    data: PretrainingData
+    model: PretrainingModel
+
+
+def pretrain(
+    config: PretrainConfig | None = None,
+    on_event: EventHandler | None = None,
+    control: RunControl | None = None,
+    *,
+    resume: str | Path = "",
+) -> RunRecord:
+    """Pretrain an encoder.
+
+    Parameters
+    ----------
+    config
+        The job; None only with `resume`.
+    on_event
+        Told of everything that happens; the last event, and only the last, is terminal.
+    control
+        Through which another thread pauses, stops, cancels or interrupts the job.
+    resume
+        Folder of a job to go on with from its last round; its own configuration is used.
+
+    Returns
+    -------
+    RunRecord
+        Its status is COMPLETED, CANCELLED or INTERRUPTED.
+
+    Raises
+    ------
+    InputError, KnownError, BugError
+        When the input, the machine or we are at fault; after a `RunFailed` event once there is a folder.
+    """
+    if resume:
+        folder = PretrainingFolder(resume)
+        config = folder.read_config()
+    elif config is None:
+        raise InputError("There is nothing to pretrain on.", "", "Give a configuration.")
+    else:
+        folder = PretrainingFolder.create(config)
+    with FolderLock(folder.lock), RunLog(folder.log):
+        return _Job(config, folder, on_event, control or RunControl()).run(bool(resume))
+
+
+class _Job:
+    def __init__(
+        self, config: PretrainConfig, folder: PretrainingFolder, on_event: EventHandler | None, control: RunControl
+    ) -> None:
+        self.config = config
+        self.folder = folder
+        self.control = control
+        self.began = time.monotonic()
+        self.emitter = EventEmitter(folder.path.name, on_event, folder.events)
+        self.record = RunRecord(
+            run_id=folder.path.name,
+            name=config.name or f"Pretraining on {Path(config.data.path).name}",
+            status=RunState.QUEUED,
+            run_dir=str(folder.path),
+            data_name=Path(config.data.path).name,
+            created=time.time(),
+            seed=config.seed,
+        )
+        self._last_progress = 0.0
+
+    def run(self, resumed: bool) -> RunRecord:
+        try:
+            return self._work(resumed)
+        except Cancelled:
+            status = RunState.INTERRUPTED if self.control.interrupt_requested else RunState.CANCELLED
+            return self._end(status)
+        except KeyboardInterrupt:
+            self._end(RunState.INTERRUPTED)
+            raise
+        except Exception as error:
+            known = _known(error, self.folder.path)
+            if not self.emitter.finished:
+                self.emitter.emit(RunFailed(problem=problem_of(known)))
+            if known is error:
+                raise
+            raise known from error
+        finally:
+            self.emitter.close()
+            free_memory()
+
+    def _work(self, resumed: bool) -> RunRecord:
+        self._enter(RunState.QUEUED)
+        self._enter(RunState.PREPARING, f"Preparing {self.record.data_name}")
+        use_threads(self.config.runtime)
+        prepared = prepare_pretraining(self.config, self._survey(resumed), self._progress)
+        last = self.folder.last_checkpoint
+        if resumed and last.is_file():
+            check_checkpoint(last, prepared.model)
+        parameters = sum(item.numel() for item in prepared.model.encoder.parameters())
+        molecules = prepared.survey.rows - self.config.data.validation_molecules
+        counts = {"train": molecules, "val": self.config.data.validation_molecules, "test": 0}
+        self.record = replace(self.record, parameters=parameters, counts=counts)
+        words = f"Pretraining on {molecules:,} molecules, {prepared.data.total_steps:,} steps"
+        if self.config.objectives.atoms:
+            words += f"; {len(prepared.survey.environments):,} environments ({prepared.survey.coverage:.1%} of atoms)"
+        self._enter(RunState.TRAINING, words)
+        keeper, trainer = self._fit(prepared, last if resumed and last.is_file() else None)
+        self._enter(RunState.EVALUATING, "Writing the encoder")
+        self._keep_best(prepared.model, keeper)
+        metrics = keeper.best_metrics | ({LOSS: keeper.best_value} if keeper.best_epoch else {})
+        self.record = replace(
+            self.record,
+            validation_metrics=metrics,
+            best_epoch=keeper.best_epoch,
+            epochs=trainer.current_epoch,
+            device=resolve_device(self.config.runtime).name,
+            model_path=str(self.folder.model),
+        )
+        if process_rank(self.config.runtime) == 0:
+            save_encoder(self.folder.model, prepared, self.config, self.record)
+        return self._end(RunState.COMPLETED)
+
+    def _survey(self, resumed: bool) -> Callable[[SmilesStream, LabelTable | None], Survey]:
+        def survey(stream: SmilesStream, labels: LabelTable | None) -> Survey:
+            known = self.folder.read_survey() if resumed else None
+            found = known or take_survey(self.config, stream, labels, self._progress)
+            if known and stream.rows() != known.rows:
+                raise InputError("This job cannot go on:", "its file has changed.", "Start a new one instead.")
+            write_text(self.folder.survey, json.dumps(found.to_dict()))
+            return found
+
+        return survey
+
+    def _fit(self, prepared: PreparedPretraining, resume_from: Path | None) -> tuple[CheckpointCallback, pl.Trainer]:
+        device = resolve_device(self.config.runtime)
+        check_several_devices(self.config.runtime, device.accelerator)
+        if device.note:
+            self.emitter.emit(Notice(message=device.note, level="warning"))
+        keeper = CheckpointCallback(
+            self.folder.checkpoints,
+            self.emitter,
+            monitor=LOSS,
+            mode="min",
+            every=self.config.runtime.checkpoint_every,
+        )
+        controlling = ControlCallback(self.control)
+        callbacks: list[pl.Callback] = [
+            SeedCallback(self.config.seed),
+            controlling,
+            DivergenceCallback(),
+            keeper,
+            EventCallback(self.emitter, keeper, controlling, self.folder.metrics),
+        ]
+        job = TrainConfig(training=_training(self.config, prepared.data.rounds), runtime=self.config.runtime)
+        trainer = build_trainer(job, callbacks, self.folder.path, device=device)
+        try:
+            with process_group_ends_here():
+                trainer.fit(prepared.model, datamodule=prepared.data, ckpt_path=resume_from, weights_only=True)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise KnownError(
+                f"There is not enough memory on {device.name}.", "", "Set training.batch_size lower, then resume."
+            ) from error
+        finally:
+            prepared.data.close()
+            prepared.model.trainer = None
+            prepared.data.trainer = None
+        return keeper, trainer
+
+    def _keep_best(self, model: PretrainingModel, keeper: CheckpointCallback) -> None:
+        model.cpu()
+        if keeper.best_epoch and self.folder.best_checkpoint.is_file():
+            content = torch.load(self.folder.best_checkpoint, map_location="cpu", weights_only=True)
+            model.load_state_dict(content["state_dict"], strict=True)
+        model.eval()
+
+    def _progress(self, stage: str, done: int, total: int) -> None:
+        self.control.checkpoint()
+        now = time.monotonic()
+        if done >= total or now - self._last_progress >= _PROGRESS_SECONDS:
+            self._last_progress = now
+            self.emitter.emit(StageProgress(stage=stage, done=done, total=total))
+
+    def _enter(self, state: RunState, message: str = "") -> None:
+        self.control.checkpoint()
+        self.record = replace(self.record, status=state)
+        self.emitter.emit(StateChanged(state=state, message=message))
+
+    def _end(self, status: RunState) -> RunRecord:
+        self.record = replace(self.record, status=status, seconds=time.monotonic() - self.began)
+        self.folder.write_record(self.record)
+        self.emitter.emit(
+            RunFinished(
+                status=status,
+                metrics=self.record.validation_metrics,
+                model_path=self.record.model_path,
+                run_dir=self.record.run_dir,
+                seconds=self.record.seconds,
+            )
+        )
+        return self.record
+
+
+def prepare_pretraining(
+    config: PretrainConfig,
+    survey: Callable[[SmilesStream, LabelTable | None], Survey],
+    on_progress: Callable[[str, int, int], None] | None = None,
+) -> PreparedPretraining:
+    """Open the file, look at it, and build data module and model.
+
+    Parameters
+    ----------
+    survey
+        Looks at the molecules, or recalls what was found before.
+
+    Raises
+    ------
+    InputError
+        When the file, the labels or the starting weights cannot be used.
+    """
+    stream = SmilesStream(config.data.path, config.data.smiles_column, config.data.targets)
+    labels = LabelTable.read(config.data.labels_path) if config.data.labels_path else None
+    vocabulary = _vocabulary(config)
+    found = survey(stream, labels)
+    maker = BlockMaker(vocabulary, found, config.objectives, labels)
+    runtime = config.runtime
+    data = PretrainingData(config, stream, maker, runtime.devices * runtime.num_nodes, process_rank(runtime))
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    network = config.model.model_copy(
+        update={"vocabulary_size": vocabulary.size, "outputs": 1, "descriptors": False, "descriptor_size": 0}
+    )
+    model = PretrainingModel(
+        network,
+        config.objectives,
+        environments=max(1, len(found.environments)),
+        binary=[task.is_binary for task in found.tasks],
+        descriptors=len(found.descriptor_mean),
+        optimisers=lambda model: build_optimisers(
+            cast(Any, model), _training(config, data.rounds), data.total_steps, fused=fuses_updates(runtime)
+        ),
+    )
+    if config.init != NO_INIT:
+        load_encoder(cast(MolE, model), vocabulary, config.init)
+    return PreparedPretraining(vocabulary, found, data, model)
+
+
+def save_encoder(path: Path, prepared: PreparedPretraining, config: PretrainConfig, record: RunRecord) -> None:
+    """Write the encoder as a bundle that predicts nothing yet. Raises InputError, KnownError."""
+    network = prepared.model.config
+    tensors = {f"encoder.{name}": value for name, value in prepared.model.encoder.state_dict().items()}
+    head = MolE(network).head
+    # No task has been learnt: the head is silent rather than random.
+    tensors |= {f"head.{name}": torch.zeros_like(value) for name, value in head.state_dict().items()}
+    job = TrainConfig(name=record.name, seed=config.seed, model=network, data=DataConfig(path=config.data.path))
+    objectives = config.objectives.model_dump()
+    card = ModelCard(
+        name=record.name,
+        created=record.created,
+        config=portable_config(job),
+        tasks=(),
+        scaler=TargetScaler(()).to_dict(),
+        vocabulary=prepared.vocabulary.to_dict(),
+        data={"name": record.data_name, "rows": prepared.survey.rows},
+        split={"method": "the first molecules judge", "counts": record.counts, "overlap": []},
+        validation_metrics=record.validation_metrics,
+        versions={"mole-studio": __version__},
+        parameters=record.parameters,
+        best_epoch=record.best_epoch,
+        run_id=record.run_id,
+        notes=(
+            "An encoder without a prediction head: start a training from it (init), or encode molecules with it.",
+            f"Learnt from {record.counts['train']:,} molecules in {prepared.data.total_steps:,} steps: "
+            + ", ".join(f"{name} {objectives[name]:g}" for name in ("atoms", "tasks", "descriptors"))
+            + f" ({len(prepared.survey.tasks)} tasks).",
+        ),
+    )
+    save_bundle(path, tensors, card)
+
+
+def _training(config: PretrainConfig, rounds: int) -> TrainingConfig:
+    names = ("learning_rate", "weight_decay", "adam_eps", "schedule", "warmup_fraction", "gradient_clip", "batch_size")
+    return TrainingConfig(epochs=rounds, **{name: getattr(config.training, name) for name in names})
+
+
+def _vocabulary(config: PretrainConfig) -> Vocabulary:
+    if config.init != NO_INIT and config.model.vocabulary == "default":
+        return Vocabulary.from_dict(read_card(config.init).vocabulary)
+    return Vocabulary.load(config.model.vocabulary)
+
+
+def _known(error: Exception, folder: Path) -> MoleError:
+    if isinstance(error, MoleError):
+        return error
+    if isinstance(error, OSError):
+        return storage_problem(error, Path(str(error.filename or folder)))
+    problem = problem_of(error)
+    return BugError(problem.title, problem.cause, problem.remedy, problem.details)
