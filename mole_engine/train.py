@@ -32,7 +32,7 @@ from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.store.files import storage_problem
 from mole_engine.store.run_folder import FolderLock, RunFolder
 from mole_engine.store.run_log import RunLog, log_line
-from mole_engine.store.run_place import RunPlace, find_run, open_place
+from mole_engine.store.run_place import RunPlace, find_run, open_place, with_encoder_of_init
 from mole_engine.store.runs import run_name
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ def _accompany(config: TrainConfig, control: RunControl | None, resume: str) -> 
     from mole_engine.training.companion import accompany
 
     checkpoint: Path | None = None
+    config = with_encoder_of_init(config)
     if resume:
         folder = find_run(resume, config.workspace)
         config = folder.read_config().model_copy(update={"runtime": config.runtime})
@@ -163,7 +164,8 @@ class _Job:
             self.on_event(event)
 
     def _work(self) -> RunRecord:
-        self._enter(RunState.QUEUED)
+        if not self.place.is_resumed:
+            self._enter(RunState.QUEUED)
         self._enter(RunState.PREPARING, f"Preparing {self.record.data_name}")
         from mole_engine.training.trainer import resolve_device, use_threads
 

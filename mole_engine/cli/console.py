@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import math
@@ -70,7 +71,13 @@ def size(count: float) -> str:
 
 
 def quiet_libraries() -> None:
-    """Send the chatter of libraries (warnings, logs) to nowhere: stderr is for what the user has to know."""
+    """Send the chatter of libraries (warnings, logs) to nowhere: stderr is for what the user has to know.
+
+    Also write UTF-8 whatever the console's code page: a column name must not end a prediction.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").addHandler(logging.NullHandler())
     logging.getLogger("py.warnings").propagate = False

@@ -8,7 +8,7 @@ from typing import Any
 
 from mole_engine.store.bundle import read_bundle
 from mole_engine.store.card import ModelCard
-from mole_engine.store.files import atomic_path
+from mole_engine.store.files import atomic_path, check_not_same
 
 
 def export_safetensors(model: str | Path, out: str | Path) -> None:
@@ -21,6 +21,7 @@ def export_safetensors(model: str | Path, out: str | Path) -> None:
     """
     from safetensors.torch import save_file
 
+    check_not_same(model, out)
     bundle = read_bundle(model)
     metadata = {"format": "pt", "card": json.dumps(_card(bundle.card), ensure_ascii=False)}
     with atomic_path(Path(out)) as temporary:
@@ -42,6 +43,7 @@ def export_checkpoint(model: str | Path, out: str | Path) -> None:
 
     import torch
 
+    check_not_same(model, out)
     bundle = read_bundle(model)
     content: dict[str, Any] = {
         "state_dict": bundle.tensors,

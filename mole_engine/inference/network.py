@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.data.batching import Labels, MolBatch, collate
 from mole_engine.data.features import FeaturisedDataset
 from mole_engine.inference.onnx_network import OnnxNetwork
@@ -70,18 +70,49 @@ def run_batches(
         (B,) batch -> (B, width) values.
     after_batch
         Called with the molecules done; it may raise to stop the work.
+
+    Raises
+    ------
+    KnownError
+        When memory does not suffice for a single molecule.
     """
     result = np.full((len(features), width), np.nan)
     labels = Labels(targets=np.full((len(features), 0), np.nan), descriptors=descriptors)
+
+    def batch_of(some: npt.NDArray[np.int64]) -> MolBatch:
+        return collate(features, some, labels, pad_id).to(device)
+
     done = 0
     with torch.inference_mode():
         for rows in length_batches(features.lengths, batch_size):
-            values = compute(collate(features, rows, labels, pad_id).to(device))
-            result[rows] = values.float().cpu().numpy()
+            for part, values in _within_memory(
+                rows, lambda some: collate(features, some, labels, pad_id), compute, device
+            ):
+                result[part] = values
             done += len(rows)
             if after_batch is not None:
                 after_batch(done)
     return result
+
+
+def _within_memory(
+    rows: npt.NDArray[np.int64],
+    batch_of: Callable[[npt.NDArray[np.int64]], MolBatch],
+    compute: Callable[[MolBatch], torch.Tensor],
+) -> Iterator[tuple[npt.NDArray[np.int64], Floats]]:
+    """Compute a batch; where memory runs out, in halves."""
+    try:
+        values = compute(batch_of(rows)).float().cpu().double().numpy()
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        if len(rows) == 1:
+            raise KnownError(
+                "There is not enough memory to predict.", str(error).splitlines()[0], "Use --device cpu."
+            ) from error
+    else:
+        yield rows, values
+        return
+    for half in np.array_split(rows, 2):
+        yield from _within_memory(half, batch_of, compute)
 
 
 def encoding(network: MolENetwork | OnnxNetwork) -> Callable[[MolBatch], torch.Tensor]:

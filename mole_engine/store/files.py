@@ -37,6 +37,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def check_not_same(source: str | Path, target: str | Path) -> None:
+    """Refuse to write a result over the file that it comes from. Raises InputError."""
+    if Path(target).exists() and Path(source).exists() and Path(target).samefile(source):
+        raise InputError(f"{target} would be overwritten by its own result.", "", "Give another name to --out.")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file (UTF-8) atomically. Raises InputError, KnownError."""
     with atomic_path(path) as temporary:

@@ -10,6 +10,7 @@ from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
+from mole_engine.store.bundle import read_card
 from mole_engine.store.run_folder import RunFolder
 from mole_engine.store.runs import Workspace, default_workspace, new_run_id, run_name
 
@@ -63,7 +64,7 @@ def open_place(config: TrainConfig | None, resume: str = "") -> RunPlace:
         return _resumed(config, resume)
     if config is None:
         raise InputError("There is nothing to train.", "", "Give a configuration.")
-    config = with_absolute_paths(config)
+    config = with_encoder_of_init(with_absolute_paths(config))
     workspace = None if config.out and not config.workspace else Workspace(config.workspace or default_workspace())
     if config.out:
         folder = RunFolder(Path(config.out))
@@ -105,6 +106,28 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
         "init": config.init if config.init == "none" else absolute(config.init),
     }
     return config.model_copy(update=changes)
+
+
+_ENCODER_FIELDS = (
+    *("layers", "hidden_size", "heads", "intermediate_size", "activation", "relative_positions", "layer_norm_eps"),
+)
+
+
+def with_encoder_of_init(config: TrainConfig) -> TrainConfig:
+    """Return the configuration with the network shape of the bundle that training starts from, if there is one.
+
+    Its encoder fits no other shape, so nothing is asked that the bundle knows.
+
+    Raises
+    ------
+    InputError
+        When the bundle cannot be read.
+    """
+    if config.init == "none":
+        return config
+    own = read_card(config.init).train_config().model
+    shape = {name: getattr(own, name) for name in _ENCODER_FIELDS}
+    return config.model_copy(update={"model": config.model.model_copy(update=shape)})
 
 
 def _check_free(folder: RunFolder) -> None:

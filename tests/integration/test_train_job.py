@@ -281,3 +281,33 @@ def test_leaves_no_logging_handler_behind(make_config):
     before = list(logging.getLogger("mole_engine").handlers)
     train(make_config(training={"epochs": 1}))
     assert logging.getLogger("mole_engine").handlers == before
+
+
+def test_interruption_while_judging_judges_again(make_config):
+    control = RunControl()
+
+    def interrupt(event):
+        if isinstance(event, StateChanged) and event.state is RunState.EVALUATING:
+            control.interrupt()
+
+    part = train(make_config(), on_event=interrupt, control=control)
+    assert part.status is RunState.INTERRUPTED
+    events = []
+    record = train(None, on_event=events.append, resume=part.run_dir)
+    assert record.status is RunState.COMPLETED
+    assert record.best_epoch == part.best_epoch
+    assert record.epochs == 3
+    assert RunState.QUEUED not in _states(events)
+    assert not any(isinstance(event, EpochMetrics) for event in events)
+
+
+def test_training_from_a_model_takes_its_shape_and_vocabulary(make_config, tmp_path):
+    first = train(make_config(training={"epochs": 1}))
+    record = train(
+        make_config(init=first.model_path, out=str(tmp_path / "second"), model={"layers": 3, "hidden_size": 64})
+    )
+    model = read_card(record.model_path).train_config().model
+    assert (model.layers, model.hidden_size) == (2, 32)
+    assert RunFolder(record.run_dir).read_config().model.layers == 2
+    with pytest.raises(InputError, match="There is no model file"):
+        train(make_config(init=str(tmp_path / "none.mole"), out=str(tmp_path / "third")))

@@ -147,3 +147,20 @@ def test_predicting_needs_no_training_library():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_batch_that_does_not_fit_into_memory_is_halved(make_bundle, monkeypatch):
+    model = load_model(make_bundle())
+    expected = model.predict(["C" * length for length in range(1, 9)])
+    compute, sizes = model._network.predict_batch, []
+
+    def hungry(batch):
+        sizes.append(len(batch))
+        if len(batch) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return compute(batch)
+
+    monkeypatch.setattr(model._network, "predict_batch", hungry)
+    table = model.predict(["C" * length for length in range(1, 9)])
+    np.testing.assert_allclose(table["logS_pred"], expected["logS_pred"], atol=1e-5)
+    assert sizes[0] == 8

@@ -200,3 +200,9 @@ def test_encode_file(model, table, tmp_path):
     np.testing.assert_allclose(frame["e0"], vectors[:, 0])
     with pytest.raises(InputError, match="ending must be one of"):
         encode_file(model, table, tmp_path / "v.txt")
+
+
+def test_input_file_is_never_overwritten_by_its_result(model, table, tmp_path):
+    with pytest.raises(InputError, match="overwritten by its own result"):
+        predict_file(model, table, table)
+    assert table.read_text() == TABLE
