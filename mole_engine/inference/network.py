@@ -85,9 +85,7 @@ def run_batches(
     done = 0
     with torch.inference_mode():
         for rows in length_batches(features.lengths, batch_size):
-            for part, values in _within_memory(
-                rows, lambda some: collate(features, some, labels, pad_id), compute, device
-            ):
+            for part, values in _within_memory(rows, batch_of, compute):
                 result[part] = values
             done += len(rows)
             if after_batch is not None:
