@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QMainWindow,
-    QMessageBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -29,6 +28,7 @@ from app.services.session import Session
 from app.status import StatusLine
 from app.theme import theme
 from app.widgets.basic import EmptyState
+from app.widgets.close_question import CloseQuestion
 from app.widgets.drop_zone import FILE_FILTER, DropOverlay, dropped_file
 from app.widgets.navigation import NavigationRail
 from app.widgets.problem_dialog import ProblemDialog
@@ -46,6 +46,9 @@ PAGES = (
 
 _AFTER_PAINT_MS = 30
 
+_open_windows: set[MainWindow] = set()
+# Held until they are closed: Python must not collect a window whose threads are at work.
+
 
 class MainWindow(QMainWindow):
     """The whole window.
@@ -58,6 +61,7 @@ class MainWindow(QMainWindow):
 
     def __init__(self, workspace: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        _open_windows.add(self)
         self.setObjectName("mainWindow")
         self.setWindowTitle("MolE Studio")
         self.setAcceptDrops(True)
@@ -267,24 +271,23 @@ class MainWindow(QMainWindow):
         self._problem_dialog.close()
         self.hide()
         self.session.close()
+        _open_windows.discard(self)
         event.accept()
 
+    def event(self, event: QEvent) -> bool:
+        """End everything before the window is destroyed, even where nobody has closed it."""
+        if event.type() == QEvent.Type.DeferredDelete:
+            _open_windows.discard(self)
+            self.session.training.shutdown()
+            self.session.training.wait_for_end()
+            self.session.close()
+        return super().event(event)
+
     def _ask_before_closing(self) -> None:
-        box = QMessageBox(self)
-        box.setObjectName("closeQuestion")
-        box.setIcon(QMessageBox.Icon.NoIcon)
-        box.setWindowTitle("MolE Studio")
-        box.setText("A training is running.")
-        box.setInformativeText("Closing the window ends it.")
-        keep = box.addButton("Stop and keep the best model", QMessageBox.ButtonRole.AcceptRole)
-        drop = box.addButton("Discard it", QMessageBox.ButtonRole.DestructiveRole)
-        stay = box.addButton("Go on training", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(stay)
-        box.setEscapeButton(stay)
-        keep.clicked.connect(self._keep_run_and_close)
-        drop.clicked.connect(self._end_run_and_close)
-        box.finished.connect(box.deleteLater)
-        box.open()
+        question = CloseQuestion(self)
+        question.keep.clicked.connect(self._keep_run_and_close)
+        question.later.clicked.connect(self._end_run_and_close)
+        question.show()
 
     @Slot()
     def _keep_run_and_close(self) -> None:

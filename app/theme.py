@@ -22,6 +22,9 @@ SPACE = (4, 8, 12, 16, 24)
 RADIUS = 10
 """Corner radius of a card."""
 
+_ICON_GRID, _STROKE = 20, 1.6
+_LARGE_ICON, _LARGE_STROKE = 24, 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -216,7 +219,11 @@ def pixmap(name: str, color: str, size: int = 20, ratio: float = 1.0) -> QPixmap
     """Draw the icon `resources/icons/<name>.svg` in one colour."""
     from PySide6.QtSvg import QSvgRenderer
 
-    renderer = QSvgRenderer(QByteArray(_icon_source(name).replace("currentColor", color).encode()))
+    source = _icon_source(name).replace("currentColor", color)
+    if size > _LARGE_ICON:
+        # A line that is drawn with the icon would grow to a beam with it.
+        source = source.replace(f'stroke-width="{_STROKE}"', f'stroke-width="{_LARGE_STROKE * _ICON_GRID / size:.2f}"')
+    renderer = QSvgRenderer(QByteArray(source.encode()))
     drawn = QPixmap(QSize(round(size * ratio), round(size * ratio)))
     drawn.fill(Qt.GlobalColor.transparent)
     painter = QPainter(drawn)

@@ -40,6 +40,7 @@ class WelcomePanel(QWidget):
             "Drop a file with molecules here",
             "CSV, TSV, SMILES, SDF, Excel or Parquet with a column of structures and a column of measured values",
             icon="molecule",
+            icon_size=60,
         )
         self._zone.setFixedSize(600, 290)
         self._zone.dropped.connect(self.path_requested)
@@ -83,12 +84,10 @@ class WelcomePanel(QWidget):
     @Slot()
     def _show_recent(self) -> None:
         while (item := self._recent_rows.takeAt(0)) is not None:
-            layout = item.layout()
             widget = item.widget()
             if widget is not None:
+                widget.hide()
                 widget.deleteLater()
-            elif layout is not None:
-                layout.deleteLater()
         paths = self._settings.recent[:_SHOWN_RECENT]
         for path in paths:
             self._recent_rows.addWidget(self._recent_row(path))

@@ -30,13 +30,28 @@ class _Waker(QObject):
 
     woken = Signal()
 
+    def __init__(self, turn: Callable[[], None]) -> None:
+        super().__init__()
+        self._turn: Callable[[], None] | None = turn
+        # To a slot of a QObject, so that Qt itself drops what is still queued when this one is gone.
+        self.woken.connect(self._wake, Qt.ConnectionType.QueuedConnection)
+
+    def retire(self) -> None:
+        """Never wake again; die in the window's thread, whichever thread collects the garbage."""
+        self._turn = None
+        self.deleteLater()
+
+    @Slot()
+    def _wake(self) -> None:
+        if self._turn is not None:
+            self._turn()
+
 
 class GuestLoop(asyncio.SelectorEventLoop):
     """An asyncio loop without a `run_forever` of its own: each wake-up runs what is ready, then Qt goes on."""
 
     def __init__(self) -> None:
-        self._waker = _Waker()
-        self._waker.woken.connect(self._turn, Qt.ConnectionType.QueuedConnection)
+        self._waker = _Waker(self._turn)
         self._turning = False
         super().__init__()
 
@@ -69,6 +84,12 @@ class GuestLoop(asyncio.SelectorEventLoop):
         delay = max(0, round((when - self.time()) * 1000)) + 1
         QTimer.singleShot(delay, self._waker, self._waker.woken.emit)
         return handle
+
+    def close(self) -> None:
+        """End the loop for good."""
+        if not self.is_closed():
+            self._waker.retire()
+        super().close()
 
     def _turn(self) -> None:
         if self._turning or self.is_closed():
@@ -201,7 +222,7 @@ class TaskRunner(QObject):
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if task.cancelled():
+        if task.cancelled() or self._closed:
             return
         error = task.exception()
         if error is not None and not isinstance(error, Cancelled):

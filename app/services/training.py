@@ -128,6 +128,11 @@ class TrainingService(QObject):
             self.state_changed.emit()
         return self._job is None
 
+    def wait_for_end(self) -> None:
+        """Block until a job that was asked to leave has left; only for when the window itself is being destroyed."""
+        if self._job is not None:
+            self._job.thread.wait()
+
     @Slot(object)
     def _hand_on(self, event: Event) -> None:
         job = self._job

@@ -36,7 +36,14 @@ class DropZone(QFrame):
     activated = Signal()
 
     def __init__(
-        self, title: str, text: str, *, name: str = "dropZone", icon: str = "open", parent: QWidget | None = None
+        self,
+        title: str,
+        text: str,
+        *,
+        name: str = "dropZone",
+        icon: str = "open",
+        icon_size: int = 36,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName(name)
@@ -49,7 +56,7 @@ class DropZone(QFrame):
         self.body.setContentsMargins(SPACE[4], SPACE[4], SPACE[4], SPACE[4])
         self.body.setSpacing(SPACE[1])
         self.body.addStretch(1)
-        self.body.addWidget(IconLabel(icon, "accent", 56), 0, Qt.AlignmentFlag.AlignHCenter)
+        self.body.addWidget(IconLabel(icon, "accent", icon_size), 0, Qt.AlignmentFlag.AlignHCenter)
         heading = label(title, "title")
         heading.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         words = label(text, "muted", wrap=True)

@@ -48,6 +48,8 @@ def write_csv(path: Path, rows: list[tuple[str, ...]]) -> Path:
 @pytest.fixture
 def window(qtbot: QtBot, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
     """Yield the whole window, shown; it is closed afterwards whatever happened."""
+    from shiboken6 import isValid
+
     from app.main_window import MainWindow
     from app.theme import theme
 
@@ -57,9 +59,9 @@ def window(qtbot: QtBot, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> It
     made.show()
     qtbot.waitUntil(made.isVisible)
     yield made
-    made.close()
-    qtbot.waitUntil(lambda: not made.session.training.is_running, timeout=60_000)
-    made.close()
+    if isValid(made):
+        made.close()
+        qtbot.waitUntil(lambda: not isValid(made) or not made.isVisible(), timeout=60_000)
     theme.set_mode("system")
 
 

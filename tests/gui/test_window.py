@@ -6,16 +6,22 @@ import gc
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QPushButton, QToolButton, QWidget
+from shiboken6 import isValid
 
 from app.main_window import MainWindow
 from app.services.prefetch import FOR_FILES, Prefetch
 from app.theme import DARK, LIGHT, theme
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.events import StateChanged
+from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunState
 
 
 def drop(target: QWidget, path: Path) -> None:
@@ -148,6 +154,68 @@ def test_closing_ends_reading_and_leaves_no_thread(qtbot, window, tmp_path):
     names = [thread.name for thread in threading.enumerate()]
     assert not [name for name in names if name.startswith(("studio", "depictions", "prefetch"))]
     assert window.session.dataset is None
+
+
+class SlowJob:
+    """Stands for the engine: works until it is told to end, in whichever way."""
+
+    def __init__(self) -> None:
+        self.ended = ""
+
+    def __call__(self, config, on_event, control) -> RunRecord:
+        on_event(StateChanged(run_id="r1", seq=0, state=RunState.TRAINING))
+        while not (control.stop_requested or control.interrupt_requested):
+            time.sleep(0.005)
+        self.ended = "stop" if control.stop_requested else "interrupt"
+        status = RunState.COMPLETED if control.stop_requested else RunState.INTERRUPTED
+        return RunRecord(run_id="r1", name="slow", status=status)
+
+
+@pytest.fixture
+def job(qtbot, window):
+    job = window.session.training._train = SlowJob()
+    with qtbot.waitSignal(window.session.run_started):
+        window.session.training.start(TrainConfig())
+    return job
+
+
+def test_closing_while_a_training_runs_leaves_it_to_be_resumed(qtbot, window, job):
+    window.close()
+    assert window.isVisible()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=10_000)
+    assert job.ended == "interrupt"
+    assert not window.session.training.is_running
+
+
+@pytest.mark.parametrize(
+    ("answer", "ended"), [("closeKeepButton", "stop"), ("closeLaterButton", "interrupt"), ("closeStayButton", "")]
+)
+def test_the_user_is_asked_before_a_training_is_ended(qtbot, window, job, monkeypatch, answer, ended):
+    monkeypatch.setattr(QCloseEvent, "spontaneous", lambda self: True)
+    window.close()
+    question = window.findChild(QWidget, "closeQuestion")
+    assert question.isVisible()
+    assert window.session.training.is_running
+    qtbot.mouseClick(question.findChild(QPushButton, answer), Qt.MouseButton.LeftButton)
+    assert not question.isVisible()
+    if ended:
+        qtbot.waitUntil(lambda: not window.isVisible(), timeout=10_000)
+    else:
+        qtbot.wait(30)
+        assert window.isVisible()
+    assert job.ended == ended
+    monkeypatch.undo()
+
+
+def test_a_window_that_is_destroyed_unclosed_ends_its_training_first(qtbot, workspace):
+    window = MainWindow(workspace)
+    job = window.session.training._train = SlowJob()
+    with qtbot.waitSignal(window.session.run_started):
+        window.session.training.start(TrainConfig())
+    window.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert job.ended == "interrupt"
+    assert not isValid(window)
 
 
 def test_the_window_loads_nothing_heavy():
