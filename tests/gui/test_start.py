@@ -1,0 +1,100 @@
+"""`python -m app`: words before Qt, no display, the real loop, Ctrl+C, and errors that nobody caught."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from app.__main__ import main
+from app.services.problems import LOG_NAME, UncaughtErrors, start_log
+from mole_engine import __version__
+
+
+def run_app(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "app", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment}
+    )
+
+
+def test_version_and_help_need_no_qt():
+    code = "import sys; from app.__main__ import main\ntry: main(['--version'])\nexcept SystemExit: pass\n"
+    code += "print([name for name in sys.modules if name.startswith(('PySide6', 'torch'))])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == f"MolE Studio {__version__}\n[]\n"
+    assert "FILE" in run_app("--help").stdout
+
+
+@pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="there is always a display")
+def test_without_a_display_it_says_so(monkeypatch, capsys):
+    for name in ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert main([]) == 2
+    assert "needs a display" in capsys.readouterr().err
+
+
+def test_a_workspace_that_cannot_be_used_is_explained(tmp_path, capsys):
+    (tmp_path / "taken").write_text("")
+    assert main(["--workspace", str(tmp_path / "taken" / "inside")]) == 2
+    assert "Choose another one" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a child")
+def test_the_program_opens_a_file_on_its_own_loop_and_ends_on_ctrl_c(tmp_path, molecules_csv):
+    command = [sys.executable, "-m", "app", str(molecules_csv), "--workspace", str(tmp_path / "work")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as program:
+        settings = tmp_path / "work" / "settings.ini"
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not (settings.exists() and "molecules.csv" in settings.read_text()):
+            time.sleep(0.1)
+        program.send_signal(signal.SIGINT)
+        _, errors = program.communicate(timeout=60)
+    assert program.returncode == 0, errors
+    assert "Traceback" not in errors
+    assert "molecules.csv" in settings.read_text()
+
+
+@pytest.fixture
+def uncaught(qapp):
+    heard: list[object] = []
+    hooks = UncaughtErrors(heard.append)
+    hooks.install()
+    yield hooks, heard
+    hooks.remove()
+
+
+def test_what_nobody_caught_reaches_the_window_s_thread(qtbot, uncaught):
+    hooks, heard = uncaught
+
+    def fail() -> None:
+        raise ZeroDivisionError("in a thread")
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    sys.excepthook(ValueError, ValueError("in a slot"), None)
+    hooks.from_asyncio(None, {"exception": KeyError("in a callback"), "message": ""})
+    qtbot.waitUntil(lambda: len(heard) == 3, timeout=5000)
+    assert [type(error) for error in heard] == [ZeroDivisionError, ValueError, KeyError]
+
+
+def test_the_log_is_in_the_workspace(tmp_path: Path):
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    path = start_log(tmp_path)
+    logging.getLogger("somewhere").warning("something to keep")
+    added = [handler for handler in root.handlers if handler not in before]
+    for handler in added:
+        handler.close()
+        root.removeHandler(handler)
+    root.setLevel(level)
+    assert path == tmp_path / LOG_NAME
+    assert "something to keep" in path.read_text()
