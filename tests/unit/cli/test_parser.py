@@ -12,6 +12,7 @@ from mole_engine.cli.main import COMMANDS
 from mole_engine.cli.parser import build_parser, parse
 from mole_engine.cli.train import configuration
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.presets import DEFAULT_PRESET
 
 
 def _config(*words):
@@ -20,7 +21,7 @@ def _config(*words):
 
 def test_defaults_come_from_the_default_preset():
     config = _config("a.csv")
-    assert config.preset == "small"
+    assert config.preset == DEFAULT_PRESET
     assert config.data.path == "a.csv"
 
 
