@@ -47,7 +47,7 @@ def training_threads() -> int:
     return min(8, max(1, (os.cpu_count() or 1) - 1))
 
 
-def _measure(device: str, seconds: float = 0.15) -> float:
+def _measure(device: str, seconds: float = 0.3) -> float:
     """Return the speed of a matrix product of the network's kind on `device`, in operations a second."""
     import torch
 

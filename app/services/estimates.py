@@ -24,6 +24,9 @@ FEATURISED_PER_SECOND = 350.0
 FALLBACK_FLOPS = 3e10
 """Speed of one ordinary CPU core where nothing has been measured yet."""
 
+SLOWEST_FLOPS = 1.5e10
+"""No measured speed below this is believed."""
+
 STEP_SECONDS = 0.004
 """What every optimiser step costs beside the arithmetic of its molecules."""
 
@@ -67,7 +70,8 @@ def efficiency(model: ModelConfig) -> float:
 
 def epoch_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0) -> float:
     """Return about how long one epoch takes, validation included; `flops` 0 means that no speed was measured."""
-    speed = (flops or FALLBACK_FLOPS) * efficiency(config.model)
+    # A measurement on a busy machine may be far too low; it recovers, and so would the job.
+    speed = (max(flops, SLOWEST_FLOPS) if flops else FALLBACK_FLOPS) * efficiency(config.model)
     # Backwards costs twice as much as forwards.
     arithmetic = (3 * data.train + data.validation) * operations(config.model, data.tokens) / speed
     steps = data.train / config.training.batch_size

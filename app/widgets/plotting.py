@@ -62,11 +62,11 @@ def style_plot(plot: Any) -> None:
     for side in ("left", "bottom"):
         axis = plot.getPlotItem().getAxis(side)
         axis.setTickFont(text_font(11))
-        axis.setTextPen(pg.mkPen(tokens.muted))
-        axis.setPen(pg.mkPen(tokens.line))
+        axis.setPen(pg.mkPen(tokens.line if side == "bottom" else None))
         axis.setTickPen(pg.mkPen(tokens.line))
+        # After the line's pen, which would give its colour to the title as well.
+        axis.setTextPen(pg.mkPen(tokens.muted))
         axis.setGrid(255 if side == "left" else False)
-    plot.getPlotItem().getAxis("left").setPen(pg.mkPen(None))
 
 
 def label_axis(plot: Any, side: str, text: str) -> None:

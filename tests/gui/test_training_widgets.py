@@ -169,6 +169,7 @@ def test_charts_follow_the_theme(shown):
     theme.set_mode("dark")
     assert chart._train.opts["pen"].color() == QColor(DARK.train)
     assert chart.plot.backgroundBrush().color() == QColor(DARK.surface)
+    assert chart.plot.getPlotItem().getAxis("bottom").labelStyle["color"].upper() == DARK.muted
     theme.set_mode("system")
 
 
