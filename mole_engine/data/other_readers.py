@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import compute
 
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import Cancelled, InputError
 from mole_engine.data.progress import Progress, report
 from mole_engine.data.text_format import find_decimal, has_header
 from mole_engine.data.text_reader import Cells
@@ -46,18 +46,10 @@ def read_xlsx(raw: bytes, name: str, on_progress: Progress | None) -> Cells:
             rows, numbers, sheet = _first_filled_sheet(book, on_progress)
             count = len(book.sheetnames)
             book.close()
-    except InputError:
+    except (InputError, Cancelled, MemoryError):
         raise
-    except (
-        OSError,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        SyntaxError,
-        zipfile.BadZipFile,
-    ) as error:
+    except Exception as error:
+        # A damaged workbook makes openpyxl raise nearly anything.
         raise InputError(
             f"{name} is damaged.", "It is not a whole Excel workbook.", "Open it in Excel and save it again."
         ) from error

@@ -65,8 +65,8 @@ def test_the_canonical_one_of_several_structure_columns_wins(tmp_path):
 
 
 def test_a_column_of_letters_is_no_structure(tmp_path):
-    roles = roles_of(tmp_path, {"code": list("CN" * (COUNT // 2)), "compound": SMILES, "y": VALUES})
-    assert roles.smiles == "compound"
+    roles = roles_of(tmp_path, {"code": list("CN" * (COUNT // 2)), "drawn": SMILES, "y": VALUES})
+    assert roles.smiles == "drawn"
 
 
 def test_indices_identifiers_weights_and_splits_are_no_targets(tmp_path):

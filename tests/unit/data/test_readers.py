@@ -117,6 +117,24 @@ def test_workbooks_give_the_texts_that_one_sees(tmp_path):
     assert [table.line(row) for row in range(2)] == [2, 4]
 
 
+def test_any_damage_to_a_workbook_is_told(tmp_path):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for index in range(40):
+        book.active.append([f"{'C' * index}O", index])
+    book.save(tmp_path / "a.xlsx")
+    content = (tmp_path / "a.xlsx").read_bytes()
+    opened = 0
+    for position in range(0, len(content), 61):
+        damaged = content[:position] + b"\xaa\x55\xaa" + content[position + 3 :]
+        try:
+            opened += len(read(tmp_path, damaged, "a.xlsx")) > 0
+        except InputError:
+            continue
+    assert opened
+
+
 def test_sdf_fields_become_columns(tmp_path):
     from rdkit import Chem
 
