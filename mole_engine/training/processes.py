@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import torch
 
 from mole_engine.contracts.config import RuntimeConfig
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import Cancelled, InputError
 
 RANK_VARIABLES = ("RANK", "SLURM_PROCID", "LOCAL_RANK")
 """Set by torchrun, SLURM and Lightning's own launcher, the most telling first."""
@@ -70,11 +70,20 @@ def process_group_ends_here() -> Iterator[None]:
     before = {name: os.environ.get(name) for name in _LAUNCH_VARIABLES}
     try:
         yield
+        _leave_group()
+    except Cancelled:
+        # All processes leave at the same batch. After a fault the others may still be in a step, and leaving the group
+        # would wait for them: there, the end of this process ends theirs.
+        _leave_group()
+        raise
     finally:
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _leave_group() -> None:
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
