@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import numpy as np
 
@@ -225,7 +226,8 @@ def _task(table: RawTable, name: str, config: DataConfig) -> TaskSpec:
 
 
 def _usable_together(tasks: tuple[TaskSpec, ...]) -> tuple[TaskSpec, ...]:
-    return tuple(task for task in tasks if task.kind is tasks[0].kind)
+    kinds = Counter(task.kind for task in tasks).most_common(1)
+    return tuple(task for task in tasks if task.kind is kinds[0][0])
 
 
 def _one_kind(table: RawTable, tasks: tuple[TaskSpec, ...], config: DataConfig) -> tuple[TaskSpec, ...]:

@@ -87,14 +87,17 @@ def read_table(
         )
         kind = {".tsv": "tsv", ".smi": "smi", ".txt": "txt"}.get(suffix, "csv")
     else:
-        from mole_engine.data.other_readers import read_parquet, read_xlsx
-        from mole_engine.data.sdf_reader import read_sdf
-
-        reader = {"xlsx": read_xlsx, "parquet": read_parquet, "sdf": read_sdf}[kind]
-        cells = reader(raw, path.name, on_progress)
+        cells = _read_other(kind, raw, path.name, on_progress)
     table = _table(path, kind, cells, digest)
     report(on_progress, "read", len(raw), len(raw))
     return table
+
+
+def _read_other(kind: str, raw: bytes, name: str, on_progress: Progress | None) -> Cells:
+    from mole_engine.data.other_readers import read_parquet, read_xlsx
+    from mole_engine.data.sdf_reader import read_sdf
+
+    return {"xlsx": read_xlsx, "parquet": read_parquet, "sdf": read_sdf}[kind](raw, name, on_progress)
 
 
 def _suffix(path: Path) -> str:
