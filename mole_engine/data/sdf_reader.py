@@ -117,7 +117,7 @@ def _records(raw: bytes, encoding: str) -> Iterator[_Record]:
             record, key, in_block, filled = _Record(number + 1), None, True, False
             continue
         filled = filled or bool(line.strip())
-        match = _FIELD.match(line)
+        match = _FIELD.match(line) if line.startswith(">") else None
         if match:
             in_block, key = False, match.group(1)
             record.fields[key] = ""
