@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QTimer, Slot
+from PySide6.QtCore import QEvent, QPoint, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -29,6 +29,7 @@ from app.status import StatusLine
 from app.theme import theme
 from app.widgets.basic import EmptyState
 from app.widgets.close_question import CloseQuestion
+from app.widgets.command_palette import CommandPalette
 from app.widgets.drop_zone import FILE_FILTER, DropOverlay, dropped_file
 from app.widgets.navigation import NavigationRail
 from app.widgets.problem_dialog import ProblemDialog
@@ -173,6 +174,7 @@ class MainWindow(QMainWindow):
             ("Ctrl+Return", self.press_primary),
             ("Ctrl+Enter", self.press_primary),
             ("Esc", self._cancel),
+            ("Ctrl+K", self._show_commands),
         ):
             QShortcut(QKeySequence(keys), self, action)
 
@@ -209,6 +211,12 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _show_problem(self, problem: Problem) -> None:
         self._problem_dialog.show_problem(problem)
+
+    @Slot()
+    def _show_commands(self) -> None:
+        palette = CommandPalette(self.actions(), self)
+        palette.move(self.mapToGlobal(QPoint((self.width() - palette.width()) // 2, 90)))
+        palette.show()
 
     @Slot()
     def _cancel(self) -> None:

@@ -60,6 +60,8 @@ def _file_menu(window: MainWindow) -> QMenu:
 def _sample_menu(window: MainWindow, menu: QMenu) -> None:
     for sample in samples():
         action = menu.addAction(sample.title)
+        action.setProperty("command", f"Open the sample: {sample.title}")
+        window.addAction(action)
         action.triggered.connect(lambda _checked=False, path=sample.path: window.open_path(path))
 
 

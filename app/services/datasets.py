@@ -22,6 +22,7 @@ __all__ = ["DatasetService", "OpenDataset", "Sample", "samples"]
 
 SAMPLE_TITLES = {
     "logp": "logP of 600 molecules",
+    "oral": "Two classes: passes the oral rules or not",
     "messy": "A messy file, to see the clean-up",
 }
 

@@ -20,6 +20,8 @@ _PADDING = 0.04
 _HYDROGEN = 1.008
 _HIGHLIGHT_LIGHT = (0.68, 0.83, 1.0)
 _HIGHLIGHT_DARK = (0.16, 0.35, 0.62)
+_NITROGEN, _NITROGEN_ON_DARK = 7, (0.47, 0.58, 1.0)
+# RDKit's own blue for dark backgrounds is too dim to read at this size.
 
 
 def svg_of(smiles: str, width: int, height: int, dark: bool = False, highlight: Sequence[int] = ()) -> str:
@@ -62,6 +64,7 @@ def svg_of(smiles: str, width: int, height: int, dark: bool = False, highlight: 
     options.setHighlightColour(_HIGHLIGHT_DARK if dark else _HIGHLIGHT_LIGHT)
     if dark:
         rdMolDraw2D.SetDarkMode(options)
+        options.updateAtomPalette({_NITROGEN: _NITROGEN_ON_DARK})
     marked = set(highlight)
     bonds = [b.GetIdx() for b in mol.GetBonds() if {b.GetBeginAtomIdx(), b.GetEndAtomIdx()} <= marked]
     # Drawn without hydrogens being made explicit and with Kekulé bonds, as chemists draw by hand.

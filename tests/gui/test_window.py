@@ -86,6 +86,16 @@ def test_keys_go_to_pages_and_press_the_main_button(qtbot, window, open_file, mo
     assert window.page("train").isVisible()
 
 
+def test_a_command_is_found_by_typing_some_of_its_letters(qtbot, window):
+    qtbot.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    palette = window.findChild(QWidget, "commandPalette")
+    field = palette.findChild(QWidget, "commandField")
+    qtbot.keyClicks(field, "pred")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert window.page("predict").isVisible()
+    assert not palette.isVisible()
+
+
 def test_f1_opens_the_guide(qtbot, window):
     qtbot.keyClick(window, Qt.Key.Key_F1)
     guide = window.findChild(QWidget, "guideDialog")

@@ -1,0 +1,57 @@
+"""Colours that can be read, and a style sheet that is whole."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import pytest
+from PySide6.QtGui import QColor
+
+from app.theme import DARK, LIGHT, Tokens, icon, style_sheet
+
+TEXT_ON = [
+    ("ink", "background"),
+    ("ink", "surface"),
+    ("muted", "surface"),
+    ("muted", "background"),
+    ("muted", "neutral_soft"),
+    ("accent", "surface"),
+    ("accent", "accent_soft"),
+    ("on_primary", "primary"),
+    ("on_primary", "primary_hover"),
+    ("good", "good_soft"),
+    ("good", "surface"),
+    ("warning", "warning_soft"),
+    ("warning", "surface"),
+    ("danger", "danger_soft"),
+    ("danger", "surface"),
+    ("ink", "accent_soft"),
+]
+
+
+def luminance(color: str) -> float:
+    parts = [QColor(color).redF(), QColor(color).greenF(), QColor(color).blueF()]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize(("front", "back"), TEXT_ON)
+def test_text_stands_out(tokens: Tokens, front: str, back: str):
+    lights = sorted((luminance(getattr(tokens, front)), luminance(getattr(tokens, back))))
+    assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])
+def test_the_style_sheet_knows_every_name_and_every_icon(tokens: Tokens):
+    sheet = style_sheet(tokens)
+    assert "@" not in sheet
+    for name in re.findall(r"icons:([\w-]+\.svg)", sheet):
+        assert (files("resources") / "icons" / name).is_file()
+
+
+def test_icons_are_drawn_in_the_asked_colour(qapp):
+    picture = icon("train", "#ff0000").pixmap(20, 20).toImage()
+    colors = {picture.pixelColor(x, y).name() for x in range(20) for y in range(20) if picture.pixelColor(x, y).alpha()}
+    assert "#ff0000" in colors
