@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from rdkit.Chem import RemoveStereochemistry
@@ -13,6 +14,7 @@ from mole_engine.chem.molecules import canonical_smiles, parse_smiles
 _murcko: Any = MurckoScaffold
 
 
+@lru_cache(maxsize=50_000)
 def murcko_scaffold(smiles: str) -> str:
     """Return the canonical SMILES of the Bemis-Murcko scaffold without stereochemistry; "" where there is no ring.
 

@@ -42,8 +42,12 @@ def curate(
         When no row remains.
     """
     work = _Work(table, roles)
-    structures = standardise_texts(table.column_values(roles.smiles), config, on_progress)
-    work.take_structures(structures)
+    steps = config.model_dump(exclude={"merge_duplicates", "drop_disagreeing"})
+    work.take_structures(
+        table.remembered(
+            (roles.smiles, steps), lambda: standardise_texts(table.column_values(roles.smiles), config, on_progress)
+        )
+    )
     work.take_labels()
     groups = work.group(config)
     return work.finish(groups)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,8 @@ import pandas as pd
 from mole_engine.contracts.dataset import TableInfo
 from mole_engine.contracts.errors import InputError
 from mole_engine.data.values import numbers_of, shown
+
+Result = TypeVar("Result")
 
 
 class RawTable:
@@ -39,6 +42,7 @@ class RawTable:
         self.problems = problems or {}
         self._lines = lines
         self._texts: dict[str, list[str]] = {}
+        self._remembered: tuple[object, object] | None = None
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -57,6 +61,18 @@ class RawTable:
     def line(self, row: int) -> int:
         """Line of the file on which data row `row` starts, from 1."""
         return int(self._lines[row])
+
+    def remembered(self, key: object, make: Callable[[], Result]) -> Result:
+        """Return what `make` gave when it was last called with this key, else call it.
+
+        Only the last result is kept: a user who changes a target should not wait for all structures again.
+        """
+        known = self._remembered
+        if known is not None and known[0] == key:
+            return cast("Result", known[1])
+        result = make()
+        self._remembered = (key, result)
+        return result
 
     def numbers(self, column: str) -> npt.NDArray[np.float64]:
         """Read a column as numbers, (rows,) float64 with NaN; a bound like "> 50" counts as 50."""

@@ -3,10 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mole_engine.contracts.config import CurationConfig, DataConfig
+from mole_engine.contracts.config import CurationConfig, DataConfig, SplitConfig
 from mole_engine.contracts.dataset import IssueKind
 from mole_engine.contracts.errors import Cancelled, InputError
+from mole_engine.data import curation, many_molecules
+from mole_engine.data.columns import detect_roles
 from mole_engine.data.dataset import read_dataset
+from mole_engine.data.readers import read_table
 
 
 def curated(tmp_path, text, targets=("y",), task="regression", **curation):
@@ -174,6 +177,25 @@ def test_nothing_left_is_a_clear_message(tmp_path, text, words):
     with pytest.raises(InputError) as caught:
         curated(tmp_path, text)
     assert words in caught.value.problem.one_line()
+
+
+def test_only_changed_structure_steps_are_done_again(tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    path.write_text("smiles,y,z\n" + "".join(f"{'C' * (i + 1)}[O-],{i}.5,{i % 3}.5\n" for i in range(20)))
+    table = read_table(path)
+    calls = []
+    monkeypatch.setattr(
+        curation, "standardise_texts", lambda *given: calls.append(1) or many_molecules.standardise_texts(*given)
+    )
+
+    def curate(target, **steps):
+        roles = detect_roles(table, DataConfig(targets=[target]), SplitConfig())
+        return curation.curate(table, roles, CurationConfig(**steps))
+
+    assert curate("y").smiles == curate("z").smiles == curate("z", merge_duplicates=False).smiles
+    assert len(calls) == 1
+    assert curate("z", neutralise=False).smiles != curate("z").smiles
+    assert len(calls) == 3
 
 
 def test_curation_reports_and_can_be_cancelled(tmp_path):
