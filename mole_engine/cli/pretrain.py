@@ -105,9 +105,9 @@ def _run(arguments: argparse.Namespace) -> int:
         record = pretrain(config, on_event=progress.show, control=control, resume=arguments.resume)
     if record.status is RunState.INTERRUPTED:
         note(f'Interrupted. Go on with: mole pretrain --resume "{record.run_dir}"')
-    elif record.status is RunState.COMPLETED:
+    elif record.status is RunState.COMPLETED and record.model_path:
         _report(record, as_json=arguments.json)
-    if arguments.json:
+    if arguments.json and (record.model_path or record.status is not RunState.COMPLETED):
         json_line(record.to_dict())
     return 0 if record.status is RunState.COMPLETED else 130
 

@@ -116,7 +116,8 @@ class PretrainingData(pl.LightningDataModule):
         if self._validation is None:
             size = self.config.data.validation_molecules
             prepared = self._prepare(next(self.stream.blocks(size)))
-            count = self.plan.batches_of(size)
+            # Every process judges equally many batches.
+            count = -(-self.plan.batches_of(size) // self.world_size) * self.world_size
             random = np.random.default_rng([self.config.seed, _VALIDATION])
             # In descending length, so that a lack of memory shows at once.
             batches = sorted(self.maker.batches(prepared, count, random), key=lambda batch: -batch.tokens.shape[1])

@@ -134,7 +134,7 @@ class PretrainingModel(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log `val_loss`, the mean loss of each objective, and the part of masked atoms that is guessed."""
-        sums = {name: torch.stack(pairs).sum(dim=0) for name, pairs in self._sums.items()}
+        sums = {name: torch.stack(self._sums[name]).sum(dim=0) for name in sorted(self._sums)}
         if self.trainer.world_size > 1:
             sums = {name: self.trainer.strategy.reduce(pair, reduce_op="sum") for name, pair in sums.items()}
         means = {name: float(pair[0] / pair[1].clamp(min=1)) for name, pair in sums.items()}

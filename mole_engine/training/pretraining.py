@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
@@ -90,22 +91,26 @@ def pretrain(
     Returns
     -------
     RunRecord
-        Its status is COMPLETED, CANCELLED or INTERRUPTED.
+        Its status is COMPLETED, CANCELLED or INTERRUPTED. In a job on several devices, the first process alone writes
+        and speaks.
 
     Raises
     ------
     InputError, KnownError, BugError
         When the input, the machine or we are at fault; after a `RunFailed` event once there is a folder.
     """
+    control = control or RunControl()
     if resume:
         folder = PretrainingFolder(resume)
         config = folder.read_config()
     elif config is None:
         raise InputError("There is nothing to pretrain on.", "", "Give a configuration.")
-    else:
+    if process_rank(config.runtime) > 0:
+        return _Job(config, PretrainingFolder(resume or config.out or "."), None, control).accompany(bool(resume))
+    if not resume:
         folder = PretrainingFolder.create(config)
     with FolderLock(folder.lock), RunLog(folder.log):
-        return _Job(config, folder, on_event, control or RunControl()).run(bool(resume))
+        return _Job(config, folder, on_event, control).run(bool(resume))
 
 
 class _Job:
@@ -116,7 +121,8 @@ class _Job:
         self.folder = folder
         self.control = control
         self.began = time.monotonic()
-        self.emitter = EventEmitter(folder.path.name, on_event, folder.events)
+        self.leads = process_rank(config.runtime) == 0
+        self.emitter = EventEmitter(folder.path.name, on_event, folder.events if self.leads else None)
         self.record = RunRecord(
             run_id=folder.path.name,
             name=config.name or f"Pretraining on {Path(config.data.path).name}",
@@ -148,6 +154,15 @@ class _Job:
             self.emitter.close()
             free_memory()
 
+    def accompany(self, resumed: bool) -> RunRecord:
+        """Work along with the first process."""
+        use_threads(self.config.runtime)
+        prepared = prepare_pretraining(self.config, self._survey(resumed))
+        last = self.folder.last_checkpoint
+        with contextlib.suppress(Cancelled):
+            self._fit(prepared, last if resumed and last.is_file() else None)
+        return replace(self.record, status=RunState.COMPLETED)
+
     def _work(self, resumed: bool) -> RunRecord:
         self._enter(RunState.QUEUED)
         self._enter(RunState.PREPARING, f"Preparing {self.record.data_name}")
@@ -176,8 +191,7 @@ class _Job:
             device=resolve_device(self.config.runtime).name,
             model_path=str(self.folder.model),
         )
-        if process_rank(self.config.runtime) == 0:
-            save_encoder(self.folder.model, prepared, self.config, self.record)
+        save_encoder(self.folder.model, prepared, self.config, self.record)
         return self._end(RunState.COMPLETED)
 
     def _survey(self, resumed: bool) -> Callable[[SmilesStream, LabelTable | None], Survey]:
@@ -186,7 +200,8 @@ class _Job:
             found = known or take_survey(self.config, stream, labels, self._progress)
             if known and stream.rows() != known.rows:
                 raise InputError("This job cannot go on:", "its file has changed.", "Start a new one instead.")
-            write_text(self.folder.survey, json.dumps(found.to_dict()))
+            if self.leads:
+                write_text(self.folder.survey, json.dumps(found.to_dict()))
             return found
 
         return survey

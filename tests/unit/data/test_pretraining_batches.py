@@ -142,6 +142,13 @@ class TestOrder:
             share = list(islice(data_of(config(path), world_size=2, rank=rank).batches_from(1), 4))
             assert all(same(one, other) for one, other in zip(share, whole[2 + rank :: 2], strict=False))
 
+    def test_processes_judge_equally_many_batches(self, path: Path) -> None:
+        # One that had fewer would wait for the others for ever.
+        shares = [data_of(config(path), world_size=3, rank=rank).validation_batches() for rank in range(3)]
+        assert {len(share) for share in shares} == {1}
+        rows = [row for share in shares for batch in share for row in batch.index.tolist()]
+        assert len(rows) == len(set(rows)) > 10
+
     def test_rounds_end_with_the_steps(self, path: Path) -> None:
         data = data_of(config(path))
         assert (data.total_steps, data.rounds) == (20, 7)
