@@ -46,6 +46,8 @@ def test_rows_say_why_they_are_left_out(window, page):
     assert reasons[2] == "cannot read: ring 1 is never closed"
     assert parts[2] == "left out"
     assert parts[5] == "merged"
+    shown = page.table.molecules.content
+    assert [row for row in range(14) if shown.is_left_out(row)] == [2, 6]
     assert set(parts[7:]) <= {"train", "val", "test"}
     assert cells(window, "logS (log(mol/L))")[1] == "\u22121.64"
 
