@@ -29,6 +29,8 @@ _EXPECTED_WARNINGS = (
     # The user chose the CPU.
     r".*GPU available but not used.*",
     r".*MPS available but not used.*",
+    # An epoch's metrics are computed from the outputs of all processes, so they are the same in each.
+    r".*It is recommended to use `self.log\(.*sync_dist=True\)`.*",
     # Lightning's own use of an old name of PyTorch.
     r".*treespec, LeafSpec.*is deprecated.*",
 )
