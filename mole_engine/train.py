@@ -10,6 +10,7 @@ import contextlib
 import logging
 import sys
 import time
+import traceback
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -148,6 +149,7 @@ class _Job:
             raise
         except Exception as error:
             known = _known(error, self.folder.path)
+            _let_go(error)
             self._fail(known)
             if known is error:
                 raise
@@ -316,9 +318,9 @@ class _Job:
         failed = replace(self.record, status=RunState.FAILED, error=problem.one_line(), seconds=self._seconds())
         self.record = failed
         # The first error is what matters: on a full disk, neither the record nor the event can be written down.
-        with contextlib.suppress(KnownError):
+        with contextlib.suppress(KnownError, OSError):
             self.place.save(self.record)
-        with contextlib.suppress(KnownError):
+        with contextlib.suppress(KnownError, OSError):
             self.emitter.emit(RunFailed(problem=problem))
 
 
@@ -331,6 +333,14 @@ def _known(error: Exception, folder: Path) -> MoleError:
     problem = problem_of(error)
     kind = KnownError if isinstance(error, MemoryError) else BugError
     return kind(problem.title, problem.cause, problem.remedy, problem.details)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Clear the frames that an error holds: the model's memory, and half-written files that still fill the disk."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+    _free_memory()
 
 
 def _reasons(dataset: CuratedDataset) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -99,5 +100,7 @@ def summary(record: RunRecord) -> str:
         for key, word in (("train", "training"), ("val", "validation"), ("test", "test"))
     )
     parts.append(f"Molecules: {counts}. Kept epoch {record.best_epoch} of {record.epochs}. {duration(record.seconds)}.")
-    parts.append(f"Model: {record.model_path}\nRun:   {record.run_dir}")
+    report = Path(record.run_dir) / "report.html"
+    paths = [f"Model:  {record.model_path}", f"Run:    {record.run_dir}"]
+    parts.append("\n".join(paths + [f"Report: {report}"] * report.is_file()))
     return "\n\n".join(parts)

@@ -19,13 +19,13 @@ def export_safetensors(model: str | Path, out: str | Path) -> None:
     InputError, KnownError
         When the bundle cannot be read or the file cannot be written.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     check_not_same(model, out)
     bundle = read_bundle(model)
     metadata = {"format": "pt", "card": json.dumps(_card(bundle.card), ensure_ascii=False)}
     with atomic_path(Path(out)) as temporary:
-        save_file(bundle.tensors, temporary, metadata=metadata)
+        temporary.write_bytes(save(bundle.tensors, metadata=metadata))
 
 
 def export_checkpoint(model: str | Path, out: str | Path) -> None:

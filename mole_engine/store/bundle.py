@@ -93,6 +93,9 @@ def read_model_page(path: str | Path) -> str:
 
 
 def _read(path: Path, members: tuple[str, ...]) -> list[bytes]:
+    if path.is_dir() and (path / f"model{SUFFIX}").is_file():
+        # A run's folder stands for its model.
+        path = path / f"model{SUFFIX}"
     try:
         with zipfile.ZipFile(path) as archive:
             return [_member(archive, name, path) for name in members]

@@ -6,10 +6,14 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from mole_engine.contracts.errors import InputError, KnownError
+
+_TORCH_WRITER = "inline_container"
+_NEARLY_FULL = 16 * 2**20
 
 
 @contextlib.contextmanager
@@ -32,6 +36,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         raise storage_problem(error, path) from error
+    except RuntimeError as error:
+        if _TORCH_WRITER not in str(error):
+            raise
+        # torch.save reports any failed write as a RuntimeError about positions in the file.
+        is_full = shutil.disk_usage(path.parent).free < _NEARLY_FULL
+        raise storage_problem(OSError(errno.ENOSPC if is_full else errno.EIO, "writing failed"), path) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

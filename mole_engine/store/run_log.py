@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from pathlib import Path
@@ -12,6 +13,13 @@ from mole_engine.contracts.events import EpochMetrics, Event, Notice, RunFailed,
 from mole_engine.store.files import storage_problem
 
 _LOGGER = "mole_engine"
+
+
+class _QuietFileHandler(logging.FileHandler):
+    """On a full disk the run itself says so; the log does not add tracebacks of its own to the screen."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
+        """Give up on this line."""
 
 
 class RunLog:
@@ -29,7 +37,7 @@ class RunLog:
 
     def __enter__(self) -> Self:
         try:
-            handler = logging.FileHandler(self._path, encoding="utf-8")
+            handler = _QuietFileHandler(self._path, encoding="utf-8")
         except OSError as error:
             raise storage_problem(error, self._path) from error
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -51,7 +59,8 @@ class RunLog:
         if error is not None:
             logging.getLogger(_LOGGER).error("The run ended with an error", exc_info=error)
         logging.getLogger(_LOGGER).removeHandler(self._handler)
-        self._handler.close()
+        with contextlib.suppress(OSError):
+            self._handler.close()
         self._handler = None
 
 

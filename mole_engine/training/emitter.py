@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -103,7 +104,9 @@ class EventEmitter:
         """Close the log; nothing more is written."""
         with self._lock:
             if self._file is not None:
-                self._file.close()
+                # A full disk refuses the last lines once more; that was told when they were written.
+                with contextlib.suppress(OSError):
+                    self._file.close()
                 self._file = None
 
     def _show(self, event: Event) -> None:

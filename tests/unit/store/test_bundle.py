@@ -77,6 +77,11 @@ def test_missing_and_folder(tmp_path):
         read_bundle(tmp_path)
 
 
+def test_folder_of_a_run_stands_for_its_model(make_bundle):
+    path = make_bundle("model.mole")
+    assert read_card(path.parent).name == "tiny"
+
+
 def test_cut_off(make_bundle):
     path = make_bundle()
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -140,6 +145,15 @@ def test_full_disk_keeps_the_old_file(make_bundle, make_card, monkeypatch):
         save_bundle(path, {"a": torch.zeros(1)}, make_card())
     assert path.read_bytes() == before
     assert [other.name for other in path.parent.iterdir()] == [path.name]
+
+
+def test_failed_write_of_torch_is_told_as_a_full_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 0}))
+    with pytest.raises(KnownError, match="the disk is full"), files.atomic_path(tmp_path / "last.ckpt"):
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 1105152 vs 1105040")
+    with pytest.raises(RuntimeError, match="shape"), files.atomic_path(tmp_path / "last.ckpt"):
+        raise RuntimeError("shape mismatch")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_folder_that_is_not_there(make_card, tmp_path):
