@@ -40,6 +40,7 @@ class CurationConfig(Section):
         False, "Leave out duplicates whose labels disagree (otherwise their mean is used)."
     )
     flatten_stereo: bool = setting(False, "Remove stereochemistry.")
+    leave_out_inorganic: bool = setting(False, "Leave out molecules without carbon (otherwise they are only listed).")
     max_heavy_atoms: int = setting(200, "Leave out molecules with more heavy atoms.", unit="atoms", ge=1, le=1000)
 
 

@@ -66,6 +66,8 @@ def standardise(text: str, config: CurationConfig) -> Standardised:
     refused = _refusal(mol, smiles, config)
     if refused is not None:
         return Standardised("", (refused,))
+    if not config.leave_out_inorganic and _is_inorganic(mol, smiles):
+        findings.append(Finding(IssueKind.INORGANIC, "it has no carbon atom"))
     return Standardised(smiles, tuple(findings))
 
 
@@ -126,13 +128,17 @@ def _settled(mol: Chem.Mol) -> tuple[Chem.Mol, str] | None:
     return again, canonical_smiles(again)
 
 
+def _is_inorganic(mol: Chem.Mol, smiles: str) -> bool:
+    return not _CARBON.search(smiles) and not any(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms())
+
+
 def _refusal(mol: Chem.Mol, smiles: str, config: CurationConfig) -> Finding | None:
     heavy = mol.GetNumHeavyAtoms()
     if heavy > config.max_heavy_atoms:
         words = f"it has {heavy} heavy atoms, more than {config.max_heavy_atoms}"
         return Finding(IssueKind.TOO_LARGE, words, dropped=True, step="max_heavy_atoms")
-    if not _CARBON.search(smiles) and not any(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms()):
-        return Finding(IssueKind.INORGANIC, "it has no carbon atom", dropped=True)
+    if config.leave_out_inorganic and _is_inorganic(mol, smiles):
+        return Finding(IssueKind.INORGANIC, "it has no carbon atom", dropped=True, step="leave_out_inorganic")
     if _UNUSUAL.search(smiles) and _settled(mol) is None:
         return Finding(IssueKind.UNREADABLE, "its standard form cannot be written as a SMILES", dropped=True)
     return None

@@ -81,11 +81,17 @@ def test_stereo_is_kept_or_flattened(tmp_path):
     assert flat.report.count(IssueKind.STEREO) == 3
 
 
-def test_large_and_inorganic_ones_are_left_out(tmp_path):
-    dataset = curated(tmp_path, f"smiles,y\nCCO,1\n{'C' * 12},2\n[Na+].[Cl-],3\nCCN,4\n", max_heavy_atoms=10)
+def test_large_ones_are_left_out(tmp_path):
+    dataset = curated(tmp_path, f"smiles,y\nCCO,1\n{'C' * 12},2\nCCN,4\n", max_heavy_atoms=10)
     assert dataset.smiles == ["CCO", "CCN"]
     assert issues(dataset, IssueKind.TOO_LARGE) == [(3, True, "it has 12 heavy atoms, more than 10")]
-    assert issues(dataset, IssueKind.INORGANIC) == [(4, True, "it has no carbon atom")]
+
+
+@pytest.mark.parametrize("leave_out", [False, True])
+def test_molecules_without_carbon_are_listed_and_left_out_on_request(tmp_path, leave_out):
+    dataset = curated(tmp_path, "smiles,y\nCCO,1\nNN,3\nCCN,4\n", leave_out_inorganic=leave_out)
+    assert ("NN" in dataset.smiles) is not leave_out
+    assert issues(dataset, IssueKind.INORGANIC) == [(3, leave_out, "it has no carbon atom")]
 
 
 SPREAD = "CCC,0\nCCCC,10\nCCCCC,20\nCCCCCC,30\n"
