@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from PySide6.QtCore import QByteArray, QObject, Qt, Signal, Slot
+from PySide6.QtCore import QByteArray, QObject, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QImage, QPainter
 
 log = logging.getLogger(__name__)
@@ -142,6 +142,7 @@ def draw(key: DepictionKey) -> Depiction:
         log.warning("Cannot draw %s: %s", key.smiles, error)
         return Depiction(QImage(), reason="it cannot be drawn")
     painter = QPainter(image)
-    QSvgRenderer(QByteArray(svg.encode())).render(painter)
+    # With its place said in logical pixels: left to itself, the renderer would count the screen's ratio twice.
+    QSvgRenderer(QByteArray(svg.encode())).render(painter, QRectF(0, 0, key.width, key.height))
     painter.end()
     return Depiction(image, weight)
