@@ -115,7 +115,7 @@ class Model(pl.LightningModule, ABC):
         """Return the loss of a batch and remember its outputs for the epoch's metrics."""
         logits = self.predict_batch(batch)
         self._epochs.setdefault("train", _Epoch.empty()).add(batch, logits)
-        loss = self._taught.criterion(logits, batch.targets, batch.target_mask, batch.weights)
+        loss = self._taught().criterion(logits, batch.targets, batch.target_mask, batch.weights)
         self.log("train_loss_step", loss.detach(), on_step=True, on_epoch=False, prog_bar=False, batch_size=len(logits))
         return loss
 
@@ -158,9 +158,8 @@ class Model(pl.LightningModule, ABC):
 
     def configure_optimizers(self) -> Any:
         """Return what `learning.optimisers` builds."""
-        return self._taught.optimisers(self)
+        return self._taught().optimisers(self)
 
-    @property
     def _taught(self) -> Learning:
         if self.learning is None:
             raise RuntimeError("model.learning must be set before training or testing")
@@ -170,7 +169,7 @@ class Model(pl.LightningModule, ABC):
         epoch = self._epochs.pop(part, None)
         if epoch is None or not epoch.logits:
             return
-        learning = self._taught
+        learning = self._taught()
         _, logits, targets, mask, weights = epoch.joined()
         with torch.no_grad():
             # The whole epoch at once: neither a short last batch nor an unlabelled one weighs too much.

@@ -244,3 +244,14 @@ class TestParts:
     def test_other_words_are_refused(self) -> None:
         with pytest.raises(ValueError, match="freeze"):
             MolE(config()).freeze_parts("half")
+
+
+@pytest.mark.filterwarnings("ignore:.*treespec.*:FutureWarning")
+def test_it_exports_with_free_batch_size_and_length() -> None:
+    inputs = batch([Chem.MolFromSmiles(smiles) for smiles in SMILES[1:4]])
+    size, length = torch.export.Dim("size"), torch.export.Dim("length")
+    shapes = ({0: size, 1: length}, {0: size, 1: length, 2: length}, {0: size, 1: length})
+    with torch.no_grad():
+        program = torch.export.export(network(), inputs, dynamic_shapes=shapes)
+        other = batch([Chem.MolFromSmiles(smiles) for smiles in (*SMILES, "C" * 140)])
+        torch.testing.assert_close(program.module()(*other), network()(*other), atol=EXACT, rtol=0)
