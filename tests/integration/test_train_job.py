@@ -1,6 +1,7 @@
 """The whole job through `train`: files, events, numbers, and every way in which it can end."""
 
 import csv
+import gc
 import json
 import math
 import threading
@@ -311,3 +312,28 @@ def test_training_from_a_model_takes_its_shape_and_vocabulary(make_config, tmp_p
     assert RunFolder(record.run_dir).read_config().model.layers == 2
     with pytest.raises(InputError, match="There is no model file"):
         train(make_config(init=str(tmp_path / "none.mole"), out=str(tmp_path / "third")))
+
+
+def _living_models():
+    from mole_engine.models.network import MolENetwork
+
+    gc.collect()
+    return [item for item in gc.get_objects() if issubclass(type(item), MolENetwork)]
+
+
+def test_nothing_large_is_left_in_memory(make_config, tmp_path):
+    train(make_config(training={"epochs": 1}))
+    assert _living_models() == []
+    caught = None
+    try:
+        train(make_config(out=str(tmp_path / "broken")), on_event=_break_in_training)
+    except BugError as error:
+        caught = error
+    assert caught is not None
+    # The exception is still held, as a window may do while it shows it.
+    assert _living_models() == []
+
+
+def _break_in_training(event):
+    if isinstance(event, EpochMetrics):
+        raise ValueError("in the window")
