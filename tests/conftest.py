@@ -5,6 +5,7 @@ Importing this file loads neither Qt nor torch, so that tests of plain code stay
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -115,8 +116,16 @@ def _no_dangling_qt(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
 
     started = {kind: _record_starts(monkeypatch, kind) for kind in (QThread, QTimer, QAbstractAnimation)}
     before = set(app.topLevelWidgets())
+    # Collecting garbage in a thread of this test would end the widgets of an earlier one in the wrong thread.
+    was_enabled = gc.isenabled()
+    gc.disable()
     yield
     _finish_events(app)
+    gc.collect()
+    # What is left is libraries; the next collection does not look at them again.
+    gc.freeze()
+    if was_enabled:
+        gc.enable()
     leaks = [
         _describe_thread(thread) for thread in _alive(started[QThread]) if not thread.wait(int(GRACE_SECONDS * 1000))
     ]
@@ -193,7 +202,6 @@ def _finish_events(app: QApplication) -> None:
 
 def _leaked_windows(app: QApplication, before: set[QWidget]) -> list[QWidget]:
     """Return the top-level widgets that the test made and that still exist (menus and tooltips are not windows)."""
-    import gc
 
     def left() -> list[QWidget]:
         from PySide6.QtCore import Qt

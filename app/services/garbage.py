@@ -22,7 +22,7 @@ class GarbageCollector(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._was_enabled = gc.isenabled()
-        self._young = 0
+        self._young, self._froze = 0, False
         gc.disable()
         # Held, since a new bound method would not be the one to drop.
         self._collector = self.collect
@@ -46,6 +46,7 @@ class GarbageCollector(QObject):
     def spare_libraries(self) -> None:
         """Leave what is there now (libraries, the window) out of every later collection, which makes those short."""
         gc.freeze()
+        self._froze = True
 
     def close(self) -> None:
         """Give the work back to Python; a second call does nothing."""
@@ -53,7 +54,8 @@ class GarbageCollector(QObject):
             return
         self._timer.stop()
         drop_collector(self._collector)
-        gc.unfreeze()
+        if self._froze:
+            gc.unfreeze()
         if self._was_enabled:
             gc.enable()
 
@@ -69,7 +71,8 @@ class GarbageCollector(QObject):
         if gc.get_count()[0] < first:
             return
         self._young += 1
-        if gc.get_freeze_count() and self._young % (second * third) == 0:
+        # Without the libraries spared, looking at everything takes a quarter of a second.
+        if self._froze and self._young % (second * third) == 0:
             gc.collect()
         else:
             gc.collect(1 if self._young % second == 0 else 0)

@@ -45,7 +45,7 @@ def model(*tasks):
 
 def numbers(count=40):
     molecules = [
-        TestMolecule("CCO", float(n), n + 0.5, n - 1.0, n + (2.0 if n % 10 else -0.1), in_domain=n != 3, similarity=0.24)
+        TestMolecule("CCO", n, n + 0.5, n - 1.0, n + (2.0 if n % 10 else -0.1), in_domain=n != 3, similarity=0.24)
         for n in range(count)
     ]
     return TaskVerdict(LOGS, tuple(molecules))
