@@ -21,6 +21,7 @@ from app.widgets.dataset_cards import CurationCard, SplitCard, TargetCard
 from app.widgets.issues_dialog import IssuesDialog
 from app.widgets.molecule_model import TableContent
 from app.widgets.molecule_table import MoleculeTable
+from app.widgets.molecule_view import MoleculeDialog
 from app.widgets.progress import LoadingPanel
 from app.widgets.read_banner import ReadBanner
 
@@ -174,6 +175,7 @@ class DataPage(Page):
         self.banner.changed.connect(self._revise)
         self.curation.toggled.connect(self._toggle_step)
         self.curation.report_wanted.connect(self._show_report)
+        self.table.row_opened.connect(self._show_molecule)
         self._next.clicked.connect(lambda: self.navigate.emit("train"))
         session.dataset_opened.connect(self._show_opened)
         session.dataset_changed.connect(self._show_dataset)
@@ -292,6 +294,17 @@ class DataPage(Page):
     @Slot(str)
     def _save_report(self, path: str) -> None:
         self.session.start_task(self.session.datasets.export_issues(path))
+
+    @Slot(int)
+    def _show_molecule(self, row: int) -> None:
+        content = self.table.molecules.content
+        if content is None:
+            return
+        facts = [(column.name, content.source.cell(row, column.name)) for column in content.source.info.columns]
+        said = "; ".join(words for words in (content.unseen_reason(row), content.remarks(row)) if words)
+        smiles, drawn = content.source.cell(row, content.roles.smiles), self.table.molecules.drawn_smiles(row)
+        title = f"Row {count(row + 1)}"
+        MoleculeDialog(self.session.depictions, title, drawn, smiles, facts, said, self).show()
 
     # Search and filter -----------------------------------------------------------------------------------------
 

@@ -14,9 +14,10 @@ from PySide6.QtCore import (
     QSize,
     Qt,
     QTimer,
+    Signal,
     Slot,
 )
-from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter
+from PySide6.QtGui import QColor, QFontMetrics, QGuiApplication, QImage, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -54,7 +55,15 @@ class Depictions(Protocol):
 
 
 class MoleculeTable(QTableView):
-    """Shows the rows of a file with their structures."""
+    """Shows the rows of a file with their structures.
+
+    Signals
+    -------
+    row_opened(int)
+        Row of the file that was double-clicked, or on which Return was pressed.
+    """
+
+    row_opened = Signal(int)
 
     def __init__(self, depictions: Depictions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -71,6 +80,7 @@ class MoleculeTable(QTableView):
         self._repaint.setInterval(16)
         self._repaint.timeout.connect(self.viewport().update)
         depictions.drawn.connect(self._another_drawn)
+        self.doubleClicked.connect(self._open_row)
         theme.changed.connect(self.viewport().update)
 
     def show_content(self, content: TableContent) -> None:
@@ -98,6 +108,23 @@ class MoleculeTable(QTableView):
     def weight_of(self, smiles: str) -> float:
         """Return the molecular weight of a molecule that was drawn, NaN of any other."""
         return self._weights.get(smiles, math.nan)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Return opens the row, Copy takes its SMILES."""
+        index, content = self.currentIndex(), self.molecules.content
+        if not index.isValid() or content is None:
+            super().keyPressEvent(event)
+        elif event.matches(QKeySequence.StandardKey.Copy):
+            smiles = content.source.cell(self.molecules.file_row(index.row()), content.roles.smiles)
+            QGuiApplication.clipboard().setText(smiles)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._open_row(index)
+        else:
+            super().keyPressEvent(event)
+
+    @Slot(QModelIndex)
+    def _open_row(self, index: QModelIndex) -> None:
+        self.row_opened.emit(self.molecules.file_row(index.row()))
 
     @Slot(str)
     def _another_drawn(self, smiles: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QListWidget, QPushButton, QTableView, QWidget
 
 
@@ -113,6 +114,19 @@ def test_search_finds_text_and_substructures(qtbot, window, page):
     qtbot.waitUntil(lambda: cells(window, "smiles") == ["Nc1ccccc1"], timeout=5000)
     qtbot.keyClick(window, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: len(cells(window, "row")) == 14, timeout=5000)
+
+
+def test_a_row_can_be_looked_at_and_its_smiles_copied(qtbot, window, page):
+    table = window.findChild(QTableView, "moleculeTable")
+    table.selectRow(1)
+    qtbot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == "c1ccccc1"
+    qtbot.keyClick(table, Qt.Key.Key_Return)
+    dialog = window.findChild(QWidget, "moleculeDialog")
+    assert dialog.windowTitle() == "Row 2"
+    assert "benzene" in {label.text() for label in dialog.findChildren(QLabel)}
+    qtbot.mouseClick(dialog.findChild(QPushButton, "moleculeCloseButton"), Qt.MouseButton.LeftButton)
+    assert not dialog.isVisible()
 
 
 def test_rows_can_be_ordered_by_value(window, page):
