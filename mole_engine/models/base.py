@@ -49,7 +49,7 @@ class Learning:
 
 @dataclass
 class _Epoch:
-    """Logits and labels of one pass, on the CPU."""
+    """Logits and labels of one pass, left on their device until the pass ends: a copy per step would hold up a GPU."""
 
     index: list[Tensor]
     logits: list[Tensor]
@@ -67,11 +67,11 @@ class _Epoch:
             (batch.index, logits.detach().float(), batch.targets, batch.target_mask, batch.weights),
             strict=True,
         ):
-            store.append(values.cpu())
+            store.append(values)
 
     def joined(self) -> list[Tensor]:
         """Return index, logits, targets, mask, weights of the epoch; of all processes, each molecule once."""
-        parts = [torch.cat(store) for store in (self.index, self.logits, self.targets, self.masks, self.weights)]
+        parts = [torch.cat(store).cpu() for store in (self.index, self.logits, self.targets, self.masks, self.weights)]
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             gathered: list[Any] = [None] * torch.distributed.get_world_size()
             torch.distributed.all_gather_object(gathered, parts)
