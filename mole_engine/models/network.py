@@ -151,8 +151,9 @@ def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
     """
     if pooling == "cls":
         return hidden[:, 0]
+    # CLS is left out by its place: a slice would not export for molecules of a single atom.
+    is_atom = (mask & (torch.arange(mask.shape[1], device=mask.device) > 0)).unsqueeze(-1)
     # Padded rows hold arbitrary values, so they are left out by selection rather than by a product.
-    atoms = mask[:, 1:].unsqueeze(-1)
-    total = hidden[:, 1:].masked_fill(~atoms, 0.0).sum(dim=1)
-    mean = total / atoms.sum(dim=1).clamp(min=1).to(total.dtype)
+    total = hidden.masked_fill(~is_atom, 0.0).sum(dim=1)
+    mean = total / is_atom.sum(dim=1).clamp(min=1).to(total.dtype)
     return mean if pooling == "mean" else torch.cat([hidden[:, 0], mean], dim=-1)
