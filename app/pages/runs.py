@@ -23,6 +23,8 @@ from app.widgets.event_log import STATE_TONES
 from app.widgets.figures import day_and_time, main_metric, metric_words
 from app.widgets.live_chart import RunCharts
 from app.widgets.run_curves import RunCurves
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 
@@ -59,7 +61,8 @@ class RunsPage(Page):
         self._all = secondary_button("All runs", "allRunsButton", "Back to the list (Esc)")
         self._again = secondary_button("Train again", "trainAgainButton", "Go to the Train page")
         self._open = primary_button("Show the verdict →", "showVerdictButton", "How good is this run?")
-        for button in (self._all, self._again):
+        self._resume = secondary_button("Resume", "resumeRunButton", "Go on from the last checkpoint of this run")
+        for button in (self._resume, self._all, self._again):
             self.header.add_action(button)
         self._stack = QStackedWidget()
         for state in (self._empty_state(), self._list_side(), self.verdict):
@@ -96,6 +99,7 @@ class RunsPage(Page):
         self._open.clicked.connect(self._show_verdict)
         self._all.clicked.connect(self.show_list)
         self._again.clicked.connect(self._train)
+        self._resume.clicked.connect(self._go_on)
         self._to_train.clicked.connect(self._train)
         self.verdict.predict_asked.connect(self._predict)
         self.verdict.export_asked.connect(self._export)
@@ -147,8 +151,12 @@ class RunsPage(Page):
         names = [record.run_id for record in self._records]
         if self._wanted in names:
             self.table.blockSignals(True)
-            self.table.choose(names.index(self._wanted))
+            place = names.index(self._wanted)
+            self.table.choose(place)
             self.table.blockSignals(False)
+            if self._story is None or self._story.record != self._records[place]:
+                # The run has gone on since it was read.
+                self._choose(place)
         elif names:
             self.table.choose(0)
 
@@ -170,7 +178,7 @@ class RunsPage(Page):
         self.verdict.show_story(story)
         if show:
             self._go(_VERDICT)
-        elif self._stack.currentIndex() == _VERDICT:
+        else:
             self._show_head()
 
     @Slot()
@@ -197,6 +205,8 @@ class RunsPage(Page):
         self._take_focus()
 
     def _show_head(self) -> None:
+        record = self._story.record if self._story is not None else None
+        self._resume.setVisible(record is not None and record.status is RunState.INTERRUPTED)
         if self._stack.currentIndex() != _VERDICT or self._story is None:
             self.header.set_title("Runs")
             number = len(self._records)
@@ -230,6 +240,21 @@ class RunsPage(Page):
     @Slot()
     def _train(self) -> None:
         self.navigate.emit("train")
+
+    @Slot()
+    def _go_on(self) -> None:
+        if self._story is None:
+            return
+        record = self._story.record
+        job = TrainConfig(name=record.name, preset=record.preset, seed=record.seed)
+        job.training.epochs = max(record.epochs, 1)
+        job.runtime.device = self.session.settings.device
+        try:
+            self.session.training.start(job, record.run_dir)
+        except InputError as error:
+            self.session.report(error)
+        else:
+            self.navigate.emit("train")
 
     @Slot()
     def _predict(self) -> None:

@@ -40,6 +40,7 @@ class TrainPage(Page):
         self.setObjectName("trainPage")
         self._curves = RunCurves()
         self._unit = ""
+        self._running = False
         self.setup = TrainSetup(session)
         self.panel = RunPanel()
         self.loss = LossChart()
@@ -146,17 +147,19 @@ class TrainPage(Page):
     @Slot()
     def _train(self) -> None:
         try:
-            config = self.setup.job()
-            self.session.training.start(config)
+            self.session.training.start(self.setup.job())
         except InputError as error:
             self.session.report(error)
-            return
+
+    def _begin(self, record: RunRecord) -> None:
+        """Show a job that has just been started, here or by resuming an old run."""
+        self._stack.setCurrentIndex(1)
         self.setup.card.all.setChecked(False)
-        self._curves = RunCurves(config.training.epochs)
+        self._curves = RunCurves(record.epochs)
         self._set_curves()
         self.events.replay([])
         self.events.setFocus(Qt.FocusReason.OtherFocusReason)
-        self.panel.show_started(config.training.epochs)
+        self.panel.show_started(record.epochs)
 
     @Slot()
     def _open_sample(self) -> None:
@@ -225,6 +228,10 @@ class TrainPage(Page):
     def _renew_steering(self) -> None:
         training = self.session.training
         self.setup.set_enabled(not training.is_running)
+        begins = training.is_running and not self._running
+        self._running = training.is_running
+        if begins and training.record is not None:
+            self._begin(training.record)
         if training.is_running:
             self.panel.show_steering(paused=training.is_paused, ending=training.ending)
 

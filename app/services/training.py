@@ -68,8 +68,15 @@ class TrainingService(QObject):
         """The job under way, as far as it is known."""
         return self._job.record if self._job is not None else None
 
-    def start(self, config: TrainConfig) -> None:
+    def start(self, config: TrainConfig, resume: str = "") -> None:
         """Start a job.
+
+        Parameters
+        ----------
+        config
+            The job.
+        resume
+            Folder of a run to go on with from its last checkpoint; its own settings count then, not those of `config`.
 
         Raises
         ------
@@ -79,7 +86,7 @@ class TrainingService(QObject):
         if self._job is not None:
             raise InputError("A training is already running.", "", "Stop it first, or wait for its end.")
         config = config.model_copy(update={"workspace": config.workspace or str(self._workspace)})
-        thread = TrainingThread(config, self._train, self)
+        thread = TrainingThread(config, self._train, resume, self)
         pump = EventPump(thread, self)
         pump.arrived.connect(self._hand_on)
         pump.drained.connect(self._finish)

@@ -14,8 +14,8 @@ from mole_engine.contracts.events import Event, EventHandler
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl
 
-TrainFunction = Callable[[TrainConfig, EventHandler, RunControl], RunRecord]
-"""What `mole_engine.train.train` is, called with positional arguments."""
+TrainFunction = Callable[[TrainConfig, EventHandler, RunControl, str], RunRecord]
+"""What `mole_engine.train.train` is, called with positional arguments; the last names a run to go on with, or none."""
 
 TICK_MS = 40
 """How often the window's thread looks for events."""
@@ -24,11 +24,11 @@ TICK_SECONDS = 0.008
 """Longest stretch of one look, so that a flood of events never holds the window up."""
 
 
-def engine_train(config: TrainConfig, on_event: EventHandler, control: RunControl) -> RunRecord:
+def engine_train(config: TrainConfig, on_event: EventHandler, control: RunControl, resume: str) -> RunRecord:
     """Run the engine's `train`; it is imported here, on the thread that needs it."""
     from mole_engine.train import train
 
-    return train(config, on_event=on_event, control=control)
+    return train(config, on_event=on_event, control=control, resume=resume)
 
 
 class TrainingThread(QThread):
@@ -44,7 +44,13 @@ class TrainingThread(QThread):
         How it ended, valid once `finished` was emitted: a record, or the problem that ended it.
     """
 
-    def __init__(self, config: TrainConfig, train: TrainFunction = engine_train, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        train: TrainFunction = engine_train,
+        resume: str = "",
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("trainingThread")
         self.control = RunControl()
@@ -52,12 +58,12 @@ class TrainingThread(QThread):
         self.record: RunRecord | None = None
         self.problem: Problem | None = None
         self._config = config
-        self._train = train
+        self._train, self._resume = train, resume
 
     def run(self) -> None:
         """Work until the job ends in whatever way; nothing escapes from here."""
         try:
-            self.record = self._train(self._config, self.events.put, self.control)
+            self.record = self._train(self._config, self.events.put, self.control, self._resume)
         except Cancelled:
             self.record = None
         except BaseException as error:  # noqa: BLE001 - an exception must not end the program with this thread

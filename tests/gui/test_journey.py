@@ -228,6 +228,28 @@ def test_closing_the_window_ends_a_training_cleanly(qtbot, window, click, ready)
     assert not window.session.training.is_running
 
 
+def test_an_interrupted_run_goes_on_where_it_was(qtbot, window, find, click, ready):
+    ready(epochs=400)
+    events = []
+    window.session.run_event.connect(events.append)
+    click("trainButton")
+    qtbot.waitUntil(lambda: sum(isinstance(event, EpochMetrics) for event in events) >= 3, timeout=TIMEOUT)
+    with qtbot.waitSignal(window.session.run_finished, timeout=TIMEOUT) as finished:
+        window.session.training.shutdown()
+    assert finished.args[0].status is RunState.INTERRUPTED
+    reached = max(event.epoch for event in events if isinstance(event, EpochMetrics))
+    window.go_to("runs")
+    qtbot.waitUntil(lambda: find("resumeRunButton").isVisible())
+    events.clear()
+    click("resumeRunButton")
+    assert find("etaLabel").isVisible()
+    qtbot.waitUntil(lambda: any(isinstance(event, EpochMetrics) for event in events), timeout=TIMEOUT)
+    assert next(event.epoch for event in events if isinstance(event, EpochMetrics)) in {reached, reached + 1}
+    with qtbot.waitSignal(window.session.run_finished, timeout=TIMEOUT) as finished:
+        click("stopButton")
+    assert finished.args[0].status is RunState.COMPLETED, finished.args[0].error
+
+
 def test_a_failing_training_says_why_and_leaves_the_window_usable(qtbot, window, find, click, ready, chains_csv):
     ready(epochs=1)
     text = chains_csv.read_text(encoding="utf-8")

@@ -69,7 +69,7 @@ def run(qtbot, service, timeout=10_000):
 def test_events_arrive_in_order_between_start_and_finish(qtbot, serve, workspace):
     seen = {}
 
-    def train(config, on_event, control):
+    def train(config, on_event, control, resume):
         seen["thread"], seen["config"] = threading.current_thread(), config
         on_event(StateChanged(run_id="r1", seq=0, state=RunState.PREPARING))
         for seq in range(1, 5):
@@ -90,7 +90,7 @@ def test_events_arrive_in_order_between_start_and_finish(qtbot, serve, workspace
 
 
 def test_a_failure_crosses_as_a_problem_and_frees_the_service(qtbot, serve):
-    def train(config, on_event, control):
+    def train(config, on_event, control, resume):
         on_event(StateChanged(run_id="r1", seq=0, state=RunState.PREPARING))
         raise InputError("No target.", "Column 'y' is text.", "Choose another column.")
 
@@ -107,7 +107,7 @@ def test_a_failure_crosses_as_a_problem_and_frees_the_service(qtbot, serve):
 
 
 def test_a_bug_before_the_first_word_is_still_told(qtbot, serve):
-    def train(config, on_event, control):
+    def train(config, on_event, control, resume):
         raise ZeroDivisionError
 
     service, ears = serve(train)
@@ -117,7 +117,7 @@ def test_a_bug_before_the_first_word_is_still_told(qtbot, serve):
 
 
 def test_cancel_unwinds_without_a_problem(qtbot, serve):
-    def train(config, on_event, control):
+    def train(config, on_event, control, resume):
         on_event(step(0))
         while True:
             control.checkpoint()
@@ -136,7 +136,7 @@ def test_cancel_unwinds_without_a_problem(qtbot, serve):
 def test_pause_holds_the_job_and_stop_wakes_it(qtbot, serve):
     ticks = []
 
-    def train(config, on_event, control):
+    def train(config, on_event, control, resume):
         on_event(step(0))
         while not control.stop_requested:
             control.checkpoint()
@@ -164,7 +164,7 @@ def test_pause_holds_the_job_and_stop_wakes_it(qtbot, serve):
 def test_a_second_job_has_to_wait(qtbot, serve):
     gate = threading.Event()
 
-    def train(config, on_event, control):
+    def train(config, on_event, control, resume):
         gate.wait(10)
         return finished()
 
@@ -180,7 +180,7 @@ def test_a_second_job_has_to_wait(qtbot, serve):
 def test_shutdown_interrupts_so_that_the_run_can_be_resumed(qtbot, serve):
     asked = []
 
-    def train(config, on_event, control):
+    def train(config, on_event, control, resume):
         on_event(step(0))
         while not control.cancel_requested:
             time.sleep(0.002)
@@ -200,7 +200,7 @@ def test_shutdown_interrupts_so_that_the_run_can_be_resumed(qtbot, serve):
 def test_a_flood_of_events_never_holds_the_window_up(qtbot, serve):
     number = 30_000
 
-    def train(config, on_event, control):
+    def train(config, on_event, control, resume):
         for seq in range(number):
             on_event(step(seq))
         return finished()
