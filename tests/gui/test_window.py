@@ -172,7 +172,7 @@ class SlowJob:
     def __init__(self) -> None:
         self.ended = ""
 
-    def __call__(self, config, on_event, control) -> RunRecord:
+    def __call__(self, config, on_event, control, *_: object) -> RunRecord:
         on_event(StateChanged(run_id="r1", seq=0, state=RunState.TRAINING))
         while not (control.stop_requested or control.interrupt_requested):
             time.sleep(0.005)
