@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
 from mole_engine.contracts.config import CurationConfig
 from mole_engine.contracts.events import ProgressHandler
@@ -10,6 +11,17 @@ from mole_engine.data.many_molecules import standardise_texts
 
 MAX_HEAVY_ATOMS = 1000
 """Training may leave out smaller molecules; a prediction is refused only where attention would ask for gigabytes."""
+
+
+def as_texts(smiles: Iterable[object]) -> list[str]:
+    """Return a list of texts, whatever holds them: a list, an array, a column of a table, or one SMILES alone."""
+    if isinstance(smiles, str):
+        return [smiles]
+    return [text if isinstance(text, str) else "" if _is_missing(text) else str(text) for text in smiles]
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value)) or str(value) == "<NA>"
 
 
 def standardised(
@@ -30,7 +42,7 @@ def standardised(
         Canonical SMILES, "" where there is nothing to predict, and the reasons by position.
     """
     config = config.model_copy(update={"max_heavy_atoms": MAX_HEAVY_ATOMS})
-    results = standardise_texts([str(text) for text in smiles], config, on_progress)
+    results = standardise_texts(list(smiles), config, on_progress)
     errors = {
         place: next(finding.reason for finding in result.findings if finding.dropped)
         for place, result in enumerate(results)

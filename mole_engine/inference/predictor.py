@@ -21,7 +21,7 @@ from mole_engine.data.features import FeaturisedDataset, featurise
 from mole_engine.data.progress import report
 from mole_engine.inference.columns import PredictionColumns
 from mole_engine.inference.domain import fingerprints_of
-from mole_engine.inference.inputs import standardised
+from mole_engine.inference.inputs import as_texts, standardised
 from mole_engine.inference.network import (
     build_network,
     choose_device,
@@ -76,7 +76,8 @@ class LoadedModel:
         Parameters
         ----------
         smiles
-            One SMILES a molecule, cleaned here as the training molecules were.
+            One SMILES a molecule (a list, a column of a table ...), cleaned here as the training molecules were; None
+            and NaN count as empty.
         on_progress
             Called with (stage, done, total); it may raise `Cancelled`.
         batch_size
@@ -104,6 +105,7 @@ class LoadedModel:
         """Yield the table of `predict` in pieces of bounded size. Raises InputError."""
         if not self.tasks:
             raise InputError(f"'{self.card.name}' has no prediction head.", "", "Use it with `mole encode`.")
+        smiles = as_texts(smiles)
         width = sum(task.outputs for task in self.tasks)
         threshold = self.card.domain.threshold if self.card.domain else 0.0
         for texts, features, tick in self._prepared(smiles, on_progress):
@@ -120,6 +122,7 @@ class LoadedModel:
 
         A row of NaN stands where the SMILES is unreadable.
         """
+        smiles = as_texts(smiles)
         compute, width = encoding(self._network), encoding_width(self._network)
         parts = [
             self._run(features, texts, compute, width, batch_size, tick)

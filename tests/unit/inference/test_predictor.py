@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -164,3 +165,14 @@ def test_batch_that_does_not_fit_into_memory_is_halved(make_bundle, monkeypatch)
     table = model.predict(["C" * length for length in range(1, 9)])
     np.testing.assert_allclose(table["logS_pred"], expected["logS_pred"], atol=1e-5)
     assert sizes[0] == 8
+
+
+def test_molecules_may_come_in_many_forms(make_bundle):
+    model = load_model(make_bundle())
+    expected = model.predict(["CCO", "CCN"])["logS_pred"].tolist()
+    column = pd.Series(["CCO", "CCN", None], index=[7, 3, 5])
+    table = model.predict(column)
+    assert table["logS_pred"].tolist()[:2] == pytest.approx(expected, abs=1e-5)
+    assert table["error"].tolist() == ["", "", "the cell is empty"]
+    assert model.predict("CCO")["logS_pred"].tolist() == pytest.approx(expected[:1], abs=1e-5)
+    assert model.encode(np.array(["CCO", float("nan")], dtype=object)).shape == (2, 32)
