@@ -56,9 +56,14 @@ class Survey:
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Self:
         """Rebuild what `to_dict` wrote. Raises TypeError or KeyError for anything else."""
-        known = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
-        known["tasks"] = tuple(PretrainingTask(**task) for task in fields["tasks"])
-        return cls(**known)
+        return cls(
+            rows=int(fields["rows"]),
+            environments=tuple(fields["environments"]),
+            coverage=float(fields["coverage"]),
+            tasks=tuple(PretrainingTask(**task) for task in fields["tasks"]),
+            descriptor_mean=tuple(fields["descriptor_mean"]),
+            descriptor_std=tuple(fields["descriptor_std"]),
+        )
 
 
 def take_survey(
@@ -84,7 +89,8 @@ def take_survey(
         )
     seen = min(rows, config.data.survey_molecules)
     counts: Counter[int] = Counter()
-    targets, readable = [], []
+    targets: list[npt.NDArray[np.float32]] = []
+    readable: list[str] = []
     for block in stream.blocks(_BLOCK):
         if on_progress is not None:
             on_progress(STAGE, min(block.start, seen), seen)
