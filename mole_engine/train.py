@@ -205,7 +205,7 @@ class _Job:
             self._notice(text)
         dropped = len(dataset.report.dropped_rows)
         if dropped:
-            what = f"{dropped} of {dataset.report.total} rows are left out"
+            what = f"{dropped} of {dataset.report.total} rows are merged or left out"
             self._notice(f"{what}: {_reasons(dataset)}. dataset.json lists them.", "warning")
         for text in split.overlap:
             self._notice(text, "warning")

@@ -159,23 +159,11 @@ class RuntimeConfig(Section):
     checkpoint_every: int = setting(1, "Epochs between resumable checkpoints.", unit="epochs", ge=1, advanced=True)
 
 
-class TrainConfig(Section):
-    """A whole training job."""
-
-    name: str = setting("", "Title of the run; empty: from the file and the preset.")
-    preset: str = setting("", "Preset that the settings started from.")
-    seed: int = setting(0, "Seed of every random choice.", ge=0, le=2**31 - 1)
-    init: str = setting("none", "Bundle whose encoder the training starts from, or none.")
-    out: str = setting("", "Run folder; empty: a new folder in the workspace.")
-    workspace: str = setting("", "Workspace that keeps the runs; empty: the default one.")
-    data: DataConfig = Field(default_factory=DataConfig, description="Data.")
-    split: SplitConfig = Field(default_factory=SplitConfig, description="Split.")
-    model: ModelConfig = Field(default_factory=ModelConfig, description="Network.")
-    training: TrainingConfig = Field(default_factory=TrainingConfig, description="Training.")
-    runtime: RuntimeConfig = Field(default_factory=RuntimeConfig, description="Runtime.")
+class Job(Section):
+    """Base of whole jobs: reading, writing, checking and changing their configuration."""
 
     @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> TrainConfig:
+    def from_dict(cls, fields: dict[str, Any]) -> Self:
         """Check a nested dictionary and build the configuration.
 
         Raises
@@ -193,7 +181,7 @@ class TrainConfig(Section):
             ) from error
 
     @classmethod
-    def from_yaml(cls, path: str | Path) -> TrainConfig:
+    def from_yaml(cls, path: str | Path) -> Self:
         """Read a configuration from a YAML file. Raises InputError."""
         return cls.from_dict(read_yaml(path))
 
@@ -208,16 +196,32 @@ class TrainConfig(Section):
         text = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
         Path(path).write_text(text, encoding="utf-8")
 
-    def updated(self, changes: dict[str, Any]) -> TrainConfig:
+    def updated(self, changes: dict[str, Any]) -> Self:
         """Return a copy with nested `changes` merged in. Raises InputError."""
-        return TrainConfig.from_dict(merged(self.to_dict(), changes))
+        return type(self).from_dict(merged(self.to_dict(), changes))
 
-    def with_overrides(self, assignments: list[str]) -> TrainConfig:
+    def with_overrides(self, assignments: list[str]) -> Self:
         """Return a copy with "section.field=value" assignments (values in YAML) applied. Raises InputError."""
         changes: dict[str, Any] = {}
         for assignment in assignments:
             changes = merged(changes, parse_assignment(assignment))
         return self.updated(changes)
+
+
+class TrainConfig(Job):
+    """A whole training job."""
+
+    name: str = setting("", "Title of the run; empty: from the file and the preset.")
+    preset: str = setting("", "Preset that the settings started from.")
+    seed: int = setting(0, "Seed of every random choice.", ge=0, le=2**31 - 1)
+    init: str = setting("none", "Bundle whose encoder the training starts from, or none.")
+    out: str = setting("", "Run folder; empty: a new folder in the workspace.")
+    workspace: str = setting("", "Workspace that keeps the runs; empty: the default one.")
+    data: DataConfig = Field(default_factory=DataConfig, description="Data.")
+    split: SplitConfig = Field(default_factory=SplitConfig, description="Split.")
+    model: ModelConfig = Field(default_factory=ModelConfig, description="Network.")
+    training: TrainingConfig = Field(default_factory=TrainingConfig, description="Training.")
+    runtime: RuntimeConfig = Field(default_factory=RuntimeConfig, description="Runtime.")
 
 
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

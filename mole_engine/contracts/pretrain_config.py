@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from mole_engine.contracts.config import ModelConfig, RuntimeConfig, Section, describe_error, merged, read_yaml, setting
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.config import Job, ModelConfig, RuntimeConfig, Section, setting
 
 
 class PretrainDataConfig(Section):
@@ -68,7 +66,7 @@ class PretrainTrainingConfig(Section):
     round_steps: int = setting(1000, "Steps between validations and resumable checkpoints.", unit="steps", ge=1)
 
 
-class PretrainConfig(Section):
+class PretrainConfig(Job):
     """A whole pretraining job."""
 
     name: str = setting("", "Title of the job; empty: from the file.")
@@ -80,34 +78,3 @@ class PretrainConfig(Section):
     model: ModelConfig = Field(default_factory=ModelConfig, description="Network.")
     training: PretrainTrainingConfig = Field(default_factory=PretrainTrainingConfig, description="Training.")
     runtime: RuntimeConfig = Field(default_factory=RuntimeConfig, description="Runtime.")
-
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> PretrainConfig:
-        """Check a nested dictionary and build the configuration. Raises InputError, naming each wrong field."""
-        try:
-            return cls.model_validate(fields)
-        except ValidationError as error:
-            raise InputError(
-                "The configuration is not valid:",
-                "; ".join(describe_error(item) for item in error.errors()) + ".",
-                "Correct the named settings.",
-            ) from error
-
-    @classmethod
-    def from_yaml(cls, path: str | Path) -> PretrainConfig:
-        """Read a configuration from a YAML file. Raises InputError."""
-        return cls.from_dict(read_yaml(path))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-able nested dictionary with every field."""
-        return self.model_dump(mode="json")
-
-    def to_yaml(self, path: str | Path) -> None:
-        """Write every field to a YAML file."""
-        import yaml
-
-        Path(path).write_text(yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8")
-
-    def updated(self, changes: dict[str, Any]) -> PretrainConfig:
-        """Return a copy with nested `changes` merged in. Raises InputError."""
-        return PretrainConfig.from_dict(merged(self.to_dict(), changes))
