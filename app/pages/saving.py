@@ -1,4 +1,4 @@
-"""Asking for a place to save a file, without blocking the window."""
+"""Asking for a place to save files, without blocking the window."""
 
 from __future__ import annotations
 
@@ -24,6 +24,18 @@ def ask_where_to_save(parent: QWidget, title: str, name: str, kinds: str, chosen
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setDefaultSuffix(Path(name).suffix.lstrip("."))
     dialog.selectFile(name)
+    dialog.fileSelected.connect(chosen)
+    dialog.finished.connect(dialog.deleteLater)
+    dialog.open()
+    return dialog
+
+
+def ask_for_folder(parent: QWidget, title: str, chosen: Callable[[str], None]) -> QFileDialog:
+    """Open a dialog for a folder; `chosen` (a method, as above) is called with its path, or never."""
+    dialog = QFileDialog(parent, title, str(Path.home()))
+    dialog.setObjectName("folderDialog")
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    dialog.setOption(QFileDialog.Option.ShowDirsOnly)
     dialog.fileSelected.connect(chosen)
     dialog.finished.connect(dialog.deleteLater)
     dialog.open()

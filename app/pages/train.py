@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
@@ -9,6 +10,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.base import Page
+from app.pages.saving import ask_for_folder
 from app.pages.train_setup import TrainSetup
 from app.services.datasets import samples
 from app.services.open_dataset import OpenDataset
@@ -20,6 +22,7 @@ from app.widgets.figures import rough_duration
 from app.widgets.live_chart import LossChart, MetricChart
 from app.widgets.run_curves import RunCurves
 from app.widgets.run_panel import RunPanel
+from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskKind
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import Event
@@ -50,6 +53,10 @@ class TrainPage(Page):
         self._stack.addWidget(self._empty_state())
         self._stack.addWidget(self._work_side())
         self.body.addWidget(self._stack, 1)
+        tip = "Write this job as scripts for torchrun and SLURM; All settings has the devices and nodes"
+        self._export = secondary_button("Export job", "exportJobButton", tip)
+        self._export.setEnabled(False)
+        self.header.add_action(self._export)
         self._connect()
         if session.dataset is not None:
             self._show_dataset(session.dataset)
@@ -128,6 +135,7 @@ class TrainPage(Page):
         training.state_changed.connect(self._renew_steering)
         self.setup.changed.connect(self._renew_ready)
         self.setup.card.all_asked.connect(self._show_settings)
+        self._export.clicked.connect(self._ask_for_folder)
         self.panel.train_asked.connect(self._train)
         self.panel.pause_asked.connect(training.pause)
         self.panel.resume_asked.connect(training.resume)
@@ -150,6 +158,24 @@ class TrainPage(Page):
             self.session.training.start(self.setup.job())
         except InputError as error:
             self.session.report(error)
+
+    @Slot()
+    def _ask_for_folder(self) -> None:
+        ask_for_folder(self, "Folder for the job's scripts", self.export_job)
+
+    @Slot(str)
+    def export_job(self, folder: str) -> None:
+        """Write the job as it is set up into `folder`, as scripts for another machine."""
+        try:
+            job = self.setup.form.config()
+        except InputError as error:
+            self.session.report(error)
+            return
+        self.session.start_task(self._exported(job, folder))
+
+    async def _exported(self, job: TrainConfig, folder: str) -> None:
+        await self.session.runs.scripts(job, folder)
+        self._show_chips((f"scripts in {Path(folder).name}", "accent"))
 
     def _begin(self, record: RunRecord) -> None:
         """Show a job that has just been started, here or by resuming an old run."""
@@ -199,14 +225,16 @@ class TrainPage(Page):
         tasks = dataset.roles.tasks
         self._unit = tasks[0].unit if tasks and tasks[0].kind is TaskKind.REGRESSION else ""
         self.header.set_title(f"Train: {dataset.title}")
-        self.header.set_chips(
-            [
-                (dataset.info.name, "neutral"),
-                (counted(dataset.molecules, "molecule"), "neutral"),
-                (f"{dataset.split.method} split", "neutral"),
-            ]
-        )
+        self._export.setEnabled(bool(tasks))
+        self._show_chips()
         self._renew_ready()
+
+    def _show_chips(self, *more: tuple[str, str]) -> None:
+        dataset = self.session.dataset
+        if dataset is None:
+            return
+        facts = (dataset.info.name, counted(dataset.molecules, "molecule"), f"{dataset.split.method} split")
+        self.header.set_chips([*((fact, "neutral") for fact in facts), *more])
 
     @Slot(object)
     def _hear(self, event: Event) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject
 
 from app.services.verdict import Verdict, read_verdict
+from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskSpec
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.events import EpochMetrics, Event
@@ -85,6 +86,10 @@ class RunsService(QObject):
         """Write a model in another format. Raises InputError, KnownError."""
         await self._tasks.run_blocking(_export, model_path, kind, path)
 
+    async def scripts(self, job: TrainConfig, folder: str) -> None:
+        """Write a job's `config.yaml`, `run.sh` (torchrun) and `job.slurm` into `folder`. Raises KnownError."""
+        await self._tasks.run_blocking(_scripts, job, folder)
+
     async def report(self, record: RunRecord, path: str) -> None:
         """Write the report of a run as one HTML file. Raises InputError, KnownError."""
         await self._tasks.run_blocking(_report, record, path)
@@ -150,6 +155,12 @@ def _model_info(path: str, card: ModelCard, page: str) -> ModelInfo:
         notes=card.notes,
         page=page,
     )
+
+
+def _scripts(job: TrainConfig, folder: str) -> None:
+    from mole_engine.export.scripts import write_job_scripts
+
+    write_job_scripts(job, folder)
 
 
 def _export(model_path: str, kind: str, path: str) -> None:
