@@ -207,7 +207,9 @@ def _fails_with_words(qtbot, window, path: Path) -> None:
 def test_reading_can_be_cancelled(qtbot, window, page, tmp_path):
     former = window.session.dataset
     path = tmp_path / "long.csv"
-    path.write_text("smiles,y\n" + "".join(f"{'C' * (1 + i % 40)}O,{i}\n" for i in range(60_000)))
+    # All different, so that cleaning takes many times longer than the wait below.
+    rows = (f"{'C' * (1 + i % 25)}N{'C' * (1 + i // 25 % 25)}O{'C' * (1 + i // 625)},{i}\n" for i in range(60_000))
+    path.write_text("smiles,y\n" + "".join(rows))
     window.open_path(path)
     qtbot.waitUntil(lambda: window.session.datasets.is_busy)
     with qtbot.waitSignal(window.session.idle, timeout=20_000):
@@ -228,7 +230,9 @@ def test_a_file_without_target_opens_and_asks_for_one(qtbot, window, open_file, 
 
 def test_the_rows_of_a_long_file_can_be_looked_at_while_it_is_cleaned(qtbot, window, page, tmp_path):
     path = tmp_path / "long.csv"
-    path.write_text("smiles,y\n" + "".join(f"{'C' * (1 + i % 40)}O,{i}\n" for i in range(60_000)))
+    # All different, so that cleaning takes many times longer than the wait below.
+    rows = (f"{'C' * (1 + i % 25)}N{'C' * (1 + i // 25 % 25)}O{'C' * (1 + i // 625)},{i}\n" for i in range(60_000))
+    path.write_text("smiles,y\n" + "".join(rows))
     window.open_path(path)
     qtbot.waitUntil(lambda: page.header.title() == "long.csv", timeout=20_000)
     assert window.session.datasets.is_busy
