@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import BugError, Cancelled, KnownError, MoleError, problem_of
+from mole_engine.contracts.errors import Cancelled, KnownError, MoleError, problem_of
 from mole_engine.contracts.events import (
     Event,
     EventHandler,
@@ -30,7 +30,7 @@ from mole_engine.contracts.events import (
 from mole_engine.contracts.garbage import collect_garbage
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState
-from mole_engine.store.files import storage_problem
+from mole_engine.store.files import known_error
 from mole_engine.store.run_folder import FolderLock, RunFolder
 from mole_engine.store.run_log import RunLog, log_line
 from mole_engine.store.run_place import RunPlace, find_run, open_place, with_encoder_of_init
@@ -111,6 +111,7 @@ def _is_companion(config: TrainConfig | None) -> TypeGuard[TrainConfig]:
 def _accompany(config: TrainConfig, control: RunControl | None, resume: str) -> RunRecord:
     """Work along with the first process, which alone writes and speaks; returns a record without an identifier."""
     from mole_engine.training.companion import accompany
+    from mole_engine.training.setup import job_vocabulary
 
     checkpoint: Path | None = None
     config = with_encoder_of_init(config)
@@ -119,7 +120,13 @@ def _accompany(config: TrainConfig, control: RunControl | None, resume: str) -> 
         config = folder.read_config().model_copy(update={"runtime": config.runtime})
         checkpoint = folder.last_checkpoint if folder.last_checkpoint.is_file() else None
     with contextlib.suppress(Cancelled):
-        accompany(config, control, vocabulary=_vocabulary(config), cache_dir=_cache_folder(), resume_from=checkpoint)
+        accompany(
+            config,
+            control,
+            vocabulary=job_vocabulary(config.init, config.model.vocabulary),
+            cache_dir=_cache_folder(),
+            resume_from=checkpoint,
+        )
     return RunRecord(run_id="", name=run_name(config), status=RunState.COMPLETED)
 
 
@@ -148,7 +155,7 @@ class _Job:
             self._end(RunState.INTERRUPTED)
             raise
         except Exception as error:
-            known = _known(error, self.folder.path)
+            known = known_error(error, self.folder.path)
             _let_go(error)
             self._fail(known)
             if known is error:
@@ -184,7 +191,7 @@ class _Job:
         from mole_engine.data.assemble import load_training_data
         from mole_engine.store.files import write_text
         from mole_engine.store.run_tables import part_counts, split_text, write_dataset
-        from mole_engine.training.setup import prepare_model
+        from mole_engine.training.setup import job_vocabulary, prepare_model
 
         dataset, split = load_training_data(self.config, self._progress)
         text = split_text(dataset, split)
@@ -192,7 +199,7 @@ class _Job:
         write_dataset(self.folder, dataset, split)
         write_text(self.folder.split, text)
         self._tell_about(dataset, split)
-        vocabulary = _vocabulary(self.config)
+        vocabulary = job_vocabulary(self.config.init, self.config.model.vocabulary)
         prepared = prepare_model(
             self.config, dataset, split, vocabulary, cache_dir=_cache_folder(), on_progress=self._progress
         )
@@ -324,17 +331,6 @@ class _Job:
             self.emitter.emit(RunFailed(problem=problem))
 
 
-def _known(error: Exception, folder: Path) -> MoleError:
-    """Return an error that says whose fault it is."""
-    if isinstance(error, MoleError):
-        return error
-    if isinstance(error, OSError):
-        return storage_problem(error, Path(str(error.filename or folder)))
-    problem = problem_of(error)
-    kind = KnownError if isinstance(error, MemoryError) else BugError
-    return kind(problem.title, problem.cause, problem.remedy, problem.details)
-
-
 def _let_go(error: BaseException | None) -> None:
     """Clear the frames that an error holds: the model's memory, and half-written files that still fill the disk."""
     while error is not None:
@@ -349,16 +345,6 @@ def _reasons(dataset: CuratedDataset) -> str:
         if issue.dropped:
             counts[issue.kind.value] = counts.get(issue.kind.value, 0) + 1
     return ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in counts.items())
-
-
-def _vocabulary(config: TrainConfig) -> Vocabulary:
-    """Return the vocabulary of the job; an encoder that is trained on keeps its own."""
-    from mole_engine.chem.vocabulary import Vocabulary
-    from mole_engine.store.bundle import read_card
-
-    if config.init != "none" and config.model.vocabulary == "default":
-        return Vocabulary.from_dict(read_card(config.init).vocabulary)
-    return Vocabulary.load(config.model.vocabulary)
 
 
 def _cache_folder() -> Path:

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
-from mole_engine.cli.main import main
+from collections.abc import Sequence
 
-__all__ = ["main"]
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `mole` with `argv` (the process's own arguments when None) and return the exit code.
+
+    Returns
+    -------
+    int
+        0 done; 2 the input or the usage is at fault; 1 a fault of ours; 130 interrupted.
+    """
+    from mole_engine.cli.entry import run_command
+
+    return run_command(argv)

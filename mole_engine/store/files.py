@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.errors import BugError, InputError, KnownError, MoleError, problem_of
 
 _TORCH_WRITER = "inline_container"
 _NEARLY_FULL = 16 * 2**20
@@ -68,3 +68,20 @@ def storage_problem(error: OSError, path: Path) -> KnownError:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return InputError(f"Cannot write {path}:", "the folder does not exist.", "Make it first, or choose another.")
     return KnownError(f"Cannot write {path}:", f"{error.strerror or error}.", "Choose another folder.")
+
+
+def known_error(error: Exception, folder: Path) -> MoleError:
+    """Return an error that says whose fault it is: the input's, the machine's, or ours.
+
+    Parameters
+    ----------
+    folder
+        Named where an error of the file system names no file.
+    """
+    if isinstance(error, MoleError):
+        return error
+    if isinstance(error, OSError):
+        return storage_problem(error, Path(str(error.filename or folder)))
+    problem = problem_of(error)
+    kind = KnownError if isinstance(error, MemoryError) else BugError
+    return kind(problem.title, problem.cause, problem.remedy, problem.details)

@@ -17,7 +17,7 @@ import torch
 from mole_engine._version import __version__
 from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.config import DataConfig, TrainConfig, TrainingConfig
-from mole_engine.contracts.errors import BugError, Cancelled, InputError, KnownError, MoleError, problem_of
+from mole_engine.contracts.errors import Cancelled, InputError, KnownError, problem_of
 from mole_engine.contracts.events import (
     EventHandler,
     Notice,
@@ -37,9 +37,9 @@ from mole_engine.data.scaling import TargetScaler
 from mole_engine.data.smiles_stream import SmilesStream
 from mole_engine.models.mole import MolE
 from mole_engine.models.pretraining import PretrainingModel
-from mole_engine.store.bundle import read_card, save_bundle
+from mole_engine.store.bundle import save_bundle
 from mole_engine.store.card import ModelCard, portable_config
-from mole_engine.store.files import storage_problem, write_text
+from mole_engine.store.files import known_error, write_text
 from mole_engine.store.pretraining_folder import PretrainingFolder
 from mole_engine.store.run_folder import FolderLock
 from mole_engine.store.run_log import RunLog
@@ -51,7 +51,7 @@ from mole_engine.training.metrics import LOSS
 from mole_engine.training.optimisers import build_optimisers
 from mole_engine.training.processes import check_several_devices, process_group_ends_here, process_rank
 from mole_engine.training.reporting import EventCallback
-from mole_engine.training.setup import NO_INIT, load_encoder
+from mole_engine.training.setup import NO_INIT, job_vocabulary, load_encoder
 from mole_engine.training.trainer import build_trainer, fuses_updates, resolve_device, use_threads
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ class _Job:
             self._end(RunState.INTERRUPTED)
             raise
         except Exception as error:
-            known = _known(error, self.folder.path)
+            known = known_error(error, self.folder.path)
             if not self.emitter.finished:
                 self.emitter.emit(RunFailed(problem=problem_of(known)))
             if known is error:
@@ -296,7 +296,7 @@ def prepare_pretraining(
     """
     stream = SmilesStream(config.data.path, config.data.smiles_column, config.data.targets)
     labels = LabelTable.read(config.data.labels_path) if config.data.labels_path else None
-    vocabulary = _vocabulary(config)
+    vocabulary = job_vocabulary(config.init, config.model.vocabulary)
     found = survey(stream, labels)
     maker = BlockMaker(vocabulary, found, config.objectives, labels)
     runtime = config.runtime
@@ -356,18 +356,3 @@ def save_encoder(path: Path, prepared: PreparedPretraining, config: PretrainConf
 def _training(config: PretrainConfig, rounds: int) -> TrainingConfig:
     names = ("learning_rate", "weight_decay", "adam_eps", "schedule", "warmup_fraction", "gradient_clip", "batch_size")
     return TrainingConfig(epochs=rounds, **{name: getattr(config.training, name) for name in names})
-
-
-def _vocabulary(config: PretrainConfig) -> Vocabulary:
-    if config.init != NO_INIT and config.model.vocabulary == "default":
-        return Vocabulary.from_dict(read_card(config.init).vocabulary)
-    return Vocabulary.load(config.model.vocabulary)
-
-
-def _known(error: Exception, folder: Path) -> MoleError:
-    if isinstance(error, MoleError):
-        return error
-    if isinstance(error, OSError):
-        return storage_problem(error, Path(str(error.filename or folder)))
-    problem = problem_of(error)
-    return BugError(problem.title, problem.cause, problem.remedy, problem.details)

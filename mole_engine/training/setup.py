@@ -20,6 +20,7 @@ from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.models.base import Learning, Model
 from mole_engine.models.mole import MolE
+from mole_engine.store.bundle import read_card
 from mole_engine.training.losses import balanced_class_weights, build_criterion
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.optimisers import build_optimisers, freeze
@@ -121,6 +122,19 @@ def make_learning(
         outputs_of=readout,
         optimisers=optimisers,
     )
+
+
+def job_vocabulary(init: str, name: str) -> Vocabulary:
+    """Return the vocabulary of a job: what `name` says; by default, that of the encoder it starts from.
+
+    Raises
+    ------
+    InputError
+        When the bundle or the vocabulary cannot be read.
+    """
+    if init != NO_INIT and name == "default":
+        return Vocabulary.from_dict(read_card(init).vocabulary)
+    return Vocabulary.load(name)
 
 
 def load_encoder(model: MolE, vocabulary: Vocabulary, path: str) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from mole_engine.cli import main
 from mole_engine.cli.console import duration, size, table
-from mole_engine.cli.main import COMMANDS
+from mole_engine.cli.entry import COMMANDS
 from mole_engine.cli.parser import build_parser, parse
 from mole_engine.cli.train import configuration
 from mole_engine.contracts.errors import InputError

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from mole_engine.cli.main import main
+from mole_engine.cli import main
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import EpochMetrics, Event, RunFailed, RunFinished

@@ -45,14 +45,8 @@ COMMANDS: tuple[Command, ...] = (
 EXIT_DONE, EXIT_FAULT, EXIT_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run `mole` with `argv` (the process's own arguments when None) and return the exit code.
-
-    Returns
-    -------
-    int
-        0 done; 2 the input or the usage is at fault; 1 a fault of ours; 130 interrupted.
-    """
+def run_command(argv: Sequence[str] | None = None) -> int:
+    """Run `mole` and return the exit code; see `mole_engine.cli.main`."""
     if argv is None:
         quiet_libraries()
     try:
