@@ -322,8 +322,10 @@ def _living_models():
 
 
 def test_nothing_large_is_left_in_memory(make_config, tmp_path):
+    # Models that fixtures of other tests hold in this process are none of ours.
+    before = _living_models()
     train(make_config(training={"epochs": 1}))
-    assert _living_models() == []
+    assert len(_living_models()) == len(before)
     caught = None
     try:
         train(make_config(out=str(tmp_path / "broken")), on_event=_break_in_training)
@@ -331,7 +333,7 @@ def test_nothing_large_is_left_in_memory(make_config, tmp_path):
         caught = error
     assert caught is not None
     # The exception is still held, as a window may do while it shows it.
-    assert _living_models() == []
+    assert len(_living_models()) == len(before)
 
 
 def _break_in_training(event):
