@@ -6,12 +6,17 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from mole_engine.nn.disentangled_attention import DisentangledSelfAttention
 from mole_engine.nn.dropout import Dropout
 from mole_engine.nn.masks import attention_bias
 
 Activation = Literal["gelu", "relu", "silu", "tanh"]
+
+RECOMPUTE_BYTES = 3 * 2**29
+"""On a CPU, a batch whose activations would take more than this keeps only the states between layers, and works the
+rest out again on the way back: a few batches of large molecules then need not set the memory of the whole job."""
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh}
 
@@ -152,9 +157,24 @@ class BertEncoder(nn.Module):
         positions = self.rows_of(distances)
         table = self.relative_table(_rows_in_use(positions))
         bias = attention_bias(mask, span, hidden.dtype)
+        recompute = self.training and torch.is_grad_enabled() and self._is_heavy(hidden, len(table))
         for layer in self.layers:
-            hidden = layer(hidden, table, positions, bias)
+            if recompute:
+                hidden = checkpoint(layer, hidden, table, positions, bias, use_reentrant=False)
+            else:
+                hidden = layer(hidden, table, positions, bias)
         return hidden
+
+    def _is_heavy(self, hidden: Tensor, rows: int) -> bool:
+        """Whether the activations of all layers together are too much to keep."""
+        if hidden.device.type != "cpu":
+            return False
+        batch, length, width = hidden.shape
+        layer: BertLayer = self.layers[0]  # type: ignore[assignment]
+        heads = layer.attention.mix.heads
+        states = batch * length * (12 * width + 3 * layer.expand.out_features)
+        pairs = heads * batch * length * (4 * length + 2 * rows)
+        return hidden.element_size() * (states + pairs) * len(self.layers) > RECOMPUTE_BYTES
 
     def rows_of(self, distances: Tensor) -> Tensor:
         """Return the table row of each relative position: int64, clamped at the end of the table."""
