@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from app.text import counted, fixed, number
+from app.text import count, counted, fixed, number
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.records import RunRecord
 
 FEW_MOLECULES = 30
 """With fewer test molecules a verdict hangs on chance, and is said to."""
+FEW_OF_A_CLASS = 5
+"""The same for the rarer of two classes, however many the other has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,10 @@ class TaskVerdict:
         positives, negatives = self._counts()
         return positives / (positives + negatives) if positives + negatives else math.nan
 
+    def rarest(self) -> int:
+        """Return how many molecules the rarer of two classes has; all of them where there are no two classes."""
+        return min(self._counts()) if self.task.kind is TaskKind.CLASSIFICATION else len(self.molecules)
+
     def _counts(self) -> tuple[int, int]:
         positives = sum(molecule.measured == 1 for molecule in self.molecules)
         return positives, len(self.molecules) - positives
@@ -132,17 +138,36 @@ class Verdict:
 
     def judgement(self) -> tuple[str, str, str]:
         """Return headline, sentence and tone: whether the model beats guessing."""
-        if not self.tasks or not self.tasks[0].molecules:
+        tested = [task for task in self.tasks if task.molecules]
+        if not tested:
             words = "Give the split a test part to see how the model does on molecules that it has not met."
             return "No test molecules", words, ""
-        first = self.tasks[0]
-        judge = {TaskKind.REGRESSION: _judge_numbers, TaskKind.CLASSIFICATION: _judge_two_classes}
-        head, words, tone = judge.get(first.task.kind, _judge_classes)(first)
-        size = len(first.molecules)
+        if len(tested) > 1:
+            return self._judge_together(tested)
+        head, words, tone = _judge(tested[0])
+        size, rare = len(tested[0].molecules), tested[0].rarest()
         if size < FEW_MOLECULES:
             words += f" With {counted(size, 'test molecule')} chance plays a large part."
             tone = "warning"
+        elif 0 < rare < FEW_OF_A_CLASS:
+            words += f" With {count(rare)} of the rarer class chance plays a large part."
+            tone = "warning"
         return head, words, tone
+
+    def _judge_together(self, tested: Sequence[TaskVerdict]) -> tuple[str, str, str]:
+        """Say for how many targets the model beats guessing; each has its own numbers below."""
+        judged = [task for task in tested if task.rarest() > 0]
+        better = sum(_judge(task)[2] == "good" for task in judged)
+        areas = [area_under(task.roc()) for task in judged if task.task.kind is TaskKind.CLASSIFICATION]
+        mean = f"Mean AUROC {fixed(sum(areas) / len(areas))}; guessing gives {fixed(0.5)}." if areas else ""
+        parts = [mean] if mean else []
+        if single := len(tested) - len(judged):
+            parts.append(f"{counted(single, 'target')} cannot be judged: one class only in the test part.")
+        few = sum(len(task.molecules) < FEW_MOLECULES or task.rarest() < FEW_OF_A_CLASS for task in judged)
+        if few:
+            parts.append(f"For {count(few)} of {count(len(judged))} the test molecules are so few that chance decides.")
+        tone = "good" if better > len(judged) / 2 and few <= len(judged) / 2 else "warning"
+        return f"Better than guessing for {better} of {counted(len(judged), 'target')}", " ".join(parts), tone
 
 
 def read_verdict(record: RunRecord, path: Path, tasks: Sequence[TaskSpec], monitor: str = "") -> Verdict:
@@ -150,6 +175,12 @@ def read_verdict(record: RunRecord, path: Path, tasks: Sequence[TaskSpec], monit
     rows = _rows(path)
     verdicts = tuple(TaskVerdict(task, tuple(_molecules(rows, task))) for task in tasks)
     return Verdict(record, verdicts, monitor)
+
+
+def _judge(verdict: TaskVerdict) -> tuple[str, str, str]:
+    """Return headline, sentence and tone for one target."""
+    judges = {TaskKind.REGRESSION: _judge_numbers, TaskKind.CLASSIFICATION: _judge_two_classes}
+    return judges.get(verdict.task.kind, _judge_classes)(verdict)
 
 
 def _judge_numbers(verdict: TaskVerdict) -> tuple[str, str, str]:

@@ -109,3 +109,30 @@ def test_missing_or_damaged_predictions_leave_an_empty_verdict(tmp_path, text):
     assert verdict.tasks[0].molecules == ()
     assert verdict.judgement()[0] == "No test molecules"
     assert math.isnan(verdict.tasks[0].guess_rmse())
+
+
+def two_classes(name, pairs):
+    return {f"{name}_true": [true for true, _ in pairs], f"{name}_pred": [score for _, score in pairs]}
+
+
+def test_several_targets_are_judged_together_and_not_by_the_first(tmp_path):
+    good = [("yes", 0.9)] * 20 + [("no", 0.1)] * 20
+    blind = [("yes", 0.5)] * 20 + [("no", 0.5)] * 20
+    single = [("no", 0.1)] * 40
+    columns = {"row": range(40), "smiles": ["C"] * 40, "part": ["test"] * 40}
+    tasks = [TaskSpec(name, TaskKind.CLASSIFICATION, classes=("no", "yes")) for name in ("a", "b", "c")]
+    for task, pairs in zip(tasks, (good, blind, single), strict=True):
+        columns |= two_classes(task.name, pairs)
+    lines = [",".join(columns), *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]
+    head, words, tone = verdict_of(tmp_path, "\n".join(lines), *tasks).judgement()
+    assert (head, tone) == ("Better than guessing for 1 of 2 targets", "warning")
+    assert words == (
+        "Mean AUROC 0.75; guessing gives 0.50. 1 target cannot be judged: one class only in the test part."
+    )
+
+
+def test_a_single_positive_makes_a_cautious_verdict(tmp_path):
+    rows = "".join(f"{row},C,test,{'yes' if row == 0 else 'no'},{0.9 if row == 0 else 0.1}\n" for row in range(60))
+    head, words, tone = verdict_of(tmp_path, "row,smiles,part,toxic_true,toxic_pred\n" + rows, TOXIC).judgement()
+    assert (head, tone) == ("Clearly better than guessing", "warning")
+    assert words.endswith("With 1 of the rarer class chance plays a large part.")
