@@ -11,6 +11,9 @@ from app.widgets.cell_table import Cell, Column
 from app.widgets.figures import places_for
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 
+_ROOM_FOR = 2
+"""Targets that can be seen beside the remark without scrolling."""
+
 
 def prediction_columns(predictions: Predictions) -> list[Column]:
     """Return the columns of the table: row, structure, SMILES, one or two a task, what to be careful about."""
@@ -19,6 +22,10 @@ def prediction_columns(predictions: Predictions) -> list[Column]:
         Column("structure", "structure", "structure", 170),
         Column("smiles", "smiles", "code"),
     ]
+    remark = Column("remark", "careful", "note", 176, "Whether the molecule is like those the model has seen")
+    if len(predictions.tasks) > _ROOM_FOR:
+        # Else it would stand beyond the right edge, where nobody sees why a row has no values.
+        columns.append(remark)
     for place, task in enumerate(predictions.tasks):
         unit = f" ({task.unit})" if task.unit else ""
         if task.kind is TaskKind.REGRESSION:
@@ -26,8 +33,7 @@ def prediction_columns(predictions: Predictions) -> list[Column]:
             columns.append(Column(f"value:{place}", f"{task.name}{unit}", "number", 150, tip))
         else:
             columns.append(Column(f"class:{place}", task.name, "text", 150, "Most likely class, and how likely it is"))
-    columns.append(Column("remark", "careful", "note", 176, "Whether the molecule is like those the model has seen"))
-    return columns
+    return columns if remark in columns else [*columns, remark]
 
 
 def prediction_cell(predictions: Predictions, place: int, key: str) -> Cell:

@@ -78,6 +78,13 @@ def test_a_number_comes_with_unit_and_interval():
     assert "90% interval" in cell.tip
 
 
+def test_with_many_targets_the_warning_stands_before_them():
+    tasks = tuple(TaskSpec(name, TaskKind.REGRESSION) for name in "abc")
+    columns = [column.key for column in prediction_columns(made(tasks, a_pred=[1.0]))]
+    assert columns.index("remark") < columns.index("value:0")
+    assert [column.key for column in prediction_columns(made(a_pred=[1.0]))][-1] == "remark"
+
+
 def test_a_class_comes_with_its_certainty():
     predictions = made((TOXIC,), toxic_pred=[0.9, 0.2], toxic_class=["yes", "no"])
     cells = [prediction_cell(predictions, row, "class:0") for row in range(2)]
