@@ -31,14 +31,14 @@ _WORST_SHOWN = 50
 _BARS = 19
 _NUMBER_COLUMNS = (
     Column("structure", "structure", "structure"),
-    Column("measured", "measured", "number", 78),
-    Column("predicted", "predicted", "number", 78),
-    Column("error", "error", "number", 60),
+    Column("measured", "measured", "number", 88),
+    Column("predicted", "predicted", "number", 88),
+    Column("error", "error", "number", 66),
 )
 _CLASS_COLUMNS = (
     Column("structure", "structure", "structure"),
-    Column("measured_class", "measured", width=78),
-    Column("predicted_class", "predicted", width=78),
+    Column("measured_class", "measured", width=88),
+    Column("predicted_class", "predicted", width=88),
 )
 
 
@@ -63,7 +63,7 @@ class VerdictView(QWidget):
         self.tile = MetricTile()
         self.parity = ParityPlot(session.depictions)
         self.curve = CurvePlot()
-        self.charts = RunCharts("verdict")
+        self.charts = RunCharts("verdict", stacked=True)
         self.histogram = Histogram()
         self.facts = FactsCard("How it was made")
         self.share = ShareCard()
@@ -99,7 +99,7 @@ class VerdictView(QWidget):
         middle.setFixedWidth(256)
         layout.addWidget(middle)
         right = self._right()
-        right.setFixedWidth(344)
+        right.setFixedWidth(372)
         layout.addWidget(right)
         self._picker.currentIndexChanged.connect(self._show_task)
         self.report_button.clicked.connect(self.report_asked)
@@ -129,6 +129,9 @@ class VerdictView(QWidget):
         column = _column((self._worst_card, 1), self.share)
         layout = column.layout()
         if isinstance(layout, QVBoxLayout):
+            # Keeps the buttons at the bottom where there are no molecules to show.
+            self._gap = QWidget()
+            layout.addWidget(self._gap, 1)
             layout.addLayout(row(self.report_button, self.export_button))
             layout.addWidget(self.predict_button)
         return column
@@ -208,7 +211,8 @@ class VerdictView(QWidget):
         else:
             self._plot_card.set_title("Training curves")
             unit = verdict.task.unit if verdict is not None else ""
-            self.charts.set_curves(RunCurves.replay(story.events), unit)
+            over = not story.record.status.is_active
+            self.charts.set_curves(RunCurves.replay(story.events), unit, over=over)
             self._plot_stack.setCurrentWidget(self.charts)
 
     def _show_curve(self, verdict: TaskVerdict, kind: str) -> None:
@@ -248,7 +252,9 @@ class VerdictView(QWidget):
 
     def _show_worst(self, verdict: TaskVerdict | None) -> None:
         worst = verdict.worst()[:_WORST_SHOWN] if verdict is not None else []
-        self._worst_card.setVisible(bool(verdict is not None and verdict.molecules))
+        judged = bool(verdict is not None and verdict.molecules)
+        self._worst_card.setVisible(judged)
+        self._gap.setVisible(not judged)
         numbers = verdict is not None and verdict.task.kind is TaskKind.REGRESSION
         self._worst_card.set_title("Worst molecules" if numbers else "Wrong, and sure of it")
         columns = _NUMBER_COLUMNS if numbers else _CLASS_COLUMNS

@@ -152,6 +152,8 @@ class NumberEdit(QLineEdit):
         self.setValidator(validator)
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.editingFinished.connect(self._commit)
+        # A zero to be shown is no change, and would leave the line empty.
+        self.set_value(0.0)
 
     def value(self) -> float:
         """Return the number."""

@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app.theme import theme
 from app.widgets.plotting import label_axis, new_plot, pen, style_plot
 
+_DESCRIPTION = "ROC or precision-recall curve of the test molecules"
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
@@ -37,6 +39,7 @@ class CurvePlot(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         # Until there is a plot, this widget stands for it.
         self.setObjectName("curvePlot")
+        self.setAccessibleName(_DESCRIPTION)
         theme.changed.connect(self._restyle)
 
     def show_curve(self, curve: Curve | None) -> None:
@@ -48,11 +51,17 @@ class CurvePlot(QWidget):
     def plot(self) -> Any:
         """Return the plot, made now if this is the first time."""
         if self._plot is None:
-            self._plot = new_plot("curvePlot", "ROC or precision-recall curve of the test molecules")
+            self._plot = new_plot("curvePlot", _DESCRIPTION)
             self._guess = self._plot.plot([], [])
             self._line = self._plot.plot([], [])
             self._plot.setXRange(0, 1, padding=0.02)
             self._plot.setYRange(0, 1, padding=0.02)
+            for side in ("left", "bottom"):
+                # By itself the axis leaves out the figures at both ends, which reach over its edges.
+                axis = self._plot.getPlotItem().getAxis(side)
+                axis.setStyle(hideOverlappingLabels=False)
+                axis.setTicks([[(fifth / 5, f"{fifth / 5:.1f}") for fifth in range(6)]])
+            self._plot.getPlotItem().layout.setContentsMargins(1, 1, 12, 1)
             self.setObjectName("curvePlotFrame")
             self._layout.addWidget(self._plot)
             self._color()

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSize, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QFontMetrics, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.text import count, duration, number
@@ -205,7 +205,8 @@ class _Line(QStyledItemDelegate):
         """Room for the wrapped words."""
         view = self.parent()
         width = view.viewport().width() if isinstance(view, QListView) else 240
-        metrics = option.fontMetrics
+        # The option's font is the view's, larger than the one painted with: lines would be counted that are not there.
+        metrics = QFontMetrics(text_font(12))
         flags = int(Qt.TextFlag.TextWordWrap)
         box = metrics.boundingRect(0, 0, max(60, width - self._TIME_WIDTH), 1000, flags, str(index.data()))
         return QSize(width, box.height() + 7)

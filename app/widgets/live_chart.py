@@ -28,11 +28,13 @@ class ChartCard(Card):
         super().__init__(title, parent=parent)
         self._plot_name, self._description = plot_name, description
         self._curves = RunCurves()
+        self._over = False
         self.plot: Any = None
         # Until there is a plot, this widget stands for it.
         self._hint: QLabel | None = None
         self._stand_in = QWidget()
         self._stand_in.setObjectName(plot_name)
+        self._stand_in.setAccessibleName(description)
         self.add(self._stand_in, 1)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
@@ -61,7 +63,7 @@ class ChartCard(Card):
             self._stand_in.setObjectName("")
             self._stand_in.deleteLater()
             self.plot.show()
-            hint = self._hint = muted_label("The curve appears here once training has begun.", wrap=False)
+            hint = self._hint = muted_label(self._hint_words())
             hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
             QVBoxLayout(self.plot).addWidget(hint)
             self._draw_now()
@@ -79,6 +81,7 @@ class ChartCard(Card):
         if self.plot is not None:
             bare = not self._has_data()
             if self._hint is not None:
+                self._hint.setText(self._hint_words())
                 self._hint.setVisible(bare)
             for side in ("left", "bottom"):
                 self.plot.getPlotItem().getAxis(side).setVisible(not bare)
@@ -90,6 +93,15 @@ class ChartCard(Card):
             style_plot(self.plot)
             self._color(theme.palette())
             self._draw_now()
+
+    def set_over(self, over: bool) -> None:
+        """Say that nothing will be added any more, so that an empty chart promises nothing."""
+        self._over = over
+        self._draw_now()
+
+    def _hint_words(self) -> str:
+        over, coming = "This run has ended before its first values.", "The curve appears here once training has begun."
+        return over if self._over else coming
 
     def _has_data(self) -> bool:
         """Whether there is anything to draw yet."""
@@ -248,20 +260,22 @@ class MetricChart(ChartCard):
 
 
 class RunCharts(QWidget):
-    """Loss and metric of one run, side by side or one above the other."""
+    """Loss and metric of one run, side by side or, where the place is narrow, one above the other."""
 
-    def __init__(self, prefix: str = "", parent: QWidget | None = None) -> None:
+    def __init__(self, prefix: str = "", *, stacked: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.loss_chart = LossChart(f"{prefix}LossPlot" if prefix else "lossPlot")
         self.metric_chart = MetricChart(f"{prefix}MetricPlot" if prefix else "metricPlot")
-        layout = QHBoxLayout(self)
+        layout = QVBoxLayout(self) if stacked else QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
         layout.addWidget(self.loss_chart, 1)
         layout.addWidget(self.metric_chart, 1)
 
-    def set_curves(self, curves: RunCurves, unit: str = "") -> None:
-        """Show the curves of a run."""
+    def set_curves(self, curves: RunCurves, unit: str = "", *, over: bool = True) -> None:
+        """Show the curves of a run; `over`: nothing will come after them."""
+        for chart in (self.loss_chart, self.metric_chart):
+            chart.set_over(over)
         self.loss_chart.set_curves(curves)
         self.metric_chart.set_unit(unit)
         self.metric_chart.set_curves(curves)
@@ -269,7 +283,9 @@ class RunCharts(QWidget):
 
 def _set_line(curve: Any, xs: list[float], ys: list[float]) -> None:
     few = len(xs) <= SMOOTH_LIMIT
-    curve.setData(xs, ys, antialias=few, connect="finite", symbol="o" if len(xs) == 1 else None, symbolSize=5)
+    color = curve.opts["pen"]
+    dot = {"symbol": "o", "symbolSize": 5, "symbolPen": color, "symbolBrush": color.color()} if len(xs) == 1 else {}
+    curve.setData(xs, ys, antialias=few, connect="finite", **{"symbol": None, **dot})
 
 
 def _positive(values: list[float]) -> list[float]:

@@ -18,6 +18,7 @@ from app.widgets.hover_card import HoverCard
 from app.widgets.molecule_table import Depictions
 from app.widgets.plotting import brush, label_axis, new_plot, pen, style_plot
 
+_DESCRIPTION = "Predicted against measured values of the test molecules"
 _NEAR = 14.0
 """Pixels from the pointer within which a point counts as meant."""
 
@@ -46,6 +47,7 @@ class ParityPlot(QWidget):
         self._layout.setContentsMargins(0, 0, 0, 0)
         # Until there is a plot, this widget stands for it.
         self.setObjectName("parityPlot")
+        self.setAccessibleName(_DESCRIPTION)
         theme.changed.connect(self._restyle)
 
     def show_points(self, points: Sequence[ParityPoint], unit: str = "") -> None:
@@ -60,7 +62,7 @@ class ParityPlot(QWidget):
         if self._plot is None:
             import pyqtgraph as pg
 
-            self._plot = new_plot("parityPlot", "Predicted against measured values of the test molecules")
+            self._plot = new_plot("parityPlot", _DESCRIPTION)
             self._plot.getPlotItem().getViewBox().setAspectLocked(False)
             self._diagonal = self._plot.plot([], [])
             self._dots = pg.ScatterPlotItem(size=8, pxMode=True)

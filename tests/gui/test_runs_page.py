@@ -122,6 +122,8 @@ def test_classes_get_curves_and_the_sure_mistakes(show):
     assert view.curve.isVisible()
     line = view.curve._line.getData()
     assert (line[0][0], line[1][0], line[0][-1], line[1][-1]) == (0, 0, 1, 1)
+    axis = view.curve._plot.getPlotItem().getAxis("bottom")
+    assert [words for _, words in axis._tickLevels[0]] == ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
     view._picker.setCurrentIndex(1)
     assert view._picker.currentText() == "Precision and recall"
     assert view.curve._line.getData()[1][0] == 1.0
@@ -158,6 +160,9 @@ def test_a_run_without_a_result_shows_why_and_its_curves(show, status, headline)
     assert not view.predict_button.isEnabled()
     assert not view.export_button.isEnabled()
     assert not view._worst_card.isVisible()
+    # The ways on stay where they are with a result: one below the other at the bottom.
+    assert view.predict_button.geometry().bottom() >= view.predict_button.parentWidget().height() - 2
+    assert view.predict_button.y() - view.report_button.geometry().bottom() < 20
 
 
 def test_old_runs_are_listed_and_their_curves_replayed(qtbot, window, page):

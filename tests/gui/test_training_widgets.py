@@ -7,14 +7,14 @@ import math
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFontMetrics
 from PySide6.QtWidgets import QComboBox, QSpinBox, QWidget
 
-from app.theme import DARK, LIGHT, theme
+from app.theme import DARK, LIGHT, text_font, theme
 from app.widgets.config_fields import NumberEdit, field_specs, number_text
 from app.widgets.config_form import ConfigForm
 from app.widgets.event_log import EventLog
-from app.widgets.live_chart import LossChart, MetricChart
+from app.widgets.live_chart import LossChart, MetricChart, RunCharts
 from app.widgets.preset_list import PresetList
 from app.widgets.run_curves import RunCurves, smoothed
 from app.widgets.run_panel import RunPanel
@@ -114,6 +114,24 @@ def test_loss_chart_draws_steps_and_both_means(shown):
     assert high >= 4
 
 
+def test_the_single_point_of_a_first_epoch_has_the_colour_of_its_line(shown):
+    chart = shown(LossChart())
+    chart.set_curves(RunCurves.replay(EVENTS))
+    curves = RunCurves()
+    curves.epochs, curves.train_losses, curves.validation_losses = [1.0], [0.9], [0.7]
+    chart.set_curves(curves)
+    dots = {item.name(): item.opts["symbolBrush"].name().upper() for item in chart.plot.listDataItems()[1:]}
+    assert dots == {"train": LIGHT.train, "validation": LIGHT.validation}
+
+
+def test_an_empty_chart_of_a_run_that_is_over_promises_nothing(shown):
+    charts = shown(RunCharts("old"))
+    charts.set_curves(RunCurves())
+    assert "ended before its first values" in charts.loss_chart._hint.text()
+    charts.set_curves(RunCurves(), over=False)
+    assert "once training has begun" in charts.loss_chart._hint.text()
+
+
 def test_log_scale_leaves_out_what_has_no_logarithm(shown):
     chart = shown(LossChart())
     chart.set_curves(RunCurves.replay(EVENTS))
@@ -176,8 +194,9 @@ def test_charts_follow_the_theme(shown):
 def test_a_plot_can_be_found_by_name_before_it_is_made(qtbot):
     chart = LossChart()
     qtbot.addWidget(chart)
-    assert chart.findChild(QWidget, "lossPlot") is not None
+    assert chart.findChild(QWidget, "lossPlot").accessibleName()
     chart.ensure_plot()
+    assert chart.findChild(QWidget, "lossPlot").accessibleName()
     assert chart.findChild(QWidget, "lossPlot") is chart.plot
 
 
@@ -264,6 +283,21 @@ def test_rare_settings_are_shown_on_request(qtbot):
     assert not form.editor(rare.path).isVisible()
     form._rare.click()
     assert form.editor(rare.path).isVisible()
+
+
+def test_a_setting_that_is_zero_shows_its_zero(shown):
+    form = shown(ConfigForm((("Training", "training", TrainingConfig),)))
+    assert form.editor("training.head_learning_rate").text() == "0"
+
+
+def test_lines_of_the_log_are_as_high_as_their_words(shown):
+    log = shown(EventLog())
+    log.setFixedWidth(300)
+    at_once = "Judging the model: 60 molecules"
+    log.replay([Notice(run_id="r", seq=0, time=0.0, level="info", message=at_once)])
+    rule = QFontMetrics(text_font(12))
+    assert rule.horizontalAdvance(at_once) < 300 - 58
+    assert log.sizeHintForRow(0) < 2 * rule.height()
 
 
 def test_numbers_are_written_as_one_types_them():
