@@ -18,7 +18,7 @@ from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.data.downloads import fetch
 from mole_engine.data.progress import Progress
 
-PREFIX = "benchmark:"
+BENCHMARK_PREFIX = "benchmark:"
 """A data path that starts with this names a benchmark set: "benchmark:hia_hou"."""
 
 _MAX_MEMBER_BYTES = 256 << 20
@@ -100,7 +100,7 @@ def fetch_benchmark(name: str, cache_dir: str | Path | None = None, on_progress:
         When it cannot be downloaded, with the way to do without.
     """
     benchmark = find_benchmark(name)
-    folder = Path(cache_dir) if cache_dir else user_cache_path("mole-studio", appauthor=False) / "benchmarks"
+    folder = Path(cache_dir) if cache_dir else user_cache_path("MolE Studio", appauthor=False) / "benchmarks"
     path = folder / benchmark.folder / benchmark.file
     fetch(benchmark.url, path, sha256=benchmark.sha256, on_progress=on_progress)
     paths = {"train": path}
@@ -126,9 +126,9 @@ def with_benchmark(data: DataConfig, on_progress: Progress | None = None) -> Dat
     InputError, KnownError
         As `fetch_benchmark`.
     """
-    if not data.path.startswith(PREFIX):
+    if not data.path.startswith(BENCHMARK_PREFIX):
         return data
-    fetched = fetch_benchmark(data.path.removeprefix(PREFIX), on_progress=on_progress)
+    fetched = fetch_benchmark(data.path.removeprefix(BENCHMARK_PREFIX), on_progress=on_progress)
     # What the user has fixed stays: the curation steps, a subset of the targets, another test file.
     fixed = {
         name

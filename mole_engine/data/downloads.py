@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mole_engine._version import __version__
-from mole_engine.contracts.errors import KnownError
+from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.data.progress import Progress, report
 
 ATTEMPTS = 4
@@ -46,8 +46,10 @@ def fetch(url: str, path: Path, *, sha256: str = "", on_progress: Progress | Non
 
     Raises
     ------
+    InputError
+        When the server cannot be reached or does not have the file.
     KnownError
-        When the server cannot be reached, the disk is full or the checksum is wrong.
+        When the disk is full or the checksum is wrong.
     """
     record = path.with_name(path.name + ".sha256")
     expected = sha256 or _recorded(record)
@@ -155,8 +157,9 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _unreachable(url: str, path: Path, cause: str) -> KnownError:
-    return KnownError(
+def _unreachable(url: str, path: Path, cause: str) -> InputError:
+    # What was asked for cannot be had from here: the command line ends with 2, not as with a fault of ours.
+    return InputError(
         f"{path.name} cannot be downloaded.",
         f"{cause}.",
         f"Check the connection and try again, or save {url} as {path} yourself.",

@@ -10,6 +10,7 @@ from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
+from mole_engine.data.benchmarks import BENCHMARK_PREFIX
 from mole_engine.store.bundle import read_card
 from mole_engine.store.run_folder import RunFolder
 from mole_engine.store.runs import Workspace, default_workspace, new_run_id, run_name
@@ -92,10 +93,11 @@ def open_place(config: TrainConfig | None, resume: str = "") -> RunPlace:
 
 
 def with_absolute_paths(config: TrainConfig) -> TrainConfig:
-    """Return the configuration with every path made absolute."""
+    """Return the configuration with every path made absolute; the name of a benchmark set is no path."""
 
     def absolute(path: str) -> str:
-        return str(Path(path).expanduser().absolute()) if path else ""
+        is_path = bool(path) and not path.startswith(BENCHMARK_PREFIX)
+        return str(Path(path).expanduser().absolute()) if is_path else path
 
     names = ("path", "validation_path", "test_path")
     data = config.data.model_copy(update={name: absolute(getattr(config.data, name)) for name in names})

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from mole_engine.cli import main
 from mole_engine.contracts.config import DataConfig, TrainConfig
 from mole_engine.contracts.errors import Cancelled, InputError, KnownError
 from mole_engine.data import benchmarks, downloads
@@ -196,6 +197,17 @@ def test_what_the_user_fixes_wins_over_the_table(table):
     data = benchmarks.with_benchmark(DataConfig(path="benchmark:bace", targets=["pIC50"], task="regression"))
     assert (data.targets, data.task, data.smiles_column) == (["pIC50"], "regression", "mol")
     assert data.path == str(table / "moleculenet" / "bace.csv")
+
+
+def test_training_by_name_asks_the_server(table, server, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(downloads, "ATTEMPTS", 1)
+    server.files.clear()
+    words = ["train", "benchmark:hia_hou", "--device", "cpu", "--out", str(tmp_path / "run")]
+    assert main(words) == 2
+    assert server.requests
+    error = capsys.readouterr().err
+    assert error.splitlines()[-1].startswith("admet_group.zip")
+    assert "admet_group.zip cannot be downloaded. The server answers 404" in error
 
 
 def test_a_damaged_archive_is_told(table, server):
