@@ -47,11 +47,14 @@ def _run(arguments: argparse.Namespace) -> int:
     from mole_engine.data.curation_report import check_report_suffix, write_report
     from mole_engine.data.readers import read_table
     from mole_engine.inference.table_writers import check_suffix, open_writer
+    from mole_engine.store.files import check_not_same
 
     data = config.data
     if arguments.out:
+        check_not_same(data.path, arguments.out)
         check_suffix(Path(arguments.out))
     if arguments.report:
+        check_not_same(data.path, arguments.report)
         check_report_suffix(arguments.report)
     with progress_bar() as progress:
         raw = read_table(

@@ -23,7 +23,7 @@ from mole_engine.data.features import featurise
 from mole_engine.models.mole import MolE
 from mole_engine.store.bundle import Bundle, read_bundle
 from mole_engine.store.card import ModelCard
-from mole_engine.store.files import atomic_path
+from mole_engine.store.files import atomic_path, check_not_same
 
 INPUTS = ("tokens", "distances", "mask")
 DESCRIPTORS = "descriptors"
@@ -79,6 +79,7 @@ def export_onnx(model: str | Path, out: str | Path) -> float:
     BugError
         When the file does not compute what the model computes; then nothing is written.
     """
+    check_not_same(model, out)
     _check_installed()
     bundle = read_bundle(model)
     network = MolE(bundle.card.train_config().model)

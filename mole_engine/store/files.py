@@ -50,7 +50,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def check_not_same(source: str | Path, target: str | Path) -> None:
     """Refuse to write a result over the file that it comes from. Raises InputError."""
     if Path(target).exists() and Path(source).exists() and Path(target).samefile(source):
-        raise InputError(f"{target} would be overwritten by its own result.", "", "Give another name to --out.")
+        raise InputError(f"{target} would be overwritten by its own result.", "", "Give the result another name.")
 
 
 def write_text(path: Path, text: str) -> None:

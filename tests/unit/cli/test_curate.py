@@ -36,6 +36,13 @@ def rows_of(path):
         return list(csv.reader(stream))
 
 
+@pytest.mark.parametrize("option", ["--out", "--report"])
+def test_the_file_itself_is_not_overwritten(data, option, capsys):
+    assert main(["curate", str(data), option, str(data)]) == 2
+    assert "would be overwritten by its own result" in capsys.readouterr().err
+    assert data.read_text(encoding="utf-8") == TEXT
+
+
 def test_the_molecules_that_remain_are_written(data, tmp_path, capsys):
     out = tmp_path / "out.csv"
     assert main(["curate", str(data), "--out", str(out)]) == 0

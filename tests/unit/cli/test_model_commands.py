@@ -117,6 +117,15 @@ def test_export(make_bundle, tmp_path):
             assert torch.equal(checkpoint["state_dict"][name], tensor)
 
 
+@pytest.mark.parametrize("kind", ["onnx", "ckpt", "safetensors"])
+def test_an_export_does_not_overwrite_its_model(make_bundle, kind, capsys):
+    path = make_bundle()
+    before = path.read_bytes()
+    assert main(["export", str(path), "--to", kind, "--out", str(path)]) == 2
+    assert "overwritten" in _error(capsys)
+    assert path.read_bytes() == before
+
+
 def test_exported_checkpoint_feeds_a_lightning_module(make_bundle, tmp_path):
     from mole_engine.contracts.config import ModelConfig
     from mole_engine.models.mole import MolE
