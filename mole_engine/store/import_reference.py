@@ -19,6 +19,7 @@ from mole_engine.data.scaling import TargetScaler, TaskScale
 from mole_engine.models.mole import MolE
 from mole_engine.store.bundle import save_bundle
 from mole_engine.store.card import ModelCard
+from mole_engine.store.files import check_not_same
 from mole_engine.store.reference_vocabulary import read_reference_vocabulary
 from mole_engine.store.reference_weights import KeyReport, model_config, read_reference, to_our_names
 
@@ -68,6 +69,8 @@ def import_reference(
         the number of attention heads is not known.
     """
     weights = Path(weights)
+    for source in (weights, vocabulary):
+        check_not_same(source, out)
     state = read_reference(weights)
     tensors, report = to_our_names(state.tensors, weights.name)
     config = model_config(tensors, state.settings, heads)

@@ -12,6 +12,8 @@ from mole_engine.contracts.errors import InputError
 from mole_engine.store.safe_pickle import read_pickle
 
 SPECIAL = ("PAD", "MASK", "UNK", "CLS")
+_TABLES = ("vocabulary", "vocab")
+"""Entries of a JSON that may hold the table itself."""
 
 
 def read_reference_vocabulary(path: str | Path) -> Vocabulary:
@@ -30,8 +32,8 @@ def read_reference_vocabulary(path: str | Path) -> Vocabulary:
     content = _read_json(path) if path.suffix == ".json" else read_pickle(path)
     if isinstance(content, dict) and "environments" in content:
         return Vocabulary.from_dict(content)
-    if isinstance(content, dict) and isinstance(content.get("vocabulary"), dict):
-        content = content["vocabulary"]
+    if isinstance(content, dict):
+        content = next((content[name] for name in _TABLES if isinstance(content.get(name), dict)), content)
     if not isinstance(content, dict) or not content:
         raise _not_one(path.name, "it holds no table of atom environments")
     return vocabulary_of(content, path.name)
@@ -44,7 +46,7 @@ def vocabulary_of(table: Mapping[Any, Any], name: str = "the table") -> Vocabula
     ----------
     table
         Identifiers (numbers, or their digits) with consecutive tokens from 1 (or 0); the names PAD, MASK, UNK and CLS
-        may stand among them.
+        may stand among them, also as "[PAD]" or "<PAD>".
 
     Raises
     ------
@@ -52,8 +54,9 @@ def vocabulary_of(table: Mapping[Any, Any], name: str = "the table") -> Vocabula
         When tokens are missing, doubled or not where the original has them.
     """
     try:
-        entries = {int(key): int(token) for key, token in table.items() if str(key).upper() not in SPECIAL}
-        special = {str(key).upper(): int(token) for key, token in table.items() if str(key).upper() in SPECIAL}
+        named = {str(key).strip("[]<>").upper(): int(token) for key, token in table.items()}
+        special = {key: token for key, token in named.items() if key in SPECIAL}
+        entries = {int(key): token for key, token in named.items() if key not in SPECIAL}
     except (TypeError, ValueError) as error:
         raise _not_one(name, "a key or a token is not a number") from error
     order = sorted(entries, key=lambda key: entries[key])

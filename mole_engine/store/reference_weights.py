@@ -272,6 +272,8 @@ def _prefixes(state: Mapping[str, Tensor], file_name: str) -> tuple[str, str | N
             f"(looked for ...{_WORDS}).",
             "Give weights of the original MolE.",
         )
+    if "grad" in encoders[0].split("."):
+        raise InputError(f"{file_name} holds gradients, not weights:", "", "Give weights of the original MolE.")
     return encoders[0], heads[0] if heads else None
 
 

@@ -126,6 +126,7 @@ def change(state: State, **changes: Any) -> State:
 
 WRONG: dict[str, tuple[Callable[[State], Any], str]] = {
     "a missing weight": (lambda state: change(state, rel_embeddings__weight=None), "1 weights are missing"),
+    "gradients": (lambda state: {f"grad.{name}": value for name, value in state.items()}, "holds gradients"),
     "half a head": (lambda state: change(state, prediction_head__dense__bias=None), "1 weights are missing"),
     "an unknown part": (
         lambda state: state | {"model.MolE.encoder.layer.0.attention.self.pos_proj.weight": torch.zeros(1)},
@@ -158,6 +159,14 @@ def test_weights_and_vocabulary_must_belong_together(tmp_path: Path) -> None:
         import_reference(CHECKPOINT, tmp_path / "other.json", out=tmp_path / "out.mole")
 
 
+def test_a_source_is_not_overwritten(tmp_path: Path) -> None:
+    source = tmp_path / "weights.ckpt"
+    source.write_bytes(CHECKPOINT.read_bytes())
+    with pytest.raises(InputError, match="overwritten"):
+        import_reference(source, VOCABULARY, out=source)
+    assert source.read_bytes() == CHECKPOINT.read_bytes()
+
+
 def test_names_are_given_one_a_task(tmp_path: Path) -> None:
     out = tmp_path / "out.mole"
     import_reference(CHECKPOINT, VOCABULARY, out=out, names=["half-life"])
@@ -184,6 +193,18 @@ class TestVocabulary:
         else:
             path.write_text(json.dumps({str(key): token for key, token in table.items()}))
         assert read_reference_vocabulary(path) == Vocabulary(list(TABLE))
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            {"vocabulary": TABLE},
+            {"vocab": TABLE, "special": {"PAD": 0}},
+            TABLE | {"[PAD]": 0, "[MASK]": 4, "[UNK]": 5, "[CLS]": 6},
+        ],
+    )
+    def test_a_table_may_be_nested_and_its_names_bracketed(self, tmp_path: Path, content: dict[Any, Any]) -> None:
+        (tmp_path / "vocabulary.json").write_text(json.dumps(content))
+        assert read_reference_vocabulary(tmp_path / "vocabulary.json") == Vocabulary(list(TABLE))
 
     def test_our_own_format_is_read_too(self, tmp_path: Path) -> None:
         own = Vocabulary([5, 7], [6])
