@@ -58,6 +58,9 @@ def _tasks(tasks: Sequence[TaskSpec]) -> str:
 
 def _metrics(card: ModelCard) -> str:
     names = sorted({*card.metrics, *card.validation_metrics})
+    if len(card.tasks) == 1:
+        # A single task's own figures are the means.
+        names = [name for name in names if "/" not in name] or names
     if not names:
         return "Not measured: there were neither test nor validation molecules."
     rows = [(name, _digits(card.metrics.get(name)), _digits(card.validation_metrics.get(name))) for name in names]

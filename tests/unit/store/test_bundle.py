@@ -9,6 +9,7 @@ import torch
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.store import files
 from mole_engine.store.bundle import read_bundle, read_card, save_bundle
+from mole_engine.store.card_text import card_markdown
 
 
 def test_round_trip(make_card, tmp_path):
@@ -34,6 +35,11 @@ def test_page_names_unit_metrics_and_domain(make_bundle):
     assert "| logS | number | log mol/L |" in page
     assert "| rmse | 0.5 | 0.4 |" in page
     assert "20 validation molecules" in page
+
+
+def test_page_names_the_metrics_of_one_task_once(make_card):
+    page = card_markdown(make_card(metrics={"rmse": 0.5, "rmse/logS": 0.5}))
+    assert page.count("| rmse") == 1
 
 
 def test_card_holds_no_path_of_its_maker(make_card):
