@@ -271,4 +271,6 @@ def describe_error(item: Any) -> str:
     where = ".".join(str(part) for part in item["loc"]) or "configuration"
     if item["type"] == "extra_forbidden":
         return f"{where} is not a setting"
-    return f"{where}: {str(item['msg']).removeprefix('Value error, ')}, got {item.get('input')!r}"[:300]
+    text = f"{where}: {str(item['msg']).removeprefix('Value error, ')}"
+    # A check across settings is given the whole section, which says nothing.
+    return text if isinstance(item.get("input"), dict) else f"{text}, got {item.get('input')!r}"[:300]

@@ -52,6 +52,7 @@ def test_wrong_settings_are_named(assignment, words):
     with pytest.raises(InputError) as caught:
         TrainConfig().with_overrides([assignment])
     assert words in str(caught.value)
+    assert "{" not in str(caught.value)
 
 
 def test_several_wrong_settings_are_all_named():
