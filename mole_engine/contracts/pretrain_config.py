@@ -16,7 +16,9 @@ class PretrainDataConfig(Section):
     smiles_column: str = setting("", "Column with the structures; empty: found by content.")
     targets: list[str] = setting([], "Columns with labels to learn from; gaps are left aside.")
     labels_path: str = setting("", "Table of labels with the columns row, task_id and value, as CSV or Parquet.")
-    validation_molecules: int = setting(1000, "First molecules of the file that only judge.", ge=1)
+    validation_molecules: int = setting(
+        1000, "First molecules of the file that only judge; a tenth of a shorter file.", ge=1
+    )
     block_molecules: int = setting(
         8192, "Molecules in memory at a time; they are mixed within such a block.", ge=64, le=1_000_000, advanced=True
     )

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.pretrain_config import PretrainConfig
 from mole_engine.data.pretraining_batches import BlockMaker, PreparedBlock, PretrainingBatch
+from mole_engine.data.pretraining_survey import validation_rows
 from mole_engine.data.smiles_stream import Block, SmilesStream
 
 _VALIDATION = 2**32 - 1
@@ -83,7 +84,7 @@ class PretrainingData(pl.LightningDataModule):
         self.world_size = world_size
         self.rank = rank
         self.plan = Plan(
-            first_row=config.data.validation_molecules,
+            first_row=validation_rows(maker.survey.rows, config.data.validation_molecules),
             rows=maker.survey.rows,
             block_rows=config.data.block_molecules,
             batch_size=config.training.batch_size,
@@ -114,7 +115,7 @@ class PretrainingData(pl.LightningDataModule):
     def validation_batches(self) -> list[PretrainingBatch]:
         """Return the batches that judge: the same molecules and hidden atoms every time."""
         if self._validation is None:
-            size = self.config.data.validation_molecules
+            size = self.plan.first_row
             prepared = self._prepare(next(self.stream.blocks(size)))
             # Every process judges equally many batches.
             count = -(-self.plan.batches_of(size) // self.world_size) * self.world_size

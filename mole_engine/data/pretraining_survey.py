@@ -22,6 +22,7 @@ from mole_engine.data.smiles_stream import SmilesStream
 STAGE = "Looking at the molecules"
 _DESCRIPTOR_SAMPLE = 2000
 _BLOCK = 2000
+_FEWEST_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class Survey:
         )
 
 
+def validation_rows(rows: int, wanted: int) -> int:
+    """Return how many first rows of a file only judge: as many as wanted, or a tenth of a file that is too short."""
+    return wanted if rows > wanted else max(1, rows // 10)
+
+
 def take_survey(
     config: PretrainConfig,
     stream: SmilesStream,
@@ -81,11 +87,11 @@ def take_survey(
     """
     objectives = config.objectives
     rows = stream.rows()
-    if rows <= config.data.validation_molecules:
+    if rows < _FEWEST_ROWS:
         raise InputError(
             f"{stream.path.name} has too few molecules:",
-            f"{rows}, of which the first {config.data.validation_molecules} are for validation.",
-            "Give a longer file, or set data.validation_molecules lower.",
+            f"{rows}, and at least {_FEWEST_ROWS} are needed.",
+            "Give a longer file.",
         )
     seen = min(rows, config.data.survey_molecules)
     counts: Counter[int] = Counter()

@@ -32,7 +32,7 @@ from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.data.pretraining_batches import BlockMaker
 from mole_engine.data.pretraining_data import PretrainingData
 from mole_engine.data.pretraining_labels import LabelTable
-from mole_engine.data.pretraining_survey import Survey, take_survey
+from mole_engine.data.pretraining_survey import Survey, take_survey, validation_rows
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.data.smiles_stream import SmilesStream
 from mole_engine.models.mole import MolE
@@ -172,8 +172,9 @@ class _Job:
         if resumed and last.is_file():
             check_checkpoint(last, prepared.model)
         parameters = sum(item.numel() for item in prepared.model.encoder.parameters())
-        molecules = prepared.survey.rows - self.config.data.validation_molecules
-        counts = {"train": molecules, "val": self.config.data.validation_molecules, "test": 0}
+        judging = validation_rows(prepared.survey.rows, self.config.data.validation_molecules)
+        molecules = prepared.survey.rows - judging
+        counts = {"train": molecules, "val": judging, "test": 0}
         self.record = replace(self.record, parameters=parameters, counts=counts)
         words = f"Pretraining on {molecules:,} molecules, {prepared.data.total_steps:,} steps"
         if self.config.objectives.atoms:

@@ -220,8 +220,14 @@ class TestSurvey:
         stream = SmilesStream(path)
         with pytest.raises(InputError, match="no labels"):
             take_survey(config(path, objectives={"tasks": 1.0}), stream, None)
+        short = tmp_path / "short.smi"
+        short.write_text("CCO\nCCN\n")
         with pytest.raises(InputError, match="too few"):
-            take_survey(config(path, data={"validation_molecules": 155}), stream, None)
+            take_survey(config(short), SmilesStream(short), None)
+
+    def test_a_tenth_of_a_short_file_judges(self, path: Path) -> None:
+        plan = data_of(config(path, data={"validation_molecules": 1000})).plan
+        assert (plan.first_row, plan.rows) == (15, 155)
 
     def test_a_block_without_structures_is_named(self, path: Path) -> None:
         data = data_of(config(path))
