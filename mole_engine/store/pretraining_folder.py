@@ -51,7 +51,10 @@ class PretrainingFolder:
         name = config.name or f"Pretraining {Path(config.data.path).stem}"
         usual = default_workspace() / "pretraining" / new_run_id(name, time.time())
         folder = cls(config.out or usual)
-        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+        if folder._holds_a_failed_start():
+            folder._run.clear()
+            folder.survey.unlink(missing_ok=True)
+        elif folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
             raise InputError(
                 f"{folder.path} is not empty:",
                 "nothing in it would be overwritten.",
@@ -65,6 +68,11 @@ class PretrainingFolder:
         except OSError as error:
             raise storage_problem(error, folder.config) from error
         return folder
+
+    def _holds_a_failed_start(self) -> bool:
+        """Whether a job began here and ended before there was anything to go on from."""
+        began = self.config.is_file() and self.events.is_file() and self.lock.is_file()
+        return began and not (self.last_checkpoint.exists() or self.model.exists() or self._run.is_locked())
 
     def read_config(self) -> PretrainConfig:
         """Return the configuration of the job. Raises InputError when this is not the folder of one."""

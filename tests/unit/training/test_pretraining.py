@@ -176,6 +176,14 @@ class TestCommand:
         assert Path(record["model_path"]).is_file()
         assert {"atoms_loss", "tasks_loss"} <= set(record["validation_metrics"])
 
+    def test_a_failed_start_does_not_block_its_folder(self, path: Path, tmp_path: Path) -> None:
+        empty = tmp_path / "empty.smi"
+        empty.write_text("CCO\n")
+        words = ["--steps", "1", "--device", "cpu", "--out", str(tmp_path / "job"), "runtime.threads=1"]
+        tiny = ["model.layers=1", "model.hidden_size=16", "model.heads=2"]
+        assert main(["pretrain", str(empty), *words, *tiny]) == 2
+        assert main(["pretrain", str(path), *words, *tiny]) == 0
+
     def test_wrong_usage_is_one_line(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["pretrain"]) == 2
         assert main(["pretrain", str(tmp_path / "nowhere.smi"), "--out", str(tmp_path / "job")]) == 2
