@@ -54,8 +54,9 @@ def evaluate_file(
     Raises
     ------
     InputError
-        When the file cannot be read, or holds none of the model's targets.
+        When the file cannot be read, holds none of the model's targets, or the model has no prediction head.
     """
+    model.check_predicts()
     table = read_table(path, on_progress=on_progress)
     column = find_smiles_column(table, model, smiles_column)
     present, missing = _targets(table, model.tasks)

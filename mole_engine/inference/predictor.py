@@ -99,12 +99,16 @@ class LoadedModel:
         whole.attrs["units"] = self.columns.units()
         return whole
 
+    def check_predicts(self) -> None:
+        """Refuse an encoder without a prediction head. Raises InputError."""
+        if not self.tasks:
+            raise InputError(f"'{self.card.name}' has no prediction head.", "", "Use it with `mole encode`.")
+
     def predict_chunks(
         self, smiles: Sequence[str], *, on_progress: ProgressHandler | None = None, batch_size: int = BATCH_SIZE
     ) -> Iterator[pd.DataFrame]:
         """Yield the table of `predict` in pieces of bounded size. Raises InputError."""
-        if not self.tasks:
-            raise InputError(f"'{self.card.name}' has no prediction head.", "", "Use it with `mole encode`.")
+        self.check_predicts()
         smiles = as_texts(smiles)
         width = sum(task.outputs for task in self.tasks)
         threshold = self.card.domain.threshold if self.card.domain else 0.0

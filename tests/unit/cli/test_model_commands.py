@@ -92,6 +92,20 @@ def test_evaluate(make_bundle, molecules, capsys):
     assert "2 of 3 rows compared" in captured.err
 
 
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_an_encoder_alone_predicts_nothing(make_bundle, molecules, capsys, command):
+    from dataclasses import replace
+
+    from mole_engine.data.scaling import TargetScaler
+    from mole_engine.store.bundle import read_bundle, save_bundle
+
+    path = make_bundle()
+    whole = read_bundle(path)
+    save_bundle(path, whole.tensors, replace(whole.card, tasks=(), scaler=TargetScaler(()).to_dict(), uncertainty={}))
+    assert main([command, str(path), molecules]) == 2
+    assert "has no prediction head" in _error(capsys)
+
+
 def test_encode(make_bundle, molecules, tmp_path, capsys):
     out = tmp_path / "v.parquet"
     assert main(["encode", str(make_bundle()), molecules, "--out", str(out)]) == 0
