@@ -63,7 +63,7 @@ class ChartCard(Card):
             self._stand_in.setObjectName("")
             self._stand_in.deleteLater()
             self.plot.show()
-            hint = self._hint = muted_label(self._hint_words())
+            hint = self._hint = muted_label(self._hint_words(), wrap=False)
             hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
             QVBoxLayout(self.plot).addWidget(hint)
             self._draw_now()
@@ -283,9 +283,7 @@ class RunCharts(QWidget):
 
 def _set_line(curve: Any, xs: list[float], ys: list[float]) -> None:
     few = len(xs) <= SMOOTH_LIMIT
-    color = curve.opts["pen"]
-    dot = {"symbol": "o", "symbolSize": 5, "symbolPen": color, "symbolBrush": color.color()} if len(xs) == 1 else {}
-    curve.setData(xs, ys, antialias=few, connect="finite", **{"symbol": None, **dot})
+    curve.setData(xs, ys, antialias=few, connect="finite", symbol="o" if len(xs) == 1 else None, symbolSize=5)
 
 
 def _positive(values: list[float]) -> list[float]:

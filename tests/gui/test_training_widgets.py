@@ -114,16 +114,6 @@ def test_loss_chart_draws_steps_and_both_means(shown):
     assert high >= 4
 
 
-def test_the_single_point_of_a_first_epoch_has_the_colour_of_its_line(shown):
-    chart = shown(LossChart())
-    chart.set_curves(RunCurves.replay(EVENTS))
-    curves = RunCurves()
-    curves.epochs, curves.train_losses, curves.validation_losses = [1.0], [0.9], [0.7]
-    chart.set_curves(curves)
-    dots = {item.name(): item.opts["symbolBrush"].name().upper() for item in chart.plot.listDataItems()[1:]}
-    assert dots == {"train": LIGHT.train, "validation": LIGHT.validation}
-
-
 def test_an_empty_chart_of_a_run_that_is_over_promises_nothing(shown):
     charts = shown(RunCharts("old"))
     charts.set_curves(RunCurves())
