@@ -222,18 +222,25 @@ class TrainPage(Page):
     def _show_dataset(self, dataset: OpenDataset) -> None:
         self._stack.setCurrentIndex(1)
         self.setup.set_dataset(dataset)
+        if not self.session.training.is_running:
+            # Else the head goes on telling what the charts are about.
+            self._show_head(dataset)
+        self._renew_ready()
+
+    def _show_head(self, dataset: OpenDataset) -> None:
         tasks = dataset.roles.tasks
         self._unit = tasks[0].unit if tasks and tasks[0].kind is TaskKind.REGRESSION else ""
         self.header.set_title(f"Train: {dataset.title}")
         self._export.setEnabled(bool(tasks))
         self._show_chips()
-        self._renew_ready()
 
     def _show_chips(self, *more: tuple[str, str]) -> None:
         dataset = self.session.dataset
         if dataset is None:
             return
-        facts = (dataset.info.name, counted(dataset.molecules, "molecule"), f"{dataset.split.method} split")
+        # Without the reasons behind it, which the Data page tells.
+        split = dataset.split.method.partition(" (")[0].partition(", ")[0]
+        facts = (dataset.info.name, counted(dataset.molecules, "molecule"), f"{split} split")
         self.header.set_chips([*((fact, "neutral") for fact in facts), *more])
 
     @Slot(object)
@@ -248,6 +255,9 @@ class TrainPage(Page):
     def _finish(self, record: RunRecord) -> None:
         self._set_curves()
         self.setup.learn(self._curves.epoch_seconds)
+        if self.session.dataset is not None:
+            # Another file may have been opened meanwhile.
+            self._show_head(self.session.dataset)
         self._renew_ready()
         if record.status is RunState.COMPLETED and self.isVisible():
             self.navigate.emit("runs")

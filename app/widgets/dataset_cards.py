@@ -33,7 +33,7 @@ _NEED_A_LOOK = (
     (IssueKind.UNREADABLE, "unreadable", "cannot be read"),
     (IssueKind.EMPTY, "empty", "without a structure"),
     (IssueKind.MISSING_LABEL, "without a value", "without a value"),
-    (IssueKind.BAD_LABEL, "odd values", "with a value that is not one"),
+    (IssueKind.BAD_LABEL, "odd values", "whose value cannot be read"),
     (IssueKind.TOO_LARGE, "too large", "too large"),
     (IssueKind.INORGANIC, "inorganic", "without carbon"),
     (IssueKind.CENSORED, "bounds", "with a bound such as > 50 in place of a value"),
@@ -211,15 +211,21 @@ class SplitCard(Card):
             words.setTextFormat(Qt.TextFormat.RichText)
         self._words = label("", "muted", wrap=True)
         self._words.setObjectName("splitWords")
+        self._reason = label("", "muted", wrap=True)
         self.add(self._bar)
         self.body.addLayout(row(*self._legend, None, spacing=SPACE[3]))
+        self.add(self._reason)
         self.add(self._words)
         self._counts = (0, 0, 0)
         theme.changed.connect(self._show_legend)
 
     def show_split(self, method: str, counts: tuple[int, int, int], overlap: Sequence[str]) -> None:
         """Show sizes of training, validation and test part, and leakage in words."""
-        self.set_title("Split", method)
+        # Reasons get a line of their own: the title's has no room for them.
+        name, _, reason = method.rstrip(")").replace(" (", ", ", 1).partition(", ")
+        self.set_title("Split", name)
+        self._reason.setText(f"{reason[:1].upper()}{reason[1:]}.")
+        self._reason.setVisible(bool(reason))
         self._counts = counts
         self._bar.show_counts(*counts)
         self._show_legend()

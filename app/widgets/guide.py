@@ -6,9 +6,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QTextCursor, QTextTable
 from PySide6.QtWidgets import QDialog, QTextBrowser, QVBoxLayout, QWidget
 
-from app.theme import SPACE
+from app.theme import SPACE, theme
 from app.widgets.basic import label, primary_button, row
 from mole_engine import __version__
 
@@ -26,6 +27,7 @@ class GuideDialog(QDialog):
         text.setAccessibleName("Guide")
         text.setOpenExternalLinks(True)
         text.setMarkdown((files("resources") / "guide.md").read_text(encoding="utf-8"))
+        _air(text)
         close = primary_button("Close")
         close.setMinimumWidth(110)
         close.clicked.connect(self.accept)
@@ -34,6 +36,26 @@ class GuideDialog(QDialog):
         layout.setSpacing(SPACE[2])
         layout.addWidget(text, 1)
         layout.addLayout(row(None, close))
+
+
+def _air(text: QTextBrowser) -> None:
+    """Give headings room and tables quiet lines, which Markdown alone does not."""
+    document, line = text.document(), QColor(theme.palette().line)
+    document.setDocumentMargin(SPACE[2])
+    cursor, block = QTextCursor(document), document.begin()
+    while block.isValid():
+        form = block.blockFormat()
+        if block.textList() is not None or form.headingLevel():
+            form.setTopMargin(SPACE[3] if form.headingLevel() and block.position() else SPACE[0])
+            cursor.setPosition(block.position())
+            cursor.setBlockFormat(form)
+        block = block.next()
+    for frame in document.rootFrame().childFrames():
+        if isinstance(frame, QTextTable):
+            grid = frame.format()
+            grid.setBorderBrush(line)
+            grid.setCellPadding(SPACE[0])
+            frame.setFormat(grid)
 
 
 class AboutDialog(QDialog):

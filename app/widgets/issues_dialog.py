@@ -78,7 +78,7 @@ class IssuesDialog(QDialog):
         self.setObjectName("issuesDialog")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(f"Clean-up of {file_name}")
-        self.resize(860, 520)
+        self.resize(1040, 560)
         self._stem = file_name.partition(".")[0]
         rows = len({issue.row for issue in report.issues})
         note = f"{counted(rows, 'row')} of {count(report.total)} were changed, left out, or need a look."
@@ -124,7 +124,7 @@ def _set_up(table: QTableView) -> None:
     header.setFixedHeight(36)
     header.setHighlightSections(False)
     header.setSortIndicatorShown(False)
-    for column, width in enumerate((64, 130, 260, 260, 90)):
+    for column, width in enumerate((64, 130, 260, 240, 90)):
         table.setColumnWidth(column, width)
     header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
     set_role(table, role="list")

@@ -10,6 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QListWidget, QPushButton, QTableView, QWidget
 
+from app.widgets.dataset_cards import SplitCard
+
 
 def cells(window, column: str) -> list[str]:
     model = window.findChild(QTableView, "moleculeTable").model()
@@ -226,6 +228,23 @@ def test_a_file_without_target_opens_and_asks_for_one(qtbot, window, open_file, 
     assert "none found" in text(window, "readSummary")
     assert window.findChild(QListWidget, "targetColumnsList").isVisible()
     assert not window.findChild(QPushButton, "chooseModelButton").isEnabled()
+
+
+@pytest.mark.parametrize(
+    ("method", "note", "reason"),
+    [
+        ("random (too few scaffolds to divide by them)", "random", "Too few scaffolds to divide by them."),
+        ("column 'part', validation taken from training", "column 'part'", "Validation taken from training."),
+        ("scaffold", "scaffold", ""),
+    ],
+)
+def test_the_reason_for_a_split_has_a_line_of_its_own(qtbot, method, note, reason):
+    card = SplitCard()
+    qtbot.addWidget(card)
+    card.show_split(method, (8, 1, 1), [])
+    shown = [words.text() for words in card.findChildren(QLabel) if not words.isHidden()]
+    assert note in shown
+    assert (reason in shown) is bool(reason)
 
 
 def test_the_rows_of_a_long_file_can_be_looked_at_while_it_is_cleaned(qtbot, window, page, tmp_path):
