@@ -11,6 +11,7 @@ import logging
 import sys
 import time
 import traceback
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -213,7 +214,7 @@ class _Job:
         dropped = len(dataset.report.dropped_rows)
         if dropped:
             what = f"{dropped} of {dataset.report.total} rows are merged or left out"
-            self._notice(f"{what}: {_reasons(dataset)}. dataset.json lists them.", "warning")
+            self._notice(f"{what}: {_reasons(dataset)}.", "warning")
         for text in split.overlap:
             self._notice(text, "warning")
         if not split.validation:
@@ -340,11 +341,10 @@ def _let_go(error: BaseException | None) -> None:
 
 
 def _reasons(dataset: CuratedDataset) -> str:
-    counts: dict[str, int] = {}
-    for issue in dataset.report.issues:
-        if issue.dropped:
-            counts[issue.kind.value] = counts.get(issue.kind.value, 0) + 1
-    return ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in counts.items())
+    from mole_engine.data.curation_report import ISSUE_WORDS
+
+    counts = Counter(issue.kind for issue in dataset.report.issues if issue.dropped)
+    return "; ".join(f"{count} × {ISSUE_WORDS[kind]}" for kind, count in counts.most_common())
 
 
 def _cache_folder() -> Path:

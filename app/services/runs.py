@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject
 from app.services.verdict import Verdict, read_verdict
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskSpec
-from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import EpochMetrics, Event
 from mole_engine.contracts.records import RunRecord
 
@@ -168,12 +168,10 @@ def _export(model_path: str, kind: str, path: str) -> None:
     if kind == "mole":
         if target.resolve() == Path(model_path).resolve():
             return
-        try:
-            shutil.copyfile(model_path, target)
-        except OSError as error:
-            raise KnownError(
-                f"Cannot write {target}.", f"{error.strerror or error}.", "Choose another place."
-            ) from error
+        from mole_engine.store.files import atomic_path
+
+        with atomic_path(target) as temporary:
+            shutil.copyfile(model_path, temporary)
         return
     if kind == "onnx":
         from mole_engine.export.onnx import export_onnx
