@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from PySide6.QtGui import QImage
 
-from app.services.depictions import DepictionKey, DepictionService, draw
+from app.services.depictions import Depiction, DepictionKey, DepictionService, draw
 
 
 def inked(image: QImage) -> tuple[int, int, int, int]:
@@ -48,11 +50,22 @@ def test_what_cannot_be_drawn_says_why(qtbot, service):
 
 def test_what_was_asked_last_is_drawn_first(qtbot, service, monkeypatch):
     monkeypatch.setattr("app.services.depictions._WAITING_LIMIT", 3)
+    taken, all_asked = threading.Event(), threading.Event()
+
+    def draw_when_all_are_asked(key: DepictionKey) -> Depiction:
+        taken.set()
+        all_asked.wait(10)
+        return draw(key)
+
+    # Held at its first drawing, the thread cannot take a second one while the others are still being asked.
+    monkeypatch.setattr("app.services.depictions.draw", draw_when_all_are_asked)
     order: list[str] = []
     service.drawn.connect(order.append)
-    for length in range(1, 9):
+    service.get("C", 120, 84, dark=False)
+    assert taken.wait(10)
+    for length in range(2, 9):
         service.get("C" * length, 120, 84, dark=False)
-    qtbot.waitUntil(lambda: len(order) >= 3, timeout=10_000)
+    all_asked.set()
+    qtbot.waitUntil(lambda: len(order) >= 4, timeout=10_000)
     qtbot.wait(50)
-    # The first may have been taken before the others came; of these only the newest three are kept.
-    assert [smiles for smiles in order if smiles != "C"][:3] == ["C" * 8, "C" * 7, "C" * 6]
+    assert order == ["C", "C" * 8, "C" * 7, "C" * 6]
