@@ -25,6 +25,9 @@ _WORDS = {
     IssueKind.TOO_LARGE: "too large",
     IssueKind.INORGANIC: "inorganic",
     IssueKind.CENSORED: "a bound",
+    IssueKind.STEREO: "stereo removed",
+    IssueKind.TAUTOMER: "other tautomer",
+    IssueKind.OUTLIER: "far-off value",
 }
 
 

@@ -35,9 +35,28 @@ class CurationConfig(Section):
 
     largest_fragment: bool = setting(True, "Keep the largest organic fragment of salts and mixtures.")
     neutralise: bool = setting(True, "Neutralise charges where a neutral form exists.")
+    tautomers: bool = setting(
+        False, "Write every molecule as its canonical tautomer (RDKit); slow for large molecules."
+    )
     merge_duplicates: bool = setting(True, "Merge rows with the same structure whose labels agree.")
+    duplicates: Literal["mean", "median", "majority"] = setting(
+        "mean", "Value of merged rows: their mean, their median, or the most frequent one. Classes: the majority."
+    )
+    same_structure: Literal["smiles", "inchikey"] = setting(
+        "smiles", "What makes two rows duplicates: the canonical SMILES, or the InChIKey (sees through tautomers)."
+    )
     drop_disagreeing: bool = setting(
-        False, "Leave out duplicates whose labels disagree (otherwise their mean is used)."
+        False, "Leave out duplicates whose labels disagree (otherwise they are merged all the same)."
+    )
+    outliers: Literal["keep", "flag", "drop"] = setting(
+        "flag", "Values far from all others: keep them, list them, or leave them out."
+    )
+    outlier_distance: float = setting(
+        6.0,
+        "Robust standard deviations from the median beyond which a value is an outlier.",
+        ge=2.0,
+        le=100.0,
+        advanced=True,
     )
     flatten_stereo: bool = setting(False, "Remove stereochemistry.")
     leave_out_inorganic: bool = setting(False, "Leave out molecules without carbon (otherwise they are only listed).")
@@ -48,6 +67,7 @@ class DataConfig(Section):
     """Which file, which columns, which task."""
 
     path: str = setting("", "File with the molecules.")
+    extra_paths: list[str] = setting([], "More files whose rows follow those of the first.", advanced=True)
     validation_path: str = setting("", "Separate file with validation molecules.")
     test_path: str = setting("", "Separate file with test molecules.")
     smiles_column: str = setting("", "Column with the structures; empty: found by content.")
@@ -60,6 +80,11 @@ class DataConfig(Section):
         {}, "Label that counts as positive, for each two-class target.", advanced=True
     )
     target_transform: TransformName = setting("auto", "Transform of regression targets; auto: log10 for heavy tails.")
+    molar_log: list[str] = setting(
+        [],
+        "Columns of concentrations that are learned as -log10 of mol/L: an IC50 in nM becomes a pIC50.",
+        advanced=True,
+    )
     delimiter: str = setting("", "Column separator; empty: sniffed.", advanced=True)
     encoding: str = setting("", "Text encoding; empty: sniffed.", advanced=True)
     decimal: Literal["", ".", ","] = setting("", "Decimal mark; empty: sniffed.", advanced=True)
@@ -69,10 +94,15 @@ class DataConfig(Section):
 class SplitConfig(Section):
     """How the molecules are divided into training, validation and test parts."""
 
-    method: Literal["auto", "random", "scaffold", "stratified", "column", "kfold"] = setting(
+    method: Literal["auto", "random", "scaffold", "cluster", "stratified", "time", "column", "kfold"] = setting(
         "auto", "How to divide; auto: a split column if there is one, else by scaffold."
     )
-    column: str = setting("", "Column with the given parts (train/val/test, or fold numbers).")
+    column: str = setting(
+        "", "Column with the given parts (train/val/test, or fold numbers); for time: column with dates or numbers."
+    )
+    cluster_similarity: float = setting(
+        0.4, "Least Tanimoto similarity to the middle of a cluster (ECFP4).", gt=0.0, lt=1.0, advanced=True
+    )
     validation_fraction: float = setting(0.1, "Part that chooses the best epoch.", ge=0.0, le=0.5)
     test_fraction: float = setting(0.1, "Part that judges the model, never used in training.", ge=0.0, le=0.5)
     folds: int = setting(5, "Number of folds for k-fold.", ge=2, le=20, advanced=True)

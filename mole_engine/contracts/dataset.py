@@ -32,6 +32,8 @@ class IssueKind(StrEnum):
     TOO_LARGE = "too_large"
     INORGANIC = "inorganic"
     CENSORED = "censored"
+    TAUTOMER = "tautomer"
+    OUTLIER = "outlier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,8 @@ class ColumnRoles:
         Target columns with their kinds; empty for a table that is only predicted.
     identifier, weight, split
         Optional columns: names, sample weights, given parts (train/val/test or fold numbers).
+    order
+        Optional column by which a time split sorts: dates or numbers.
     """
 
     smiles: str
@@ -158,6 +162,7 @@ class ColumnRoles:
     identifier: str | None = None
     weight: str | None = None
     split: str | None = None
+    order: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +238,42 @@ class CurationReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Nearness:
+    """How close the molecules of a part that judges come to the molecules that train.
+
+    Attributes
+    ----------
+    part
+        "validation" or "test".
+    molecules, compared
+        Molecules of the part, and how many of them were compared (a sample of large parts).
+    median, low, high
+        Of each molecule's highest Tanimoto similarity (ECFP4) to a training molecule: the median and the quartiles.
+    close
+        How many of the compared molecules have a training molecule of similarity 0.9 or more.
+    histogram
+        Counts of the highest similarities in ten bins from 0 to 1.
+    """
+
+    part: str
+    molecules: int
+    compared: int
+    median: float
+    low: float
+    high: float
+    close: int
+    histogram: tuple[int, ...] = ()
+
+    def words(self) -> str:
+        """Say it in a sentence."""
+        sample = f" (of {self.compared} that were compared)" if self.compared < self.molecules else ""
+        return (
+            f"Half of the {self.part} molecules have a training molecule of similarity {self.median:.2f} or more; "
+            f"{self.close}{sample} have one of 0.9 or more."
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
     """Which molecules train, which choose, which judge: positions into the curated data set.
 
@@ -244,6 +285,8 @@ class Split:
         In words, for the record: "scaffold", "column 'split'".
     overlap
         Leakage in words, empty when nothing was found ("3 scaffolds stand in both train and test").
+    nearness
+        Nearest-neighbour similarity across the cut, one entry for each part that judges and has molecules.
     """
 
     train: tuple[int, ...]
@@ -251,6 +294,7 @@ class Split:
     test: tuple[int, ...]
     method: str
     overlap: tuple[str, ...] = ()
+    nearness: tuple[Nearness, ...] = ()
 
     def part_of(self, size: int) -> list[str]:
         """Return "train", "val", "test" or "" for each of `size` positions."""

@@ -28,6 +28,8 @@ ISSUE_WORDS = {
     IssueKind.TOO_LARGE: "too large",
     IssueKind.INORGANIC: "inorganic",
     IssueKind.CENSORED: "a bound, not a value",
+    IssueKind.TAUTOMER: "written as another tautomer",
+    IssueKind.OUTLIER: "value far from all others",
 }
 """What each kind of issue is called."""
 
