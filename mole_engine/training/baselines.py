@@ -1,0 +1,217 @@
+"""Simple models that a network has to beat: the same data, the same split, the same metrics."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mole_engine.contracts.config import TransformName
+from mole_engine.contracts.dataset import Split, TaskKind, TaskSpec
+from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.events import ProgressHandler
+from mole_engine.data.dataset import CuratedDataset
+from mole_engine.data.scaling import TargetScaler
+from mole_engine.training.metrics import compute_metrics
+from mole_engine.training.tabular import (
+    Table,
+    boosting,
+    column_medians,
+    count_table,
+    descriptor_table,
+    fit_in_steps,
+    forest,
+    predict_task,
+    without_gaps,
+)
+
+Floats = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.int64]
+
+BASELINES: dict[str, str] = {
+    "mean": "Mean of the training molecules",
+    "fingerprints": "ECFP4 + random forest",
+    "descriptors": "RDKit descriptors + extra trees",
+    "boosting": "RDKit descriptors + gradient boosting",
+}
+"""Name and title of each baseline, in the order in which they are shown."""
+
+MAX_MOLECULES = 20_000
+"""A larger training part is represented by a sample: a baseline must not take longer than the network."""
+
+TREES = 300
+ROUNDS = 300
+STAGE = "Fitting simple models"
+
+
+@dataclass(frozen=True)
+class BaselineResult:
+    """How good a simple model is.
+
+    Attributes
+    ----------
+    name, title
+        As in `BASELINES`.
+    validation_metrics, test_metrics
+        Named as `compute_metrics` does; empty for a part without molecules.
+    test_outputs, validation_outputs
+        (n, outputs) in the user's units or as probabilities, in the order of `split.test` and `split.validation`.
+    note
+        What a reader has to know ("fitted on 20,000 of 41,000 training molecules"); else empty.
+    seconds
+        Time of fitting and predicting.
+    """
+
+    name: str
+    title: str
+    validation_metrics: dict[str, float]
+    test_metrics: dict[str, float]
+    test_outputs: Floats
+    validation_outputs: Floats
+    note: str = ""
+    seconds: float = math.nan
+
+
+def fit_baseline(
+    name: str,
+    dataset: CuratedDataset,
+    split: Split,
+    *,
+    seed: int = 0,
+    threads: int = 1,
+    cache_dir: str | Path | None = None,
+    on_progress: ProgressHandler | None = None,
+    transform: TransformName = "auto",
+) -> BaselineResult:
+    """Fit one baseline on the training part, and judge it on the validation and test parts.
+
+    Parameters
+    ----------
+    name
+        One of `BASELINES`.
+    dataset, split
+        As the network gets them.
+    seed, threads
+        Of the trees.
+    cache_dir
+        Keeps descriptors from run to run; None: not kept.
+    on_progress
+        Told how far the work is; may raise `Cancelled`.
+    transform
+        Of regression targets, as in the job's configuration.
+
+    Raises
+    ------
+    InputError
+        When there is no such baseline.
+    """
+    if name not in BASELINES:
+        raise InputError(f"There is no baseline '{name}'.", "", f"Choose one of: {', '.join(BASELINES)}.")
+    began = time.monotonic()
+    train, note = _training_rows(split, seed)
+    rows = {part: np.asarray(getattr(split, part), dtype=np.int64) for part in ("validation", "test")}
+    work = _Work(dataset, seed, threads, transform, on_progress)
+    table = work.table(name, cache_dir)
+    outputs = work.outputs(name, table, train, np.concatenate([rows["validation"], rows["test"]]))
+    count = len(rows["validation"])
+    parts = {"validation": outputs[:count], "test": outputs[count:]}
+    metrics = {part: _metrics(dataset, rows[part], parts[part]) for part in parts}
+    return BaselineResult(
+        name=name,
+        title=BASELINES[name],
+        validation_metrics=metrics["validation"],
+        test_metrics=metrics["test"],
+        test_outputs=parts["test"],
+        validation_outputs=parts["validation"],
+        note=note,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _training_rows(split: Split, seed: int) -> tuple[Positions, str]:
+    train = np.asarray(split.train, dtype=np.int64)
+    if len(train) <= MAX_MOLECULES:
+        return train, ""
+    chosen = np.random.default_rng(seed).choice(train, MAX_MOLECULES, replace=False)
+    return np.sort(chosen), f"fitted on {MAX_MOLECULES:,} of {len(train):,} training molecules"
+
+
+def _metrics(dataset: CuratedDataset, rows: Positions, outputs: Floats) -> dict[str, float]:
+    if not len(rows):
+        return {}
+    targets = dataset.targets[rows]
+    return compute_metrics(outputs, targets, ~np.isnan(targets), dataset.tasks)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One baseline at work, task by task."""
+
+    dataset: CuratedDataset
+    seed: int
+    threads: int
+    transform: TransformName
+    on_progress: ProgressHandler | None
+
+    def table(self, name: str, cache_dir: str | Path | None) -> Table:
+        """Return the (n, F) features of all molecules; without columns for the mean."""
+        smiles = self.dataset.smiles
+        if name == "mean":
+            return np.zeros((len(smiles), 0), dtype=np.float32)
+        if name == "fingerprints":
+            return (count_table(smiles, self._check) > 0).astype(np.float32)
+        return descriptor_table(smiles, cache_dir=cache_dir, on_progress=self.on_progress)
+
+    def outputs(self, name: str, table: Table, train: Positions, rows: Positions) -> Floats:
+        """Return (len(rows), outputs) in the user's units or as probabilities."""
+        table = without_gaps(table, column_medians(table[train]))
+        scaler = TargetScaler.fit(self.dataset.targets[train], self.dataset.tasks, self.transform)
+        parts = []
+        for place, task in enumerate(self.dataset.tasks):
+            self._tell(place)
+            labels = self.dataset.targets[train, place]
+            known = ~np.isnan(labels)
+            scale = scaler.scales[place]
+            if name == "mean":
+                parts.append(_mean(labels[known], task, len(rows)))
+                continue
+            if scale is not None:
+                labels = scale.forward(labels)
+            predicted = self._fitted(name, task, table[train[known]], labels[known], table[rows])
+            parts.append(predicted if scale is None else scale.inverse(predicted))
+        self._tell(len(self.dataset.tasks))
+        return np.concatenate(parts, axis=1)
+
+    def _fitted(self, name: str, task: TaskSpec, features: Table, labels: Floats, wanted: Table) -> Floats:
+        from threadpoolctl import threadpool_limits
+
+        if len(np.unique(labels)) < 2 or not len(wanted):
+            # Nothing can be told apart (scikit-learn refuses a single class).
+            return _mean(labels, task, len(wanted))
+        if name == "boosting":
+            model = boosting(task.kind, rounds=ROUNDS, seed=self.seed)
+        else:
+            kind = "random" if name == "fingerprints" else "extra"
+            model = forest(kind, task.kind, trees=TREES, seed=self.seed, threads=self.threads)
+        # Of the calling thread's OpenMP alone: the network's own threads are not touched.
+        with threadpool_limits(self.threads, user_api="openmp"):
+            return predict_task(fit_in_steps(model, features, labels, self._check), wanted, task)
+
+    def _tell(self, tasks_done: int) -> None:
+        if self.on_progress is not None:
+            self.on_progress(STAGE, tasks_done, len(self.dataset.tasks))
+
+    def _check(self) -> None:
+        self._tell(0)
+
+
+def _mean(labels: Floats, task: TaskSpec, count: int) -> Floats:
+    """Return the mean label, or the classes' shares, for each of `count` molecules."""
+    if task.kind is TaskKind.MULTICLASS:
+        shares = np.bincount(labels.astype(np.int64), minlength=task.outputs) / max(1, len(labels))
+        return np.tile(shares, (count, 1))
+    return np.full((count, 1), float(labels.mean()) if len(labels) else 0.0)
