@@ -8,16 +8,20 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from app.services.run_queue import QueuedRun, RunQueue
 from app.services.training_thread import EventPump, TrainFunction, TrainingThread, engine_train
+from app.services.watchdog import Watchdog
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import InputError, Problem
+from mole_engine.contracts.errors import Problem
 from mole_engine.contracts.events import Event, StateChanged
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 
+QUEUE_FILE = "queue.json"
+
 
 class TrainingService(QObject):
-    """Runs one job at a time in a `TrainingThread`.
+    """Runs one job at a time in a `TrainingThread`; others wait in a queue that survives the end of the program.
 
     For every started job: `run_started` once, then `run_event` for each event, then (after a failure) `failed`, then
     `run_finished` once, when the thread has ended.
@@ -26,10 +30,14 @@ class TrainingService(QObject):
     -------
     state_changed()
         Something that buttons depend on has changed: running, paused, ending.
+    queue_changed()
+        `queued()` or `is_held` gives another answer.
     run_started(RunRecord)
         The job has made its first sign of life and has an identifier.
     run_event(Event)
         Every event of the job, in order.
+    waiting(str)
+        The job has been silent for long: what it was last seen doing. Empty when it speaks again.
     failed(Problem)
         The job ended with a problem.
     run_finished(RunRecord)
@@ -37,8 +45,10 @@ class TrainingService(QObject):
     """
 
     state_changed = Signal()
+    queue_changed = Signal()
     run_started = Signal(object)
     run_event = Signal(object)
+    waiting = Signal(str)
     failed = Signal(object)
     run_finished = Signal(object)
 
@@ -47,6 +57,12 @@ class TrainingService(QObject):
         self._workspace = workspace
         self._train = train
         self._job: _Job | None = None
+        self._queue = RunQueue(workspace / QUEUE_FILE)
+        # What an earlier session left waits for a word: opening the program shall not start hours of work.
+        self._held = len(self._queue) > 0
+        self._closing = False
+        self._watchdog = Watchdog(self)
+        self._watchdog.waiting.connect(self.waiting)
 
     @property
     def is_running(self) -> bool:
@@ -69,7 +85,7 @@ class TrainingService(QObject):
         return self._job.record if self._job is not None else None
 
     def start(self, config: TrainConfig, resume: str = "") -> None:
-        """Start a job.
+        """Start a job, or put it into the queue where one is running.
 
         Parameters
         ----------
@@ -77,14 +93,10 @@ class TrainingService(QObject):
             The job.
         resume
             Folder of a run to go on with from its last checkpoint; its own settings count then, not those of `config`.
-
-        Raises
-        ------
-        InputError
-            When a job is already running.
         """
         if self._job is not None:
-            raise InputError("A training is already running.", "", "Stop it first, or wait for its end.")
+            self.enqueue(config, resume)
+            return
         config = config.model_copy(update={"workspace": config.workspace or str(self._workspace)})
         thread = TrainingThread(config, self._train, resume, self)
         pump = EventPump(thread, self)
@@ -92,13 +104,74 @@ class TrainingService(QObject):
         pump.drained.connect(self._finish)
         self._job = _Job(thread, pump, _first_record(config))
         thread.start(TrainingThread.Priority.LowPriority)
+        self._watchdog.start()
         self.state_changed.emit()
+
+    def enqueue(self, config: TrainConfig, resume: str = "") -> QueuedRun:
+        """Put a job at the end of the queue; it starts at once where nothing runs, waits or is held.
+
+        Raises
+        ------
+        KnownError
+            When the queue cannot be written down.
+        """
+        run = self._queue.add(config, resume)
+        self.queue_changed.emit()
+        self._start_next()
+        return run
+
+    def queued(self) -> list[QueuedRun]:
+        """Return the jobs that wait, the next one first."""
+        return self._queue.runs()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the queue waits for `start_queue`: at the start of the program, with what an earlier one left."""
+        return self._held and len(self._queue) > 0
+
+    def move(self, run_id: str, places: int) -> None:
+        """Move a waiting job towards the front (negative) or the end. Raises InputError, KnownError."""
+        self._queue.move(run_id, places)
+        self.queue_changed.emit()
+
+    def drop(self, run_id: str) -> QueuedRun:
+        """Remove a waiting job and return it. Raises InputError, KnownError."""
+        run = self._queue.drop(run_id)
+        self.queue_changed.emit()
+        return run
+
+    def run_next(self, run_id: str) -> None:
+        """Make a waiting job the next; where nothing runs, it starts now. Raises InputError, KnownError."""
+        self.move(run_id, -len(self._queue))
+        self.start_queue()
+
+    @Slot()
+    def hold_queue(self) -> None:
+        """Let nothing further begin by itself; what runs goes on."""
+        self._held = True
+        self.queue_changed.emit()
+
+    @Slot()
+    def start_queue(self) -> None:
+        """Let the waiting jobs begin, one after the other."""
+        self._held = False
+        self.queue_changed.emit()
+        self._start_next()
+
+    def _start_next(self) -> None:
+        if self._job is not None or self._held or self._closing:
+            return
+        run = self._queue.take()
+        if run is not None:
+            self.start(run.config, run.resume)
+            self.queue_changed.emit()
 
     @Slot()
     def pause(self) -> None:
         """Hold the job at its next batch."""
         if self._job is not None:
             self._job.thread.control.pause()
+            self._watchdog.stop()
             self.state_changed.emit()
 
     @Slot()
@@ -106,7 +179,18 @@ class TrainingService(QObject):
         """Go on after `pause`."""
         if self._job is not None:
             self._job.thread.control.resume()
+            self._watchdog.go_on()
             self.state_changed.emit()
+
+    def set_learning_rate(self, factor: float) -> None:
+        """Multiply the planned learning rate by `factor` from the next batch on; see `RunControl.set_learning_rate`."""
+        if self._job is not None:
+            self._job.thread.control.set_learning_rate(factor)
+
+    def set_last_epoch(self, epoch: int) -> None:
+        """End training after `epoch`; see `RunControl.set_last_epoch`."""
+        if self._job is not None:
+            self._job.thread.control.set_last_epoch(epoch)
 
     @Slot()
     def stop(self) -> None:
@@ -114,6 +198,7 @@ class TrainingService(QObject):
         if self._job is not None:
             self._job.ending = self._job.ending or "stop"
             self._job.thread.control.stop()
+            self._watchdog.go_on()
             self.state_changed.emit()
 
     @Slot()
@@ -122,13 +207,15 @@ class TrainingService(QObject):
         if self._job is not None:
             self._job.ending = "cancel"
             self._job.thread.control.cancel()
+            self._watchdog.go_on()
             self.state_changed.emit()
 
     def shutdown(self) -> bool:
         """Ask a running job to leave so that it can be resumed; return whether nothing is left to wait for.
 
-        Where it returns False, `run_finished` says when the program may go.
+        Where it returns False, `run_finished` says when the program may go. The queue waits for the next start.
         """
+        self._closing = True
         if self._job is not None:
             self._job.ending = self._job.ending or "interrupt"
             self._job.thread.control.interrupt()
@@ -145,6 +232,8 @@ class TrainingService(QObject):
         job = self._job
         if job is None:
             return
+        if not job.thread.control.is_paused:
+            self._watchdog.hear(event)
         if event.run_id and not job.record.run_id:
             job.record = replace(job.record, run_id=event.run_id)
         if isinstance(event, StateChanged):
@@ -164,6 +253,7 @@ class TrainingService(QObject):
             return
         self._announce(job)
         self._job = None
+        self._watchdog.stop()
         job.thread.wait()
         job.thread.deleteLater()
         job.pump.deleteLater()
@@ -172,6 +262,7 @@ class TrainingService(QObject):
         if problem is not None:
             self.failed.emit(problem)
         self.run_finished.emit(job.thread.record or _last_record(job.record, problem))
+        self._start_next()
 
 
 @dataclass

@@ -187,6 +187,29 @@ class RuntimeConfig(Section):
     num_nodes: int = setting(1, "Nodes.", ge=1, le=4096, advanced=True)
     strategy: Literal["auto", "ddp", "fsdp"] = setting("auto", "Lightning strategy for several devices.", advanced=True)
     checkpoint_every: int = setting(1, "Epochs between resumable checkpoints.", unit="epochs", ge=1, advanced=True)
+    isolated: bool = setting(
+        False, "Work in a process of its own: a crash of a driver or library then ends the run, not the window."
+    )
+    tensorboard: bool = setting(
+        False, "Also write TensorBoard logs into the run folder (needs the package tensorboard).", advanced=True
+    )
+
+
+class SearchConfig(Section):
+    """Search for settings: many short trainings, compared on validation molecules, before the real one."""
+
+    trials: int = setting(0, "Trainings to try; 0: no search.", unit="trials", ge=0, le=10_000)
+    epochs: int = setting(0, "Epochs of a trial; 0: as many as the training itself.", unit="epochs", ge=0, le=10_000)
+    minutes: float = setting(0.0, "No further trial begins after this time; 0: no limit.", unit="minutes", ge=0.0)
+    prune: bool = setting(True, "End a trial early when it falls behind the others at the same epoch.")
+    settings: list[str] = setting(
+        [], "Settings to vary, as section.field; empty: learning rate, batch size, dropout and weight decay."
+    )
+    ranges: dict[str, list[Any]] = setting(
+        {},
+        "Values of a setting: [lowest, highest] for numbers, or a list of three or more to choose from.",
+        advanced=True,
+    )
 
 
 class Job(Section):
@@ -247,10 +270,13 @@ class TrainConfig(Job):
     init: str = setting("none", "Bundle whose encoder the training starts from, or none.")
     out: str = setting("", "Run folder; empty: a new folder in the workspace.")
     workspace: str = setting("", "Workspace that keeps the runs; empty: the default one.")
+    baselines: bool = setting(True, "Fit simple models on the same molecules beside the training, to compare with.")
+    pinned: list[str] = setting([], "Structures (SMILES) whose prediction is shown after every epoch.")
     data: DataConfig = Field(default_factory=DataConfig, description="Data.")
     split: SplitConfig = Field(default_factory=SplitConfig, description="Split.")
     model: ModelConfig = Field(default_factory=ModelConfig, description="Network.")
     training: TrainingConfig = Field(default_factory=TrainingConfig, description="Training.")
+    search: SearchConfig = Field(default_factory=SearchConfig, description="Search for settings.")
     runtime: RuntimeConfig = Field(default_factory=RuntimeConfig, description="Runtime.")
 
 

@@ -84,8 +84,10 @@ class StepMetrics(Event):
         Real molecules, averaged over the last seconds.
     eta_seconds
         Time left until training ends, NaN while unknown.
-    memory_bytes
-        Peak memory of the device (GPU), or of the process (CPU).
+    memory_bytes, memory_total
+        Peak memory of the device (GPU), or of the process (CPU), and how much there is; 0: not known.
+    cpu_percent, gpu_percent
+        Use of all cores by this process and of the GPU since the last report, 0 to 100; NaN: not known.
     """
 
     step: int
@@ -98,6 +100,9 @@ class StepMetrics(Event):
     molecules_per_second: float = float("nan")
     eta_seconds: float = float("nan")
     memory_bytes: int = 0
+    memory_total: int = 0
+    cpu_percent: float = float("nan")
+    gpu_percent: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +144,78 @@ class CheckpointSaved(Event):
     monitor: str = ""
     value: float = float("nan")
     is_best: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineReady(Event):
+    """A simple model has been fitted on the same training part, to compare with.
+
+    Attributes
+    ----------
+    name, title
+        A short fixed name ("mean", "fingerprints" ...) and how a user reads it.
+    metrics
+        On the validation molecules, named as in `EpochMetrics`; empty where there are none. The test molecules stay
+        unseen until the run is judged.
+    """
+
+    name: str
+    title: str
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedPredictions(Event):
+    """What the model of a finished epoch says of the molecules that the user has pinned.
+
+    Attributes
+    ----------
+    epoch
+        The first is 1.
+    smiles
+        As they were pinned (n).
+    outputs
+        Names of the columns (T): a task, or "task: class" for each of several classes.
+    values
+        (n, T) in the user's unit, or probabilities (of the positive class); NaN where the structure is unreadable.
+    """
+
+    epoch: int
+    smiles: tuple[str, ...]
+    outputs: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialFinished(Event):
+    """One trial of a search for settings is over.
+
+    Attributes
+    ----------
+    number, total
+        The first is 1; how many are planned (0: as many as fit in the time).
+    settings
+        The settings that were tried, "section.field" to value.
+    value
+        Best validation value of `monitor` that it reached; NaN where it never was judged.
+    monitor, mode
+        Metric that compares the trials, and "min" or "max".
+    state
+        "complete", "pruned" (ended early, since it fell behind) or "failed".
+    best
+        Whether it is the best so far.
+    """
+
+    number: int
+    settings: dict[str, Any]
+    value: float
+    state: str = "complete"
+    best: bool = False
+    total: int = 0
+    monitor: str = ""
+    mode: str = "min"
+    epochs: int = 0
+    seconds: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +263,9 @@ EVENT_TYPES: dict[str, type[Event]] = {
         StepMetrics,
         EpochMetrics,
         CheckpointSaved,
+        BaselineReady,
+        PinnedPredictions,
+        TrialFinished,
         Notice,
         RunFailed,
         RunFinished,
@@ -213,24 +293,33 @@ def event_from_json(line: str) -> Event:
         raise ValueError(f"not an event: {line[:80]!r}")
     if "problem" in fields:
         fields["problem"] = Problem.from_dict(fields["problem"])
-    for name in ("state", "status"):
-        if name in fields:
+    for name, owner in (("state", StateChanged), ("status", RunFinished)):
+        if kind is owner and name in fields:
             fields[name] = RunState(fields[name])
-    nan = float("nan")
     for name, value in fields.items():
-        if value is None:
-            fields[name] = nan
-        elif isinstance(value, dict) and name in ("metrics", "train_metrics"):
-            fields[name] = {key: nan if number is None else number for key, number in value.items()}
+        fields[name] = _restored(name, value)
     try:
         return kind(**fields)
     except TypeError as error:
         raise ValueError(f"not an event: {line[:80]!r}") from error
 
 
+def _restored(name: str, value: Any) -> Any:
+    """Return a field as the event had it: null is NaN, a list was a tuple."""
+    if value is None:
+        return float("nan")
+    if isinstance(value, list):
+        return tuple(_restored(name, item) for item in value)
+    if isinstance(value, dict) and name in ("metrics", "train_metrics"):
+        return {key: _restored(name, number) for key, number in value.items()}
+    return value
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
     if isinstance(value, float) and (not math.isfinite(value)):
         return None
     return value

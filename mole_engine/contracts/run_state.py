@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 
 from mole_engine.contracts.errors import Cancelled
@@ -52,6 +55,26 @@ def can_move(old: RunState, new: RunState) -> bool:
     return new in TRANSITIONS[old]
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """All that a user can want of a running job, at one moment; see the methods of `RunControl`.
+
+    Attributes
+    ----------
+    learning_rate_factor
+        On the planned rates; 0: nothing was said, so an earlier factor of a resumed run stays.
+    last_epoch
+        0: nothing was said.
+    """
+
+    paused: bool = False
+    stop: bool = False
+    cancel: bool = False
+    interrupt: bool = False
+    learning_rate_factor: float = 0.0
+    last_epoch: int = 0
+
+
 class RunControl:
     """The only words from the user to a running job. Every method may be called from any thread.
 
@@ -65,29 +88,102 @@ class RunControl:
         self._stop = threading.Event()
         self._cancel = threading.Event()
         self._interrupt = threading.Event()
+        self._learning_rate_factor = 0.0
+        self._last_epoch = 0
+        self._listeners: list[Callable[[Wishes], None]] = []
 
     def pause(self) -> None:
         """Hold the job at the next batch until `resume`."""
         self._running.clear()
+        self._tell()
 
     def resume(self) -> None:
         """Go on after `pause`."""
         self._running.set()
+        self._tell()
 
     def stop(self) -> None:
         """End training after the current step, then evaluate and keep the best model."""
         self._stop.set()
         self._running.set()
+        self._tell()
 
     def cancel(self) -> None:
         """Drop the job as soon as possible."""
         self._cancel.set()
         self._running.set()
+        self._tell()
 
     def interrupt(self) -> None:
         """Leave as soon as possible, but keep the checkpoints: the run ends as INTERRUPTED and can be resumed."""
         self._interrupt.set()
         self.cancel()
+
+    def set_learning_rate(self, factor: float) -> None:
+        """Multiply the planned learning rate by `factor` from the next batch on.
+
+        The factor takes the place of an earlier one: 1 goes back to the plan. The job says so with a `Notice`.
+
+        Raises
+        ------
+        ValueError
+            When the factor is not between 0.000001 and 1000000.
+        """
+        if not 1e-6 <= factor <= 1e6:
+            raise ValueError(f"a factor between 0.000001 and 1000000 is needed, not {factor!r}")
+        self._learning_rate_factor = factor
+        self._tell()
+
+    def set_last_epoch(self, epoch: int) -> None:
+        """End training after `epoch` (the first is 1), earlier or later than planned; the job says so with a `Notice`.
+
+        The learning rate's plan is stretched or shortened to end there. An epoch that is already over means: after the
+        one under way.
+
+        Raises
+        ------
+        ValueError
+            When the epoch is not between 1 and 10,000.
+        """
+        if not 1 <= epoch <= 10_000:
+            raise ValueError(f"an epoch between 1 and 10000 is needed, not {epoch!r}")
+        self._last_epoch = epoch
+        self._tell()
+
+    @property
+    def wishes(self) -> Wishes:
+        """Everything that was said so far."""
+        return Wishes(
+            paused=self.is_paused,
+            stop=self.stop_requested,
+            cancel=self.cancel_requested,
+            interrupt=self.interrupt_requested,
+            learning_rate_factor=self._learning_rate_factor,
+            last_epoch=self._last_epoch,
+        )
+
+    @contextlib.contextmanager
+    def heard_by(self, listener: Callable[[Wishes], None]) -> Iterator[None]:
+        """Call `listener` after every word while the block lasts, in the thread of whoever speaks."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
+
+    def _tell(self) -> None:
+        for listener in tuple(self._listeners):
+            listener(self.wishes)
+
+    @property
+    def learning_rate_factor(self) -> float:
+        """Factor on the planned learning rate; 0: nothing was said."""
+        return self._learning_rate_factor
+
+    @property
+    def last_epoch(self) -> int:
+        """The epoch to end with; 0: nothing was said."""
+        return self._last_epoch
 
     @property
     def is_paused(self) -> bool:

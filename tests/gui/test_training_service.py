@@ -10,9 +10,10 @@ from PySide6.QtCore import QCoreApplication, QThread
 
 from app.services.training import TrainingService
 from app.services.training_thread import TICK_SECONDS
+from app.services.watchdog import PATIENCE_SECONDS, Watchdog
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import Cancelled, InputError
-from mole_engine.contracts.events import RunFinished, StateChanged, StepMetrics
+from mole_engine.contracts.events import RunFinished, StageProgress, StateChanged, StepMetrics
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 
@@ -161,20 +162,64 @@ def test_pause_holds_the_job_and_stop_wakes_it(qtbot, serve):
     assert ears.said[-1][1].status is RunState.COMPLETED
 
 
-def test_a_second_job_has_to_wait(qtbot, serve):
-    gate = threading.Event()
+def test_further_jobs_wait_in_order_and_can_be_moved_and_dropped(qtbot, serve):
+    gate, order = threading.Event(), []
 
     def train(config, on_event, control, resume):
-        gate.wait(10)
+        order.append(config.name)
+        gate.wait(30)
         return finished()
 
     service, ears = serve(train)
     service.start(JOB)
-    with pytest.raises(InputError, match="already running"):
-        service.start(JOB)
-    with qtbot.waitSignal(service.run_finished):
-        gate.set()
-    assert ears.kinds().count("started") == 1
+    for name in ("second", "third", "fourth", "unwanted"):
+        service.start(JOB.model_copy(update={"name": name}))
+    ids = {run.name: run.run_id for run in service.queued()}
+    assert list(ids) == ["second", "third", "fourth", "unwanted"]
+    service.drop(ids["unwanted"])
+    service.move(ids["second"], 1)
+    service.run_next(ids["fourth"])
+    assert [run.name for run in service.queued()] == ["fourth", "third", "second"]
+    with pytest.raises(InputError, match="no longer waits"):
+        service.drop(ids["unwanted"])
+    gate.set()
+    qtbot.waitUntil(lambda: ears.kinds().count("finished") == 4, timeout=30_000)
+    assert order == ["test", "fourth", "third", "second"]
+    assert not service.queued()
+
+
+def test_queue_survives_the_program_and_waits_for_a_word(qtbot, serve, workspace):
+    order = []
+
+    def train(config, on_event, control, resume):
+        order.append((config.name, resume))
+        on_event(step(0))
+        while config.name == "test" and not control.cancel_requested:
+            time.sleep(0.002)
+        return finished()
+
+    first, _ = serve(train)
+    with qtbot.waitSignal(first.run_event):
+        first.start(JOB)
+    first.enqueue(JOB.model_copy(update={"name": "overnight"}), resume="runs/old")
+    with qtbot.waitSignal(first.run_finished):
+        first.shutdown()
+    assert not first.is_running
+    again, ears = serve(train)
+    assert again.is_held
+    assert [run.config.data.path for run in again.queued()] == ["some/where/logs.csv"]
+    assert not again.is_running
+    again.start_queue()
+    qtbot.waitUntil(lambda: "finished" in ears.kinds(), timeout=30_000)
+    assert order == [("test", ""), ("overnight", "runs/old")]
+    assert not again.is_held
+    assert TrainingService(workspace).queued() == []
+
+
+def test_a_damaged_queue_is_set_aside(qapp, workspace):
+    (workspace / "queue.json").write_text('[{"run_id": "a"}]')
+    assert TrainingService(workspace).queued() == []
+    assert (workspace / "queue.damaged").is_file()
 
 
 def test_shutdown_interrupts_so_that_the_run_can_be_resumed(qtbot, serve):
@@ -216,3 +261,21 @@ def test_a_flood_of_events_never_holds_the_window_up(qtbot, serve):
     assert ears.kinds().count("event") == number
     # One look takes its allotted time; the rest is what a loaded machine adds.
     assert worst < TICK_SECONDS + 0.25
+
+
+def test_watchdog_names_what_a_silent_job_was_doing(qapp):
+    now, said = [0.0], []
+    dog = Watchdog(clock=lambda: now[0])
+    dog.waiting.connect(said.append)
+    dog.start()
+    dog.hear(StageProgress(stage="Checking molecules", done=1200, total=5000))
+    now[0] = PATIENCE_SECONDS - 1
+    dog.look()
+    assert said == []
+    now[0] = PATIENCE_SECONDS + 5
+    dog.look()
+    assert said == ["No news for 20 s. Last seen: checking molecules (1,200 of 5,000 molecules)."]
+    dog.hear(step(4))
+    assert said[1:] == [""]
+    dog.stop()
+    assert said[2:] == []

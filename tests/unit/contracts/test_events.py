@@ -29,6 +29,20 @@ EXAMPLES = [
         **COMMON,
     ),
     ev.CheckpointSaved(path="checkpoints/last.ckpt", epoch=1, value=0.5, **COMMON),
+    ev.BaselineReady(
+        name="mean", title="Mean of the training molecules", metrics={"rmse": 1.5, "r2": math.nan}, **COMMON
+    ),
+    ev.PinnedPredictions(
+        epoch=2, smiles=("CCO", "C("), outputs=("y", "z"), values=((0.5, 1.0), (math.nan, math.nan)), **COMMON
+    ),
+    ev.TrialFinished(
+        number=2,
+        settings={"training.learning_rate": 1e-3, "training.schedule": "cosine"},
+        value=math.nan,
+        state="pruned",
+        total=20,
+        **COMMON,
+    ),
     ev.Notice(message="3 rows were left out", level="warning", **COMMON),
     ev.RunFailed(problem=Problem("No.", "Because.", "Do that.", "trace"), **COMMON),
     ev.RunFinished(status=RunState.COMPLETED, metrics={"rmse": 0.5}, model_path="model.mole", **COMMON),

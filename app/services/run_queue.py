@@ -1,0 +1,131 @@
+"""The queue of trainings that wait for their turn; it survives the end of the program."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedRun:
+    """A training that waits.
+
+    Attributes
+    ----------
+    run_id
+        Identifier in the queue; the run gets its own when it starts.
+    name
+        Title that a user reads.
+    resume
+        Folder of the run to go on with; empty for a new one.
+    added
+        Seconds since the epoch (UTC).
+    """
+
+    run_id: str
+    name: str
+    config: TrainConfig
+    resume: str = ""
+    added: float = 0.0
+
+
+class RunQueue:
+    """Waiting trainings in order, written to a file of the workspace at every change.
+
+    Parameters
+    ----------
+    path
+        A JSON file; made when something is added. One that cannot be read counts as empty and is set aside.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._runs = self._read()
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def runs(self) -> list[QueuedRun]:
+        """Return what waits, the next one first."""
+        return list(self._runs)
+
+    def add(self, config: TrainConfig, resume: str = "") -> QueuedRun:
+        """Put a training at the end. Raises KnownError when it cannot be written down."""
+        name = config.name or Path(config.data.path).stem or "run"
+        run = QueuedRun(secrets.token_hex(4), name, config, resume, time.time())
+        self._change([*self._runs, run])
+        return run
+
+    def take(self) -> QueuedRun | None:
+        """Remove and return the next one; None when nothing waits."""
+        if not self._runs:
+            return None
+        first, *rest = self._runs
+        self._change(rest)
+        return first
+
+    def move(self, run_id: str, places: int) -> None:
+        """Move a training towards the front (negative) or the end. Raises InputError."""
+        place = self._place(run_id)
+        runs = list(self._runs)
+        run = runs.pop(place)
+        runs.insert(max(0, place + places), run)
+        self._change(runs)
+
+    def drop(self, run_id: str) -> QueuedRun:
+        """Remove a training and return it. Raises InputError."""
+        place = self._place(run_id)
+        run = self._runs[place]
+        self._change(self._runs[:place] + self._runs[place + 1 :])
+        return run
+
+    def _place(self, run_id: str) -> int:
+        for place, run in enumerate(self._runs):
+            if run.run_id == run_id:
+                return place
+        raise InputError("This training no longer waits.", "It has begun, or was removed.", "")
+
+    def _change(self, runs: list[QueuedRun]) -> None:
+        from mole_engine.store.files import write_text
+
+        fields = [asdict(run) | {"config": run.config.to_dict()} for run in runs]
+        write_text(self._path, json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
+        self._runs = runs
+
+    def _read(self) -> list[QueuedRun]:
+        try:
+            content: Any = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError):
+            content = None
+        runs = _restored(content)
+        if runs is None:
+            self._path.replace(self._path.with_suffix(".damaged"))
+        return runs or []
+
+
+def _restored(content: Any) -> list[QueuedRun] | None:
+    """Return the trainings of a file's content; None where it is no queue."""
+    if not isinstance(content, list):
+        return None
+    try:
+        return [
+            QueuedRun(
+                run_id=str(fields["run_id"]),
+                name=str(fields["name"]),
+                config=TrainConfig.from_dict(fields["config"]),
+                resume=str(fields["resume"]),
+                added=float(fields["added"]),
+            )
+            for fields in content
+        ]
+    except (KeyError, TypeError, ValueError, InputError):
+        return None
