@@ -195,6 +195,22 @@ class RuntimeConfig(Section):
     )
 
 
+class EnsembleConfig(Section):
+    """Several networks instead of one, and simple models beside them."""
+
+    kind: Literal["none", "folds", "seeds"] = setting(
+        "none",
+        "Several networks: folds divides training and validation molecules into folds, each network leaving one out; "
+        "seeds trains on the same molecules from different random starts.",
+    )
+    members: int = setting(5, "Folds, or seeds.", unit="networks", ge=2, le=50)
+    trees: bool = setting(
+        False,
+        "Blend the network with simple models on descriptors, fingerprints and embeddings, weighted by how well each "
+        "predicts molecules that it was not fitted on.",
+    )
+
+
 class SearchConfig(Section):
     """Search for settings: many short trainings, compared on validation molecules, before the real one."""
 
@@ -276,6 +292,7 @@ class TrainConfig(Job):
     split: SplitConfig = Field(default_factory=SplitConfig, description="Split.")
     model: ModelConfig = Field(default_factory=ModelConfig, description="Network.")
     training: TrainingConfig = Field(default_factory=TrainingConfig, description="Training.")
+    ensemble: EnsembleConfig = Field(default_factory=EnsembleConfig, description="Ensemble.")
     search: SearchConfig = Field(default_factory=SearchConfig, description="Search for settings.")
     runtime: RuntimeConfig = Field(default_factory=RuntimeConfig, description="Runtime.")
 
