@@ -22,6 +22,11 @@ class PretrainDataConfig(Section):
     block_molecules: int = setting(
         8192, "Molecules in memory at a time; they are mixed within such a block.", ge=64, le=1_000_000, advanced=True
     )
+    cache: str = setting(
+        "",
+        "Folder for prepared molecules, used by every pass and later jobs; empty: in the job's folder.",
+        advanced=True,
+    )
     survey_molecules: int = setting(
         100_000, "Molecules that are looked at to find the environments there are.", ge=100, advanced=True
     )

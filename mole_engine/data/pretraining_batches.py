@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +20,7 @@ from mole_engine.chem.molecules import UnreadableMolecule, parse_smiles
 from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.pretrain_config import ObjectivesConfig
 from mole_engine.data.batching import Labels, collate
+from mole_engine.data.feature_cache import FeatureCache, content_key
 from mole_engine.data.features import FeaturisedDataset
 from mole_engine.data.pretraining_labels import LabelTable, scaled
 from mole_engine.data.pretraining_survey import Survey
@@ -26,7 +29,7 @@ from mole_engine.data.smiles_stream import Block
 IGNORED = -100
 """Class of atoms that are not asked for, or whose environment is not among those told apart."""
 
-DESCRIPTOR_LIMIT = 10.0
+DESCRIPTOR_LIMIT = 5.0
 MASKED_PART, RANDOM_PART = 0.8, 0.1
 
 Array = npt.NDArray[Any]
@@ -105,10 +108,17 @@ class BlockMaker:
         What atoms are called, what is told apart, what is learnt.
     labels
         Table of labels beside the file's own columns, or None.
+    cache
+        Folder for prepared blocks, so that later passes and jobs need not compute them again; None: no cache.
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, survey: Survey, objectives: ObjectivesConfig, labels: LabelTable | None = None
+        self,
+        vocabulary: Vocabulary,
+        survey: Survey,
+        objectives: ObjectivesConfig,
+        labels: LabelTable | None = None,
+        cache: Path | None = None,
     ) -> None:
         self.vocabulary = vocabulary
         self.survey = survey
@@ -117,9 +127,28 @@ class BlockMaker:
         self._class_of = {identifier: place for place, identifier in enumerate(survey.environments)}
         self._mean = np.array(survey.descriptor_mean, dtype=np.float64)
         self._deviation = np.array(survey.descriptor_std, dtype=np.float64)
+        self._cache = FeatureCache(cache) if cache is not None else None
+        asked = [objectives.radius, survey.environments, survey.descriptor_names, survey.descriptor_mean]
+        self._content = f"{vocabulary.fingerprint} pretraining {json.dumps(asked)}"
 
     def prepare(self, block: Block) -> PreparedBlock:
-        """Featurise the readable molecules of a block."""
+        """Featurise the readable molecules of a block, or take them from the cache."""
+        key = content_key(block.smiles, self._content) if self._cache else ""
+        stored = self._cache.load(key) if self._cache else None
+        arrays = stored[0] if stored is not None else self._compute(block)
+        if self._cache and stored is None:
+            self._cache.save(key, arrays, {})
+        kept = arrays["kept"]
+        return PreparedBlock(
+            features=FeaturisedDataset(arrays["tokens"], arrays["distances"], arrays["lengths"]),
+            environments=arrays["environments"].astype(np.int64),
+            rows=block.start + kept,
+            targets=self._targets(block)[kept],
+            descriptors=arrays["descriptors"].astype(np.float32),
+        )
+
+    def _compute(self, block: Block) -> dict[str, Array]:
+        """Return what is known of the readable molecules of a block, compact enough to be kept on disk."""
         items, classes, kept = [], [], []
         for place, text in enumerate(block.smiles):
             try:
@@ -130,13 +159,15 @@ class BlockMaker:
             found = atom_environments(mol, self.objectives.radius).tolist()
             classes += [IGNORED, *(self._class_of.get(identifier, IGNORED) for identifier in found)]
             kept.append(place)
-        return PreparedBlock(
-            features=FeaturisedDataset.from_items(items),
-            environments=np.array(classes, dtype=np.int64),
-            rows=block.start + np.array(kept, dtype=np.int64),
-            targets=self._targets(block)[kept],
-            descriptors=self._descriptors([block.smiles[place] for place in kept]),
-        )
+        features = FeaturisedDataset.from_items(items)
+        return {
+            "tokens": features.tokens,
+            "distances": features.distances,
+            "lengths": features.lengths,
+            "environments": np.array(classes, dtype=np.int32),
+            "descriptors": self._descriptors([block.smiles[place] for place in kept]).astype(np.float16),
+            "kept": np.array(kept, dtype=np.int64),
+        }
 
     def batches(self, block: PreparedBlock, count: int, random: np.random.Generator) -> Iterator[PretrainingBatch]:
         """Cut a block into `count` batches of molecules of like lengths, in random order, masked anew.
@@ -188,7 +219,7 @@ class BlockMaker:
     def _descriptors(self, smiles: list[str]) -> npt.NDArray[np.float32]:
         if not len(self._mean):
             return np.zeros((len(smiles), 0), dtype=np.float32)
-        values = (compute_descriptors(smiles) - self._mean) / self._deviation
+        values = (compute_descriptors(smiles, names=self.survey.descriptor_names) - self._mean) / self._deviation
         return np.clip(values, -DESCRIPTOR_LIMIT, DESCRIPTOR_LIMIT).astype(np.float32)
 
 

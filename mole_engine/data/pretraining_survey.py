@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from mole_engine.chem.descriptors import compute_descriptors
+from mole_engine.chem.descriptors import compute_descriptors, quick_descriptor_names
 from mole_engine.chem.environments import atom_environments
 from mole_engine.chem.molecules import UnreadableMolecule, parse_smiles
 from mole_engine.contracts.errors import InputError
@@ -23,6 +23,7 @@ STAGE = "Looking at the molecules"
 _DESCRIPTOR_SAMPLE = 2000
 _BLOCK = 2000
 _FEWEST_ROWS = 10
+_SHARED = 0.98
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,17 @@ class Survey:
         Part of the atoms seen whose environment is among them.
     tasks
         The supervised tasks, in order.
+    descriptor_names
+        RDKit's descriptors that are learnt: the quick ones that tell molecules apart; empty where none is.
     descriptor_mean, descriptor_std
-        (D) of RDKit's descriptors; empty where they are not learnt.
+        (D) their mean and standard deviation.
     """
 
     rows: int
     environments: tuple[int, ...] = ()
     coverage: float = 0.0
     tasks: tuple[PretrainingTask, ...] = ()
+    descriptor_names: tuple[str, ...] = field(default=(), repr=False)
     descriptor_mean: tuple[float, ...] = field(default=(), repr=False)
     descriptor_std: tuple[float, ...] = field(default=(), repr=False)
 
@@ -62,6 +66,7 @@ class Survey:
             environments=tuple(fields["environments"]),
             coverage=float(fields["coverage"]),
             tasks=tuple(PretrainingTask(**task) for task in fields["tasks"]),
+            descriptor_names=tuple(fields["descriptor_names"]),
             descriptor_mean=tuple(fields["descriptor_mean"]),
             descriptor_std=tuple(fields["descriptor_std"]),
         )
@@ -107,12 +112,13 @@ def take_survey(
     if not readable:
         raise InputError(f"{stream.path.name}: no structure in column '{stream.smiles_column}' can be read.", "", "")
     common = counts.most_common(objectives.environments)
-    mean, deviation = _descriptor_statistics(readable) if objectives.descriptors else ((), ())
+    names, mean, deviation = _descriptor_statistics(readable) if objectives.descriptors else ((), (), ())
     return Survey(
         rows=rows,
         environments=tuple(identifier for identifier, _ in common),
         coverage=sum(count for _, count in common) / max(1, counts.total()),
         tasks=_tasks(config, stream, labels, np.concatenate(targets)),
+        descriptor_names=names,
         descriptor_mean=mean,
         descriptor_std=deviation,
     )
@@ -145,10 +151,20 @@ def _tasks(
     return found
 
 
-def _descriptor_statistics(smiles: Sequence[str]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    values = compute_descriptors(smiles).astype(np.float64)
+def _descriptor_statistics(smiles: Sequence[str]) -> tuple[tuple[str, ...], tuple[float, ...], tuple[float, ...]]:
+    """Return names, means and deviations of the descriptors that differ among the molecules."""
+    values = compute_descriptors(smiles, names=quick_descriptor_names()).astype(np.float64)
     known = np.isfinite(values)
     count = np.maximum(1, known.sum(axis=0))
     mean = np.where(known, values, 0.0).sum(axis=0) / count
     deviation = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / count)
-    return tuple(mean.tolist()), tuple(np.where(deviation > 1e-12, deviation, 1.0).tolist())
+    # One that nearly all molecules share would be learnt from its few exceptions, at huge standardised values.
+    kept = [place for place in range(len(mean)) if known[:, place].any() and _shared(values[:, place]) < _SHARED]
+    names = tuple(quick_descriptor_names()[place] for place in kept)
+    return names, tuple(mean[kept].tolist()), tuple(np.maximum(deviation[kept], 1e-12).tolist())
+
+
+def _shared(values: npt.NDArray[np.float64]) -> float:
+    """Return the part of the molecules that have the most frequent value."""
+    _, counts = np.unique(values[np.isfinite(values)], return_counts=True)
+    return float(counts.max() / counts.sum())

@@ -157,7 +157,7 @@ class _Job:
     def accompany(self, resumed: bool) -> RunRecord:
         """Work along with the first process."""
         use_threads(self.config.runtime)
-        prepared = prepare_pretraining(self.config, self._survey(resumed))
+        prepared = prepare_pretraining(self.config, self._survey(resumed), self._cache)
         last = self.folder.last_checkpoint
         with contextlib.suppress(Cancelled):
             self._fit(prepared, last if resumed and last.is_file() else None)
@@ -167,7 +167,7 @@ class _Job:
         self._enter(RunState.QUEUED)
         self._enter(RunState.PREPARING, f"Preparing {self.record.data_name}")
         use_threads(self.config.runtime)
-        prepared = prepare_pretraining(self.config, self._survey(resumed), self._progress)
+        prepared = prepare_pretraining(self.config, self._survey(resumed), self._cache)
         last = self.folder.last_checkpoint
         if resumed and last.is_file():
             check_checkpoint(last, prepared.model)
@@ -194,6 +194,10 @@ class _Job:
         )
         save_encoder(self.folder.model, prepared, self.config, self.record)
         return self._end(RunState.COMPLETED)
+
+    @property
+    def _cache(self) -> Path:
+        return Path(self.config.data.cache or self.folder.path / "prepared")
 
     def _survey(self, resumed: bool) -> Callable[[SmilesStream, LabelTable | None], Survey]:
         def survey(stream: SmilesStream, labels: LabelTable | None) -> Survey:
@@ -281,7 +285,7 @@ class _Job:
 def prepare_pretraining(
     config: PretrainConfig,
     survey: Callable[[SmilesStream, LabelTable | None], Survey],
-    on_progress: Callable[[str, int, int], None] | None = None,
+    cache: Path | None = None,
 ) -> PreparedPretraining:
     """Open the file, look at it, and build data module and model.
 
@@ -289,6 +293,8 @@ def prepare_pretraining(
     ----------
     survey
         Looks at the molecules, or recalls what was found before.
+    cache
+        Folder for prepared molecules; None: they are prepared anew in every pass.
 
     Raises
     ------
@@ -299,7 +305,7 @@ def prepare_pretraining(
     labels = LabelTable.read(config.data.labels_path) if config.data.labels_path else None
     vocabulary = job_vocabulary(config.init, config.model.vocabulary)
     found = survey(stream, labels)
-    maker = BlockMaker(vocabulary, found, config.objectives, labels)
+    maker = BlockMaker(vocabulary, found, config.objectives, labels, cache)
     runtime = config.runtime
     data = PretrainingData(config, stream, maker, runtime.devices * runtime.num_nodes, process_rank(runtime))
     pl.seed_everything(config.seed, workers=True, verbose=False)

@@ -214,7 +214,10 @@ class TestSurvey:
         survey = take_survey(job, SmilesStream(path, targets=["y"]), None)
         assert Survey.from_dict(survey.to_dict()) == survey
         assert survey.rows == len(SMILES)
-        assert len(survey.descriptor_mean) == len(survey.descriptor_std) > 100
+        assert len(survey.descriptor_mean) == len(survey.descriptor_std) == len(survey.descriptor_names) > 50
+        # All of these molecules are amides, and none has a phosphorus.
+        assert "MolLogP" in survey.descriptor_names
+        assert not {"fr_amide", "fr_phos_acid"} & set(survey.descriptor_names)
 
     def test_impossible_jobs_are_refused_in_words(self, path: Path, tmp_path: Path) -> None:
         stream = SmilesStream(path)
