@@ -7,6 +7,14 @@ import math
 MINUS = "\u2212"
 DASH = "\u2013"
 
+OWN = "\x1f"
+"""Begins the keys of the columns that we add to a table, which no column of a file begins with."""
+
+
+def own_title(key: str) -> str:
+    """Return the name of a column as people read it."""
+    return key.removeprefix(OWN)
+
 
 def count(value: int) -> str:
     """Return 12,345 for 12345."""

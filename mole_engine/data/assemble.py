@@ -58,15 +58,38 @@ def load_training_data(config: TrainConfig, on_progress: Progress | None = None)
         )
     dataset = curate(table, roles, data.curation, on_progress)
     report(on_progress, "split", 0, 1)
-    split = _divide(dataset, data, config, on_progress)
+    dataset, split = divide(dataset, data, config.split, config.seed, on_progress)
+    _check_training_labels(dataset, split)
+    report(on_progress, "split", 1, 1)
+    return dataset, split
+
+
+def divide(
+    dataset: CuratedDataset, data: DataConfig, config: SplitConfig, seed: int, on_progress: Progress | None = None
+) -> tuple[CuratedDataset, Split]:
+    """Divide curated molecules as a job does, and append those of separate validation and test files.
+
+    Parameters
+    ----------
+    dataset
+        The molecules of the main file; they come first in what is returned.
+    data, config, seed
+        As in the job.
+    on_progress
+        As in `load_training_data`.
+
+    Raises
+    ------
+    InputError
+        When the molecules cannot be divided so, or a separate file cannot be used.
+    """
+    split = _divide(dataset, data, config, seed, on_progress)
     for part, path in (("validation", data.validation_path), ("test", data.test_path)):
         if path:
-            extra = _read_extra(path, roles, data, on_progress)
+            extra = _read_extra(path, dataset.roles, data, on_progress)
             dataset, split = _joined(dataset, split, extra, part)
     if data.validation_path or data.test_path:
         split = replace(split, overlap=describe_overlap(dataset, split))
-    _check_training_labels(dataset, split)
-    report(on_progress, "split", 1, 1)
     return dataset, split
 
 
@@ -76,7 +99,9 @@ def _read(path: str, data: DataConfig, on_progress: Progress | None) -> RawTable
     )
 
 
-def _divide(dataset: CuratedDataset, data: DataConfig, config: TrainConfig, on_progress: Progress | None) -> Split:
+def _divide(
+    dataset: CuratedDataset, data: DataConfig, config: SplitConfig, seed: int, on_progress: Progress | None
+) -> Split:
     changes: dict[str, float] = {}
     if data.validation_path:
         changes["validation_fraction"] = 0.0
@@ -84,7 +109,7 @@ def _divide(dataset: CuratedDataset, data: DataConfig, config: TrainConfig, on_p
         changes["test_fraction"] = 0.0
     if len(changes) == 2 and dataset.given_split is None:
         return Split(tuple(range(len(dataset))), (), (), "given files")
-    return make_split(dataset, _with(config.split, changes), config.seed, on_progress)
+    return make_split(dataset, _with(config, changes), seed, on_progress)
 
 
 def _with(split: SplitConfig, changes: dict[str, float]) -> SplitConfig:
