@@ -40,6 +40,10 @@ class RunFolder:
         self.best_checkpoint = self.checkpoints / "best.ckpt"
         self.model = self.path / "model.mole"
         self.predictions = self.path / "predictions.csv"
+        self.baselines = self.path / "baselines.json"
+        self.baselines_table = self.path / "baselines.csv"
+        self.notes = self.path / "notes.json"
+        self.checks = self.path / "checks.json"
         self.report = self.path / "report.html"
         self.log = self.path / "log.txt"
         self.lock = self.path / "run.lock"
@@ -116,7 +120,9 @@ class RunFolder:
         self.drop_checkpoints()
         for path in (self.config, self.record, self.dataset, self.split, self.events, self.metrics, self.model):
             path.unlink(missing_ok=True)
-        for path in (self.predictions, self.report, self.log):
+        for path in (self.predictions, self.baselines, self.baselines_table, self.notes, self.checks):
+            path.unlink(missing_ok=True)
+        for path in (self.report, self.log):
             path.unlink(missing_ok=True)
 
     def is_locked(self) -> bool:

@@ -1,0 +1,206 @@
+"""The test molecules of a finished run, read back from its folder: `predictions.csv` and `baselines.csv`.
+
+`baselines.csv` holds the test molecules in the order of `predictions.csv`: column `row`, then for each baseline the
+columns of a prediction table with its name before them (`fingerprints:logS_pred`, `mean:kind_prob_red`).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
+
+Floats = npt.NDArray[np.float64]
+Rows = list[dict[str, str]]
+
+MEAN = "mean"
+"""Name of the baseline that needs no training: the mean (or the shares of the classes) of the training molecules."""
+
+_TITLES = {
+    MEAN: "the mean of the training molecules",
+    "fingerprints": "ECFP4 + random forest",
+    "descriptors": "RDKit descriptors + extra trees",
+    "boosting": "RDKit descriptors + gradient boosting",
+}
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """The n labelled test molecules of one task.
+
+    Attributes
+    ----------
+    task
+        What is predicted.
+    smiles
+        (n) of the test molecules.
+    truth
+        (n,) measured values, or classes 0..k-1.
+    output
+        (n,) values or probabilities of the positive class; of several classes (n, k) probabilities.
+    lower, upper, std
+        (n,) 90% interval and standard deviation, NaN where unknown.
+    similarity
+        (n,) to the nearest training molecule, NaN where unknown.
+    baselines
+        By name, like `output`.
+    training_smiles, training_values
+        (m) training molecules with a label, and (m,) their values or classes.
+    """
+
+    task: TaskSpec
+    smiles: list[str]
+    truth: Floats
+    output: Floats
+    lower: Floats
+    upper: Floats
+    std: Floats
+    similarity: Floats
+    training_smiles: list[str]
+    training_values: Floats
+    baselines: dict[str, Floats] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.smiles)
+
+    @property
+    def predicted_class(self) -> npt.NDArray[np.int64]:
+        """(n,) most probable class; only for tasks with classes."""
+        single = self.output.ndim == 1
+        return np.asarray(self.output >= 0.5 if single else self.output.argmax(axis=1), dtype=np.int64)
+
+
+def read_tasks(dataset: Path) -> tuple[TaskSpec, ...]:
+    """Return the tasks that a run's `dataset.json` names; none where it is missing or damaged."""
+    try:
+        content = json.loads(dataset.read_text(encoding="utf-8"))
+        return tuple(TaskSpec.from_dict(item) for item in content["roles"]["tasks"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+
+
+def baseline_titles(path: Path) -> dict[str, str]:
+    """Return how the baselines of a run are called, from its `baselines.json`; the known ones without it."""
+    titles = dict(_TITLES)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return titles
+    entries = content.get("baselines", content) if isinstance(content, dict) else content
+    if isinstance(entries, dict):
+        entries = [{"name": name, **item} for name, item in entries.items() if isinstance(item, dict)]
+    for item in entries if isinstance(entries, list) else []:
+        if isinstance(item, dict) and item.get("name") != MEAN and item.get("title"):
+            titles[str(item.get("name"))] = str(item["title"])
+    return titles
+
+
+def read_results(predictions: Path, baselines: Path, tasks: Sequence[TaskSpec]) -> list[TaskResult]:
+    """Read the test molecules of each task; a missing or damaged file gives results without molecules."""
+    rows = _rows(predictions)
+    test = [row for row in rows if row.get("part", "test") == "test"]
+    training = [row for row in rows if row.get("part") == "train"]
+    others = _rows(baselines)
+    if not _same_molecules(test, others):
+        others = []
+    return [_task_result(task, test, training, others) for task in tasks]
+
+
+def _task_result(task: TaskSpec, test: Rows, training: Rows, others: Rows) -> TaskResult:
+    truth = np.array([truth_of(row, task) for row in test], dtype=np.float64)
+    output = _outputs(test, task, "")
+    known = np.isfinite(truth) & np.isfinite(output if output.ndim == 1 else output.sum(axis=1))
+    lower, upper, std = (_column(test, f"{task.name}_{name}")[known] for name in ("lower", "upper", "std"))
+    values = np.array([truth_of(row, task) for row in training], dtype=np.float64)
+    labelled = np.isfinite(values)
+    kept = [row for row, keep in zip(training, labelled, strict=True) if keep]
+    result = TaskResult(
+        task=task,
+        smiles=[row.get("smiles") or "" for row, keep in zip(test, known, strict=True) if keep],
+        truth=truth[known],
+        output=output[known],
+        lower=lower,
+        upper=upper,
+        std=std,
+        similarity=_column(test, "nearest_similarity")[known],
+        training_smiles=[row.get("smiles") or "" for row in kept],
+        training_values=values[labelled],
+    )
+    result.baselines.update(_baselines(task, others, known))
+    if MEAN not in result.baselines and kept:
+        result.baselines[MEAN] = _blind(task, result)
+    return result
+
+
+def _baselines(task: TaskSpec, rows: Rows, known: npt.NDArray[np.bool_]) -> dict[str, Floats]:
+    if not rows:
+        return {}
+    first = output_columns(task)[0]
+    names = [name.removesuffix(first).rstrip(":") for name in rows[0] if name and name.endswith(f":{first}")]
+    found = {name: _outputs(rows, task, f"{name}:")[known] for name in names}
+    return {name: values for name, values in found.items() if np.isfinite(values).all()}
+
+
+def _blind(task: TaskSpec, result: TaskResult) -> Floats:
+    """Return what the training molecules' mean, or the shares of their classes, say of every test molecule."""
+    if task.kind is not TaskKind.MULTICLASS:
+        return np.full(len(result), float(result.training_values.mean()))
+    shares = np.bincount(result.training_values.astype(np.int64), minlength=len(task.classes)).astype(np.float64)
+    return np.tile(shares / shares.sum(), (len(result), 1))
+
+
+def output_columns(task: TaskSpec) -> list[str]:
+    """Return the columns of a prediction table that hold the outputs of a task."""
+    if task.kind is TaskKind.MULTICLASS:
+        return [f"{task.name}_prob_{label}" for label in task.classes]
+    return [f"{task.name}_pred"]
+
+
+def _outputs(rows: Rows, task: TaskSpec, prefix: str) -> Floats:
+    columns = [_column(rows, prefix + name) for name in output_columns(task)]
+    return np.stack(columns, axis=1) if task.kind is TaskKind.MULTICLASS else columns[0]
+
+
+def truth_of(row: Mapping[str, str], task: TaskSpec) -> float:
+    """Return the measured value of a row as a number (of a class, its place); NaN where there is none."""
+    text = row.get(f"{task.name}_true") or ""
+    if task.kind is TaskKind.REGRESSION:
+        return _float(text)
+    if text in task.classes:
+        return float(task.classes.index(text))
+    place = _float(text)
+    return place if math.isfinite(place) and 0 <= int(place) < len(task.classes) else math.nan
+
+
+def _same_molecules(test: Rows, others: Rows) -> bool:
+    """Whether two tables tell of the same molecules in the same order."""
+    if len(test) != len(others):
+        return False
+    return all(row.get("row") == other.get("row", row.get("row")) for row, other in zip(test, others, strict=True))
+
+
+def _rows(path: Path) -> Rows:
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            return list(csv.DictReader(stream))
+    except (OSError, ValueError, csv.Error):
+        return []
+
+
+def _column(rows: Rows, name: str) -> Floats:
+    return np.array([_float(row.get(name)) for row in rows], dtype=np.float64)
+
+
+def _float(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except (ValueError, TypeError):
+        return math.nan

@@ -1,0 +1,227 @@
+"""The verdict on a run: whether the model beats the strongest baseline on molecules that neither has met.
+
+One sentence for the window and the report, so both say the same. The baseline is the one that does best on the very
+test molecules, which is hard on the model (docs/adr/0031).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.inference.bootstrap import FEWEST, METRIC_OF, Comparison, compare, statistic
+from mole_engine.inference.results import MEAN, TaskResult, baseline_titles, read_results
+from mole_engine.store.run_folder import RunFolder
+
+FEW_MOLECULES = 30
+"""With fewer test molecules a verdict hangs on chance, and is said to."""
+FEW_OF_A_CLASS = 5
+"""The same for the rarer of two classes, however many the other has."""
+
+_TITLES = {"rmse": "RMSE", "auroc": "AUROC", "macro_f1": "Macro F1"}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskJudgement:
+    """One task against every baseline.
+
+    Attributes
+    ----------
+    task
+        What is predicted.
+    strongest
+        Name of the baseline that is best on the test molecules; "" where none could be compared.
+    comparisons
+        By name of the baseline, strongest first.
+    rarest
+        Molecules of the rarer of two classes; all of them for other kinds.
+    """
+
+    task: TaskSpec
+    strongest: str
+    comparisons: dict[str, Comparison]
+    rarest: int
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """The comparison with the strongest baseline."""
+        return self.comparisons.get(self.strongest)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a run's test molecules say.
+
+    Attributes
+    ----------
+    headline, words, tone
+        As the window and the report show it; the tone is "good", "warning", "danger" or "".
+    tasks
+        Each task against its baselines.
+    titles
+        How the baselines are called.
+    """
+
+    headline: str
+    words: str
+    tone: str
+    tasks: tuple[TaskJudgement, ...] = ()
+    titles: Mapping[str, str] | None = None
+
+    def title_of(self, baseline: str) -> str:
+        """Return how a baseline is called."""
+        return (self.titles or {}).get(baseline, baseline)
+
+
+def judge_folder(folder: RunFolder, tasks: Sequence[TaskSpec]) -> tuple[Judgement, list[TaskResult]]:
+    """Return the verdict on a run and the test molecules that it rests on."""
+    results = read_results(folder.predictions, folder.baselines_table, tasks)
+    return judge(results, baseline_titles(folder.baselines)), results
+
+
+def judge(results: Sequence[TaskResult], titles: Mapping[str, str] | None = None) -> Judgement:
+    """Return the verdict on the test molecules of a run."""
+    named = titles or baseline_titles(Path())
+    judged = tuple(_judge_task(result) for result in results if len(result))
+    if not judged:
+        words = "Give the split a test part to see how the model does on molecules that it has not met."
+        return Judgement("No test molecules", words, "", judged, named)
+    if len(judged) == 1:
+        return Judgement(*_one(judged[0], named), judged, named)
+    return Judgement(*_several([item for item in results if len(item)], judged), judged, named)
+
+
+def _judge_task(result: TaskResult) -> TaskJudgement:
+    kind = result.task.kind
+    rarest = len(result)
+    if kind is TaskKind.CLASSIFICATION:
+        positives = int((result.truth == 1).sum())
+        rarest = min(positives, len(result) - positives)
+    found = {name: compare(kind, result.truth, result.output, other) for name, other in result.baselines.items()}
+    known = {name: item for name, item in found.items() if math.isfinite(item.difference)}
+    ranked = dict(sorted(known.items(), key=lambda entry: entry[1].difference))
+    return TaskJudgement(result.task, next(iter(ranked), ""), ranked, rarest)
+
+
+def _one(judged: TaskJudgement, titles: Mapping[str, str]) -> tuple[str, str, str]:
+    comparison = judged.comparison
+    if comparison is None:
+        return _without_comparison(judged)
+    name = "AUROC" if comparison.metric == "auroc" else _TITLES[comparison.metric]
+    unit = f" {judged.task.unit}" if judged.task.unit and comparison.lower_is_better else ""
+    size = f"{comparison.molecules:,} test molecule{'' if comparison.molecules == 1 else 's'}"
+    against = f"{figure(comparison.baseline)} for {titles.get(judged.strongest, judged.strongest)}"
+    words = f"{name} {figure(comparison.model)}{unit} against {against}, on {size}: {_difference(comparison)}"
+    headline, tone = _headline(comparison, unit)
+    if judged.strongest == MEAN and len(judged.comparisons) == 1:
+        words += " No other baseline was trained with this run."
+    if FEWEST <= comparison.molecules < FEW_MOLECULES:
+        words += f" With {size} chance plays a large part."
+    elif 0 < judged.rarest < FEW_OF_A_CLASS:
+        words += f" With {judged.rarest} of the rarer class chance plays a large part."
+    else:
+        return headline, words, tone
+    return headline, words, "warning" if tone == "good" else tone
+
+
+def _without_comparison(judged: TaskJudgement) -> tuple[str, str, str]:
+    if judged.task.kind is TaskKind.CLASSIFICATION and judged.rarest == 0:
+        return "Only one class in the test part", "All test molecules belong to the same class.", "warning"
+    return "Not compared with a baseline", "There are no training molecules to make one from.", ""
+
+
+def _headline(comparison: Comparison, unit: str) -> tuple[str, str]:
+    if comparison.beats:
+        name = _TITLES[comparison.metric]
+        return f"Beats the baseline by {figure(comparison.difference)}{unit} {name}", "good"
+    if math.isnan(comparison.low):
+        return "Too few test molecules to tell", "warning"
+    return "Does not beat the baseline", "danger" if comparison.loses else "warning"
+
+
+def _difference(comparison: Comparison) -> str:
+    """Say by how much the model is better or worse, and how sure that is."""
+    better, worse = ("lower", "higher") if comparison.lower_is_better else ("higher", "lower")
+    if comparison.difference == 0 and comparison.low == comparison.high == 0:
+        return "the same."
+    way = better if comparison.difference >= 0 else worse
+    size = figure(abs(comparison.difference))
+    if math.isnan(comparison.low):
+        return f"{size} {way}."
+    low, high = figure(comparison.low), figure(comparison.high)
+    if comparison.beats:
+        return f"{size} {way} (95% interval {low} to {high}, paired bootstrap over the molecules)."
+    if comparison.loses:
+        ends = f"{figure(-comparison.high)} to {figure(-comparison.low)}"
+        return f"{size} {way} (95% interval {ends}, paired bootstrap over the molecules)."
+    return (
+        f"{size} {way}, which may be chance: the 95% interval of the gain, {low} to {high}, holds zero "
+        "(paired bootstrap over the molecules)."
+    )
+
+
+def _several(results: Sequence[TaskResult], judged: Sequence[TaskJudgement]) -> tuple[str, str, str]:
+    """Say for how many tasks the model beats the strongest baseline; each has its own numbers below."""
+    compared = [item for item in judged if item.comparison is not None]
+    won = sum(item.comparison.beats for item in compared if item.comparison)
+    lost = sum(item.comparison.loses for item in compared if item.comparison)
+    parts = [_mean_words(results)] if _mean_words(results) else []
+    if lost:
+        parts.append(f"Worse than it for {lost}.")
+    if single := len(judged) - len(compared):
+        parts.append(f"{single} target{'' if single == 1 else 's'} cannot be judged: one class only in the test part.")
+    few = sum(_is_few(item) for item in compared)
+    if few:
+        parts.append(f"For {few} of {len(compared)} the test molecules are so few that chance decides.")
+    headline = f"Beats the baseline for {won} of {len(compared)} target{'' if len(compared) == 1 else 's'}"
+    if not won:
+        headline = f"Does not beat the baseline for any of {len(compared)} targets"
+    good = won > len(compared) / 2 and few <= len(compared) / 2
+    return headline, " ".join(parts), "good" if good else "warning"
+
+
+def _is_few(judged: TaskJudgement) -> bool:
+    size = judged.comparison.molecules if judged.comparison else 0
+    return size < FEW_MOLECULES or judged.rarest < FEW_OF_A_CLASS
+
+
+def _mean_words(results: Sequence[TaskResult]) -> str:
+    """Compare the mean metric of tasks that are all of one kind and have all test molecules in common."""
+    kinds = {item.task.kind for item in results}
+    if len(kinds) != 1 or kinds == {TaskKind.REGRESSION}:
+        return ""
+    (kind,) = kinds
+    names = set.intersection(*(set(item.baselines) for item in results))
+    model = _mean_metric(kind, results, None)
+    others = {name: _mean_metric(kind, results, name) for name in names}
+    known = {name: value for name, value in others.items() if math.isfinite(value)}
+    if not known or math.isnan(model):
+        return ""
+    best = max(known.values())
+    way = "higher" if model >= best else "lower"
+    return f"Mean {_TITLES[METRIC_OF[kind]]} {figure(model)} against {figure(best)}: {figure(abs(model - best))} {way}."
+
+
+def _mean_metric(kind: TaskKind, results: Sequence[TaskResult], baseline: str | None) -> float:
+    values = []
+    for item in results:
+        output = item.output if baseline is None else item.baselines[baseline]
+        values.append(float(statistic(kind, item.truth, output)(np.ones((1, len(item))))[0]))
+    known = [value for value in values if math.isfinite(value)]
+    return sum(known) / len(known) if known else math.nan
+
+
+def figure(value: float) -> str:
+    """Return a value with three significant digits and a true minus sign; a dash where it is not a number."""
+    if not math.isfinite(value):
+        return "\u2013"
+    if value == 0:
+        return "0"
+    size = math.floor(math.log10(abs(value)))
+    text = f"{value:.2e}" if size < -3 or size > 6 else f"{value:,.{max(0, min(4, 2 - size))}f}"
+    return text.replace("-", "\u2212")
