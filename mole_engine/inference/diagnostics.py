@@ -1,0 +1,193 @@
+"""Where a model is wrong, and whether it knows: scaffolds, reliability, coverage, deviations, neighbours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from mole_engine.contracts.dataset import TaskKind
+from mole_engine.inference.results import TaskResult
+
+Floats = npt.NDArray[np.float64]
+
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+"""Nominal coverages at which the standard deviations are checked."""
+_BINS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ScaffoldGroup:
+    """Test molecules with one ring system.
+
+    Attributes
+    ----------
+    scaffold
+        SMILES, "" for molecules without rings.
+    molecules
+        How many there are.
+    mean_error
+        Mean of predicted - measured (regression): whether the group is over- or underestimated.
+    badness
+        Root mean square error, or share of wrong classes.
+    """
+
+    scaffold: str
+    molecules: int
+    mean_error: float
+    badness: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Molecules with like predicted probabilities: what was said on average, how often it came true, how many."""
+
+    said: float
+    came_true: float
+    molecules: int
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """Whether the model knows how sure it is (regression).
+
+    Attributes
+    ----------
+    held, known
+        How many measured values lie in their 90% interval, of how many molecules that have one.
+    levels, coverage
+        Nominal shares, and the shares of molecules within as many standard deviations as would hold them.
+    correlation
+        Spearman's rank correlation of standard deviation and absolute error; NaN where all deviations are alike.
+    """
+
+    held: int
+    known: int
+    levels: tuple[float, ...]
+    coverage: tuple[float, ...]
+    correlation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A training molecule that resembles a test molecule; `value` is a number or the place of its class."""
+
+    smiles: str
+    value: float
+    similarity: float
+
+
+def by_scaffold(result: TaskResult, scaffolds: Sequence[str], fewest: int = 2) -> list[ScaffoldGroup]:
+    """Return the groups of at least `fewest` molecules, the worst first.
+
+    Parameters
+    ----------
+    result
+        Test molecules of a task.
+    scaffolds
+        (n) of them, in the same order.
+    """
+    places: dict[str, list[int]] = {}
+    for place, scaffold in enumerate(scaffolds):
+        places.setdefault(scaffold, []).append(place)
+    groups = []
+    for scaffold, members in places.items():
+        if len(members) < fewest:
+            continue
+        mean, bad = _badness(result, np.array(members))
+        groups.append(ScaffoldGroup(scaffold, len(members), mean, bad))
+    return sorted(groups, key=lambda group: -group.badness)
+
+
+def scaffolds_of(smiles: Sequence[str]) -> list[str]:
+    """Return the Bemis-Murcko scaffold of each molecule, "" where there is none or the molecule cannot be read."""
+    from mole_engine.chem.molecules import UnreadableMolecule
+    from mole_engine.chem.scaffolds import murcko_scaffold
+
+    found = []
+    for text in smiles:
+        try:
+            found.append(murcko_scaffold(text))
+        except UnreadableMolecule:
+            found.append("")
+    return found
+
+
+def reliability(truth: Floats, probability: Floats, bins: int = _BINS) -> list[ReliabilityBin]:
+    """Return equally wide bins of predicted probability that hold any molecule.
+
+    Parameters
+    ----------
+    truth
+        (n,) 0 or 1.
+    probability
+        (n,) of the positive class.
+    """
+    places = np.minimum((probability * bins).astype(np.int64), bins - 1)
+    found = []
+    for place in range(bins):
+        inside = places == place
+        if inside.any():
+            said, true = float(probability[inside].mean()), float(truth[inside].mean())
+            found.append(ReliabilityBin(said, true, int(inside.sum())))
+    return found
+
+
+def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
+    """Return the expected calibration error (Guo et al., ICML 2017): the mean gap of the bins by their molecules."""
+    total = sum(item.molecules for item in bins)
+    gaps = sum(item.molecules * abs(item.said - item.came_true) for item in bins)
+    return gaps / total if total else math.nan
+
+
+def uncertainty(result: TaskResult) -> Uncertainty | None:
+    """Return how good the intervals of a regression task are; None where the model gives none."""
+    if result.task.kind is not TaskKind.REGRESSION:
+        return None
+    bounded = np.isfinite(result.lower) & np.isfinite(result.upper)
+    inside = bounded & (result.lower <= result.truth) & (result.truth <= result.upper)
+    sure = np.isfinite(result.std) & (result.std > 0)
+    if not bounded.any() and not sure.any():
+        return None
+    errors = np.abs(result.output - result.truth)[sure]
+    std = result.std[sure]
+    levels = LEVELS if len(std) else ()
+    reach = [NormalDist().inv_cdf((1 + level) / 2) for level in levels]
+    coverage = tuple(float((errors <= times * std).mean()) for times in reach)
+    return Uncertainty(int(inside.sum()), int(bounded.sum()), levels, coverage, _rank_correlation(std, errors))
+
+
+def neighbours(result: TaskResult, smiles: str, most: int = 3) -> list[Neighbour]:
+    """Return the training molecules of a task that resemble `smiles` most (Tanimoto, ECFP4), the nearest first."""
+    from mole_engine.chem.fingerprints import similarity_to
+    from mole_engine.inference.domain import fingerprints_of
+
+    if not result.training_smiles:
+        return []
+    found = similarity_to(fingerprints_of([smiles])[0], fingerprints_of(result.training_smiles))
+    ranked = np.argsort(-found, kind="stable")[:most]
+    return [
+        Neighbour(result.training_smiles[place], float(result.training_values[place]), float(found[place]))
+        for place in ranked
+    ]
+
+
+def _badness(result: TaskResult, members: npt.NDArray[np.int64]) -> tuple[float, float]:
+    if result.task.kind is TaskKind.REGRESSION:
+        errors = (result.output - result.truth)[members]
+        return float(errors.mean()), float(np.sqrt((errors**2).mean()))
+    wrong = result.predicted_class[members] != result.truth[members]
+    return math.nan, float(wrong.mean())
+
+
+def _rank_correlation(std: Floats, errors: Floats) -> float:
+    # A spread that only rounding makes is no opinion about single molecules.
+    if len(std) < 3 or np.ptp(std) <= 1e-6 * float(std.max()) or np.ptp(errors) == 0:
+        return math.nan
+    from scipy.stats import spearmanr
+
+    return float(spearmanr(std, errors).statistic)
