@@ -6,13 +6,14 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import pytorch_lightning as pl
 import torch
+from torch import Tensor
 
 from mole_engine._version import __version__
 from mole_engine.chem.vocabulary import Vocabulary
@@ -182,17 +183,14 @@ class _Job:
         self._enter(RunState.TRAINING, words)
         keeper, trainer = self._fit(prepared, last if resumed and last.is_file() else None)
         self._enter(RunState.EVALUATING, "Writing the encoder")
-        self._keep_best(prepared.model, keeper)
-        metrics = keeper.best_metrics | ({LOSS: keeper.best_value} if keeper.best_epoch else {})
+        prepared.model.cpu()
         self.record = replace(
             self.record,
-            validation_metrics=metrics,
-            best_epoch=keeper.best_epoch,
             epochs=trainer.current_epoch,
             device=resolve_device(self.config.runtime).name,
             model_path=str(self.folder.model),
         )
-        save_encoder(self.folder.model, prepared, self.config, self.record)
+        self._write_encoder(prepared, keeper)
         return self._end(RunState.COMPLETED)
 
     @property
@@ -229,6 +227,7 @@ class _Job:
             controlling,
             DivergenceCallback(),
             keeper,
+            _BestEncoderCallback(keeper, lambda: self._write_encoder(prepared, keeper)),
             EventCallback(self.emitter, keeper, controlling, self.folder.metrics),
         ]
         job = TrainConfig(training=_training(self.config, prepared.data.rounds), runtime=self.config.runtime)
@@ -248,12 +247,19 @@ class _Job:
             prepared.data.trainer = None
         return keeper, trainer
 
-    def _keep_best(self, model: PretrainingModel, keeper: CheckpointCallback) -> None:
-        model.cpu()
-        if keeper.best_epoch and self.folder.best_checkpoint.is_file():
+    def _write_encoder(self, prepared: PreparedPretraining, keeper: CheckpointCallback) -> None:
+        if not self.leads:
+            return
+        metrics = keeper.best_metrics | ({LOSS: keeper.best_value} if keeper.best_epoch else {})
+        self.record = replace(self.record, validation_metrics=metrics, best_epoch=keeper.best_epoch)
+        save_encoder(self.folder.model, self._best_weights(prepared.model), prepared, self.config, self.record)
+
+    def _best_weights(self, model: PretrainingModel) -> dict[str, Tensor]:
+        """Return the best round's weights, as they lie on disk; the present ones where no round was judged."""
+        if self.folder.best_checkpoint.is_file():
             content = torch.load(self.folder.best_checkpoint, map_location="cpu", weights_only=True)
-            model.load_state_dict(content["state_dict"], strict=True)
-        model.eval()
+            return dict(content["state_dict"])
+        return model.state_dict()
 
     def _progress(self, stage: str, done: int, total: int) -> None:
         self.control.checkpoint()
@@ -280,6 +286,19 @@ class _Job:
             )
         )
         return self.record
+
+
+class _BestEncoderCallback(pl.Callback):
+    """Writes the encoder after every round that is the best so far: a job of days is of use before its end."""
+
+    def __init__(self, keeper: CheckpointCallback, write: Callable[[], None]) -> None:
+        self.keeper = keeper
+        self.write = write
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the weights that were just judged."""
+        if self.keeper.is_best:
+            self.write()
 
 
 def prepare_pretraining(
@@ -327,15 +346,18 @@ def prepare_pretraining(
     return PreparedPretraining(vocabulary, found, data, model)
 
 
-def save_encoder(path: Path, prepared: PreparedPretraining, config: PretrainConfig, record: RunRecord) -> None:
-    """Write the encoder as a bundle that predicts nothing yet. Raises InputError, KnownError."""
+def save_encoder(
+    path: Path, weights: Mapping[str, Tensor], prepared: PreparedPretraining, config: PretrainConfig, record: RunRecord
+) -> None:
+    """Write the encoder among `weights` as a bundle that predicts nothing yet. Raises InputError, KnownError."""
     network = prepared.model.config
-    tensors = {f"encoder.{name}": value for name, value in prepared.model.encoder.state_dict().items()}
+    tensors = {name: value.cpu() for name, value in weights.items() if name.startswith("encoder.")}
     head = MolE(network).head
     # No task has been learnt: the head is silent rather than random.
     tensors |= {f"head.{name}": torch.zeros_like(value) for name, value in head.state_dict().items()}
     job = TrainConfig(name=record.name, seed=config.seed, model=network, data=DataConfig(path=config.data.path))
     objectives = config.objectives.model_dump()
+    steps = min(record.best_epoch * config.training.round_steps, prepared.data.total_steps)
     card = ModelCard(
         name=record.name,
         created=record.created,
@@ -352,7 +374,7 @@ def save_encoder(path: Path, prepared: PreparedPretraining, config: PretrainConf
         run_id=record.run_id,
         notes=(
             "An encoder without a prediction head: start a training from it (init), or encode molecules with it.",
-            f"Learnt from {record.counts['train']:,} molecules in {prepared.data.total_steps:,} steps: "
+            f"Learnt from {record.counts['train']:,} molecules in {steps or prepared.data.total_steps:,} steps: "
             + ", ".join(f"{name} {objectives[name]:g}" for name in ("atoms", "tasks", "descriptors"))
             + f" ({len(prepared.survey.tasks)} tasks).",
         ),

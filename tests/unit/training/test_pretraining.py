@@ -82,6 +82,7 @@ def test_an_interrupted_job_goes_on_as_if_it_had_never_stopped(path: Path, tmp_p
     record = pretrain(config(path, tmp_path / "cut"), on_event=watch, control=control)
     assert record.status is RunState.INTERRUPTED
     assert len(losses(events)) == 1
+    assert read_bundle(tmp_path / "cut" / "model.mole").card.best_epoch == 1
     rest: list[Event] = []
     record = pretrain(resume=tmp_path / "cut", on_event=rest.append)
     assert record.status is RunState.COMPLETED
