@@ -29,6 +29,8 @@ class RunRecord:
         Start, seconds since the epoch (UTC); duration.
     counts
         Molecules in "train", "val", "test".
+    notes, tags, starred
+        What the user has written about the run; kept beside it, never changed by the job.
     """
 
     run_id: str
@@ -49,6 +51,9 @@ class RunRecord:
     device: str = ""
     counts: dict[str, int] = field(default_factory=dict)
     error: str = ""
+    notes: str = ""
+    tags: list[str] = field(default_factory=list)
+    starred: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as a JSON-able dictionary (NaN becomes None)."""

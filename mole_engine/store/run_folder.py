@@ -16,6 +16,7 @@ from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import Event, event_from_json
 from mole_engine.contracts.records import RunRecord
 from mole_engine.store.files import storage_problem, write_text
+from mole_engine.store.run_notes import NOTE_FIELDS, read_notes
 
 
 class RunFolder:
@@ -65,8 +66,9 @@ class RunFolder:
         return TrainConfig.from_yaml(self.config)
 
     def write_record(self, record: RunRecord) -> None:
-        """Write the record atomically. Raises InputError, KnownError."""
-        write_text(self.record, json.dumps(record.to_dict(), indent=1, ensure_ascii=False) + "\n")
+        """Write the record atomically; the user's notes have a file of their own. Raises InputError, KnownError."""
+        fields = {name: value for name, value in record.to_dict().items() if name not in NOTE_FIELDS}
+        write_text(self.record, json.dumps(fields, indent=1, ensure_ascii=False) + "\n")
 
     def read_record(self) -> RunRecord:
         """Return the record of the run, with the paths where the folder lies now.
@@ -80,7 +82,7 @@ class RunFolder:
             content = json.loads(self.record.read_text(encoding="utf-8"))
             content["run_dir"] = str(self.path)
             content["model_path"] = str(self.model) if self.model.is_file() else ""
-            return RunRecord.from_dict(content)
+            return read_notes(self.notes).onto(RunRecord.from_dict(content))
         except FileNotFoundError as error:
             raise InputError(f"{self.path} is not a run.", "", "See `mole runs`.") from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

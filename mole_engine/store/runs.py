@@ -24,16 +24,24 @@ from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 from mole_engine.store.files import storage_problem
 from mole_engine.store.run_folder import RunFolder
+from mole_engine.store.run_notes import RunNotes, write_notes
+from mole_engine.store.trash import Trash
 
 WORKSPACE_VARIABLE = "MOLE_WORKSPACE"
 
-_SCHEMA = """
+_SCHEMA = (
+    """
 CREATE TABLE IF NOT EXISTS runs (
     run_id TEXT PRIMARY KEY,
     created REAL NOT NULL,
     status TEXT NOT NULL,
     record TEXT NOT NULL
 )
+""",
+    "CREATE TABLE IF NOT EXISTS notes (run_id TEXT PRIMARY KEY, notes TEXT NOT NULL)",
+)
+_ALL = """
+SELECT record, notes FROM runs LEFT JOIN notes ON notes.run_id = runs.run_id ORDER BY created DESC, runs.run_id DESC
 """
 
 
@@ -69,6 +77,8 @@ class Workspace:
     ----------
     path
         Folder with `studio.db` and `runs/`; made when missing.
+    trash
+        Where deleted runs wait.
 
     Raises
     ------
@@ -80,6 +90,7 @@ class Workspace:
         self.path = Path(path)
         self.runs = self.path / "runs"
         self.database = self.path / "studio.db"
+        self.trash = Trash(self.path / "trash")
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -100,8 +111,8 @@ class Workspace:
     def records(self) -> list[RunRecord]:
         """Return all runs, newest first. Raises KnownError."""
         with self._connection() as connection:
-            rows = connection.execute("SELECT record FROM runs ORDER BY created DESC, run_id DESC").fetchall()
-        return [RunRecord.from_dict(json.loads(text)) for (text,) in rows]
+            rows = connection.execute(_ALL).fetchall()
+        return [_noted(RunRecord.from_dict(json.loads(record)), notes) for record, notes in rows]
 
     def find(self, run: str) -> RunFolder:
         """Return the folder of a run, named by id, by the beginning of its id, or by path.
@@ -122,20 +133,32 @@ class Workspace:
             raise InputError(f"Several runs begin with '{run}':", ", ".join(exact[:5]) + ".", "Give the whole id.")
         raise InputError(f"There is no run '{run}'.", "", "`mole runs` lists them; a run folder's path works too.")
 
-    def delete(self, run_id: str) -> None:
-        """Delete a run's folder and its row. Raises InputError when it is at work, KnownError when it cannot go."""
-        import shutil
+    def annotate(self, run_id: str, notes: RunNotes) -> None:
+        """Keep what the user says of a run, in its folder and in the index. Raises InputError, KnownError."""
+        folder = self.find(run_id)
+        write_notes(folder.notes, notes)
+        with self._connection() as connection:
+            _insert_notes(connection, folder.path.name, notes)
 
+    def delete(self, run_id: str) -> None:
+        """Move a run to the trash. Raises InputError when it is at work, KnownError when it cannot go."""
         folder = self.find(run_id)
         if folder.is_locked():
             raise InputError("This run is still at work.", "", "Stop it first.")
         if folder.path.parent.resolve() == self.runs.resolve():
-            try:
-                shutil.rmtree(folder.path)
-            except OSError as error:
-                raise storage_problem(error, folder.path) from error
+            self.trash.put(folder)
         with self._connection() as connection:
-            connection.execute("DELETE FROM runs WHERE run_id = ?", (folder.path.name,))
+            for table in ("runs", "notes"):
+                connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (folder.path.name,))  # noqa: S608
+
+    def restore(self, run_id: str) -> RunRecord:
+        """Bring a run back from the trash. Raises InputError, KnownError."""
+        folder = self.trash.take(run_id, self.runs / run_id)
+        record = folder.read_record()
+        with self._connection() as connection:
+            _insert(connection, record)
+            _insert_notes(connection, run_id, RunNotes.of(record))
+        return record
 
     def mark_interrupted(self) -> list[RunRecord]:
         """Mark runs that claim to be at work but that no living process holds. Returns those; they can be resumed."""
@@ -156,7 +179,9 @@ class Workspace:
         with self._connection() as connection:
             for entry in sorted(self.runs.iterdir()):
                 with contextlib.suppress(InputError):
-                    _insert(connection, RunFolder(entry).read_record())
+                    record = RunFolder(entry).read_record()
+                    _insert(connection, record)
+                    _insert_notes(connection, record.run_id, RunNotes.of(record))
                     found += 1
         return found
 
@@ -164,13 +189,13 @@ class Workspace:
         is_new = not self.database.exists()
         try:
             with self._connection() as connection:
-                connection.execute(_SCHEMA)
+                _make_tables(connection)
         except KnownError as error:
             if not isinstance(error.__cause__, sqlite3.DatabaseError) or not self._set_aside():
                 raise
             is_new = True
             with self._connection() as connection:
-                connection.execute(_SCHEMA)
+                _make_tables(connection)
         if is_new:
             self.rebuild()
 
@@ -201,3 +226,16 @@ class Workspace:
 def _insert(connection: sqlite3.Connection, record: RunRecord) -> None:
     row = (record.run_id, record.created, record.status.value, json.dumps(record.to_dict()))
     connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)", row)
+
+
+def _insert_notes(connection: sqlite3.Connection, run_id: str, notes: RunNotes) -> None:
+    connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (run_id, json.dumps(notes.to_dict())))
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    for statement in _SCHEMA:
+        connection.execute(statement)
+
+
+def _noted(record: RunRecord, notes: str | None) -> RunRecord:
+    return (RunNotes.from_dict(json.loads(notes)) if notes else RunNotes()).onto(record)
