@@ -13,8 +13,9 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QStyledItemDelegate,
 
 from app.text import count, duration, number
 from app.theme import text_font, theme
-from app.widgets.figures import clock, metric_title
+from app.widgets.figures import clock, main_metric, metric_title, metric_words
 from mole_engine.contracts.events import (
+    BaselineReady,
     CheckpointSaved,
     EpochMetrics,
     Event,
@@ -23,6 +24,7 @@ from mole_engine.contracts.events import (
     RunFinished,
     StageProgress,
     StateChanged,
+    TrialFinished,
 )
 from mole_engine.contracts.run_state import RunState
 
@@ -52,6 +54,9 @@ STATE_TONES = {
     RunState.EVALUATING: "accent",
 }
 """Tones of the states that have one."""
+
+TRIAL_WORDS = {"complete": "finished", "pruned": "ended early", "failed": "failed"}
+"""How a trial of a search has ended."""
 
 
 def words_of(event: Event) -> tuple[str, str]:
@@ -96,6 +101,18 @@ def _finished(event: RunFinished) -> tuple[str, str]:
     return STATE_WORDS[event.status], "warning"
 
 
+def _baseline(event: BaselineReady) -> tuple[str, str]:
+    main = main_metric(event.metrics)
+    value = f": {metric_words(event.metrics, main)}" if main else ""
+    return f"To compare with, {event.title}{value}", ""
+
+
+def _trial(event: TrialFinished) -> tuple[str, str]:
+    value = f", {metric_title(event.monitor)} {number(event.value)}" if math.isfinite(event.value) else ""
+    total = f" of {count(event.total)}" if event.total else ""
+    return f"Trial {count(event.number)}{total} {TRIAL_WORDS.get(event.state, event.state)}{value}", ""
+
+
 _WORDS: dict[type[Event], Callable[[Any], tuple[str, str]]] = {
     StateChanged: _state,
     CheckpointSaved: _saved,
@@ -103,6 +120,8 @@ _WORDS: dict[type[Event], Callable[[Any], tuple[str, str]]] = {
     RunFailed: _failed,
     RunFinished: _finished,
     StageProgress: _stage,
+    BaselineReady: _baseline,
+    TrialFinished: _trial,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -84,6 +85,13 @@ def pen(color: str, width: float = 1.0, *, alpha: float = 1.0, dashed: bool = Fa
     return pg.mkPen(shade, width=width, style=style)
 
 
+def faded(color: str, share: float) -> str:
+    """Return `color` mixed with the surface: many crossing lines of a transparent pen would add up to the full one."""
+    front, back = QColor(color), QColor(theme.palette().surface)
+    parts = ((front.red(), back.red()), (front.green(), back.green()), (front.blue(), back.blue()))
+    return QColor(*(round(share * one + (1 - share) * other) for one, other in parts)).name()
+
+
 def brush(color: str, alpha: float = 1.0) -> Any:
     """Return a brush of this colour."""
     import pyqtgraph as pg
@@ -91,6 +99,33 @@ def brush(color: str, alpha: float = 1.0) -> Any:
     shade = QColor(color)
     shade.setAlphaF(alpha)
     return pg.mkBrush(shade)
+
+
+def whole_ticks(axis: Any, most: int = 7) -> None:
+    """Let `axis` stand at whole numbers, and always at its `last_tick`: the end of a training is worth a figure."""
+    axis.last_tick = 0.0
+    # Else the last figure, which reaches over the end of the axis, would be left out.
+    axis.setStyle(hideOverlappingLabels=False)
+
+    def values(low: float, high: float, _size: float) -> list[tuple[float, list[float]]]:
+        last = axis.last_tick
+        step = next((size for size in _whole_steps() if (high - low) / size <= most), 1)
+        first = math.ceil(max(low, 0) / step) * step
+        ticks = [float(first + place * step) for place in range(max(0, math.floor((high - first) / step)) + 1)]
+        if low <= last <= high and last not in ticks:
+            # Its neighbour makes room where the two would touch.
+            ticks = [tick for tick in ticks if abs(tick - last) > 0.6 * step] + [float(last)]
+        return [(float(step), [tick for tick in ticks if tick <= (last or high)])]
+
+    axis.tickValues = values
+
+
+def _whole_steps() -> Iterator[int]:
+    """Yield 1, 2, 5, 10, 20, 50 ..."""
+    scale = 1
+    while True:
+        yield from (scale, 2 * scale, 5 * scale)
+        scale *= 10
 
 
 def _dress_figures(axis: Any) -> None:

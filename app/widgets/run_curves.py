@@ -3,10 +3,62 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 
 from app.widgets.figures import lower_is_better
-from mole_engine.contracts.events import EpochMetrics, Event, StepMetrics
+from mole_engine.contracts.events import BaselineReady, EpochMetrics, Event, PinnedPredictions, StepMetrics
+
+SMOOTHING = 0.9
+"""Memory of the running mean of single steps."""
+
+
+class StepSeries:
+    """What single steps tell, one value a step; arrays, since a long run has hundreds of thousands.
+
+    Attributes
+    ----------
+    epochs
+        Where the step stands, in (fractional) epochs.
+    losses, calm_losses
+        Training loss, and its running mean.
+    learning_rates, gradient_norms, speeds, memories
+        What `StepMetrics` calls `learning_rate`, `gradient_norm`, `molecules_per_second`, `memory_bytes`.
+    """
+
+    def __init__(self) -> None:
+        self.epochs = array("d")
+        self.losses = array("d")
+        self.calm_losses = array("d")
+        self.learning_rates = array("d")
+        self.gradient_norms = array("d")
+        self.speeds = array("d")
+        self.memories = array("d")
+        self._mean, self._weight = 0.0, 0.0
+
+    def add(self, epoch: float, event: StepMetrics) -> None:
+        """Append a step; a run that went back to its last checkpoint goes on from there."""
+        self._forget_after(epoch)
+        self.epochs.append(epoch)
+        self.losses.append(event.loss)
+        if math.isfinite(event.loss):
+            self._mean = SMOOTHING * self._mean + (1 - SMOOTHING) * event.loss
+            # Without this share, the start would be drawn towards zero.
+            self._weight = SMOOTHING * self._weight + (1 - SMOOTHING)
+        self.calm_losses.append(self._mean / self._weight if self._weight else math.nan)
+        self.learning_rates.append(event.learning_rate)
+        self.gradient_norms.append(event.gradient_norm)
+        self.speeds.append(event.molecules_per_second)
+        self.memories.append(float(event.memory_bytes) or math.nan)
+
+    def _forget_after(self, epoch: float) -> None:
+        if not self.epochs or epoch > self.epochs[-1]:
+            return
+        place = bisect_left(self.epochs, epoch)
+        for values in (self.epochs, self.losses, self.calm_losses, self.learning_rates, self.gradient_norms):
+            del values[place:]
+        del self.speeds[place:], self.memories[place:]
 
 
 class RunCurves:
@@ -14,31 +66,37 @@ class RunCurves:
 
     Attributes
     ----------
-    step_epochs, step_losses
-        Training loss of single steps, over the (fractional) epoch.
+    steps
+        What single steps tell.
     epochs, train_losses, validation_losses, epoch_seconds
         Means of whole epochs, and how long each took.
-    metrics
-        Validation metrics by name, one value an epoch (NaN where undefined).
+    metrics, train_metrics
+        Validation and training metrics by name, one value an epoch (NaN where undefined).
     monitor
         The metric that chooses the kept epoch.
     kept
         Index of the kept epoch in `epochs`, or -1.
     total_epochs
         Epochs that the run is meant to have.
+    baselines
+        Validation metrics of each simple model, by its title, in order of arrival.
+    pinned
+        Predictions of each pinned molecule: by its SMILES, the epochs and the values of the first target.
     """
 
     def __init__(self, total_epochs: int = 0) -> None:
         self.total_epochs = total_epochs
-        self.step_epochs: list[float] = []
-        self.step_losses: list[float] = []
+        self.steps = StepSeries()
         self.epochs: list[float] = []
         self.train_losses: list[float] = []
         self.validation_losses: list[float] = []
         self.epoch_seconds: list[float] = []
         self.metrics: dict[str, list[float]] = {}
+        self.train_metrics: dict[str, list[float]] = {}
         self.monitor = ""
         self.kept = -1
+        self.baselines: dict[str, dict[str, float]] = {}
+        self.pinned: dict[str, tuple[list[float], list[float]]] = {}
 
     @classmethod
     def replay(cls, events: Iterable[Event]) -> RunCurves:
@@ -51,34 +109,58 @@ class RunCurves:
     def add(self, event: Event) -> bool:
         """Take in one event; return whether a curve has grown."""
         if isinstance(event, StepMetrics):
-            self._add_step(event)
-            return True
-        if isinstance(event, EpochMetrics):
+            self.total_epochs = event.total_epochs or self.total_epochs
+            steps = event.total_steps or 1
+            self.steps.add(event.step / steps * (event.total_epochs or 1), event)
+        elif isinstance(event, EpochMetrics):
             self._add_epoch(event)
-            return True
-        return False
-
-    def _add_step(self, event: StepMetrics) -> None:
-        self.total_epochs = event.total_epochs or self.total_epochs
-        steps = event.total_steps or 1
-        self.step_epochs.append(event.step / steps * (event.total_epochs or 1))
-        self.step_losses.append(event.loss)
+        elif isinstance(event, BaselineReady):
+            self.baselines[event.title] = {
+                name.removeprefix("val/"): value for name, value in event.metrics.items() if math.isfinite(value)
+            }
+        elif isinstance(event, PinnedPredictions):
+            self._add_pinned(event)
+        else:
+            return False
+        return True
 
     def _add_epoch(self, event: EpochMetrics) -> None:
         self.total_epochs = event.total_epochs or self.total_epochs
         self.monitor = event.monitor.removeprefix("val/") or self.monitor
+        self._forget_from(event.epoch)
         self.epochs.append(float(event.epoch))
         self.train_losses.append(event.train_loss)
         self.validation_losses.append(event.validation_loss)
         self.epoch_seconds.append(event.seconds)
-        for name, value in event.metrics.items():
-            plain = name.removeprefix("val/")
-            series = self.metrics.setdefault(plain, [])
+        self._add_metrics(self.metrics, event.metrics)
+        self._add_metrics(self.train_metrics, event.train_metrics)
+        if event.is_best:
+            self.kept = len(self.epochs) - 1
+
+    def _add_metrics(self, series_by_name: dict[str, list[float]], values: dict[str, float]) -> None:
+        for name, value in values.items():
+            series = series_by_name.setdefault(name.removeprefix("val/").removeprefix("train/"), [])
             # A metric that appears late (or was undefined) still lines up with its epoch.
             series.extend([math.nan] * (len(self.epochs) - 1 - len(series)))
             series.append(value)
-        if event.is_best:
-            self.kept = len(self.epochs) - 1
+
+    def _forget_from(self, epoch: int) -> None:
+        """Drop epochs that are told again: the run went back to its last checkpoint."""
+        place = bisect_left(self.epochs, float(epoch))
+        if place == len(self.epochs):
+            return
+        series: list[list[float]] = [self.epochs, self.train_losses, self.validation_losses, self.epoch_seconds]
+        for values in (*series, *self.metrics.values(), *self.train_metrics.values()):
+            del values[place:]
+        self.kept = min(self.kept, place - 1)
+
+    def _add_pinned(self, event: PinnedPredictions) -> None:
+        for smiles, values in zip(event.smiles, event.values, strict=False):
+            epochs, shown = self.pinned.setdefault(smiles, ([], []))
+            place = bisect_left(epochs, float(event.epoch))
+            del epochs[place:], shown[place:]
+            epochs.append(float(event.epoch))
+            shown.append(values[0] if values else math.nan)
 
     @property
     def has_validation(self) -> bool:
@@ -88,10 +170,17 @@ class RunCurves:
     def metric_names(self) -> list[str]:
         """Names of the metrics to choose from: the monitored first, means before single tasks."""
         names = [name for name, values in self.metrics.items() if any(math.isfinite(value) for value in values)]
+        # A baseline is often there before the first epoch is.
+        told = [name for metrics in self.baselines.values() for name in metrics] if not names else []
+        names += list(dict.fromkeys(told))
         means = [name for name in names if "/" not in name]
         tasks = {name.partition("/")[2] for name in names if "/" in name}
         single = [name for name in names if "/" in name] if len(tasks) > 1 or not means else []
         return sorted(means + single, key=lambda name: (name != self.monitor, "/" in name))
+
+    def baselines_of(self, name: str) -> list[tuple[str, float]]:
+        """Return title and value of each baseline that has the metric `name`."""
+        return [(title, metrics[name]) for title, metrics in self.baselines.items() if name in metrics]
 
     def marked(self, name: str) -> tuple[int, bool] | None:
         """Return which epoch to mark on the curve of metric `name`, and whether it is the best of that very metric."""
@@ -105,13 +194,13 @@ class RunCurves:
         return pick(known, key=values.__getitem__), True
 
 
-def smoothed(values: list[float], weight: float = 0.9) -> list[float]:
-    """Return the running mean of `values` with an exponential memory, without the start's bias towards zero."""
-    result: list[float] = []
-    mean, total = 0.0, 0.0
-    for value in values:
-        if math.isfinite(value):
-            mean = weight * mean + (1 - weight) * value
-            total = weight * total + (1 - weight)
-        result.append(mean / total if total else math.nan)
-    return result
+def nearest(places: Sequence[float], wanted: float) -> int:
+    """Return the index of the value in the rising `places` that is nearest to `wanted`, or -1 where there is none."""
+    if not places:
+        return -1
+    after = bisect_left(places, wanted)
+    if after == 0:
+        return 0
+    if after == len(places) or wanted - places[after - 1] <= places[after] - wanted:
+        return after - 1
+    return after

@@ -16,7 +16,7 @@ from app.widgets.config_form import ConfigForm
 from app.widgets.event_log import EventLog
 from app.widgets.live_chart import LossChart, MetricChart, RunCharts
 from app.widgets.preset_list import PresetList
-from app.widgets.run_curves import RunCurves, smoothed
+from app.widgets.run_curves import RunCurves
 from app.widgets.run_panel import RunPanel
 from mole_engine.contracts.config import ModelConfig, TrainConfig, TrainingConfig
 from mole_engine.contracts.errors import InputError, Problem
@@ -79,7 +79,7 @@ def lines(chart):
 
 def test_curves_stand_over_epochs_and_mark_the_kept_one():
     curves = RunCurves.replay(EVENTS)
-    assert curves.step_epochs[:2] == [0.5, 1.0]
+    assert list(curves.steps.epochs[:2]) == [0.5, 1.0]
     assert curves.epochs == [1.0, 2.0, 3.0]
     assert curves.metrics["rmse"] == [1.4, 0.7, 0.9]
     assert curves.marked("rmse") == (1, True)
@@ -97,9 +97,10 @@ def test_a_metric_that_appears_late_stays_with_its_epoch():
 
 
 def test_smoothing_has_no_bias_at_the_start():
-    assert smoothed([5.0, 5.0, 5.0]) == pytest.approx([5.0, 5.0, 5.0])
-    calm = smoothed([0.0, 10.0] * 50)
-    assert 4.0 < calm[-1] < 6.0
+    level = RunCurves.replay(step(number, 5.0) for number in (1, 2, 3))
+    assert list(level.steps.calm_losses) == pytest.approx([5.0, 5.0, 5.0])
+    shaken = RunCurves.replay(step(number, 10.0 * (number % 2), total=200) for number in range(1, 101))
+    assert 4.0 < shaken.steps.calm_losses[-1] < 6.0
 
 
 def test_loss_chart_draws_steps_and_both_means(shown):
