@@ -9,8 +9,9 @@ from pathlib import Path
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.pretrain_config import PretrainConfig
 from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunState
 from mole_engine.data.pretraining_survey import Survey
-from mole_engine.store.files import storage_problem, write_text
+from mole_engine.store.files import storage_problem
 from mole_engine.store.run_folder import RunFolder
 from mole_engine.store.runs import default_workspace, new_run_id
 
@@ -62,7 +63,8 @@ class PretrainingFolder:
             )
         folder._run.make()
         data = {key: _absolute(getattr(config.data, key)) for key in ("path", "labels_path")}
-        init = config.init if config.init == "none" else _absolute(config.init)
+        # Another name is none, or that of a shipped model.
+        init = _absolute(config.init) if Path(config.init).is_file() else config.init
         try:
             config.updated({"data": data, "init": init, "out": str(folder.path)}).to_yaml(folder.config)
         except OSError as error:
@@ -78,7 +80,8 @@ class PretrainingFolder:
         """Return the configuration of the job. Raises InputError when this is not the folder of one."""
         if not self.config.is_file():
             raise InputError(f"{self.path} is not the folder of a pretraining job.", "", "Check the path.")
-        if self.model.is_file():
+        # The encoder alone does not tell: it is written after every best round.
+        if self._run.record.is_file() and self._run.read_record().status is RunState.COMPLETED:
             raise InputError(f"The job in {self.path} is completed.", "", "Start a new one from its model with --init.")
         return PretrainConfig.from_yaml(self.config)
 
@@ -93,7 +96,7 @@ class PretrainingFolder:
 
     def write_record(self, record: RunRecord) -> None:
         """Write the record of the job. Raises InputError, KnownError."""
-        write_text(self._run.record, json.dumps(record.to_dict(), indent=1, ensure_ascii=False) + "\n")
+        self._run.write_record(record)
 
 
 def _absolute(path: str) -> str:
