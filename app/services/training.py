@@ -84,6 +84,11 @@ class TrainingService(QObject):
         """The job under way, as far as it is known."""
         return self._job.record if self._job is not None else None
 
+    @property
+    def resumes(self) -> str:
+        """Folder of the run that the job goes on with, "" for a new one."""
+        return self._job.resume if self._job is not None else ""
+
     def start(self, config: TrainConfig, resume: str = "") -> None:
         """Start a job, or put it into the queue where one is running.
 
@@ -102,7 +107,7 @@ class TrainingService(QObject):
         pump = EventPump(thread, self)
         pump.arrived.connect(self._hand_on)
         pump.drained.connect(self._finish)
-        self._job = _Job(thread, pump, _first_record(config))
+        self._job = _Job(thread, pump, _first_record(config), resume)
         thread.start(TrainingThread.Priority.LowPriority)
         self._watchdog.start()
         self.state_changed.emit()
@@ -272,6 +277,7 @@ class _Job:
     thread: TrainingThread
     pump: EventPump
     record: RunRecord
+    resume: str = ""
     announced: bool = False
     ending: str = ""
 
