@@ -74,6 +74,14 @@ def canonical_smiles(mol: Chem.Mol) -> str:
     return str(Chem.MolToSmiles(mol))
 
 
+def inchikey(mol: Chem.Mol) -> str:
+    """Return the standard InChIKey; empty where InChI cannot describe the molecule."""
+    try:
+        return str(rdinchi.MolToInchiKey(mol))
+    except (RuntimeError, ValueError):
+        return ""
+
+
 def _from_smiles(text: str, *, sanitize: bool = True) -> Chem.Mol | None:
     try:
         return Chem.MolFromSmiles(text, sanitize=sanitize)

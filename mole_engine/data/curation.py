@@ -10,16 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from mole_engine.contracts.config import CurationConfig
-from mole_engine.contracts.dataset import ColumnRoles, CurationReport, IssueKind, RowIssue
+from mole_engine.contracts.dataset import ColumnRoles, CurationReport, IssueKind, RowIssue, TaskKind
 from mole_engine.contracts.errors import InputError
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.duplicates import Group, group_rows, merge, tolerances
-from mole_engine.data.many_molecules import standardise_texts
+from mole_engine.data.many_molecules import standardise_texts, steps_of
+from mole_engine.data.outliers import find_outliers
 from mole_engine.data.profile import part_of_word
 from mole_engine.data.progress import Progress
-from mole_engine.data.standardise import Finding, Standardised
+from mole_engine.data.standardise import STEPS, Finding, Standardised
 from mole_engine.data.table import RawTable
 from mole_engine.data.targets import read_labels
+
+MAX_TAUTOMER_TRIALS = 1_000
+"""Structures up to which `preview` tries out tautomers."""
 
 
 def curate(
@@ -41,22 +45,102 @@ def curate(
     InputError
         When no row remains.
     """
-    work = _Work(table, roles)
-    steps = config.model_dump(exclude={"merge_duplicates", "drop_disagreeing"})
-    work.take_structures(
-        table.remembered(
-            (roles.smiles, steps), lambda: standardise_texts(table.column_values(roles.smiles), config, on_progress)
-        )
-    )
+    work = _Work(table, roles, config)
+    work.take_structures(_structures(table, roles, config, on_progress))
     work.take_labels()
-    groups = work.group(config)
+    groups = work.group()
     return work.finish(groups)
+
+
+def preview(
+    table: RawTable, roles: ColumnRoles, config: CurationConfig, on_progress: Progress | None = None
+) -> dict[str, int]:
+    """Count what each step does, or would do if it alone were switched on besides the steps that are.
+
+    Parameters
+    ----------
+    table, roles, config
+        As for `curate`.
+    on_progress
+        Called with ("preview", cells done, cells), then as `curate` does; may raise `Cancelled`.
+
+    Returns
+    -------
+    dict
+        Rows by step, named as the settings: "largest_fragment", "neutralise", "tautomers", "flatten_stereo",
+        "leave_out_inorganic", "max_heavy_atoms", "outliers", "merge_duplicates" (rows that go into another one),
+        "drop_disagreeing" (rows of structures whose labels disagree); "unreadable" for rows without a structure.
+        "tautomers" is missing where it is switched off and there are more than 1,000 different structures: trying
+        would take as long as doing it.
+    """
+    cells = table.column_values(roles.smiles)
+    counted = [step for step in STEPS if step != "tautomers" or config.tautomers or _few(cells)]
+    others = [(step, config.model_copy(update={step: True})) for step in counted if getattr(config, step) is False]
+    touched = table.remembered(
+        ("preview", roles.smiles, tuple(counted), _structure_steps(config)),
+        lambda: steps_of(cells, config, others, on_progress),
+    )
+    counts = Counter(touched)
+    effects = {
+        step: sum(count for bits, count in counts.items() if bits is not None and bits >> STEPS.index(step) & 1)
+        for step in counted
+    }
+    return {**effects, **_table_effects(table, roles, config, on_progress)}
+
+
+def _table_effects(
+    table: RawTable, roles: ColumnRoles, config: CurationConfig, on_progress: Progress | None
+) -> dict[str, int]:
+    """Effects of the steps that compare rows: outliers and duplicates."""
+    merging = config.model_copy(
+        update={"merge_duplicates": True, "outliers": _listed(config), "drop_disagreeing": False}
+    )
+    work = _Work(table, roles, merging)
+    try:
+        work.take_structures(_structures(table, roles, config, on_progress))
+        work.take_labels()
+        groups = work.group()
+    except InputError:
+        # No row is left: there is nothing to compare.
+        groups = []
+    disagreeing = [group for group in groups if group.disagreements]
+    kinds = Counter(issue.kind for issue in work.issues)
+    return {
+        "unreadable": kinds[IssueKind.UNREADABLE] + kinds[IssueKind.EMPTY],
+        "outliers": len({issue.row for issue in work.issues if issue.kind is IssueKind.OUTLIER}),
+        "merge_duplicates": work.steps["merge_duplicates"],
+        "drop_disagreeing": sum(len(group.rows) for group in disagreeing) + work.steps["drop_disagreeing"],
+    }
+
+
+def _listed(config: CurationConfig) -> str:
+    return "flag" if config.outliers == "keep" else config.outliers
+
+
+def _few(cells: Sequence[str]) -> bool:
+    return len(set(cells)) <= MAX_TAUTOMER_TRIALS
+
+
+def _structure_steps(config: CurationConfig) -> str:
+    """Return what the standard structures depend on, as a key."""
+    names = (*STEPS, "same_structure")
+    return repr([(name, getattr(config, name)) for name in names])
+
+
+def _structures(
+    table: RawTable, roles: ColumnRoles, config: CurationConfig, on_progress: Progress | None
+) -> list[Standardised]:
+    return table.remembered(
+        ("structures", roles.smiles, _structure_steps(config)),
+        lambda: standardise_texts(table.column_values(roles.smiles), config, on_progress),
+    )
 
 
 @dataclass
 class _Work:
     table: RawTable
     roles: ColumnRoles
+    config: CurationConfig
     issues: list[RowIssue] = field(default_factory=list)
     steps: Counter[str] = field(default_factory=Counter)
     dropped: set[int] = field(default_factory=set)
@@ -64,6 +148,7 @@ class _Work:
     def __post_init__(self) -> None:
         self.cells = self.table.column_values(self.roles.smiles)
         self.smiles: list[str] = [""] * len(self.table)
+        self.keys: list[str] = self.smiles
         self.targets = np.full((len(self.table), len(self.roles.tasks)), np.nan)
         self.parts = list(self.table.column_values(self.roles.split)) if self.roles.split else None
 
@@ -74,8 +159,9 @@ class _Work:
         self.issues.append(RowIssue(row, line, kind, reason, dropped, self.cells[row], column))
 
     def take_structures(self, structures: Sequence[Standardised]) -> None:
+        self.smiles = [structure.smiles for structure in structures]
+        self.keys = [structure.key or structure.smiles for structure in structures]
         for row, structure in enumerate(structures):
-            self.smiles[row] = structure.smiles
             findings = structure.findings
             if row in self.table.problems:
                 findings = (Finding(IssueKind.UNREADABLE, self.table.problems[row], dropped=True),)
@@ -87,52 +173,66 @@ class _Work:
             raise self._nothing_readable()
 
     def take_labels(self) -> None:
-        bad: list[tuple[int, str, str]] = []
+        odd: list[tuple[int, IssueKind, str, str]] = []
         for index, task in enumerate(self.roles.tasks):
             labels = read_labels(self.table.column_values(task.name), task, self.table.info.decimal)
             self.targets[:, index] = labels.values
-            bad += [(row, reason, task.name) for row, reason in labels.bad.items()]
+            odd += [(row, IssueKind.BAD_LABEL, reason, task.name) for row, reason in labels.bad.items()]
             for row, reason in labels.censored.items():
                 self.note(row, IssueKind.CENSORED, reason, column=task.name)
+            if task.kind is TaskKind.REGRESSION and self.config.outliers != "keep":
+                odd += [(row, IssueKind.OUTLIER, reason, task.name) for row, reason in self._take_outliers(index)]
         if not self.roles.tasks:
             return
         unlabelled = set(np.flatnonzero(~np.isfinite(self.targets).any(axis=1)).tolist()) - self.dropped
-        for row, reason, column in bad:
-            self.note(row, IssueKind.BAD_LABEL, reason, dropped=row in unlabelled, column=column)
+        for row, kind, reason, column in odd:
+            self.note(row, kind, reason, dropped=row in unlabelled, column=column)
         column = self.roles.tasks[0].name if len(self.roles.tasks) == 1 else ""
-        for row in sorted(unlabelled - {row for row, _, _ in bad}):
+        for row in sorted(unlabelled - {row for row, *_ in odd}):
             self.note(row, IssueKind.MISSING_LABEL, "the label is missing", dropped=True, column=column)
         if len(self.dropped) == len(self.table):
             raise self._nothing_labelled()
 
-    def group(self, config: CurationConfig) -> list[Group]:
+    def _take_outliers(self, index: int) -> list[tuple[int, str]]:
+        """Find the values of a target that lie far off; takes them away where the settings say so."""
+        values = self.targets[:, index].copy()
+        values[list(self.dropped)] = np.nan
+        found = find_outliers(values, self.config.outlier_distance)
+        self.steps["outliers"] += len(found)
+        if self.config.outliers != "drop":
+            return list(found.items())
+        self.targets[list(found), index] = np.nan
+        return [(row, f"{reason}; left out") for row, reason in found.items()]
+
+    def group(self) -> list[Group]:
         rows = [row for row in range(len(self.table)) if row not in self.dropped]
-        if not config.merge_duplicates:
+        if not self.config.merge_duplicates:
             return [Group([row], self.targets[row]) for row in rows]
         parts = None if self.parts is None else [part_of_word(text) or text.strip() for text in self.parts]
         allowed = tolerances(self.targets[rows], self.roles.tasks)
         groups = []
-        for members in group_rows(rows, self.smiles, parts):
+        for members in group_rows(rows, self.keys, parts):
             if len(members) == 1:
                 groups.append(Group(members, self.targets[members[0]]))
                 continue
-            group = merge(members, self.targets, self.roles.tasks, allowed)
+            group = merge(members, self.targets, self.roles.tasks, allowed, self.config.duplicates)
             self.steps["merge_duplicates"] += len(members) - 1
-            if self._tell(group, config):
+            if self._tell(group):
                 groups.append(group)
         return groups
 
-    def _tell(self, group: Group, config: CurationConfig) -> bool:
+    def _tell(self, group: Group) -> bool:
         """Record what merging did to a group; returns whether it stays."""
         first, *others = group.rows
         line = self.table.line(first)
+        same = "InChIKey" if self.config.same_structure == "inchikey" else "structure"
         if not group.disagreements:
             for row in others:
-                self.note(row, IssueKind.DUPLICATE, f"same structure as line {line}; merged with it", dropped=True)
+                self.note(row, IssueKind.DUPLICATE, f"same {same} as line {line}; merged with it", dropped=True)
             return True
         what = "; ".join(f"{name}: {words}" for name, words in group.disagreements.items())
         unlabelled = bool(self.roles.tasks) and not np.isfinite(group.labels).any()
-        leaves = config.drop_disagreeing or unlabelled
+        leaves = self.config.drop_disagreeing or unlabelled
         if leaves:
             self.steps["drop_disagreeing"] += len(group.rows)
         outcome = "left out" if leaves else "merged"
@@ -140,7 +240,7 @@ class _Work:
             ", ..." if len(group.rows) > 6 else ""
         )
         for row in group.rows:
-            reason = f"lines {lines} have the same structure but different labels ({what}); {outcome}"
+            reason = f"lines {lines} have the same {same} but different labels ({what}); {outcome}"
             self.note(row, IssueKind.DISAGREE, reason, dropped=leaves or row != first)
         return not leaves
 
@@ -156,7 +256,7 @@ class _Work:
             total=total,
             kept=len(groups),
             issues=tuple(sorted(self.issues, key=lambda issue: issue.row)),
-            steps=dict(self.steps),
+            steps={name: count for name, count in self.steps.items() if count},
         )
         names = self.table.column_values(self.roles.identifier) if self.roles.identifier else None
         return CuratedDataset(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -37,22 +38,22 @@ class Group:
     disagreements: dict[str, str] = field(default_factory=dict)
 
 
-def group_rows(rows: Sequence[int], smiles: Sequence[str], parts: Sequence[str] | None) -> list[list[int]]:
+def group_rows(rows: Sequence[int], keys: Sequence[str], parts: Sequence[str] | None) -> list[list[int]]:
     """Return the rows of each structure, in order of first appearance.
 
     Parameters
     ----------
     rows
         Rows to look at.
-    smiles
-        Canonical SMILES of every row of the table.
+    keys
+        What makes rows of the table duplicates: canonical SMILES, or InChIKeys.
     parts
         Given part of every row, or None; rows of different parts are never merged, since that would move a test
         molecule into the training part.
     """
     groups: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for row in rows:
-        groups[smiles[row], parts[row] if parts is not None else ""].append(row)
+        groups[keys[row], parts[row] if parts is not None else ""].append(row)
     return list(groups.values())
 
 
@@ -68,13 +69,27 @@ def tolerances(targets: npt.NDArray[np.float64], tasks: Sequence[TaskSpec]) -> n
     return allowed
 
 
+def _most_frequent(values: npt.NDArray[np.float64]) -> float:
+    found, counts = np.unique(values, return_counts=True)
+    winners = found[counts == counts.max()]
+    return float(winners[0] if len(winners) == 1 else np.median(values))
+
+
+_MERGED: dict[str, Callable[[npt.NDArray[np.float64]], float]] = {
+    "mean": lambda values: float(values.mean()),
+    "median": lambda values: float(np.median(values)),
+    "majority": _most_frequent,
+}
+
+
 def merge(
     rows: list[int],
     targets: npt.NDArray[np.float64],
     tasks: Sequence[TaskSpec],
     allowed: npt.NDArray[np.float64],
+    how: Literal["mean", "median", "majority"] = "mean",
 ) -> Group:
-    """Merge the labels of one structure: mean of values, majority of classes (none when evenly contradicted).
+    """Merge the labels of one structure: one value of several, majority of classes (none when evenly contradicted).
 
     Parameters
     ----------
@@ -84,6 +99,8 @@ def merge(
         (rows of the table, T) labels.
     tasks, allowed
         The tasks and what `tolerances` returned for them.
+    how
+        Value of merged rows: their mean, their median, or the most frequent one (the median where several are).
     """
     group = Group(rows, np.full(len(tasks), np.nan))
     for index, task in enumerate(tasks):
@@ -92,7 +109,7 @@ def merge(
         if not len(values):
             continue
         if task.kind is TaskKind.REGRESSION:
-            group.labels[index] = values.mean()
+            group.labels[index] = _MERGED[how](values)
             spread = values.max() - values.min()
             if spread > max(allowed[index], RELATIVE_TOLERANCE * np.abs(values).max()):
                 group.disagreements[task.name] = f"from {values.min():g} to {values.max():g}"

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from mole_engine.chem.scaffolds import murcko_scaffold
 from mole_engine.contracts.config import CurationConfig
 from mole_engine.data.progress import Progress, report
-from mole_engine.data.standardise import Standardised, standardise
+from mole_engine.data.standardise import Standardised, standardise, steps_touched
 from mole_engine.data.workers import map_in_processes, worker_count
 
 PARALLEL_FROM = 20_000
@@ -32,12 +32,23 @@ def standardise_texts(
     on_progress
         Called with ("curate", cells done, cells); may raise `Cancelled`.
     """
-    return _map(standardise_chunk, texts, config.model_dump(), "curate", on_progress)
+    return map_texts(standardise_chunk, texts, config.model_dump(), "curate", on_progress)
+
+
+def steps_of(
+    texts: Sequence[str],
+    config: CurationConfig,
+    others: Sequence[tuple[str, CurationConfig]],
+    on_progress: Progress | None = None,
+) -> list[int | None]:
+    """Return for every cell which steps would touch it (see `standardise.steps_touched`)."""
+    options = (config.model_dump(), [(name, changed.model_dump()) for name, changed in others])
+    return map_texts(steps_chunk, texts, options, "preview", on_progress)
 
 
 def scaffolds_of(smiles: Sequence[str], on_progress: Progress | None = None) -> list[str]:
     """Return the Bemis-Murcko scaffold of every molecule; progress as stage "split"."""
-    return _map(scaffold_chunk, smiles, None, "split", on_progress)
+    return map_texts(scaffold_chunk, smiles, None, "split", on_progress)
 
 
 def standardise_chunk(texts: Sequence[str], options: dict[str, Any]) -> list[Standardised]:
@@ -46,18 +57,47 @@ def standardise_chunk(texts: Sequence[str], options: dict[str, Any]) -> list[Sta
     return [standardise(text, config) for text in texts]
 
 
+def steps_chunk(
+    texts: Sequence[str], options: tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]
+) -> list[int | None]:
+    """Look which steps touch some cells; runs in a helper process too."""
+    config = CurationConfig.model_construct(**options[0])
+    others = [(name, CurationConfig.model_construct(**changed)) for name, changed in options[1]]
+    return [steps_touched(text, config, others) for text in texts]
+
+
 def scaffold_chunk(smiles: Sequence[str], _options: None) -> list[str]:
     """Return some scaffolds; runs in a helper process too."""
     return [murcko_scaffold(text) for text in smiles]
 
 
-def _map(
+def map_texts(
     work: Callable[[Sequence[str], Any], list[Result]],
     texts: Sequence[str],
     options: Any,
     stage: str,
-    on_progress: Progress | None,
+    on_progress: Progress | None = None,
 ) -> list[Result]:
+    """Answer for every text: each different one is worked on once, in helper processes where there are many.
+
+    Parameters
+    ----------
+    work
+        A function of a module: (texts, options) -> one result a text.
+    texts
+        (n) texts.
+    options
+        Picklable; handed to `work`.
+    stage
+        Name of the work for `on_progress`.
+    on_progress
+        Called with (stage, different texts done, different texts); may raise `Cancelled`.
+
+    Returns
+    -------
+    list
+        (n) results, in order.
+    """
     unique = list(dict.fromkeys(texts))
 
     def tell(done: int) -> None:

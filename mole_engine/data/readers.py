@@ -88,7 +88,7 @@ def read_table(
         kind = {".tsv": "tsv", ".smi": "smi", ".txt": "txt"}.get(suffix, "csv")
     else:
         cells = _read_other(kind, raw, path.name, on_progress)
-    table = _table(path, kind, cells, digest)
+    table = make_table(path, kind, cells, digest)
     report(on_progress, "read", len(raw), len(raw))
     return table
 
@@ -203,7 +203,14 @@ def _not_a_table(name: str, words: str) -> InputError:
     )
 
 
-def _table(path: Path, kind: str, cells: Cells, digest: str) -> RawTable:
+def make_table(path: Path, kind: str, cells: Cells, digest: str) -> RawTable:
+    """Make a table of the cells that a reader has found.
+
+    Raises
+    ------
+    InputError
+        When there are no rows, or two columns of the same name.
+    """
     names = _checked_names(cells, path.name)
     frame, lines, dropped = _without_blank_tail(cells.frame, cells.lines)
     if dropped:

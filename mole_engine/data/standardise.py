@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -10,14 +11,21 @@ from typing import Any
 from rdkit import Chem
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
-from mole_engine.chem.molecules import UnreadableMolecule, canonical_smiles, parse_smiles
+from mole_engine.chem.molecules import UnreadableMolecule, canonical_smiles, inchikey, parse_smiles
 from mole_engine.contracts.config import CurationConfig
 from mole_engine.contracts.dataset import IssueKind
 
 # Quick looks at the SMILES spare most molecules a walk over their atoms.
 _CHARGE = re.compile(r"[+-]\d*(:\d+)?\]")
 _UNUSUAL = re.compile(r"\[(?!C@|nH\]|N\+\]|O-\])")
+_AROMATIC = re.compile(r"[cnosp](?![a-z])")
 _CARBON = re.compile(r"c|C(?![a-z])")
+
+MAX_TAUTOMERS = 200
+"""Tautomers that are compared; the time grows with their number, and few molecules have more."""
+
+MAX_TAUTOMER_ATOMS = 100
+"""Larger molecules (peptides) have thousands of tautomers and keep the one that is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +50,77 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Standardised:
-    """A standard structure: canonical `smiles` (empty when left out) and the findings on the way."""
+    """A standard structure.
+
+    Attributes
+    ----------
+    smiles
+        Canonical; empty when the structure is left out.
+    findings
+        What was done or refused on the way.
+    key
+        What duplicates have in common: the InChIKey where the settings say so, else empty (the SMILES counts).
+    """
 
     smiles: str
     findings: tuple[Finding, ...] = ()
+    key: str = ""
+
+
+STEPS = ("largest_fragment", "neutralise", "tautomers", "flatten_stereo", "max_heavy_atoms", "leave_out_inorganic")
+"""Settings that work on one structure, in the order in which they are applied."""
 
 
 def standardise(text: str, config: CurationConfig) -> Standardised:
-    """Parse, keep the largest organic fragment, neutralise, flatten, check size; only steps that apply cost time."""
+    """Parse, keep the largest organic fragment, neutralise, choose a tautomer, flatten, check size.
+
+    Only the steps that a structure needs cost time.
+    """
     try:
         mol = parse_smiles(text)
     except UnreadableMolecule as error:
         kind = IssueKind.UNREADABLE if text.strip() else IssueKind.EMPTY
         return Standardised("", (Finding(kind, error.reason, dropped=True),))
+    return _standardised(mol, canonical_smiles(mol), config)
+
+
+def steps_touched(text: str, config: CurationConfig, others: Sequence[tuple[str, CurationConfig]]) -> int | None:
+    """Return which steps would change a structure or leave it out.
+
+    Parameters
+    ----------
+    text
+        The cell.
+    config
+        The settings as they are.
+    others
+        Steps that are switched off, each with the settings in which it alone is switched on.
+
+    Returns
+    -------
+    int or None
+        Bit i is set where `STEPS[i]` touches the structure (switched on, or if it were); None for an unreadable cell.
+    """
+    try:
+        mol = parse_smiles(text)
+    except UnreadableMolecule:
+        return None
     smiles = canonical_smiles(mol)
+    touched = {finding.step for finding in _standardised(mol, smiles, config).findings}
+    for step, changed in others:
+        if step in {found.step for found in _standardised(mol, smiles, changed).findings}:
+            touched.add(step)
+    return sum(1 << bit for bit, step in enumerate(STEPS) if step in touched)
+
+
+def _standardised(mol: Chem.Mol, smiles: str, config: CurationConfig) -> Standardised:
     findings: list[Finding] = []
     if config.largest_fragment and "." in smiles:
         mol, smiles = _largest_fragment(mol, smiles, findings)
     if config.neutralise and _CHARGE.search(smiles):
         mol, smiles = _neutralised(mol, smiles, findings)
+    if config.tautomers and _may_have_tautomers(smiles):
+        mol, smiles = _tautomer(mol, smiles, findings)
     if config.flatten_stereo and any(mark in smiles for mark in "@/\\"):
         mol, smiles = _flattened(mol, smiles, findings)
     refused = _refusal(mol, smiles, config)
@@ -68,12 +128,20 @@ def standardise(text: str, config: CurationConfig) -> Standardised:
         return Standardised("", (refused,))
     if not config.leave_out_inorganic and _is_inorganic(mol, smiles):
         findings.append(Finding(IssueKind.INORGANIC, "it has no carbon atom"))
-    return Standardised(smiles, tuple(findings))
+    return Standardised(smiles, tuple(findings), inchikey(mol) if config.same_structure == "inchikey" else "")
 
 
 @cache
 def _fragment_chooser() -> Any:
     return rdMolStandardize.LargestFragmentChooser(preferOrganic=True)
+
+
+@cache
+def _tautomers() -> Any:
+    enumerator = rdMolStandardize.TautomerEnumerator()
+    enumerator.SetMaxTautomers(MAX_TAUTOMERS)
+    enumerator.SetMaxTransforms(MAX_TAUTOMERS)
+    return enumerator
 
 
 @cache
@@ -107,6 +175,24 @@ def _neutralised(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tuple[C
         return mol, smiles
     findings.append(Finding(IssueKind.CHARGED, f"'{smiles}' was neutralised to '{kept}'", step="neutralise"))
     return neutral, kept
+
+
+def _may_have_tautomers(smiles: str) -> bool:
+    # A hydrogen can only move between two atoms of which one is doubly bound or aromatic.
+    return "=" in smiles or "#" in smiles or _AROMATIC.search(smiles) is not None
+
+
+def _tautomer(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tuple[Chem.Mol, str]:
+    if mol.GetNumHeavyAtoms() > MAX_TAUTOMER_ATOMS:
+        return mol, smiles
+    try:
+        settled = _settled(_tautomers().Canonicalize(mol))
+    except (RuntimeError, ValueError):
+        return mol, smiles  # a form in between that cannot be kekulized: the structure stays as it is written
+    if settled is None or settled[1] == smiles:
+        return mol, smiles
+    findings.append(Finding(IssueKind.TAUTOMER, f"'{smiles}' was written as '{settled[1]}'", step="tautomers"))
+    return settled
 
 
 def _flattened(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tuple[Chem.Mol, str]:

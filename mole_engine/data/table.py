@@ -42,7 +42,7 @@ class RawTable:
         self.problems = problems or {}
         self._lines = lines
         self._texts: dict[str, list[str]] = {}
-        self._remembered: tuple[object, object] | None = None
+        self._remembered: dict[object, tuple[object, object]] = {}
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -62,16 +62,17 @@ class RawTable:
         """Line of the file on which data row `row` starts, from 1."""
         return int(self._lines[row])
 
-    def remembered(self, key: object, make: Callable[[], Result]) -> Result:
+    def remembered(self, key: tuple[object, ...], make: Callable[[], Result]) -> Result:
         """Return what `make` gave when it was last called with this key, else call it.
 
-        Only the last result is kept: a user who changes a target should not wait for all structures again.
+        Only the last result of each sort (the first item of the key) is kept: a user who changes a target should not
+        wait for all structures again.
         """
-        known = self._remembered
+        known = self._remembered.get(key[0])
         if known is not None and known[0] == key:
             return cast("Result", known[1])
         result = make()
-        self._remembered = (key, result)
+        self._remembered[key[0]] = (key, result)
         return result
 
     def numbers(self, column: str) -> npt.NDArray[np.float64]:

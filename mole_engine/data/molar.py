@@ -1,0 +1,145 @@
+"""Concentrations as -log10 of mol/L: an IC50 in nM becomes a pIC50."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from mole_engine.contracts.config import DataConfig
+from mole_engine.contracts.dataset import ColumnInfo
+from mole_engine.contracts.errors import InputError
+from mole_engine.data.profile import profile_columns
+from mole_engine.data.table import RawTable
+from mole_engine.data.values import is_null, is_number, parse_number
+
+UNIT = "-log10(mol/L)"
+_POWERS = {"m": 0, "mol/l": 0, "mm": -3, "mmol/l": -3, "um": -6, "umol/l": -6, "nm": -9, "nmol/l": -9, "pm": -12}
+_POWERS |= {"pmol/l": -12, "fm": -15, "fmol/l": -15, "mol/dm3": 0, "mol/dm³": 0}
+_IN_NAME = re.compile(r"(.*?)[_ .-]+([mµμunpf]?M|[mµμunpf]?mol/l)", re.IGNORECASE)
+_BRACKETS = re.compile(r"\s*[\[(][^\])]*[\])]\s*$")
+_FLIPPED = {">": "<", "<": ">", "~": "~", "": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class MolarOffer:
+    """A column of concentrations that could be learned on the logarithmic scale.
+
+    Attributes
+    ----------
+    column, unit
+        The column and its unit, from the header or typed by the user.
+    name
+        What the new column is called: "pIC50".
+    """
+
+    column: str
+    unit: str
+    name: str
+
+
+def power_of(unit: str) -> int | None:
+    """Return the power of ten of a concentration unit in mol/L ("nM": -9), or None where it is none."""
+    text = unit.strip().replace("µ", "u").replace("μ", "u")
+    if text == "mM" or text.casefold().startswith("mm"):
+        return -3
+    return _POWERS.get(text.casefold())
+
+
+def unit_in(name: str, unit: str = "") -> str:
+    """Return the concentration unit of a column: the given one, or the one its name ends in ("IC50_nM"), or empty."""
+    if unit:
+        return unit if power_of(unit) is not None else ""
+    match = _IN_NAME.fullmatch(name.strip())
+    return match.group(2) if match and power_of(match.group(2)) is not None else ""
+
+
+def molar_offers(table: RawTable, units: dict[str, str] | None = None) -> tuple[MolarOffer, ...]:
+    """Return the columns of concentrations: numbers, hardly any of them negative, with a molar unit.
+
+    Parameters
+    ----------
+    table
+        The file.
+    units
+        Units typed by the user, by column; they win over those of the header.
+    """
+    offers = []
+    for column in table.info.columns:
+        unit = unit_in(column.name, (units or {}).get(column.name, "") or column.unit)
+        if column.kind == "number" and unit and not column.name.startswith("p"):
+            offers.append(MolarOffer(column.name, unit, molar_name(column.name, unit)))
+    return tuple(offers)
+
+
+def molar_name(column: str, unit: str) -> str:
+    """Return what the new column is called: "IC50 (nM)" becomes "pIC50"."""
+    base = _BRACKETS.sub("", column).strip()
+    match = _IN_NAME.fullmatch(base)
+    if match and match.group(2) == unit:
+        base = match.group(1)
+    return f"p{base}" if base else "p value"
+
+
+def with_molar_columns(table: RawTable, data: DataConfig) -> RawTable:
+    """Return a table with a column for each of `data.molar_log`, or the same table where nothing is asked for.
+
+    A bound is turned around (an IC50 above 50 µM is a pIC50 below 4.3); what is no positive number gets no label,
+    and is told as such.
+
+    Raises
+    ------
+    InputError
+        When a column is missing or has no unit of concentration.
+    """
+    if not data.molar_log:
+        return table
+    frame, columns = table.frame.copy(deep=False), list(table.info.columns)
+    notes = list(table.info.notes)
+    for wanted in data.molar_log:
+        column = table.resolve(wanted, "column")
+        unit = unit_in(column, data.units.get(column, "") or table.info.column(column).unit)
+        power = power_of(unit) if unit else None
+        if power is None:
+            raise InputError(
+                f"'{column}' has no unit of concentration.",
+                "Neither its name nor the settings say one, such as nM.",
+                f"Set it: data.units={{'{column}': nM}}.",
+            )
+        name = molar_name(column, unit)
+        if name in frame.columns:
+            continue
+        texts = [_converted(text, table.info.decimal, power) for text in table.column_values(column)]
+        frame[name] = pd.array(texts, dtype="str")
+        columns.append(_described(texts, name, table.info.decimal))
+        notes.append(f"The column '{name}' is -log10 of '{column}' in mol/L (read as {unit}).")
+    info = replace(table.info, columns=tuple(columns), notes=tuple(notes))
+    return RawTable(info, frame, np.array([table.line(row) for row in range(len(table))], np.int64), table.problems)
+
+
+def molar_targets(table: RawTable, data: DataConfig, targets: list[str]) -> list[str]:
+    """Replace targets that have a logarithmic column by that column."""
+    names = {}
+    for wanted in data.molar_log:
+        column = table.resolve(wanted, "column")
+        unit = unit_in(column, data.units.get(column, "") or table.info.column(column).unit)
+        names[column] = molar_name(column, unit)
+    return [names.get(name, name) for name in targets]
+
+
+def _described(texts: list[str], name: str, decimal: str) -> ColumnInfo:
+    frame = pd.DataFrame({0: pd.array(texts, dtype="str")})
+    return replace(profile_columns(frame, [name], decimal)[0], unit=UNIT)
+
+
+def _converted(text: str, decimal: str, power: int) -> str:
+    if is_null(text):
+        return ""
+    number = parse_number(text, decimal)
+    if not is_number(number) or number.value <= 0:
+        return f"{text.strip()} (no logarithm)"
+    value = f"{-(math.log10(number.value) + power):.6g}"
+    return _FLIPPED[number.bound] + (value.replace(".", ",") if decimal == "," else value)
