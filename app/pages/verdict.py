@@ -1,33 +1,31 @@
-"""Is it any good? One run's test molecules as plot, numbers and structures, and the ways on from there."""
+"""Is it any good? One run's test molecules as figures, numbers and structures, and the ways on from there."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
-from app.pages.words import domain_words, preset_title
+from app.pages.verdict_figures import FigureCard
+from app.pages.words import preset_title
 from app.services.runs import EXPORTS, RunStory
-from app.services.verdict import TaskVerdict, TestMolecule, area_under
+from app.services.verdict import TaskVerdict, TestMolecule, nearest_training
 from app.text import count, duration, fixed, number
 from app.theme import SPACE
 from app.widgets.basic import Card, primary_button, row, secondary_button
 from app.widgets.cell_table import Cell, CellTable, Column
-from app.widgets.curve_plot import Curve, CurvePlot
 from app.widgets.figures import IN_UNITS, main_metric, metric_title, other_metrics, places_for, signed
 from app.widgets.histogram import Histogram
-from app.widgets.live_chart import RunCharts
-from app.widgets.parity_plot import ParityPlot, ParityPoint
-from app.widgets.run_curves import RunCurves
-from app.widgets.verdict_cards import BannerCard, FactsCard, MetricTile, ShareCard
+from app.widgets.neighbour_card import Near, NeighbourCard
+from app.widgets.verdict_cards import AgainstCard, BannerCard, MetricTile, ShareCard
 from mole_engine.contracts.dataset import TaskKind
 from mole_engine.contracts.run_state import RunState
 
 if TYPE_CHECKING:
     from app.services.session import Session
 
-_WORST_SHOWN = 50
 _BARS = 19
 _NUMBER_COLUMNS = (
     Column("structure", "structure", "structure"),
@@ -37,8 +35,11 @@ _NUMBER_COLUMNS = (
 )
 _CLASS_COLUMNS = (
     Column("structure", "structure", "structure"),
-    Column("measured_class", "measured", width=88),
-    Column("predicted_class", "predicted", width=88),
+    Column("measured_class", "measured", width=82),
+    Column("predicted_class", "predicted", width=82),
+    Column(
+        "probability", "probability", "number", 84, "Of the positive class; of several classes, of the measured one"
+    ),
 )
 
 
@@ -57,29 +58,25 @@ class VerdictView(QWidget):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._session = session
         self._story: RunStory | None = None
-        self._task = 0
         self.banner = BannerCard()
         self.tile = MetricTile()
-        self.parity = ParityPlot(session.depictions)
-        self.curve = CurvePlot()
-        self.charts = RunCharts("verdict", stacked=True)
+        self.against = AgainstCard()
+        self.figures = FigureCard(session)
         self.histogram = Histogram()
-        self.facts = FactsCard("How it was made")
         self.share = ShareCard()
-        self.worst = CellTable("worstTable", "Worst molecules", session.depictions, bare=True)
+        self.worst = CellTable("worstTable", "Test molecules, worst first", session.depictions, bare=True)
+        self.neighbours = NeighbourCard(session.depictions)
         self.report_button = secondary_button("Report", "reportButton", "Save everything about this run as one page")
         self.export_button = secondary_button("Export ▾", "exportButton", "Save the model for use elsewhere")
         self.predict_button = primary_button("Predict new molecules →", "predictNewButton", "Use this model")
-        self._picker = QComboBox()
-        self._picker.setObjectName("verdictPicker")
-        self._picker.setAccessibleName("What to show")
         self._build()
 
     def show_story(self, story: RunStory) -> None:
         """Show a run."""
         self._story = story
-        self._fill_picker(story)
+        self.figures.show_story(story)
         self._show_task()
         usable = story.model is not None
         for button in (self.export_button, self.predict_button):
@@ -92,27 +89,20 @@ class VerdictView(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE[3])
-        layout.addWidget(_column(self.banner, (self._plots(), 1)), 1)
+        layout.addWidget(_column(self.banner, (self.figures, 1)), 1)
         self._errors = Card("Errors")
         self._errors.add(self.histogram)
-        middle = _column(self.tile, self._errors, (self.facts, 1))
+        middle = _column(self.tile, self.against, self._errors, self.share)
         middle.setFixedWidth(256)
         layout.addWidget(middle)
         right = self._right()
         right.setFixedWidth(372)
         layout.addWidget(right)
-        self._picker.currentIndexChanged.connect(self._show_task)
+        self.figures.task_changed.connect(self._show_task)
+        self.figures.molecule_chosen.connect(self.worst.choose)
+        self.worst.row_chosen.connect(self._choose)
         self.report_button.clicked.connect(self.report_asked)
         self.predict_button.clicked.connect(self.predict_asked)
-
-    def _plots(self) -> QWidget:
-        self._plot_card = Card("Predicted against measured", "test set")
-        self._plot_card.header.addWidget(self._picker)
-        self._plot_stack = QStackedWidget()
-        for plot in (self.parity, self.curve, self.charts):
-            self._plot_stack.addWidget(plot)
-        self._plot_card.add(self._plot_stack, 1)
-        return self._plot_card
 
     def _right(self) -> QWidget:
         menu = QMenu(self.export_button)
@@ -124,9 +114,9 @@ class VerdictView(QWidget):
         menu.setToolTipsVisible(True)
         menu.triggered.connect(self._export)
         self.export_button.setMenu(menu)
-        self._worst_card = Card("Worst molecules")
+        self._worst_card = Card("Test molecules", "worst first")
         self._worst_card.add(self.worst, 1)
-        column = _column((self._worst_card, 1), self.share)
+        column = _column((self._worst_card, 1), self.neighbours)
         layout = column.layout()
         if isinstance(layout, QVBoxLayout):
             # Keeps the buttons at the bottom where there are no molecules to show.
@@ -144,38 +134,22 @@ class VerdictView(QWidget):
 
     # Filling ---------------------------------------------------------------------------------------------------
 
-    def _fill_picker(self, story: RunStory) -> None:
-        self._picker.blockSignals(True)
-        self._picker.clear()
-        judged = [(place, item) for place, item in enumerate(story.verdict.tasks) if item.molecules]
-        several = len(story.verdict.tasks) > 1
-        for place, item in judged:
-            name = f"{item.task.name}: " if several else ""
-            if item.task.kind is TaskKind.CLASSIFICATION:
-                self._picker.addItem(f"{name}ROC curve", (place, "roc"))
-                self._picker.addItem(f"{name}Precision and recall", (place, "pr"))
-            elif item.task.kind is TaskKind.REGRESSION:
-                self._picker.addItem(f"{name}Parity", (place, "parity"))
-        self._picker.addItem("Training curves", (0, "charts"))
-        self._picker.blockSignals(False)
-
     @Slot()
     def _show_task(self) -> None:
         story = self._story
         if story is None:
             return
-        place, kind = self._picker.currentData() or (0, "charts")
-        verdict = story.verdict.tasks[place] if place < len(story.verdict.tasks) else None
+        verdict = self.figures.verdict
         self._show_banner(story)
         self._show_tile(story, verdict)
-        self._show_plot(story, verdict, kind)
+        self._show_against(verdict)
         self._show_errors(verdict)
-        self._show_worst(verdict)
+        self._show_molecules(verdict)
         self._show_share(verdict)
-        self._show_facts(story)
+        self.figures.facts.show_facts(_facts(story))
 
     def _show_banner(self, story: RunStory) -> None:
-        record = story.record
+        record, verdict = story.record, story.verdict
         words = {
             RunState.FAILED: ("This run has failed", record.error, "danger"),
             RunState.CANCELLED: ("This run was cancelled", "Nothing was kept of it but its curves.", "warning"),
@@ -183,7 +157,7 @@ class VerdictView(QWidget):
         }.get(record.status)
         if words is None and record.status.is_active:
             words = ("This run is still going on", "The verdict comes at its end.", "")
-        self.banner.show_words(*(words or story.verdict.judgement()))
+        self.banner.show_words(*(words or (verdict.headline, verdict.words, verdict.tone)))
 
     def _show_tile(self, story: RunStory, verdict: TaskVerdict | None) -> None:
         metrics, part = story.record.metrics, "Test"
@@ -201,33 +175,21 @@ class VerdictView(QWidget):
         else:
             self.tile.show_metric("Test metric", "–", "", "There is none for this run.")
 
-    def _show_plot(self, story: RunStory, verdict: TaskVerdict | None, kind: str) -> None:
-        if kind == "parity" and verdict is not None:
-            self._plot_card.set_title("Predicted against measured", "test set")
-            self.parity.show_points([_parity_point(item) for item in verdict.molecules], verdict.task.unit)
-            self._plot_stack.setCurrentWidget(self.parity)
-        elif kind in {"roc", "pr"} and verdict is not None:
-            self._show_curve(verdict, kind)
-        else:
-            self._plot_card.set_title("Training curves")
-            unit = verdict.task.unit if verdict is not None else ""
-            over = not story.record.status.is_active
-            self.charts.set_curves(RunCurves.replay(story.events), unit, over=over)
-            self._plot_stack.setCurrentWidget(self.charts)
-
-    def _show_curve(self, verdict: TaskVerdict, kind: str) -> None:
-        if kind == "roc":
-            points = verdict.roc()
-            note = f"AUROC {fixed(area_under(points))}, test set" if points else "test set"
-            self._plot_card.set_title("ROC curve", note)
-            titles, level = ("false positive rate", "true positive rate"), None
-        else:
-            points, level = verdict.precision_recall(), verdict.positive_share()
-            self._plot_card.set_title("Precision and recall", "test set")
-            titles = ("recall", "precision")
-        xs, ys = [x for x, _ in points], [y for _, y in points]
-        self.curve.show_curve(Curve(kind, xs, ys, *titles, level))
-        self._plot_stack.setCurrentWidget(self.curve)
+    def _show_against(self, verdict: TaskVerdict | None) -> None:
+        shown = verdict.against if verdict is not None else ()
+        self.against.setVisible(bool(shown))
+        rows = []
+        for item in shown:
+            known = item.comparison
+            better, worse = ("lower", "higher") if known.lower_is_better else ("higher", "lower")
+            words = f"{number(abs(known.difference))} {better if known.difference >= 0 else worse}"
+            if math.isfinite(known.low):
+                words = f"model {words} ({number(known.low)} to {number(known.high)})"
+            tone = "good" if known.beats else "danger" if known.loses else "warning"
+            rows.append((item.title[:1].upper() + item.title[1:], number(known.baseline), words, tone))
+        note = metric_title(shown[0].comparison.metric) if shown else ""
+        self.against.show_baselines(rows, note)
+        self.against.setToolTip("In brackets: 95% interval of the gain, paired bootstrap over the test molecules")
 
     def _show_errors(self, verdict: TaskVerdict | None) -> None:
         self._errors.setVisible(verdict is not None and bool(verdict.molecules))
@@ -250,57 +212,79 @@ class VerdictView(QWidget):
             counts = [round(1000 * right.count(name) / labels.count(name)) for name in classes]
             self.histogram.show_counts(counts, labels=shares)
 
-    def _show_worst(self, verdict: TaskVerdict | None) -> None:
-        worst = verdict.worst()[:_WORST_SHOWN] if verdict is not None else []
-        judged = bool(verdict is not None and verdict.molecules)
-        self._worst_card.setVisible(judged)
-        self._gap.setVisible(not judged)
-        numbers = verdict is not None and verdict.task.kind is TaskKind.REGRESSION
-        self._worst_card.set_title("Worst molecules" if numbers else "Wrong, and sure of it")
+    def _show_molecules(self, verdict: TaskVerdict | None) -> None:
+        shown = verdict.molecules if verdict is not None else ()
+        for widget in (self._worst_card, self.neighbours):
+            widget.setVisible(bool(shown))
+        self._gap.setVisible(not shown)
+        self.neighbours.show_neighbours([])
+        if verdict is None:
+            return
+        numbers = verdict.task.kind is TaskKind.REGRESSION
         columns = _NUMBER_COLUMNS if numbers else _CLASS_COLUMNS
-        places = places_for([value for item in worst for value in (item.measured, item.predicted)])
-        self.worst.show_rows(columns, len(worst), lambda row, key: _worst_cell(worst[row], key, places))
+        places = places_for([value for item in shown for value in (item.measured, item.predicted)])
+        self.worst.show_rows(columns, len(shown), lambda row, key: _molecule_cell(shown[row], key, places))
+        self.worst.cells.arrange(verdict.worst_first())
 
     def _show_share(self, verdict: TaskVerdict | None) -> None:
-        held, known = verdict.coverage() if verdict is not None else (0, 0)
-        self.share.setVisible(known > 0)
-        if known:
-            share = held / known
-            words = f"90% intervals hold {100 * share:.0f}% of the test molecules ({count(held)} of {count(known)})."
+        known = verdict.uncertainty if verdict is not None else None
+        self.share.setVisible(known is not None and known.known > 0)
+        if known is not None and known.known:
+            share = known.held / known.known
+            words = f"90% intervals hold {100 * share:.0f}% of the test molecules"
+            words += f" ({count(known.held)} of {count(known.known)})."
             self.share.show_share("Can I trust the intervals?", words, share, "good" if share >= 0.8 else "warning")
 
-    def _show_facts(self, story: RunStory) -> None:
-        record, model = story.record, story.model
-        parts = [record.counts.get(name, 0) for name in ("train", "val", "test")]
-        self.facts.show_facts(
-            (
-                ("Data", record.data_name),
-                ("Preset", preset_title(record.preset)),
-                ("Molecules", " + ".join(count(part) for part in parts) if any(parts) else ""),
-                ("Split", model.split if model is not None else ""),
-                ("Epochs", f"{count(record.epochs)}, kept {count(record.best_epoch)}" if record.best_epoch else ""),
-                ("Parameters", count(record.parameters) if record.parameters else ""),
-                ("Device", record.device),
-                ("Seed", str(record.seed)),
-                ("Time", duration(record.seconds)),
-            )
-        )
+    # A molecule ------------------------------------------------------------------------------------------------
+
+    @Slot(int)
+    def _choose(self, place: int) -> None:
+        verdict = self.figures.verdict
+        if verdict is None or not 0 <= place < len(verdict.molecules):
+            return
+        self.figures.mark(place)
+        self._session.start_task(self._find_neighbours(verdict, place))
+
+    async def _find_neighbours(self, verdict: TaskVerdict, place: int) -> None:
+        smiles = verdict.molecules[place].smiles
+        found = await self._session.run_blocking(nearest_training, verdict, smiles)
+        if verdict is not self.figures.verdict or self.worst.chosen() != place:
+            return
+        places = places_for([item.value for item in found])
+        near = []
+        for item in found:
+            words = verdict.task.classes[int(item.value)] if verdict.task.classes else fixed(item.value, places)
+            near.append(Near(item.smiles, words, f"similarity {fixed(item.similarity)}"))
+        self.neighbours.show_neighbours(near)
 
 
-def _parity_point(item: TestMolecule) -> ParityPoint:
-    spread = (item.upper - item.lower) / 2
-    return ParityPoint(
-        item.smiles, item.measured, item.predicted, spread, domain_words(item.in_domain, item.similarity)
+def _facts(story: RunStory) -> tuple[tuple[str, str], ...]:
+    record, model = story.record, story.model
+    parts = [record.counts.get(name, 0) for name in ("train", "val", "test")]
+    return (
+        ("Data", record.data_name),
+        ("Preset", preset_title(record.preset)),
+        ("Molecules", " + ".join(count(part) for part in parts) if any(parts) else ""),
+        ("Split", model.split if model is not None else ""),
+        ("Epochs", f"{count(record.epochs)}, kept {count(record.best_epoch)}" if record.best_epoch else ""),
+        ("Parameters", count(record.parameters) if record.parameters else ""),
+        ("Device", record.device),
+        ("Seed", str(record.seed)),
+        ("Time", duration(record.seconds)),
+        ("Folder", record.run_dir),
     )
 
 
-def _worst_cell(item: TestMolecule, key: str, places: int) -> Cell:
+def _molecule_cell(item: TestMolecule, key: str, places: int) -> Cell:
     if key == "structure":
         return Cell(item.smiles, tip=item.smiles)
+    wrong = item.measured_class != item.predicted_class
     if key == "measured_class":
         return Cell(item.measured_class)
     if key == "predicted_class":
-        return Cell(item.predicted_class, "danger")
+        return Cell(item.predicted_class, "danger" if wrong else "")
+    if key == "probability":
+        return Cell(fixed(item.predicted), order=item.predicted)
     value = {"measured": item.measured, "predicted": item.predicted, "error": item.error}[key]
     if key == "error":
         return Cell(signed(value, places), "danger", order=abs(value))

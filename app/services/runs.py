@@ -114,7 +114,7 @@ def _story(record: RunRecord) -> RunStory:
     if record.model_path and Path(record.model_path).is_file():
         info = read_model_info(record.model_path)
     tasks = info.tasks if info is not None else ()
-    verdict = read_verdict(record, folder.predictions, tasks, monitor.removeprefix("val/"))
+    verdict = read_verdict(record, folder.path, tasks, monitor.removeprefix("val/"))
     return RunStory(record, events, verdict, info)
 
 

@@ -178,14 +178,22 @@ class CellModel(QAbstractTableModel):
         self.columns: tuple[Column, ...] = ()
         self._cell: Callable[[int, str], Cell] = lambda row, key: Cell()
         self._order: list[int] = []
+        self._given: list[int] = []
         self._sorted: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
 
     def show_rows(self, columns: Sequence[Column], count: int, cell: Callable[[int, str], Cell]) -> None:
         """Show other rows, in the order given."""
         self.beginResetModel()
-        self.columns, self._cell, self._order = tuple(columns), cell, list(range(count))
+        self.columns, self._cell, self._given = tuple(columns), cell, list(range(count))
         self._arrange()
         self.endResetModel()
+
+    def arrange(self, order: Sequence[int]) -> None:
+        """Put the rows (as given) in another first order, from which sorting departs."""
+        self.layoutAboutToBeChanged.emit()
+        self._given = list(order)
+        self._arrange()
+        self.layoutChanged.emit()
 
     def row_at(self, place: int) -> int:
         """Return which row (as given) stands at `place`."""
@@ -247,7 +255,7 @@ class CellModel(QAbstractTableModel):
 
     def _arrange(self) -> None:
         column, order = self._sorted
-        self._order.sort()
+        self._order = list(self._given)
         if not 0 <= column < len(self.columns):
             return
         key = self.columns[column].key

@@ -1,4 +1,4 @@
-"""ROC and precision-recall curves of a two-class model."""
+"""Curves between 0 and 1: ROC, precision and recall, reliability, coverage of intervals."""
 
 from __future__ import annotations
 
@@ -11,14 +11,22 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.theme import theme
-from app.widgets.plotting import label_axis, new_plot, pen, style_plot
+from app.widgets.plotting import brush, label_axis, new_plot, pen, style_plot
 
-_DESCRIPTION = "ROC or precision-recall curve of the test molecules"
+_DESCRIPTION = "Curve of the test molecules"
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A curve with its axes; `level` is what guessing gives: "diagonal", or a height."""
+    """A curve with its axes.
+
+    Attributes
+    ----------
+    level
+        What guessing gives (or what is ideal): None for the diagonal, or a height.
+    dots
+        Whether each place is marked, for curves of few places; `sizes` are how many molecules stand behind each.
+    """
 
     name: str
     xs: Sequence[float]
@@ -26,10 +34,12 @@ class Curve:
     x_title: str
     y_title: str
     level: float | None = None
+    dots: bool = False
+    sizes: Sequence[int] = ()
 
 
 class CurvePlot(QWidget):
-    """Shows one curve; made when it is first shown."""
+    """Shows one curve; the plot is made when it is first shown."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,9 +61,13 @@ class CurvePlot(QWidget):
     def plot(self) -> Any:
         """Return the plot, made now if this is the first time."""
         if self._plot is None:
+            import pyqtgraph as pg
+
             self._plot = new_plot("curvePlot", _DESCRIPTION)
             self._guess = self._plot.plot([], [])
             self._line = self._plot.plot([], [])
+            self._dots = pg.ScatterPlotItem(pxMode=True)
+            self._plot.addItem(self._dots)
             self._plot.setXRange(0, 1, padding=0.02)
             self._plot.setYRange(0, 1, padding=0.02)
             for side in ("left", "bottom"):
@@ -75,10 +89,14 @@ class CurvePlot(QWidget):
     def _draw(self) -> None:
         plot, curve = self.plot(), self._curve
         if curve is None:
-            self._line.setData([], [])
-            self._guess.setData([], [])
+            for item in (self._line, self._guess, self._dots):
+                item.setData([], [])
             return
         self._line.setData(list(curve.xs), list(curve.ys), antialias=True)
+        most = max(curve.sizes, default=1)
+        sizes = [7 + 11 * (number / most) ** 0.5 for number in curve.sizes] or 8
+        dotted = (list(curve.xs), list(curve.ys)) if curve.dots else ([], [])
+        self._dots.setData(*dotted, size=sizes if curve.dots else 8)
         self._guess.setData([0, 1], [0, 1] if curve.level is None else [curve.level, curve.level])
         label_axis(plot, "bottom", curve.x_title)
         label_axis(plot, "left", curve.y_title)
@@ -87,6 +105,8 @@ class CurvePlot(QWidget):
         tokens = theme.palette()
         self._line.setPen(pen(tokens.train, 2))
         self._guess.setPen(pen(tokens.baseline, 1, dashed=True))
+        self._dots.setPen(pen(tokens.surface, 1))
+        self._dots.setBrush(brush(tokens.train, 0.9))
 
     @Slot()
     def _restyle(self) -> None:

@@ -115,3 +115,39 @@ class FactsCard(Card):
             if place < len(shown):
                 title.setText(shown[place][0])
                 content.show_text(shown[place][1])
+
+
+class AgainstCard(Card):
+    """The model and each baseline: name, value, and how much better the model is."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Against the baselines", parent=parent)
+        self.setObjectName("againstCard")
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(SPACE[1])
+        self._grid.setVerticalSpacing(0)
+        self._grid.setColumnStretch(0, 1)
+        self.body.addLayout(self._grid)
+        self._rows: list[tuple[ElidedLabel, QLabel, QLabel]] = []
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+
+    def show_baselines(self, rows: Sequence[tuple[str, str, str, str]], note: str = "") -> None:
+        """Show name, value, difference and the tone of the difference of each baseline."""
+        self.set_title("Against the baselines", note)
+        while len(self._rows) < len(rows):
+            name, value, words = ElidedLabel(""), label("", "heading"), label("", "small")
+            words.setContentsMargins(0, 0, 0, 6)
+            line = 2 * len(self._rows)
+            self._grid.addWidget(name, line, 0)
+            self._grid.addWidget(value, line, 1, Qt.AlignmentFlag.AlignRight)
+            self._grid.addWidget(words, line + 1, 0, 1, 2)
+            self._rows.append((name, value, words))
+        for place, widgets in enumerate(self._rows):
+            for widget in widgets:
+                widget.setVisible(place < len(rows))
+            if place < len(rows):
+                title, number, difference, tone = rows[place]
+                widgets[0].show_text(title)
+                widgets[1].setText(number)
+                widgets[2].setText(difference)
+                set_role(widgets[2], tone=tone)

@@ -168,7 +168,7 @@ def neighbours(result: TaskResult, smiles: str, most: int = 3) -> list[Neighbour
 
     if not result.training_smiles:
         return []
-    found = similarity_to(fingerprints_of([smiles])[0], fingerprints_of(result.training_smiles))
+    found = similarity_to(fingerprints_of([smiles])[0], result.training_fingerprints())
     ranked = np.argsort(-found, kind="stable")[:most]
     return [
         Neighbour(result.training_smiles[place], float(result.training_values[place]), float(found[place]))

@@ -21,6 +21,8 @@ from mole_engine.contracts.dataset import TaskKind, TaskSpec
 Floats = npt.NDArray[np.float64]
 Rows = list[dict[str, str]]
 
+_INSIDE = {"true": True, "false": False}
+
 MEAN = "mean"
 """Name of the baseline that needs no training: the mean (or the shares of the classes) of the training molecules."""
 
@@ -48,8 +50,8 @@ class TaskResult:
         (n,) values or probabilities of the positive class; of several classes (n, k) probabilities.
     lower, upper, std
         (n,) 90% interval and standard deviation, NaN where unknown.
-    similarity
-        (n,) to the nearest training molecule, NaN where unknown.
+    similarity, in_domain
+        (n,) to the nearest training molecule, NaN where unknown; (n) whether that is near enough, None where unknown.
     baselines
         By name, like `output`.
     training_smiles, training_values
@@ -66,7 +68,21 @@ class TaskResult:
     similarity: Floats
     training_smiles: list[str]
     training_values: Floats
+    in_domain: list[bool | None] = field(default_factory=list)
     baselines: dict[str, Floats] = field(default_factory=dict)
+    _prints: list[npt.NDArray[np.uint8]] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.in_domain:
+            self.in_domain.extend([None] * len(self.smiles))
+
+    def training_fingerprints(self) -> npt.NDArray[np.uint8]:
+        """(m, 256) packed ECFP4 of the training molecules, computed on first use."""
+        from mole_engine.inference.domain import fingerprints_of
+
+        if not self._prints:
+            self._prints.append(fingerprints_of(self.training_smiles))
+        return self._prints[0]
 
     def __len__(self) -> int:
         return len(self.smiles)
@@ -122,15 +138,17 @@ def _task_result(task: TaskSpec, test: Rows, training: Rows, others: Rows) -> Ta
     values = np.array([truth_of(row, task) for row in training], dtype=np.float64)
     labelled = np.isfinite(values)
     kept = [row for row, keep in zip(training, labelled, strict=True) if keep]
+    kept_test = [row for row, keep in zip(test, known, strict=True) if keep]
     result = TaskResult(
         task=task,
-        smiles=[row.get("smiles") or "" for row, keep in zip(test, known, strict=True) if keep],
+        smiles=[row.get("smiles") or "" for row in kept_test],
         truth=truth[known],
         output=output[known],
         lower=lower,
         upper=upper,
         std=std,
         similarity=_column(test, "nearest_similarity")[known],
+        in_domain=[_INSIDE.get((row.get("in_domain") or "").lower()) for row in kept_test],
         training_smiles=[row.get("smiles") or "" for row in kept],
         training_values=values[labelled],
     )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from app.services.runs import ModelInfo, RunStory
-from app.services.verdict import TaskVerdict, TestMolecule, Verdict
+from app.services.verdict import Against, Verdict, _task_verdict
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.events import EpochMetrics, StateChanged
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
+from mole_engine.inference.bootstrap import Comparison
+from mole_engine.inference.results import TaskResult
 from mole_engine.store.runs import Workspace
 
 LOGS = TaskSpec("logS", TaskKind.REGRESSION, "log(mol/L)")
@@ -43,28 +47,39 @@ def model(*tasks):
     return ModelInfo("m.mole", "solubility", tasks, 0.0, {}, {}, 1, "small", "a.csv", {}, "scaffold")
 
 
-def numbers(count=40):
-    molecules = [
-        TestMolecule("CCO", n, n + 0.5, n - 1.0, n + (2.0 if n % 10 else -0.1), in_domain=n != 3, similarity=0.24)
-        for n in range(count)
-    ]
-    return TaskVerdict(LOGS, tuple(molecules))
+def numbers():
+    size = 40
+    truth = np.arange(size, dtype=float)
+    upper = truth + np.where(truth % 10 > 0, 2.0, -0.1)
+    return _task_verdict(
+        TaskResult(
+            LOGS,
+            ["CCO"] * size,
+            truth,
+            truth + 0.5,
+            truth - 1.0,
+            upper,
+            np.full(size, 1.0),
+            np.full(size, 0.24),
+            ["CCCO", "c1ccccc1"],
+            np.array([1.5, 2.5]),
+            [place != 3 for place in range(size)],
+        ),
+        (Against("ECFP4 + random forest", Comparison("rmse", 0.5, 0.9, 0.4, 0.2, 0.6, size)),),
+    )
 
 
 def classes():
-    pairs = [("yes", 0.9), ("no", 0.2), ("no", 0.8), ("yes", 0.7)] * 10
-    molecules = [
-        TestMolecule(
-            "CCO", float(true == "yes"), score, measured_class=true, predicted_class="yes" if score > 0.5 else "no"
-        )
-        for true, score in pairs
-    ]
-    return TaskVerdict(TOXIC, tuple(molecules))
+    truth, score = np.array([1, 0, 0, 1] * 10, dtype=float), np.array([0.9, 0.2, 0.8, 0.7] * 10)
+    nothing = np.full(40, np.nan)
+    known = (TOXIC, ["CCO"] * 40, truth, score, nothing, nothing, nothing, nothing, ["CCN"], np.array([1.0]))
+    return _task_verdict(TaskResult(*known), ())
 
 
 def story(record, *verdicts, events=EVENTS):
     tasks = tuple(verdict.task for verdict in verdicts)
-    return RunStory(record, events, Verdict(record, tuple(verdicts), "rmse"), model(*tasks) if tasks else None)
+    said = ("Beats the baseline by 0.4 RMSE", "RMSE 0.5 against 0.9", "good")
+    return RunStory(record, events, Verdict(record, tuple(verdicts), "rmse", *said), model(*tasks) if tasks else None)
 
 
 @pytest.fixture
@@ -90,11 +105,22 @@ def words(widget):
     return [label.text() for label in widget.findChildren(QLabel) if label.text()]
 
 
+def figures(view):
+    return [view.figures.picker.itemData(place) for place in range(view.figures.picker.count())]
+
+
+def click(plot, x, y):
+    made = plot.plot()
+    spot = made.getPlotItem().getViewBox().mapViewToScene(QPointF(x, y)).toPoint()
+    QTest.mouseClick(made.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, spot)
+
+
 def test_numbers_get_a_parity_plot_intervals_and_the_worst_molecules(qtbot, page, show):
     view = show(story(record(metrics={"rmse": 0.5, "mae": 0.4, "r2": 0.99}), numbers()))
-    assert "Clearly better than guessing" in words(view.banner)
+    assert "Beats the baseline by 0.4 RMSE" in words(view.banner)
     assert {"Test RMSE", "0.500", "log(mol/L)"} <= set(words(view.tile))
     assert "MAE 0.40 · R² 0.99" in words(view.tile)
+    assert {"0.900", "model 0.400 lower (0.200 to 0.600)"} <= set(words(view.against))
     assert any("90% intervals hold 90% of the test molecules (36 of 40)." in text for text in words(view.share))
     table = view.worst.model()
     assert [table.headerData(place, Qt.Orientation.Horizontal) for place in range(4)] == [
@@ -103,44 +129,89 @@ def test_numbers_get_a_parity_plot_intervals_and_the_worst_molecules(qtbot, page
         "predicted",
         "error",
     ]
-    assert view.parity.isVisible()
-    plot = view.parity.plot()
-    qtbot.wait(50)
-    box = plot.getPlotItem().getViewBox()
-    found = view.parity.point_at(box.mapViewToScene(QPointF(3.0, 3.5)))
-    assert found == 3
-    card = page.findChild(QWidget, "hoverCard")
+    parity = view.figures.parity
+    assert parity.isVisible()
+    box = parity.plot().getPlotItem().getViewBox()
+    qtbot.waitUntil(lambda: parity.point_at(box.mapViewToScene(QPointF(3.0, 3.5))) == 3)
+    card = next(card for card in page.findChildren(QWidget, "hoverCard") if card.isVisible())
     assert any(text.startswith("measured 3.0") for text in words(card))
     assert "far from the training set (0.24)" in words(card)
-    assert view.parity.point_at(QPointF(-500, -500)) == -1
+    assert parity.point_at(QPointF(-500, -500)) == -1
     assert not card.isVisible()
 
 
-def test_classes_get_curves_and_the_sure_mistakes(show):
+def test_a_click_on_a_point_chooses_its_row_and_shows_its_training_neighbours(qtbot, show):
+    view = show(story(record(metrics={"rmse": 0.5}), numbers()))
+    parity = view.figures.parity
+    qtbot.waitUntil(lambda: parity.plot().width() > 200)
+    click(parity, 7.0, 7.5)
+    qtbot.waitUntil(lambda: view.worst.chosen() == 7)
+    assert list(parity._mark.getData()[0]) == [7.0]
+    qtbot.waitUntil(lambda: "1.50" in words(view.neighbours))
+    assert any(text.startswith("similarity 0.") for text in words(view.neighbours))
+    # The way back: a row that is chosen is ringed in the plot.
+    view.worst.choose(12)
+    assert list(parity._mark.getData()[0]) == [12.0]
+
+
+def test_every_figure_of_numbers_can_be_shown(qtbot, show):
+    view = show(story(record(metrics={"rmse": 0.5}), numbers()))
+    card = view.figures
+    kinds = ["parity", "residuals", "scaffolds", "coverage", "deviation", "learning", "scramble", "charts", "facts"]
+    assert figures(view) == kinds
+    card.choose("residuals")
+    qtbot.waitUntil(lambda: card.residuals.isVisible() and card.residuals.plot().width() > 200)
+    click(card.residuals, 5.0, 0.5)
+    qtbot.waitUntil(lambda: view.worst.chosen() == 5)
+    card.choose("coverage")
+    xs, ys = card.curve._line.getData()
+    assert (xs[0], xs[-1], ys[0], ys[-1]) == (0.1, 0.95, 0.0, 1.0)
+    card.choose("deviation")
+    assert "All molecules have the same deviation" in card._says.text()
+    card.choose("scaffolds")
+    qtbot.waitUntil(lambda: card.scaffolds.model().rowCount() == 1)
+    assert card.scaffolds.model().data(card.scaffolds.model().index(0, 1)) == "40"
+    card.choose("facts")
+    assert "80 + 10 + 40" in [text.replace("\u2026", "") for text in words(card.facts)]
+
+
+def test_classes_get_curves_a_movable_threshold_and_the_sure_mistakes(qtbot, show):
     view = show(story(record(metrics={"auroc": 0.75}), classes()))
+    card = view.figures
+    assert figures(view)[:5] == ["roc", "pr", "confusion", "reliability", "scaffolds"]
     assert "Test AUROC" in words(view.tile)
-    assert view.curve.isVisible()
-    line = view.curve._line.getData()
+    assert card.curve.isVisible()
+    line = card.curve._line.getData()
     assert (line[0][0], line[1][0], line[0][-1], line[1][-1]) == (0, 0, 1, 1)
-    axis = view.curve._plot.getPlotItem().getAxis("bottom")
+    axis = card.curve._plot.getPlotItem().getAxis("bottom")
     assert [words for _, words in axis._tickLevels[0]] == ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
-    view._picker.setCurrentIndex(1)
-    assert view._picker.currentText() == "Precision and recall"
-    assert view.curve._line.getData()[1][0] == 1.0
-    assert view.worst.model().rowCount() == 10
+    card.choose("pr")
+    assert card.curve._line.getData()[1][0] == 1.0
+    card.choose("confusion")
+    assert card.confusion.grid._table == [[10, 10], [0, 20]]
+    assert "precision) 67%" in card.confusion._scores.text()
+    with qtbot.waitSignal(card.confusion.threshold_changed):
+        card.confusion.slider.setValue(85)
+    assert card.confusion.grid._table == [[20, 0], [10, 10]]
+    assert "Found (recall) 50%" in card.confusion._scores.text()
+    card.choose("reliability")
+    assert list(card.curve._dots.getData()[1]) == [0.0, 1.0, 0.0, 1.0]
+    assert view.worst.model().data(view.worst.model().index(0, 2)) == "yes"
+    assert view.worst.model().rowCount() == 40
     assert not view.share.isVisible()
 
 
 def test_several_tasks_can_be_chosen_one_by_one(show):
     metrics = {"rmse": 0.6, "rmse/logS": 0.5, "auroc": 0.8}
     view = show(story(record(metrics=metrics), numbers(), classes()))
-    offered = [view._picker.itemText(place) for place in range(view._picker.count())]
-    assert offered == ["logS: Parity", "toxic: ROC curve", "toxic: Precision and recall", "Training curves"]
+    tasks = view.figures.task_picker
+    assert [tasks.itemText(place) for place in range(tasks.count())] == ["logS", "toxic"]
     assert "Test RMSE, logS" in words(view.tile)
-    view._picker.setCurrentIndex(1)
-    assert view.curve.isVisible()
-    view._picker.setCurrentIndex(3)
-    assert view.charts.isVisible()
+    tasks.setCurrentIndex(1)
+    assert view.figures.curve.isVisible()
+    assert figures(view)[0] == "roc"
+    view.figures.choose("charts")
+    assert view.figures.charts.isVisible()
 
 
 @pytest.mark.parametrize(
@@ -156,7 +227,7 @@ def test_a_run_without_a_result_shows_why_and_its_curves(show, status, headline)
     view = show(story(record(status, error="No target. Choose one.")))
     assert headline in words(view.banner)
     assert ("No target. Choose one." in words(view.banner)) is (status is RunState.FAILED)
-    assert view.charts.isVisible()
+    assert view.figures.charts.isVisible()
     assert not view.predict_button.isEnabled()
     assert not view.export_button.isEnabled()
     assert not view._worst_card.isVisible()
