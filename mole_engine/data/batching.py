@@ -43,6 +43,9 @@ class MolBatch:
         (B,) int64 positions in the data set the batch was cut from.
     descriptors
         (B, D) float32, NaN where one could not be computed; None without descriptors.
+    pooled
+        (B, d) float32, what a fixed encoder says of the molecules; None where the encoder computes it. With it, tokens
+        and distances hold CLS alone.
     """
 
     tokens: torch.Tensor
@@ -53,6 +56,7 @@ class MolBatch:
     weights: torch.Tensor
     index: torch.Tensor
     descriptors: torch.Tensor | None = None
+    pooled: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -82,11 +86,14 @@ class Labels:
         (n,) sample weights; None: all 1.
     descriptors
         (n, D); None: none.
+    pooled
+        (n, d) vectors of a fixed encoder, which then need not be computed for each batch; None: none.
     """
 
     targets: npt.NDArray[np.float64]
     weights: Floats | None = None
     descriptors: Floats | None = None
+    pooled: Floats | None = None
 
     @classmethod
     def none(cls, size: int, tasks: int = 0) -> Self:
@@ -115,6 +122,8 @@ def collate(features: FeaturisedDataset, index: Sequence[int] | Indices, labels:
     lengths = features.lengths[rows]
     if not len(rows) or not lengths.min():
         raise ValueError("a batch needs molecules, each with features")
+    if labels.pooled is not None:
+        lengths = np.ones_like(lengths)
     width = int(lengths.max())
     tokens = np.full((len(rows), width), pad_id, dtype=np.int64)
     distances = np.zeros((len(rows), width, width), dtype=np.uint8)
@@ -137,6 +146,7 @@ def collate(features: FeaturisedDataset, index: Sequence[int] | Indices, labels:
         descriptors=None
         if labels.descriptors is None
         else torch.from_numpy(labels.descriptors[rows].astype(np.float32)),
+        pooled=None if labels.pooled is None else torch.from_numpy(labels.pooled[rows].astype(np.float32)),
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -113,6 +114,10 @@ class MolDataModule(pl.LightningDataModule):
             descriptors = describe(self.dataset.smiles, cache_dir=self._cache_dir, on_progress=self._on_progress)
         targets = np.asarray(self.dataset.targets, dtype=np.float64)
         self._features = features
+        train = self._checked_training_part()
+        self._labels = Labels(targets, _relative_weights(self.dataset.weights, train), descriptors)
+
+    def _checked_training_part(self) -> Positions:
         train = self.positions("train")
         if not len(train):
             raise InputError(
@@ -120,7 +125,7 @@ class MolDataModule(pl.LightningDataModule):
                 "no molecule is left in the training part.",
                 "Check the split, and the list of rows that were left out.",
             )
-        self._labels = Labels(targets, _relative_weights(self.dataset.weights, train), descriptors)
+        return train
 
     @property
     def features(self) -> FeaturisedDataset:
@@ -203,6 +208,25 @@ class MolDataModule(pl.LightningDataModule):
     def steps_per_epoch(self) -> int:
         """Optimiser steps in an epoch."""
         return -(-len(self.loader("train", training=True)) // self.accumulate)
+
+    def use_pooled(self, pooled: npt.NDArray[np.floating[Any]]) -> None:
+        """Let batches carry (n, d) vectors of a fixed encoder in place of the molecules' atoms."""
+        self._labels = replace(self.labels, pooled=pooled)
+
+    def with_split(self, split: Split, config: TrainConfig) -> Self:
+        """Return a module on the same molecules, divided another way; nothing is computed again.
+
+        Raises
+        ------
+        InputError
+            When no molecule is left to train on.
+        """
+        other = type(self)(self.dataset, split, self.vocabulary, config)
+        other._features = self.features
+        train = other._checked_training_part()
+        weights = _relative_weights(self.dataset.weights, train)
+        other._labels = replace(self.labels, weights=weights)
+        return other
 
     def halve_batches(self) -> bool:
         """Halve the batches and accumulate twice as many; False when a batch is one molecule already."""

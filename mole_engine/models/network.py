@@ -94,6 +94,8 @@ class MolENetwork(nn.Module):
 
     def predict_batch(self, batch: MolBatch) -> Tensor:
         """Return the (B, outputs) logits of a batch."""
+        if batch.pooled is not None:
+            return self.read_out(batch.pooled, batch.descriptors)
         logits: Tensor = self(batch.tokens, batch.distances, batch.mask, batch.descriptors)
         return logits
 
@@ -129,8 +131,7 @@ class MolENetwork(nn.Module):
 
 def head_input_size(config: ModelConfig) -> int:
     """Width of what the head reads."""
-    pooled = config.hidden_size * (2 if config.pooling == "cls+mean" else 1)
-    return pooled + (config.descriptor_size if config.descriptors else 0)
+    return pooled_size(config) + (config.descriptor_size if config.descriptors else 0)
 
 
 def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
@@ -157,3 +158,8 @@ def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
     total = hidden.masked_fill(~is_atom, 0.0).sum(dim=1)
     mean = total / is_atom.sum(dim=1).clamp(min=1).to(total.dtype)
     return mean if pooling == "mean" else torch.cat([hidden[:, 0], mean], dim=-1)
+
+
+def pooled_size(config: ModelConfig) -> int:
+    """Width of the vector that `MolENetwork.encode` gives."""
+    return config.hidden_size * (2 if config.pooling == "cls+mean" else 1)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pytorch_lightning as pl
 import torch
 
@@ -15,17 +16,19 @@ from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import Split, TaskSpec
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
+from mole_engine.data.batching import Labels, collate
 from mole_engine.data.data_modules import MolDataModule
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.models.base import Learning, Model
 from mole_engine.models.mole import MolE
+from mole_engine.models.network import pooled_size
 from mole_engine.store.bundle import read_card
 from mole_engine.training.losses import balanced_class_weights, build_criterion
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.optimisers import build_optimisers, freeze
 from mole_engine.training.outputs import OutputLayout, Readout
-from mole_engine.training.trainer import fuses_updates
+from mole_engine.training.trainer import fuses_updates, resolve_device
 
 log = logging.getLogger(__name__)
 
@@ -78,13 +81,42 @@ def prepare_model(
     InputError
         When there is nothing to train on, or loss, transform, metric or starting weights do not fit the data.
     """
-    tasks = dataset.roles.tasks
     data = MolDataModule(dataset, split, vocabulary, config, cache_dir=cache_dir, on_progress=on_progress)
     data.setup("fit")
+    return prepare_network(config, data, vocabulary, on_progress=on_progress)
+
+
+def prepare_network(
+    config: TrainConfig,
+    data: MolDataModule,
+    vocabulary: Vocabulary,
+    *,
+    scaler: TargetScaler | None = None,
+    on_progress: ProgressHandler | None = None,
+) -> Prepared:
+    """Build a model for data that are set up; the rest of `prepare_model`.
+
+    Parameters
+    ----------
+    config, vocabulary
+        The job.
+    data
+        Set up. Where the whole encoder stays fixed, its vectors are computed here, once.
+    scaler
+        Of the targets; None: fitted on the training part.
+    on_progress
+        Told how far the work is; may raise `Cancelled`.
+
+    Raises
+    ------
+    InputError
+        As `prepare_model`.
+    """
+    tasks = data.dataset.roles.tasks
     train = data.positions("train")
     labels = data.labels.targets[train]
     _check_labels(labels, tasks)
-    scaler = TargetScaler.fit(labels, tasks, config.data.target_transform)
+    scaler = scaler or TargetScaler.fit(labels, tasks, config.data.target_transform)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     descriptors = data.labels.descriptors
     sizes = {
@@ -98,6 +130,8 @@ def prepare_model(
     if config.init != NO_INIT:
         load_encoder(model, vocabulary, config.init)
     freeze(model, config.training)
+    if config.training.freeze == "encoder" and data.labels.pooled is None:
+        data.use_pooled(embed_all(model, data, config, on_progress))
     learning = make_learning(config, tasks, scaler, data)
     model.learning = learning
     return Prepared(model, learning, data, scaler)
@@ -122,6 +156,35 @@ def make_learning(
         outputs_of=readout,
         optimisers=optimisers,
     )
+
+
+EMBEDDING = "Embedding molecules"
+_EMBEDDED_AT_A_TIME = 128
+
+
+def embed_all(
+    model: MolE, data: MolDataModule, config: TrainConfig, on_progress: ProgressHandler | None = None
+) -> npt.NDArray[np.float32]:
+    """Return (n, d) vectors of all molecules from an encoder that does not change; zeros for unreadable ones."""
+    device = resolve_device(config.runtime).torch_device
+    was_training = model.training
+    model.to(device).eval()
+    positions = data.positions("all")
+    order = positions[np.argsort(-data.features.lengths[positions], kind="stable")]
+    result = np.zeros((len(data.features), pooled_size(model.config)), dtype=np.float32)
+    empty = Labels.none(len(data.features))
+    with torch.inference_mode():
+        for start in range(0, len(order), _EMBEDDED_AT_A_TIME):
+            if on_progress is not None:
+                on_progress(EMBEDDING, start, len(order))
+            rows = order[start : start + _EMBEDDED_AT_A_TIME]
+            batch = collate(data.features, rows, empty, data.vocabulary.pad_id).to(device)
+            result[rows] = model.encode(batch.tokens, batch.distances, batch.mask).float().cpu().numpy()
+    if on_progress is not None:
+        on_progress(EMBEDDING, len(order), len(order))
+    model.cpu().train(was_training)
+    freeze(model, config.training)
+    return result
 
 
 def job_vocabulary(init: str, name: str) -> Vocabulary:

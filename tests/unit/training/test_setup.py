@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -10,9 +12,11 @@ from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError
+from mole_engine.data.batching import Labels, collate
 from mole_engine.store.bundle import save_bundle
 from mole_engine.store.card import ModelCard
 from mole_engine.training.evaluation import evaluate_part
+from mole_engine.training.setup import prepare_model
 
 ACTIVE = TaskSpec("active", TaskKind.CLASSIFICATION, classes=("no", "yes"))
 
@@ -148,3 +152,22 @@ def test_evaluation_is_in_order_and_in_the_users_units(job, helpers):
     assert (
         evaluate_part(job.prepare(helpers.config(), helpers.dataset(labels), helpers.split(30)), "test").metrics == {}
     )
+
+
+def test_a_fixed_encoder_is_computed_once_and_batches_carry_its_vectors(helpers: Any) -> None:
+    config = helpers.config(freeze="encoder")
+    prepared = prepare_model(config, helpers.dataset(helpers.sizes(20)), helpers.split(14, 6), Vocabulary.load())
+    prepared.model.eval()
+    for batch in prepared.data.loader("val"):
+        assert batch.tokens.shape[1] == 1
+        whole = collate(prepared.data.features, batch.index.numpy(), Labels.none(20), prepared.data.vocabulary.pad_id)
+        torch.testing.assert_close(prepared.model.predict_batch(batch), prepared.model.predict_batch(whole))
+
+
+def test_the_same_molecules_divided_another_way_are_not_featurised_again(helpers: Any) -> None:
+    config = helpers.config(freeze="encoder")
+    prepared = prepare_model(config, helpers.dataset(helpers.sizes(20)), helpers.split(14, 6), Vocabulary.load())
+    other = prepared.data.with_split(helpers.split(5, 15), config)
+    assert other.features is prepared.data.features
+    assert list(other.positions("train")) == list(range(5))
+    np.testing.assert_array_equal(other.labels.pooled, prepared.data.labels.pooled)

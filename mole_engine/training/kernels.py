@@ -1,0 +1,270 @@
+"""Gaussian-process regression on descriptors, embeddings and fingerprints: smooth where trees are stepwise.
+
+A sum of kernels, one a table: exp(-width * squared distance / columns) on standardised numbers, and the count form of
+Tanimoto's coefficient on fingerprints. What weighs how much, how wide the kernels are and how noisy the labels, is
+chosen by the leave-one-out error of the training molecules, which a Gaussian process gives in closed form (Rasmussen
+and Williams, Gaussian Processes for Machine Learning, 2006, section 5.4.2). Classes are regressed as 0 and 1.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg
+
+Arrays = dict[str, npt.NDArray[Any]]
+Floats = npt.NDArray[np.float64]
+Table = npt.NDArray[np.float32]
+
+COUNTS = "counts"
+LIMIT = 4.0
+"""Standardised numbers are clipped here: a single outlier must not stretch all distances."""
+
+WIDTHS = (0.1, 0.25, 0.6)
+NOISES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+MAX_CHOOSING = 1_000
+"""Molecules on which the settings are chosen."""
+
+_BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Standard:
+    """How the columns of a table are brought to like ranges, fitted on training molecules."""
+
+    mean: Table
+    scale: Table
+
+    @classmethod
+    def fit(cls, table: Table) -> Self:
+        """Fit on (n, D), NaN left aside; the outer hundredths do not count, constant columns become 0."""
+        known = np.where(np.isfinite(table), table.astype(np.float64), np.nan)
+        empty = ~np.isfinite(known).any(axis=0)
+        known[:, empty] = 0.0
+        low, high = np.nanpercentile(known, [1, 99], axis=0)
+        clipped = np.clip(known, low, high)
+        # A column that differs in fewer than one molecule of a hundred: its own spread.
+        spread = np.where(high > low, np.nanstd(clipped, axis=0), np.nanstd(known, axis=0))
+        mean = np.asarray(np.where(high > low, np.nanmean(clipped, axis=0), np.nanmean(known, axis=0)))
+        varies = spread > 1e-9 * np.maximum(1.0, np.abs(mean))
+        scale = np.where(varies, spread, np.inf)
+        return cls(mean.astype(np.float32), scale.astype(np.float32))
+
+    def apply(self, table: Table) -> Table:
+        """Return (n, D) standardised and clipped, 0 where a value is missing."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            scaled = (table - self.mean) / self.scale
+        return np.asarray(np.clip(np.nan_to_num(scaled, nan=0.0), -LIMIT, LIMIT), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is chosen: a share for each table, one width for all, the noise beside a kernel of 1."""
+
+    shares: dict[str, float]
+    width: float
+    noise: float
+
+
+@dataclass(frozen=True)
+class KernelModel:
+    """A fitted Gaussian process.
+
+    Attributes
+    ----------
+    settings
+        Chosen on the training molecules.
+    references
+        Standardised tables of the training molecules; counts as they are.
+    standards
+        By table, but for the counts.
+    alpha
+        (n, outputs) weights of the training molecules.
+    mean
+        (outputs,) added.
+    """
+
+    settings: Settings
+    references: dict[str, npt.NDArray[Any]]
+    standards: dict[str, Standard]
+    alpha: Floats
+    mean: Floats
+
+    def predict(self, tables: Mapping[str, Table]) -> Floats:
+        """Return (n, outputs) predictions from raw tables by name."""
+        own = {name: self._standardised(name, tables[name]) for name in self.settings.shares}
+        count = len(next(iter(own.values())))
+        result = np.empty((count, self.alpha.shape[1]))
+        for start in range(0, count, _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            kernel = _kernel({name: part[rows] for name, part in own.items()}, self.references, self.settings)
+            result[rows] = kernel @ self.alpha
+        return result + self.mean
+
+    def _standardised(self, name: str, table: Table) -> npt.NDArray[Any]:
+        return table if name == COUNTS else self.standards[name].apply(table)
+
+    def to_arrays(self, prefix: str) -> Arrays:
+        """Return the arrays by name, each name starting with `prefix`."""
+        arrays: Arrays = {
+            f"{prefix}alpha": self.alpha.astype(np.float32),
+            f"{prefix}mean": self.mean.astype(np.float32),
+            f"{prefix}settings": np.array([self.settings.width, self.settings.noise], dtype=np.float32),
+        }
+        for name, share in self.settings.shares.items():
+            arrays[f"{prefix}{name}.share"] = np.array([share], dtype=np.float32)
+            kind = np.uint8 if name == COUNTS else np.float32
+            arrays[f"{prefix}{name}.references"] = self.references[name].astype(kind)
+            if name != COUNTS:
+                arrays[f"{prefix}{name}.mean"] = self.standards[name].mean
+                arrays[f"{prefix}{name}.scale"] = self.standards[name].scale
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> Self:
+        """Rebuild what `to_arrays` wrote. Raises ValueError or KeyError when the arrays do not fit together."""
+        names = [key[len(prefix) : -6] for key in arrays if key.startswith(prefix) and key.endswith(".share")]
+        shares = {name: float(arrays[f"{prefix}{name}.share"][0]) for name in names}
+        width, noise = arrays[f"{prefix}settings"].tolist()
+        references = {name: arrays[f"{prefix}{name}.references"].astype(np.float32) for name in names}
+        standards = {
+            name: Standard(arrays[f"{prefix}{name}.mean"], arrays[f"{prefix}{name}.scale"])
+            for name in names
+            if name != COUNTS
+        }
+        alpha, mean = (arrays[prefix + name].astype(np.float64) for name in ("alpha", "mean"))
+        if not names or alpha.ndim != 2 or any(len(table) != len(alpha) for table in references.values()):
+            raise ValueError("its kernels do not fit together")
+        return cls(Settings(shares, width, noise), references, standards, alpha, mean)
+
+
+def fit_kernels(
+    tables: Mapping[str, Table],
+    targets: Floats,
+    *,
+    seed: int = 0,
+    check: Callable[[], None] | None = None,
+) -> KernelModel:
+    """Fit a Gaussian process.
+
+    Parameters
+    ----------
+    tables
+        (n, D) raw features by name; that called "counts" holds fingerprints.
+    targets
+        (n, outputs), scaled or 0 and 1; NaN where there is no label.
+    seed
+        Of the sample on which the settings of a large set are chosen.
+    check
+        Called now and then; it may raise to stop the work.
+    """
+    standards = {name: Standard.fit(table) for name, table in tables.items() if name != COUNTS}
+    own: dict[str, npt.NDArray[Any]] = {
+        name: table if name == COUNTS else standards[name].apply(table) for name, table in tables.items()
+    }
+    settings = _chosen(own, targets, np.random.default_rng(seed), check)
+    used = {name: own[name] for name, share in settings.shares.items() if share > 0}
+    settings = Settings({name: settings.shares[name] for name in used}, settings.width, settings.noise)
+    alpha = np.zeros(targets.shape)
+    mean = np.zeros(targets.shape[1])
+    kernel = _kernel(used, used, settings)
+    known = ~np.isnan(targets)
+    # Outputs with the same gaps share one solution.
+    patterns = {column.tobytes(): column for column in known.T}
+    for key, rows in patterns.items():
+        if check is not None:
+            check()
+        columns = [place for place, column in enumerate(known.T) if column.tobytes() == key]
+        if not rows.any():
+            continue
+        labels = targets[np.ix_(rows, columns)]
+        mean[columns] = labels.mean(axis=0)
+        part = kernel[np.ix_(rows, rows)]
+        part[np.diag_indices_from(part)] += settings.noise
+        solved = linalg.solve(part, labels - mean[columns], assume_a="pos", overwrite_a=True)
+        alpha[np.ix_(rows, columns)] = solved
+    return KernelModel(settings, used, {name: standards[name] for name in used if name != COUNTS}, alpha, mean)
+
+
+def _chosen(
+    tables: Mapping[str, npt.NDArray[Any]],
+    targets: Floats,
+    generator: np.random.Generator,
+    check: Callable[[], None] | None,
+) -> Settings:
+    """Return the settings with the least leave-one-out error of the output with the most labels."""
+    output = int((~np.isnan(targets)).sum(axis=0).argmax())
+    rows = np.flatnonzero(~np.isnan(targets[:, output]))
+    if len(rows) > MAX_CHOOSING:
+        rows = np.sort(generator.choice(rows, MAX_CHOOSING, replace=False))
+    labels = targets[rows, output]
+    parts = {name: table[rows] for name, table in tables.items()}
+    best, least = Settings(dict.fromkeys(tables, 1 / len(tables)), WIDTHS[1], NOISES[2]), np.inf
+    if len(rows) < 3 or not np.ptp(labels) > 0:
+        return best
+    blocks = {
+        (name, width): _one(name, part, part, width)
+        for name, part in parts.items()
+        for width in (WIDTHS[:1] if name == COUNTS else WIDTHS)
+    }
+    for shares, width in itertools.product(_mixtures(list(tables)), WIDTHS):
+        if check is not None:
+            check()
+        kernel = sum(share * blocks[name, WIDTHS[0] if name == COUNTS else width] for name, share in shares.items())
+        for noise in NOISES:
+            error = _left_out_error(np.asarray(kernel), labels, noise)
+            if error < least:
+                best, least = Settings(shares, width, noise), error
+    return best
+
+
+def _mixtures(names: Sequence[str]) -> list[dict[str, float]]:
+    """Return shares of the tables in quarters, each with at least one table."""
+    if len(names) == 1:
+        return [{names[0]: 1.0}]
+    quarters = itertools.product(range(5), repeat=len(names))
+    return [
+        {name: part / 4 for name, part in zip(names, parts, strict=True) if part}
+        for parts in quarters
+        if sum(parts) == 4
+    ]
+
+
+def _left_out_error(kernel: Floats, labels: Floats, noise: float) -> float:
+    whole = kernel.astype(np.float64)
+    whole[np.diag_indices_from(whole)] += noise
+    inverse = linalg.inv(whole, overwrite_a=True, check_finite=False)
+    residuals = (inverse @ (labels - labels.mean())) / np.diag(inverse)
+    return float(np.mean(residuals**2))
+
+
+def _kernel(left: Mapping[str, npt.NDArray[Any]], right: Mapping[str, npt.NDArray[Any]], settings: Settings) -> Floats:
+    total: Any = 0.0
+    for name, share in settings.shares.items():
+        total = total + share * _one(name, left[name], right[name], settings.width)
+    return np.asarray(total, dtype=np.float64)
+
+
+def _one(name: str, left: npt.NDArray[Any], right: npt.NDArray[Any], width: float) -> npt.NDArray[Any]:
+    if name == COUNTS:
+        return count_tanimoto(left, right)
+    squares = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None, :] - 2 * left @ right.T
+    return np.asarray(np.exp(-width / left.shape[1] * np.maximum(squares, 0.0)))
+
+
+def count_tanimoto(left: npt.NDArray[Any], right: npt.NDArray[Any], levels: int = 8) -> Table:
+    """Return (n, m) sums of the smaller over sums of the larger counts; counts beyond `levels` count as that many."""
+    shared = np.zeros((len(left), len(right)), dtype=np.float32)
+    left, right = np.minimum(left, levels), np.minimum(right, levels)
+    for level in range(1, levels + 1):
+        columns = np.flatnonzero((left >= level).any(axis=0) & (right >= level).any(axis=0))
+        if not len(columns):
+            break
+        shared += (left[:, columns] >= level).astype(np.float32) @ (right[:, columns] >= level).astype(np.float32).T
+    total = left.sum(axis=1, dtype=np.float32)[:, None] + right.sum(axis=1, dtype=np.float32)[None, :]
+    return np.asarray(shared / np.maximum(total - shared, 1.0), dtype=np.float32)

@@ -1,0 +1,79 @@
+"""Gaussian processes: closed forms against refits, gaps, and arrays that come back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mole_engine.training.kernels import KernelModel, Standard, _left_out_error, count_tanimoto, fit_kernels
+
+
+@pytest.fixture
+def tables() -> dict[str, np.ndarray]:
+    """Smooth features, one of them broken in places, and counts."""
+    generator = np.random.default_rng(0)
+    numbers = generator.normal(size=(120, 6)).astype(np.float32)
+    numbers[3, 2] = np.nan
+    numbers[7, 4] = 1e9
+    numbers[:, 5] = 2.0
+    return {"descriptors": numbers, "counts": generator.poisson(0.3, size=(120, 40)).astype(np.float32)}
+
+
+def truth(tables: dict[str, np.ndarray]) -> np.ndarray:
+    numbers = np.nan_to_num(tables["descriptors"])
+    return np.sin(numbers[:, 0]) + 0.5 * np.clip(numbers[:, 1], -3, 3)
+
+
+def test_learns_a_smooth_function_and_is_not_thrown_by_outliers_or_gaps(tables: dict[str, np.ndarray]) -> None:
+    labels = truth(tables)
+    train = {name: table[:90] for name, table in tables.items()}
+    model = fit_kernels(train, labels[:90, None])
+    predicted = model.predict({name: table[90:] for name, table in tables.items()})[:, 0]
+    assert np.sqrt(np.mean((predicted - labels[90:]) ** 2)) < 0.35 * labels[90:].std()
+    assert model.settings.shares["descriptors"] >= 0.75
+
+
+def test_the_left_out_error_is_that_of_refits() -> None:
+    generator = np.random.default_rng(1)
+    points, labels = generator.normal(size=(25, 2)), generator.normal(size=25)
+    labels -= labels.mean()
+    kernel = np.exp(-((points[:, None] - points[None]) ** 2).sum(-1))
+    residuals = []
+    for place in range(25):
+        rest = np.arange(25) != place
+        weights = np.linalg.solve(kernel[np.ix_(rest, rest)] + 0.1 * np.eye(24), labels[rest])
+        residuals.append(labels[place] - kernel[place, rest] @ weights)
+    assert _left_out_error(kernel, labels, 0.1) == pytest.approx(np.mean(np.square(residuals)))
+
+
+def test_outputs_with_different_gaps_are_those_fitted_alone(tables: dict[str, np.ndarray]) -> None:
+    labels = np.column_stack([truth(tables), -truth(tables)])
+    labels[::3, 1] = np.nan
+    both = fit_kernels(tables, labels)
+    known = ~np.isnan(labels[:, 1])
+    assert not both.alpha[~known, 1].any()
+    assert both.alpha[known, 1].all()
+    assert both.mean[1] == pytest.approx(labels[known, 1].mean())
+
+
+def test_arrays_come_back(tables: dict[str, np.ndarray]) -> None:
+    model = fit_kernels(tables, truth(tables)[:, None])
+    back = KernelModel.from_arrays(model.to_arrays("k."), "k.")
+    np.testing.assert_allclose(back.predict(tables), model.predict(tables), atol=1e-3)
+    arrays = model.to_arrays("k.")
+    arrays["k.alpha"] = arrays["k.alpha"][:-1]
+    with pytest.raises(ValueError, match="do not fit"):
+        KernelModel.from_arrays(arrays, "k.")
+
+
+def test_counts_are_compared_by_smaller_over_larger() -> None:
+    left, right = np.array([[2, 0, 1]], dtype=np.float32), np.array([[1, 1, 1], [2, 0, 1]], dtype=np.float32)
+    np.testing.assert_allclose(count_tanimoto(left, right), [[2 / 4, 1.0]])
+
+
+def test_standardising_sees_training_molecules_only(tables: dict[str, np.ndarray]) -> None:
+    standard = Standard.fit(tables["descriptors"])
+    scaled = standard.apply(tables["descriptors"])
+    assert np.isfinite(scaled).all()
+    assert np.abs(scaled).max() <= 4
+    assert not scaled[:, 5].any()
