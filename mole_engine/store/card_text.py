@@ -27,7 +27,7 @@ def card_markdown(card: ModelCard) -> str:
         *_section("How sure it is", _uncertainty(card)),
         *_section("Where it may be trusted", _domain(card)),
         *_section("How it was made", _making(card)),
-        *_section("How to use it", _usage()),
+        *_section("How to use it", _usage(card)),
         *_section("Notes", "\n".join(f"- {note}" for note in card.notes)),
     ]
     return "\n\n".join(parts) + "\n"
@@ -65,6 +65,8 @@ def _metrics(card: ModelCard) -> str:
         return "Not measured: there were neither test nor validation molecules."
     rows = [(name, _digits(card.metrics.get(name)), _digits(card.validation_metrics.get(name))) for name in names]
     text = _table(("metric", "test", "validation"), rows)
+    if not card.tasks:
+        return text + "\n\nOn molecules that were held out. `benchmarks/probe.py` judges what the vectors are good for."
     return text + "\n\nThe validation molecules chose the epoch that was kept; the test molecules were never used."
 
 
@@ -80,9 +82,10 @@ def _data(card: ModelCard) -> str:
     if card.split.get("method"):
         lines.append(f"- Split: {card.split['method']}")
     lines.extend(f"- Overlap: {text}" for text in card.split.get("overlap") or ())
-    curation = (card.config.get("data") or {}).get("curation") or {}
-    on = [name.replace("_", " ") for name, value in curation.items() if value is True]
-    lines.append(f"- Clean-up: {', '.join(on) if on else 'none'}; new molecules are cleaned the same way")
+    if card.tasks:
+        curation = (card.config.get("data") or {}).get("curation") or {}
+        on = [name.replace("_", " ") for name, value in curation.items() if value is True]
+        lines.append(f"- Clean-up: {', '.join(on) if on else 'none'}; new molecules are cleaned the same way")
     return "\n".join(lines)
 
 
@@ -110,17 +113,23 @@ def _domain(card: ModelCard) -> str:
 
 def _making(card: ModelCard) -> str:
     model, training = card.config.get("model") or {}, card.config.get("training") or {}
+    word = "epoch" if card.tasks else "round"
     lines = [
         f"- Network: {model.get('layers')} layers x {model.get('hidden_size')}, {model.get('heads')} heads",
-        f"- Training: {training.get('epochs')} epochs at most, batch {training.get('batch_size')}, "
+        f"- Training: {training.get('epochs')} {word}s at most, batch {training.get('batch_size')}, "
         f"learning rate {training.get('learning_rate')}, seed {card.config.get('seed')}",
-        f"- Kept epoch: {card.best_epoch}",
+        f"- Kept {word}: {card.best_epoch}",
         "- Versions: " + ", ".join(f"{name} {version}" for name, version in card.versions.items()),
     ]
     return "\n".join(lines)
 
 
-def _usage() -> str:
+def _usage(card: ModelCard) -> str:
+    if not card.tasks:
+        return (
+            "Start a training from it, or turn molecules into vectors:\n\n"
+            "```\nmole train molecules.csv --init THIS_FILE\nmole encode THIS_FILE molecules.csv --out vectors.npy\n```"
+        )
     return (
         "Open it in MolE Studio, or:\n\n"
         "```\nmole predict THIS_FILE molecules.csv --out predictions.csv\n"

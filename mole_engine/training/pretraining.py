@@ -355,7 +355,9 @@ def save_encoder(
     head = MolE(network).head
     # No task has been learnt: the head is silent rather than random.
     tensors |= {f"head.{name}": torch.zeros_like(value) for name, value in head.state_dict().items()}
-    job = TrainConfig(name=record.name, seed=config.seed, model=network, data=DataConfig(path=config.data.path))
+    training = _training(config, prepared.data.rounds)
+    data = DataConfig(path=config.data.path)
+    job = TrainConfig(name=record.name, seed=config.seed, model=network, data=data, training=training)
     objectives = config.objectives.model_dump()
     steps = min(record.best_epoch * config.training.round_steps, prepared.data.total_steps)
     card = ModelCard(
