@@ -41,7 +41,7 @@ def ecfp4(mol: Chem.Mol) -> Packed:
 
 def ecfp4_counts(mol: Chem.Mol) -> npt.NDArray[np.uint8]:
     """Return how often each environment of ECFP4 occurs in one molecule: (2048,) uint8, at most 255 each."""
-    counts = _generator().GetCountFingerprintAsNumPy(mol)
+    counts: npt.NDArray[np.uint32] = _generator().GetCountFingerprintAsNumPy(mol)
     return np.minimum(counts, 255).astype(np.uint8)
 
 
@@ -78,6 +78,16 @@ def nearest_similarity(
             part = nearest[first : first + _QUERY_BLOCK]
             np.maximum(part, similarity.max(axis=1), out=part)
     return nearest
+
+
+def similarities(queries: Packed, references: Packed) -> Floats:
+    """Return the Tanimoto similarity of each query to each reference, (n, m) float32."""
+    result = np.empty((len(queries), len(references)), dtype=np.float32)
+    left = _unpacked(queries)
+    for start in range(0, len(references), _REFERENCE_BLOCK):
+        block = _unpacked(references[start : start + _REFERENCE_BLOCK])
+        result[:, start : start + len(block)] = _tanimoto(left, block)
+    return result
 
 
 def similarity_to(query: Packed, references: Packed) -> Floats:

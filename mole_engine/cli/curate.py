@@ -45,7 +45,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from mole_engine.data.curated_table import curated_table
     from mole_engine.data.curation import curate
     from mole_engine.data.curation_report import check_report_suffix, write_report
-    from mole_engine.data.readers import read_table
+    from mole_engine.data.sources import open_table
     from mole_engine.inference.table_writers import check_suffix, open_writer
     from mole_engine.store.files import check_not_same
 
@@ -57,9 +57,7 @@ def _run(arguments: argparse.Namespace) -> int:
         check_not_same(data.path, arguments.report)
         check_report_suffix(arguments.report)
     with progress_bar() as progress:
-        raw = read_table(
-            data.path, delimiter=data.delimiter, encoding=data.encoding, decimal=data.decimal, on_progress=progress
-        )
+        raw = open_table(data, progress)
         dataset = curate(raw, detect_roles(raw, data, config.split), data.curation, progress)
     if arguments.report:
         write_report(dataset, arguments.report)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mole_engine.contracts.config import TrainConfig
     from mole_engine.contracts.records import RunRecord
 
-_METHODS = ("auto", "random", "scaffold", "stratified", "kfold")
+_METHODS = ("auto", "random", "scaffold", "cluster", "stratified", "time", "kfold")
 
 _SETTING_OF = {
     "data": "data.path",

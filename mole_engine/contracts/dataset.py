@@ -247,6 +247,8 @@ class Nearness:
         "validation" or "test".
     molecules, compared
         Molecules of the part, and how many of them were compared (a sample of large parts).
+    training, references
+        Molecules that train, and how many of them were compared with (a sample of many).
     median, low, high
         Of each molecule's highest Tanimoto similarity (ECFP4) to a training molecule: the median and the quartiles.
     close
@@ -258,6 +260,8 @@ class Nearness:
     part: str
     molecules: int
     compared: int
+    training: int
+    references: int
     median: float
     low: float
     high: float
@@ -266,11 +270,13 @@ class Nearness:
 
     def words(self) -> str:
         """Say it in a sentence."""
-        sample = f" (of {self.compared} that were compared)" if self.compared < self.molecules else ""
-        return (
+        text = (
             f"Half of the {self.part} molecules have a training molecule of similarity {self.median:.2f} or more; "
-            f"{self.close}{sample} have one of 0.9 or more."
+            f"{self.close} of {self.compared} have one of 0.9 or more."
         )
+        if self.references < self.training:
+            text += f" Compared with {self.references} of {self.training} training molecules: it may be more."
+        return text
 
 
 @dataclass(frozen=True, slots=True)

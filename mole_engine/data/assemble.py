@@ -14,11 +14,11 @@ from mole_engine.data.benchmarks import with_benchmark
 from mole_engine.data.columns import detect_roles, find_smiles_column, why_no_target
 from mole_engine.data.curation import curate
 from mole_engine.data.dataset import CuratedDataset
-from mole_engine.data.leakage import describe_overlap
+from mole_engine.data.leakage import with_leakage
+from mole_engine.data.molar import with_molar_columns
 from mole_engine.data.progress import Progress, report
-from mole_engine.data.readers import read_table
+from mole_engine.data.sources import open_table
 from mole_engine.data.splits import MIN_MOLECULES, make_split
-from mole_engine.data.table import RawTable
 
 
 def load_training_data(config: TrainConfig, on_progress: Progress | None = None) -> tuple[CuratedDataset, Split]:
@@ -42,7 +42,7 @@ def load_training_data(config: TrainConfig, on_progress: Progress | None = None)
     if not config.data.path:
         raise InputError("No data file is named.", "", "Name the file with the molecules.")
     data = with_benchmark(config.data, on_progress)
-    table = _read(data.path, data, on_progress)
+    table = open_table(data, on_progress)
     if len(table) < MIN_MOLECULES:
         raise InputError(
             f"{table.info.name} has too few molecules to train on.",
@@ -89,14 +89,8 @@ def divide(
             extra = _read_extra(path, dataset.roles, data, on_progress)
             dataset, split = _joined(dataset, split, extra, part)
     if data.validation_path or data.test_path:
-        split = replace(split, overlap=describe_overlap(dataset, split))
+        split = with_leakage(dataset, split, on_progress)
     return dataset, split
-
-
-def _read(path: str, data: DataConfig, on_progress: Progress | None) -> RawTable:
-    return read_table(
-        path, delimiter=data.delimiter, encoding=data.encoding, decimal=data.decimal, on_progress=on_progress
-    )
 
 
 def _divide(
@@ -117,7 +111,12 @@ def _with(split: SplitConfig, changes: dict[str, float]) -> SplitConfig:
 
 
 def _read_extra(path: str, roles: ColumnRoles, data: DataConfig, on_progress: Progress | None) -> CuratedDataset:
-    table = _read(path, data, on_progress)
+    own_data = data.model_copy(update={"path": path, "extra_paths": [], "molar_log": []})
+    table = open_table(own_data, on_progress)
+    names = {column.name for column in table.info.columns}
+    table = with_molar_columns(
+        table, data.model_copy(update={"molar_log": [name for name in data.molar_log if name in names]})
+    )
     names = {column.name for column in table.info.columns}
     for task in roles.tasks:
         table.resolve(task.name, "target column")

@@ -10,10 +10,12 @@ import numpy as np
 from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import ColumnInfo, ColumnRoles, TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError
+from mole_engine.data.molar import molar_sources, molar_targets
 from mole_engine.data.profile import SPLIT_NAMES, part_of_word
 from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank, structure_share
 from mole_engine.data.table import RawTable
 from mole_engine.data.targets import task_of
+from mole_engine.data.timeline import find_order_column
 from mole_engine.data.values import shown
 
 _WORD_SPLIT = re.compile(r"[^a-z0-9]+")
@@ -66,8 +68,10 @@ def detect_roles(table: RawTable, config: DataConfig, split: SplitConfig) -> Col
         if config.identifier_column
         else _name(table, smiles)
     )
-    used = {smiles, *(column for column in (parts, weight) if column)}
-    targets = [table.resolve(name, "target column") for name in config.targets]
+    order = find_order_column(table, split.column) if split.method == "time" else None
+    used = {smiles, *(column for column in (parts, weight, order) if column)}
+    used |= set(molar_sources(table, config))
+    targets = molar_targets(table, config, [table.resolve(name, "target column") for name in config.targets])
     for name in targets:
         if name == smiles:
             raise InputError(f"'{name}' is the structure column; it cannot be a target.", "", "Choose another target.")
@@ -78,7 +82,7 @@ def detect_roles(table: RawTable, config: DataConfig, split: SplitConfig) -> Col
     tasks = _one_kind(table, tasks, config)
     if identifier in targets:
         identifier = None
-    return ColumnRoles(smiles=smiles, tasks=tasks, identifier=identifier, weight=weight, split=parts)
+    return ColumnRoles(smiles=smiles, tasks=tasks, identifier=identifier, weight=weight, split=parts, order=order)
 
 
 def find_smiles_column(table: RawTable, wanted: str = "") -> str:
@@ -112,6 +116,8 @@ def _share(column: ColumnInfo, table: RawTable) -> float:
 
 
 def _split_column(table: RawTable, split: SplitConfig) -> str | None:
+    if split.method == "time":
+        return None
     if split.column:
         return table.resolve(split.column, "split column")
     if split.method not in {"auto", "column"}:

@@ -21,6 +21,7 @@ from mole_engine.data.progress import Progress
 from mole_engine.data.standardise import STEPS, Finding, Standardised
 from mole_engine.data.table import RawTable
 from mole_engine.data.targets import read_labels
+from mole_engine.data.timeline import order_of
 
 MAX_TAUTOMER_TRIALS = 1_000
 """Structures up to which `preview` tries out tautomers."""
@@ -270,7 +271,15 @@ class _Work:
             identifiers=[names[row] for row in first] if names is not None else [""] * len(groups),
             given_split=[self.parts[row] for row in first] if self.parts is not None else None,
             row_molecules=row_molecules,
+            order=self._order(groups),
         )
+
+    def _order(self, groups: list[Group]) -> npt.NDArray[np.float64] | None:
+        if self.roles.order is None:
+            return None
+        values, _ = order_of(self.table.column_values(self.roles.order), self.table.info.decimal)
+        # A molecule is known from its first measurement on. fmin passes over NaN.
+        return np.array([np.fmin.reduce(values[group.rows]) for group in groups])
 
     def _weights(self, groups: list[Group]) -> npt.NDArray[np.float64]:
         if self.roles.weight is None:

@@ -37,6 +37,8 @@ class CuratedDataset:
     row_molecules
         (rows,) int64: position of the molecule that a file row went into, -1 where the row was left out. Merged rows
         share a molecule.
+    order
+        (n,) float64 by which a time split sorts (the earliest of merged rows), or None; NaN where it is unknown.
     file_of
         (n,) int64: 0 for the file itself, 1 and 2 for separate validation and test files (see `assemble`).
     file_reports
@@ -53,6 +55,7 @@ class CuratedDataset:
     identifiers: list[str]
     given_split: list[str] | None
     row_molecules: npt.NDArray[np.int64]
+    order: npt.NDArray[np.float64] | None = None
     file_of: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     file_reports: dict[str, CurationReport] = field(default_factory=dict)
 
@@ -115,13 +118,12 @@ def read_dataset(
     """
     from mole_engine.data.columns import detect_roles
     from mole_engine.data.curation import curate
-    from mole_engine.data.readers import read_table
+    from mole_engine.data.sources import open_table
 
     config = config or DataConfig()
     changes = {"smiles_column": smiles_column, "targets": list(targets), "task": task if task != "auto" else ""}
+    changes["path"] = str(path)
     config = config.model_copy(update={name: value for name, value in changes.items() if value})
-    table = read_table(
-        path, delimiter=config.delimiter, encoding=config.encoding, decimal=config.decimal, on_progress=on_progress
-    )
+    table = open_table(config, on_progress)
     roles = detect_roles(table, config, split or SplitConfig())
     return curate(table, roles, config.curation, on_progress)

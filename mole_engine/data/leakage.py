@@ -3,12 +3,99 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from mole_engine.contracts.dataset import Split
+import numpy as np
+
+from mole_engine.chem.fingerprints import nearest_similarity
+from mole_engine.contracts.dataset import Nearness, Split
 from mole_engine.data.dataset import CuratedDataset
+from mole_engine.data.fingerprints import fingerprints_of
+from mole_engine.data.progress import Progress, report
 
 MAX_SCAFFOLDS_COMPARED = 20_000
 """Above this many molecules a split that did not need scaffolds does not compute them only to compare."""
+
+MAX_JUDGED = 1_000
+MAX_TRAINING = 10_000
+"""Molecules of a part, and training molecules, that are compared for nearness: random samples of larger parts."""
+
+CLOSE = 0.9
+"""Tanimoto similarity from which two molecules are as good as the same."""
+
+_TELLING_SHARE = 0.05
+
+
+def with_leakage(dataset: CuratedDataset, split: Split, on_progress: Progress | None = None) -> Split:
+    """Return the split with what is known about leakage: in words, and as nearness across the cut.
+
+    Parameters
+    ----------
+    dataset, split
+        The molecules and their parts.
+    on_progress
+        Called with stages "fingerprints" and "split"; may raise `Cancelled`.
+    """
+    nearness = measure_nearness(dataset, split, on_progress)
+    words = (*describe_overlap(dataset, split), *_too_close(dataset, split, nearness))
+    return replace(split, overlap=words, nearness=nearness)
+
+
+def measure_nearness(
+    dataset: CuratedDataset, split: Split, on_progress: Progress | None = None
+) -> tuple[Nearness, ...]:
+    """Measure how close the molecules that judge come to those that train; an entry for each part with molecules."""
+    if not split.train:
+        return ()
+    rng = np.random.default_rng(0)
+    train = _sample(split.train, MAX_TRAINING, rng)
+    parts = [(name, members) for name, members in (("validation", split.validation), ("test", split.test)) if members]
+    judged = [_sample(members, MAX_JUDGED, rng) for _, members in parts]
+    wanted = [dataset.smiles[position] for position in [*train, *(at for part in judged for at in part)]]
+    fingerprints = fingerprints_of(wanted, on_progress)
+    references, start = fingerprints[: len(train)], len(train)
+    found = []
+    for (name, members), sample in zip(parts, judged, strict=True):
+        queries = fingerprints[start : start + len(sample)]
+        start += len(sample)
+        nearest = nearest_similarity(queries, references, check=lambda: report(on_progress, "split", 0, 0))
+        low, median, high = np.quantile(nearest, [0.25, 0.5, 0.75])
+        found.append(
+            Nearness(
+                part=name,
+                molecules=len(members),
+                compared=len(sample),
+                training=len(split.train),
+                references=len(train),
+                median=float(median),
+                low=float(low),
+                high=float(high),
+                close=int((nearest >= CLOSE).sum()),
+                histogram=tuple(np.histogram(nearest, bins=10, range=(0, 1))[0].tolist()),
+            )
+        )
+    return tuple(found)
+
+
+def _sample(members: Sequence[int], limit: int, rng: np.random.Generator) -> list[int]:
+    if len(members) <= limit:
+        return list(members)
+    return sorted(rng.choice(np.array(members), limit, replace=False).tolist())
+
+
+def _too_close(dataset: CuratedDataset, split: Split, nearness: Sequence[Nearness]) -> list[str]:
+    trained = {dataset.smiles[position] for position in split.train}
+    members = {"validation": split.validation, "test": split.test}
+    notes = []
+    for part in nearness:
+        # The very same structures are told in a sentence of their own.
+        same = sum(dataset.smiles[position] in trained for position in members[part.part])
+        if part.close > same and part.close >= _TELLING_SHARE * part.compared:
+            notes.append(
+                f"{part.close} of {part.compared} {part.part} molecules are nearly the same as a training molecule "
+                f"(similarity {CLOSE} or more)."
+            )
+    return notes
 
 
 def describe_overlap(dataset: CuratedDataset, split: Split) -> tuple[str, ...]:

@@ -120,13 +120,21 @@ def with_molar_columns(table: RawTable, data: DataConfig) -> RawTable:
     return RawTable(info, frame, np.array([table.line(row) for row in range(len(table))], np.int64), table.problems)
 
 
-def molar_targets(table: RawTable, data: DataConfig, targets: list[str]) -> list[str]:
-    """Replace targets that have a logarithmic column by that column."""
+def molar_sources(table: RawTable, data: DataConfig) -> dict[str, str]:
+    """Return the logarithmic column of each column that has one in the table."""
     names = {}
+    present = {column.name for column in table.info.columns}
     for wanted in data.molar_log:
         column = table.resolve(wanted, "column")
-        unit = unit_in(column, data.units.get(column, "") or table.info.column(column).unit)
-        names[column] = molar_name(column, unit)
+        name = molar_name(column, unit_in(column, data.units.get(column, "") or table.info.column(column).unit))
+        if name in present:
+            names[column] = name
+    return names
+
+
+def molar_targets(table: RawTable, data: DataConfig, targets: list[str]) -> list[str]:
+    """Replace targets that have a logarithmic column by that column."""
+    names = molar_sources(table, data)
     return [names.get(name, name) for name in targets]
 
 

@@ -12,8 +12,10 @@ import numpy.typing as npt
 from mole_engine.contracts.config import SplitConfig
 from mole_engine.contracts.dataset import Split, TaskKind
 from mole_engine.contracts.errors import InputError
+from mole_engine.data.clusters import cluster
 from mole_engine.data.dataset import CuratedDataset
-from mole_engine.data.leakage import MAX_SCAFFOLDS_COMPARED, describe_overlap
+from mole_engine.data.fingerprints import fingerprints_of
+from mole_engine.data.leakage import MAX_SCAFFOLDS_COMPARED, with_leakage
 from mole_engine.data.profile import part_of_word
 from mole_engine.data.progress import Progress
 from mole_engine.data.values import is_null, shown
@@ -56,12 +58,14 @@ def make_split(dataset: CuratedDataset, config: SplitConfig, seed: int, on_progr
         method = "column" if dataset.given_split is not None else "scaffold"
     if method == "scaffold" or len(dataset) <= MAX_SCAFFOLDS_COMPARED:
         dataset.compute_scaffolds(on_progress)
-    (train, validation, test), words = _METHODS[method](dataset, config, np.random.default_rng(seed))
+    if method == "cluster":
+        (train, validation, test), words = _cluster(dataset, config, np.random.default_rng(seed), on_progress)
+    else:
+        (train, validation, test), words = _METHODS[method](dataset, config, np.random.default_rng(seed))
     split = Split(
         train=tuple(sorted(train)), validation=tuple(sorted(validation)), test=tuple(sorted(test)), method=words
     )
-    overlap = describe_overlap(dataset, split)
-    return Split(split.train, split.validation, split.test, words, overlap)
+    return with_leakage(dataset, split, on_progress)
 
 
 def _sizes(total: int, config: SplitConfig) -> tuple[int, int]:
@@ -83,13 +87,33 @@ def _random(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Generat
 
 
 def _scaffold(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Generator) -> tuple[Parts, str]:
-    groups = _scaffold_groups(dataset.scaffolds)
+    parts = _by_groups(_scaffold_groups(dataset.scaffolds), dataset, config)
+    if parts is None:
+        return _random(dataset, config, rng)[0], "random (too few scaffolds to divide by them)"
+    return parts, "scaffold"
+
+
+def _cluster(
+    dataset: CuratedDataset, config: SplitConfig, rng: np.random.Generator, on_progress: Progress | None
+) -> tuple[Parts, str]:
+    clusters = cluster(fingerprints_of(dataset.smiles, on_progress), config.cluster_similarity, on_progress)
+    clusters.sort(key=lambda members: (-len(members), sha256(dataset.smiles[members[0]].encode()).digest()))
+    parts = _by_groups(clusters, dataset, config)
+    if parts is None:
+        return _random(dataset, config, rng)[0], "random (too few clusters to divide by them)"
+    return parts, f"{len(clusters)} clusters of similarity {config.cluster_similarity:g}"
+
+
+def _by_groups(groups: Sequence[list[int]], dataset: CuratedDataset, config: SplitConfig) -> Parts | None:
+    """Divide so that no group is torn apart; None when a part would stay empty.
+
+    Large groups come first, so that the parts that judge get many small, unfamiliar ones.
+    """
     validation_size, test_size = _sizes(len(dataset), config)
     train_size = len(dataset) - validation_size - test_size
     train, validation, test = list(groups[0]), list[int](), list[int]()
     for group in groups[1:]:
-        # Large groups first, so that the parts that judge get many small, unfamiliar scaffolds. The emptier of the two
-        # comes first; a group that fits neither trains.
+        # The emptier of the two comes first; a group that fits neither trains.
         room = {"val": validation_size - len(validation), "test": test_size - len(test)}
         if len(train) + len(group) <= train_size or len(group) > max(room.values()):
             train += group
@@ -97,11 +121,31 @@ def _scaffold(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Gener
             test += group
         else:
             validation += group
-    missing = (validation_size and not validation) or (test_size and not test)
-    if missing:
-        parts, _ = _random(dataset, config, rng)
-        return parts, "random (too few scaffolds to divide by them)"
-    return (train, validation, test), "scaffold"
+    if (validation_size and not validation) or (test_size and not test):
+        return None
+    return train, validation, test
+
+
+def _time(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Generator) -> tuple[Parts, str]:
+    if dataset.order is None:
+        raise InputError(
+            "There is no column to sort by.", f"None was named for {dataset.info.name}.", "Name a column with dates."
+        )
+    known = np.flatnonzero(np.isfinite(dataset.order))
+    if len(known) < MIN_MOLECULES:
+        raise InputError(
+            f"The molecules cannot be sorted by '{dataset.roles.order}'.",
+            f"Only {len(known)} of {len(dataset)} molecules have a date or number in it.",
+            "Choose another column, or divide another way.",
+        )
+    order = known[np.argsort(dataset.order[known], kind="stable")].tolist()
+    validation, test = _sizes(len(order), config)
+    words = f"sorted by column '{dataset.roles.order}', the last ones test"
+    left = len(dataset) - len(order)
+    if left:
+        words += f" ({left} molecules without a date are left out)"
+    first_judging = len(order) - validation - test
+    return (order[:first_judging], order[first_judging : len(order) - test], order[len(order) - test :]), words
 
 
 def _scaffold_groups(scaffolds: Sequence[str]) -> list[list[int]]:
@@ -259,4 +303,5 @@ _METHODS: dict[str, _Method] = {
     "stratified": _stratified,
     "column": _column,
     "kfold": _kfold,
+    "time": _time,
 }
