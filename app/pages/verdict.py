@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 from app.pages.verdict_figures import FigureCard
 from app.pages.words import preset_title
 from app.services.runs import EXPORTS, RunStory
-from app.services.verdict import TaskVerdict, TestMolecule, nearest_training
+from app.services.verdict import Against, TaskVerdict, TestMolecule, nearest_training
 from app.text import count, duration, fixed, number
 from app.theme import SPACE
 from app.widgets.basic import Card, primary_button, row, secondary_button
@@ -178,18 +178,13 @@ class VerdictView(QWidget):
     def _show_against(self, verdict: TaskVerdict | None) -> None:
         shown = verdict.against if verdict is not None else ()
         self.against.setVisible(bool(shown))
-        rows = []
-        for item in shown:
-            known = item.comparison
-            better, worse = ("lower", "higher") if known.lower_is_better else ("higher", "lower")
-            words = f"{number(abs(known.difference))} {better if known.difference >= 0 else worse}"
-            if math.isfinite(known.low):
-                words = f"model {words} ({number(known.low)} to {number(known.high)})"
-            tone = "good" if known.beats else "danger" if known.loses else "warning"
-            rows.append((item.title[:1].upper() + item.title[1:], number(known.baseline), words, tone))
+        rows = [_against_row(item) for item in shown]
         note = metric_title(shown[0].comparison.metric) if shown else ""
         self.against.show_baselines(rows, note)
-        self.against.setToolTip("In brackets: 95% interval of the gain, paired bootstrap over the test molecules")
+        self.against.setToolTip(
+            "How this model differs from each baseline; in brackets the 95% interval of its gain "
+            "(paired bootstrap over the test molecules)"
+        )
 
     def _show_errors(self, verdict: TaskVerdict | None) -> None:
         self._errors.setVisible(verdict is not None and bool(verdict.molecules))
@@ -258,13 +253,25 @@ class VerdictView(QWidget):
         self.neighbours.show_neighbours(near)
 
 
+def _against_row(item: Against) -> tuple[str, str, str, str]:
+    """Return a baseline's name, its value, how much better the model is, and the tone of that."""
+    known = item.comparison
+    better, worse = ("lower", "higher") if known.lower_is_better else ("higher", "lower")
+    places = places_for([known.model, known.baseline])
+    words = f"{fixed(abs(known.difference), places)} {better if known.difference >= 0 else worse}"
+    if math.isfinite(known.low):
+        words = f"{words} ({fixed(known.low, places)} to {fixed(known.high, places)})"
+    tone = "good" if known.beats else "danger" if known.loses else "warning"
+    return item.title[:1].upper() + item.title[1:], fixed(known.baseline, places), words, tone
+
+
 def _facts(story: RunStory) -> tuple[tuple[str, str], ...]:
     record, model = story.record, story.model
     parts = [record.counts.get(name, 0) for name in ("train", "val", "test")]
     return (
         ("Data", record.data_name),
         ("Preset", preset_title(record.preset)),
-        ("Molecules", " + ".join(count(part) for part in parts) if any(parts) else ""),
+        ("Molecules (train + validation + test)", " + ".join(count(part) for part in parts) if any(parts) else ""),
         ("Split", model.split if model is not None else ""),
         ("Epochs", f"{count(record.epochs)}, kept {count(record.best_epoch)}" if record.best_epoch else ""),
         ("Parameters", count(record.parameters) if record.parameters else ""),

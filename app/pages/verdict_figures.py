@@ -322,7 +322,7 @@ class FigureCard(Card):
         def cell(row: int, key: str) -> Cell:
             item = groups[row]
             if key == "structure":
-                return Cell(item.scaffold, tip=item.scaffold or "no rings")
+                return Cell(item.scaffold, tip=item.scaffold, second="" if item.scaffold else "no rings")
             if key == "molecules":
                 return Cell(count(item.molecules), order=item.molecules)
             if key == "mean":

@@ -306,6 +306,10 @@ class _CellDelegate(QStyledItemDelegate):
 
     def _paint_structure(self, painter: QPainter, rect: QRect, cell: Cell) -> None:
         depictions = self._table.depictions
+        if not cell.text and cell.second:
+            painter.setFont(text_font(12))
+            painter.setPen(QColor(theme.palette().muted))
+            painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, cell.second)
         if depictions is None or not cell.text:
             return
         ratio, dark = self._table.devicePixelRatioF(), theme.palette().dark

@@ -46,7 +46,7 @@ class ConfusionGrid(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         number = len(self._classes)
         wide = min((self.width() - _LEFT - 8) / number, 190.0)
-        high = min((self.height() - _TOP - 8) / number, 130.0)
+        high = min((self.height() - _TOP - 8) / number, 180.0)
         self._paint_names(painter, wide, high)
         for line, numbers in enumerate(self._table):
             total = sum(numbers) or 1

@@ -128,19 +128,20 @@ class AgainstCard(Card):
         self._grid.setVerticalSpacing(0)
         self._grid.setColumnStretch(0, 1)
         self.body.addLayout(self._grid)
-        self._rows: list[tuple[ElidedLabel, QLabel, QLabel]] = []
+        self._rows: list[tuple[ElidedLabel, QLabel, ElidedLabel]] = []
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
     def show_baselines(self, rows: Sequence[tuple[str, str, str, str]], note: str = "") -> None:
         """Show name, value, difference and the tone of the difference of each baseline."""
         self.set_title("Against the baselines", note)
         while len(self._rows) < len(rows):
-            name, value, words = ElidedLabel(""), label("", "heading"), label("", "small")
-            words.setContentsMargins(0, 0, 0, 6)
+            name, value, words = ElidedLabel("", "muted"), label("", "heading"), ElidedLabel("", "small")
+            words.setContentsMargins(0, 0, 0, 8)
+            value.setContentsMargins(0, 0, 0, 8)
             line = 2 * len(self._rows)
-            self._grid.addWidget(name, line, 0)
-            self._grid.addWidget(value, line, 1, Qt.AlignmentFlag.AlignRight)
-            self._grid.addWidget(words, line + 1, 0, 1, 2)
+            self._grid.addWidget(name, line, 0, 1, 2)
+            self._grid.addWidget(words, line + 1, 0)
+            self._grid.addWidget(value, line + 1, 1, Qt.AlignmentFlag.AlignRight)
             self._rows.append((name, value, words))
         for place, widgets in enumerate(self._rows):
             for widget in widgets:
@@ -149,5 +150,5 @@ class AgainstCard(Card):
                 title, number, difference, tone = rows[place]
                 widgets[0].show_text(title)
                 widgets[1].setText(number)
-                widgets[2].setText(difference)
+                widgets[2].show_text(difference)
                 set_role(widgets[2], tone=tone)

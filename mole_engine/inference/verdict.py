@@ -112,11 +112,12 @@ def _one(judged: TaskJudgement, titles: Mapping[str, str]) -> tuple[str, str, st
     comparison = judged.comparison
     if comparison is None:
         return _without_comparison(judged)
-    name = "AUROC" if comparison.metric == "auroc" else _TITLES[comparison.metric]
+    name, places = _TITLES[comparison.metric], places_of(comparison)
     unit = f" {judged.task.unit}" if judged.task.unit and comparison.lower_is_better else ""
     size = f"{comparison.molecules:,} test molecule{'' if comparison.molecules == 1 else 's'}"
-    against = f"{figure(comparison.baseline)} for {titles.get(judged.strongest, judged.strongest)}"
-    words = f"{name} {figure(comparison.model)}{unit} against {against}, on {size}: {_difference(comparison)}"
+    against = f"{figure(comparison.baseline, places)} for {titles.get(judged.strongest, judged.strongest)}"
+    own = f"{name} {figure(comparison.model, places)}{unit}"
+    words = f"{own} against {against}, on {size}: {_difference(comparison)}"
     headline, tone = _headline(comparison, unit)
     if judged.strongest == MEAN and len(judged.comparisons) == 1:
         words += " No other baseline was trained with this run."
@@ -138,7 +139,7 @@ def _without_comparison(judged: TaskJudgement) -> tuple[str, str, str]:
 def _headline(comparison: Comparison, unit: str) -> tuple[str, str]:
     if comparison.beats:
         name = _TITLES[comparison.metric]
-        return f"Beats the baseline by {figure(comparison.difference)}{unit} {name}", "good"
+        return f"Beats the baseline by {figure(comparison.difference, places_of(comparison))}{unit} {name}", "good"
     if math.isnan(comparison.low):
         return "Too few test molecules to tell", "warning"
     return "Does not beat the baseline", "danger" if comparison.loses else "warning"
@@ -150,14 +151,15 @@ def _difference(comparison: Comparison) -> str:
     if comparison.difference == 0 and comparison.low == comparison.high == 0:
         return "the same."
     way = better if comparison.difference >= 0 else worse
-    size = figure(abs(comparison.difference))
+    places = places_of(comparison)
+    size = figure(abs(comparison.difference), places)
     if math.isnan(comparison.low):
         return f"{size} {way}."
-    low, high = figure(comparison.low), figure(comparison.high)
+    low, high = figure(comparison.low, places), figure(comparison.high, places)
     if comparison.beats:
         return f"{size} {way} (95% interval {low} to {high}, paired bootstrap over the molecules)."
     if comparison.loses:
-        ends = f"{figure(-comparison.high)} to {figure(-comparison.low)}"
+        ends = f"{figure(-comparison.high, places)} to {figure(-comparison.low, places)}"
         return f"{size} {way} (95% interval {ends}, paired bootstrap over the molecules)."
     return (
         f"{size} {way}, which may be chance: the 95% interval of the gain, {low} to {high}, holds zero "
@@ -216,12 +218,22 @@ def _mean_metric(kind: TaskKind, results: Sequence[TaskResult], baseline: str | 
     return sum(known) / len(known) if known else math.nan
 
 
-def figure(value: float) -> str:
-    """Return a value with three significant digits and a true minus sign; a dash where it is not a number."""
+def places_of(comparison: Comparison) -> int:
+    """Return how many decimals give the larger metric of a comparison three significant digits."""
+    sizes = [abs(value) for value in (comparison.model, comparison.baseline) if math.isfinite(value) and value]
+    return min(4, max(0, 2 - math.floor(math.log10(max(sizes))))) if sizes else 2
+
+
+def figure(value: float, places: int | None = None) -> str:
+    """Return a value with a true minus sign: with so many decimals, or three significant digits; a dash for NaN."""
     if not math.isfinite(value):
         return "\u2013"
-    if value == 0:
+    if value == 0 and places is None:
         return "0"
+    if places is not None:
+        # A limit that rounds to zero is not called minus zero.
+        text = f"{value:,.{places}f}"
+        return text.replace("-", "\u2212") if float(text.replace(",", "")) else text.lstrip("-")
     size = math.floor(math.log10(abs(value)))
     text = f"{value:.2e}" if size < -3 or size > 6 else f"{value:,.{max(0, min(4, 2 - size))}f}"
     return text.replace("-", "\u2212")
