@@ -11,6 +11,7 @@ from typing import Any
 from rdkit import Chem
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
+from mole_engine.chem.fragments import outweighing_fragment
 from mole_engine.chem.molecules import UnreadableMolecule, canonical_smiles, inchikey, parse_smiles
 from mole_engine.contracts.config import CurationConfig
 from mole_engine.contracts.dataset import IssueKind
@@ -76,12 +77,18 @@ def standardise(text: str, config: CurationConfig) -> Standardised:
 
     Only the steps that a structure needs cost time.
     """
+    if config.largest_fragment and "." in text:
+        # Most salts are told apart as texts: their largest fragment alone is read, and its partners are known.
+        outweighing = outweighing_fragment(text)
+        if outweighing is not None:
+            mol, smiles, removed = outweighing
+            return _standardised(mol, smiles, config, [_salt(removed, smiles)])
     try:
         mol = parse_smiles(text)
     except UnreadableMolecule as error:
         kind = IssueKind.UNREADABLE if text.strip() else IssueKind.EMPTY
         return Standardised("", (Finding(kind, error.reason, dropped=True),))
-    return _standardised(mol, canonical_smiles(mol), config)
+    return _standardised(mol, canonical_smiles(mol), config, [])
 
 
 def steps_touched(text: str, config: CurationConfig, others: Sequence[tuple[str, CurationConfig]]) -> int | None:
@@ -106,15 +113,14 @@ def steps_touched(text: str, config: CurationConfig, others: Sequence[tuple[str,
     except UnreadableMolecule:
         return None
     smiles = canonical_smiles(mol)
-    touched = {finding.step for finding in _standardised(mol, smiles, config).findings}
+    touched = {finding.step for finding in _standardised(mol, smiles, config, []).findings}
     for step, changed in others:
-        if step in {found.step for found in _standardised(mol, smiles, changed).findings}:
+        if step in {found.step for found in _standardised(mol, smiles, changed, []).findings}:
             touched.add(step)
     return sum(1 << bit for bit, step in enumerate(STEPS) if step in touched)
 
 
-def _standardised(mol: Chem.Mol, smiles: str, config: CurationConfig) -> Standardised:
-    findings: list[Finding] = []
+def _standardised(mol: Chem.Mol, smiles: str, config: CurationConfig, findings: list[Finding]) -> Standardised:
     if config.largest_fragment and "." in smiles:
         mol, smiles = _largest_fragment(mol, smiles, findings)
     if config.neutralise and _CHARGE.search(smiles):
@@ -157,17 +163,21 @@ def _largest_fragment(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tu
     removed = smiles.split(".")
     if kept in removed:
         removed.remove(kept)
-    words = f"'{'.'.join(removed)}' was removed; the largest fragment '{kept}' was kept"
-    findings.append(Finding(IssueKind.SALT, words, step="largest_fragment"))
+    findings.append(_salt(".".join(removed), kept))
     return chosen, kept
+
+
+def _salt(removed: str, kept: str) -> Finding:
+    words = f"'{removed}' was removed; the largest fragment '{kept}' was kept"
+    return Finding(IssueKind.SALT, words, step="largest_fragment")
 
 
 def _neutralised(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tuple[Chem.Mol, str]:
     # A copy: the uncharger of some RDKit versions touches its argument.
-    changed = _uncharger().uncharge(Chem.Mol(mol))
-    if canonical_smiles(changed) == smiles:
+    changed = canonical_smiles(_uncharger().uncharge(Chem.Mol(mol)))
+    if changed == smiles:
         return mol, smiles  # nitro groups, quaternary nitrogens: no neutral form
-    settled = _settled(changed)
+    settled = _read_again(changed)
     if settled is None:
         return mol, smiles  # metallocenes: taking the charge off leaves no structure that can be written
     neutral, kept = settled
@@ -207,8 +217,12 @@ def _flattened(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tuple[Che
 
 def _settled(mol: Chem.Mol) -> tuple[Chem.Mol, str] | None:
     """Write and read again: a changed molecule has its final canonical SMILES only after a round trip."""
+    return _read_again(canonical_smiles(mol))
+
+
+def _read_again(smiles: str) -> tuple[Chem.Mol, str] | None:
     try:
-        again = parse_smiles(canonical_smiles(mol))
+        again = parse_smiles(smiles)
     except UnreadableMolecule:
         return None
     return again, canonical_smiles(again)
