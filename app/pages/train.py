@@ -11,20 +11,20 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.base import Page
 from app.pages.saving import ask_for_folder
+from app.pages.train_pins import pinned_molecules
+from app.pages.train_queue import QueueControl
 from app.pages.train_setup import TrainSetup
+from app.pages.train_watch import RunWatch
 from app.services.datasets import samples
 from app.services.open_dataset import OpenDataset
 from app.text import count, counted
 from app.theme import SPACE
 from app.widgets.basic import Card, EmptyState, heading_label, primary_button, secondary_button
-from app.widgets.event_log import EventLog
 from app.widgets.figures import rough_duration
-from app.widgets.live_chart import LossChart, MetricChart
-from app.widgets.run_curves import RunCurves
 from app.widgets.run_panel import RunPanel
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskKind
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.events import Event
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from app.services.session import Session
 
 _LEFT_WIDTH, _RIGHT_WIDTH = 262, 300
+_CHARTS, _SETTINGS = range(2)
 
 
 class TrainPage(Page):
@@ -41,14 +42,15 @@ class TrainPage(Page):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, "Train", parent)
         self.setObjectName("trainPage")
-        self._curves = RunCurves()
         self._unit = ""
         self._running = False
+        self._pins: list[str] = []
         self.setup = TrainSetup(session)
+        self.watch = RunWatch(session)
         self.panel = RunPanel()
-        self.loss = LossChart()
-        self.metrics = MetricChart()
-        self.events = EventLog()
+        self.queue = QueueControl(session)
+        tip = "Train this after what runs now"
+        self.enqueue_button = secondary_button("Add to queue", "enqueueButton", tip)
         self._stack = QStackedWidget()
         self._stack.addWidget(self._empty_state())
         self._stack.addWidget(self._work_side())
@@ -56,7 +58,9 @@ class TrainPage(Page):
         tip = "Write this job as scripts for torchrun and SLURM; All settings has the devices and nodes"
         self._export = secondary_button("Export job", "exportJobButton", tip)
         self._export.setEnabled(False)
-        self.header.add_action(self._export)
+        for button in (self.queue.button, self._export):
+            self.header.add_action(button)
+        self.queue.renew()
         self._connect()
         if session.dataset is not None:
             self._show_dataset(session.dataset)
@@ -93,24 +97,20 @@ class TrainPage(Page):
         layout = QVBoxLayout(column)
         layout.setContentsMargins(0, SPACE[1], 0, 0)
         layout.setSpacing(SPACE[2])
-        layout.addWidget(heading_label("Preset"))
+        self._left_title = heading_label("Preset")
+        layout.addWidget(self._left_title)
         layout.addWidget(self.setup.presets, 1)
         layout.addWidget(self.setup.card)
-        layout.addStretch(0)
+        layout.addWidget(self.enqueue_button)
+        self.enqueue_button.hide()
         column.setFixedWidth(_LEFT_WIDTH)
         return column
 
     def _middle(self) -> QWidget:
-        charts = QWidget()
-        layout = QVBoxLayout(charts)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE[2])
-        layout.addWidget(self.loss, 1)
-        layout.addWidget(self.metrics, 1)
         settings = Card("All settings")
         settings.add(self.setup.form, 1)
         self._center = QStackedWidget()
-        self._center.addWidget(charts)
+        self._center.addWidget(self.watch.charts())
         self._center.addWidget(settings)
         return self._center
 
@@ -119,10 +119,9 @@ class TrainPage(Page):
         layout = QVBoxLayout(column)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE[2])
-        events = Card("Events")
-        events.add(self.events, 1)
         layout.addWidget(self.panel)
-        layout.addWidget(events, 1)
+        layout.addWidget(self.watch.pinned)
+        layout.addWidget(self.watch.event_card(), 1)
         column.setFixedWidth(_RIGHT_WIDTH)
         return column
 
@@ -133,31 +132,67 @@ class TrainPage(Page):
         session.run_event.connect(self._hear)
         session.run_finished.connect(self._finish)
         training.state_changed.connect(self._renew_steering)
+        training.waiting.connect(self.panel.show_waiting)
         self.setup.changed.connect(self._renew_ready)
         self.setup.card.all_asked.connect(self._show_settings)
         self._export.clicked.connect(self._ask_for_folder)
+        self.enqueue_button.clicked.connect(self._enqueue)
+        self.watch.pinned.chosen.connect(self._pin)
         self.panel.train_asked.connect(self._train)
         self.panel.pause_asked.connect(training.pause)
         self.panel.resume_asked.connect(training.resume)
         self.panel.stop_asked.connect(training.stop)
         self.panel.cancel_asked.connect(training.cancel)
+        self.panel.adjust.rate_asked.connect(training.set_learning_rate)
+        self.panel.adjust.last_epoch_asked.connect(training.set_last_epoch)
         self.primary = self.panel.train_button
 
     # What the user does ----------------------------------------------------------------------------------------
 
     def cancel(self) -> bool:
         """Esc leaves the settings; it never cancels a training."""
-        if self._center.currentIndex() == 1:
+        if self._center.currentIndex() == _SETTINGS:
             self.setup.card.all.setChecked(False)
             return True
         return False
 
+    def _job(self) -> TrainConfig | None:
+        """Return the job as it is set up, or lead to the setting that is wrong."""
+        try:
+            return self.setup.job([molecule.smiles for molecule in self.watch.pinned.molecules])
+        except InputError as error:
+            if self.setup.form.point_at(error):
+                self.setup.card.all.setChecked(True)
+            else:
+                self.session.report(error)
+            return None
+
     @Slot()
     def _train(self) -> None:
+        job = self._job()
+        if job is None:
+            return
         try:
-            self.session.training.start(self.setup.job())
-        except InputError as error:
+            self.session.training.start(job)
+        except KnownError as error:
             self.session.report(error)
+        else:
+            self.setup.remember_estimate(job)
+
+    @Slot()
+    def _enqueue(self) -> None:
+        job = self._job()
+        if job is None:
+            return
+        try:
+            self.session.training.enqueue(job)
+        except KnownError as error:
+            self.session.report(error)
+
+    @Slot(list)
+    def _pin(self, smiles: list[str]) -> None:
+        self._pins = smiles
+        self._show_pins()
 
     @Slot()
     def _ask_for_folder(self) -> None:
@@ -177,16 +212,6 @@ class TrainPage(Page):
         await self.session.runs.scripts(job, folder)
         self._show_chips((f"scripts in {Path(folder).name}", "accent"))
 
-    def _begin(self, record: RunRecord) -> None:
-        """Show a job that has just been started, here or by resuming an old run."""
-        self._stack.setCurrentIndex(1)
-        self.setup.card.all.setChecked(False)
-        self._curves = RunCurves(record.epochs)
-        self._set_curves()
-        self.events.replay([])
-        self.events.setFocus(Qt.FocusReason.OtherFocusReason)
-        self.panel.show_started(record.epochs)
-
     @Slot()
     def _open_sample(self) -> None:
         self.session.start_task(self.session.datasets.open(samples()[0].path))
@@ -197,9 +222,17 @@ class TrainPage(Page):
 
     @Slot(bool)
     def _show_settings(self, shown: bool) -> None:
-        self._center.setCurrentIndex(1 if shown else 0)
+        self._center.setCurrentIndex(_SETTINGS if shown else _CHARTS)
 
     # What happens ----------------------------------------------------------------------------------------------
+
+    def _begin(self, record: RunRecord) -> None:
+        """Show a job that has just been started: here, from the queue, or by resuming an old run."""
+        self._stack.setCurrentIndex(1)
+        self.setup.card.all.setChecked(False)
+        self.watch.begin(record, self._unit, self.session.training.resumes)
+        self.watch.events.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.panel.show_started(record.epochs)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Give the keyboard to the presets."""
@@ -208,11 +241,10 @@ class TrainPage(Page):
 
     @Slot(object)
     def _show_opened(self, dataset: OpenDataset) -> None:
+        self._pins = []
         if not self.session.training.is_running:
             # The charts of an earlier run say nothing about another file.
-            self._curves = RunCurves()
-            self._set_curves()
-            self.events.replay([])
+            self.watch.clear()
         self._show_dataset(dataset)
         if dataset.info.path == samples()[0].path:
             # It needs no checking, so the way leads straight on.
@@ -223,9 +255,14 @@ class TrainPage(Page):
         self._stack.setCurrentIndex(1)
         self.setup.set_dataset(dataset)
         if not self.session.training.is_running:
-            # Else the head goes on telling what the charts are about.
+            # Else head and pinned molecules go on telling what the charts are about.
             self._show_head(dataset)
+            self._show_pins()
         self._renew_ready()
+
+    def _show_pins(self) -> None:
+        dataset = self.session.dataset
+        self.watch.pinned.set_molecules(pinned_molecules(dataset, self._pins) if dataset is not None else ())
 
     def _show_head(self, dataset: OpenDataset) -> None:
         tasks = dataset.roles.tasks
@@ -246,26 +283,26 @@ class TrainPage(Page):
     @Slot(object)
     def _hear(self, event: Event) -> None:
         self.panel.show_event(event)
-        self.events.add(event)
-        if self._curves.add(event):
-            self.loss.refresh()
-            self.metrics.refresh()
+        self.watch.hear(event)
 
     @Slot(object)
     def _finish(self, record: RunRecord) -> None:
-        self._set_curves()
-        self.setup.learn(self._curves.epoch_seconds)
+        self.watch.finish()
+        self.setup.learn(self.watch.curves.epoch_seconds)
         if self.session.dataset is not None:
             # Another file may have been opened meanwhile.
             self._show_head(self.session.dataset)
+            self._show_pins()
         self._renew_ready()
-        if record.status is RunState.COMPLETED and self.isVisible():
+        if record.status is RunState.COMPLETED and self.isVisible() and not self.session.training.queued():
             self.navigate.emit("runs")
 
     @Slot()
     def _renew_steering(self) -> None:
         training = self.session.training
-        self.setup.set_enabled(not training.is_running)
+        self.enqueue_button.setVisible(training.is_running)
+        self.enqueue_button.setEnabled(self.session.dataset is not None)
+        self._left_title.setText("Next training" if training.is_running else "Preset")
         begins = training.is_running and not self._running
         self._running = training.is_running
         if begins and training.record is not None:
@@ -285,8 +322,3 @@ class TrainPage(Page):
         words = f"{count(len(dataset.split.train))} molecules train, {count(len(dataset.split.validation))} choose the "
         note = f"{words}best epoch, {count(len(dataset.split.test))} judge the model."
         self.panel.show_ready("Ready. It will take", estimate, note, enabled=True)
-
-    def _set_curves(self) -> None:
-        self.loss.set_curves(self._curves)
-        self.metrics.set_unit(self._unit)
-        self.metrics.set_curves(self._curves)

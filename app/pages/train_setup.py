@@ -5,27 +5,47 @@ from __future__ import annotations
 import math
 import os
 import statistics
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from app.pages.train_presets import PresetShelf, StartShelf, start_fault
 from app.services.devices import Device, find_devices
 from app.services.estimates import DataSize, SpeedMemory, approximate_tokens, epoch_seconds, estimate_seconds
 from app.services.open_dataset import OpenDataset
+from app.services.user_presets import is_own
 from app.widgets.config_fields import field_specs
-from app.widgets.config_form import ConfigForm
+from app.widgets.config_form import ConfigForm, FormSection
 from app.widgets.figures import rough_duration
-from app.widgets.preset_list import PresetList
 from app.widgets.preset_settings import AUTOMATIC, PresetSettings
-from mole_engine.contracts.config import ModelConfig, RuntimeConfig, SplitConfig, TrainConfig, TrainingConfig
+from mole_engine.contracts.config import (
+    EnsembleConfig,
+    ModelConfig,
+    RuntimeConfig,
+    SearchConfig,
+    SplitConfig,
+    TrainConfig,
+    TrainingConfig,
+)
 from mole_engine.contracts.errors import InputError
-from mole_engine.contracts.presets import list_presets
 
 if TYPE_CHECKING:
     from app.services.session import Session
 
 SPEED_FILE = "speed.json"
-_EPOCHS, _RATE, _DEVICE = "training.epochs", "training.learning_rate", "runtime.device"
+_EPOCHS, _RATE, _DEVICE, _INIT = "training.epochs", "training.learning_rate", "runtime.device", "init"
+_SECTIONS = (
+    FormSection("This run", "", TrainConfig, ("name", "seed", "init", "baselines")),
+    FormSection("Training", "training", TrainingConfig),
+    FormSection("Network", "model", ModelConfig),
+    FormSection("Several networks", "ensemble", EnsembleConfig),
+    FormSection("Search for settings", "search", SearchConfig),
+    FormSection("Split", "split", SplitConfig),
+    FormSection("Runtime", "runtime", RuntimeConfig),
+)
+_KEPT = ("training", "model", "ensemble", "search", "runtime", "name", "seed", "init", "baselines")
+"""Parts of the configuration in which changes survive when another file is opened."""
 
 
 class TrainSetup(QObject):
@@ -49,24 +69,18 @@ class TrainSetup(QObject):
         self._session = session
         self._dataset: OpenDataset | None = None
         self._size = DataSize(0, 0, 0, 25.0)
-        self._presets = {preset.name: preset for preset in list_presets()}
+        self._shelf = PresetShelf(session, self)
         cores = os.cpu_count() or 1
         self._devices: list[Device] = [Device("cpu", f"CPU, {cores} core{'' if cores == 1 else 's'}")]
         self._memory = SpeedMemory(session.workspace / SPEED_FILE)
         self._asked: tuple[str, float] | None = None
-        self.presets = PresetList(list(self._presets.values()))
-        specs = {spec.path: spec for spec in field_specs(TrainingConfig, "training")}
-        self.card = PresetSettings(specs[_EPOCHS], specs[_RATE])
-        self.form = ConfigForm(
-            (
-                ("Training", "training", TrainingConfig),
-                ("Network", "model", ModelConfig),
-                ("Split", "split", SplitConfig),
-                ("Runtime", "runtime", RuntimeConfig),
-            )
-        )
+        self.presets = self._shelf.view
+        specs = {spec.path: spec for spec in (*field_specs(TrainingConfig, "training"), *field_specs(TrainConfig, ""))}
+        self.card = PresetSettings(specs[_EPOCHS], specs[_RATE], specs[_INIT].help)
+        self._starts = StartShelf(session, self.card, self)
+        self.form = ConfigForm(_SECTIONS)
         self._connect()
-        self.presets.select(next(iter(self._presets)))
+        self.presets.select(next(iter(self._shelf.presets)))
 
     def _connect(self) -> None:
         self.presets.chosen.connect(self._choose)
@@ -74,6 +88,12 @@ class TrainSetup(QObject):
         self.card.epochs_changed.connect(self._set_epochs)
         self.card.rate_changed.connect(self._set_rate)
         self.card.device_changed.connect(self._set_device)
+        self.card.start_changed.connect(self._set_start)
+        self.card.save_asked.connect(self._save_preset)
+        self.card.delete_asked.connect(self._shelf.delete)
+        self._starts.chosen.connect(self._set_start)
+        self._shelf.saved.connect(self._show_saved)
+        self._shelf.deleted.connect(self._show_default)
         self._session.prefetch.devices_known.connect(self._look_for_devices)
 
     def set_dataset(self, dataset: OpenDataset) -> None:
@@ -82,21 +102,28 @@ class TrainSetup(QObject):
         split = dataset.split
         texts = list(dataset.smiles.values())
         self._size = DataSize(len(split.train), len(split.validation), len(split.test), approximate_tokens(texts))
-        self._rebase(keep=("training", "model", "runtime"))
+        self._rebase(keep=_KEPT)
 
-    def set_enabled(self, enabled: bool) -> None:
-        """Lock everything while a job runs, since it would change nothing."""
-        for widget in (self.presets, self.card.epochs, self.card.rate, self.card.device, self.form):
-            widget.setEnabled(enabled)
+    def job(self, pinned: Sequence[str] = ()) -> TrainConfig:
+        """Return the job, with these molecules to watch.
 
-    def job(self) -> TrainConfig:
-        """Return the job. Raises InputError when settings do not fit together or nothing is open."""
+        Raises
+        ------
+        InputError
+            When settings do not fit together, nothing is open, or the model to start from is gone.
+        """
         if self._dataset is None:
             raise InputError("There is nothing to train on.", "", "Open a file first.")
         config = self.form.config()
+        fault = start_fault(config)
+        if fault is not None:
+            raise fault
+        return config.model_copy(update={"pinned": list(pinned)})
+
+    def remember_estimate(self, config: TrainConfig) -> None:
+        """Note what was expected of a job that starts now, for `learn`."""
         device = self._device(config)
         self._asked = (device.key, epoch_seconds(config, self._size, device.flops))
-        return config
 
     def estimate(self) -> float:
         """Return about how many seconds the job will take; NaN where its settings do not fit together."""
@@ -122,7 +149,7 @@ class TrainSetup(QObject):
         self._rebase(keep=())
 
     def _rebase(self, keep: tuple[str, ...]) -> None:
-        preset = self._presets[self.presets.current_name()]
+        preset = self._shelf.presets[self.presets.current_name()]
         changes: dict[str, object] = {"runtime": {"device": self._session.settings.device}}
         if self._dataset is not None:
             changes["data"] = self._dataset.data_config.model_dump()
@@ -152,9 +179,34 @@ class TrainSetup(QObject):
         self._session.settings.device = key
         self.form.set_value(_DEVICE, key)
 
+    @Slot(str)
+    def _set_start(self, key: str) -> None:
+        self.form.set_value(_INIT, key)
+
+    @Slot()
+    def _save_preset(self) -> None:
+        try:
+            self.form.config()
+        except InputError as error:
+            self._session.report(error)
+            return
+        self._shelf.ask_for_name(self.form.config, self.card.window())
+
+    @Slot(str)
+    def _show_saved(self, name: str) -> None:
+        self.presets.select(name)
+        # Saved over the one that is selected: what was changed is now the preset.
+        self._rebase(keep=())
+
+    @Slot(str)
+    def _show_default(self, _name: str) -> None:
+        self.presets.select(next(iter(self._shelf.presets)))
+
     def _show_values(self) -> None:
         form = self.form
-        self.card.show_values(form.value(_EPOCHS), form.value(_RATE), form.value(_DEVICE))
+        self.card.show_values(form.value(_EPOCHS), form.value(_RATE), form.value(_DEVICE), form.value(_INIT))
+        own = [path for path in form.changed_paths() if not path.startswith("split.")]
+        self.card.show_changes(len(own), own=is_own(self.presets.current_name()))
         self._show_times()
         self.changed.emit()
 
@@ -186,7 +238,7 @@ class TrainSetup(QObject):
             return
         chosen = self.presets.current_name()
         times = {}
-        for name, preset in self._presets.items():
+        for name, preset in self._shelf.presets.items():
             device = {"runtime": {"device": self._session.settings.device}}
             seconds = self.estimate() if name == chosen else self._seconds(preset.config(device))
             times[name] = rough_duration(seconds)

@@ -23,6 +23,10 @@ TITLES = {
     "hidden_size": "Width",
     "heads": "Attention heads",
     "init": "Start from",
+    "baselines": "Simple models to compare with",
+    "kind": "Kind",
+    "trees": "Blend with simple models",
+    "name": "Title",
     "layer_norm_eps": "Layer norm epsilon",
     "num_nodes": "Nodes",
     "keep": "Epoch to keep",
@@ -60,16 +64,18 @@ class FieldSpec:
 
     def hint(self) -> str:
         """Return help, range and unit as one text."""
-        return " ".join(part for part in (self.help, self._range()) if part)
+        return " ".join(part for part in (self.help, self.range_words()) if part)
 
-    def _range(self) -> str:
+    def range_words(self) -> str:
+        """Return the range as a sentence, "" where there is none."""
         if self.kind not in {"integer", "number"} or (math.isinf(self.low) and math.isinf(self.high)):
             return ""
         unit = f" {self.unit}" if self.unit else ""
         if math.isinf(self.high):
-            return f"{'Above' if self.open_low else 'At least'} {self.low:g}{unit}."
+            return f"{'Above' if self.open_low else 'At least'} {_figure(self.low)}{unit}."
         low, high = "Above " if self.open_low else "", "below " if self.open_high else ""
-        return f"{low}{self.low:g} to {high}{self.high:g}{unit}."
+        words = f"{low}{_figure(self.low)} to {high}{_figure(self.high)}{unit}."
+        return words[:1].upper() + words[1:]
 
 
 def field_specs(section: type[Section], prefix: str) -> list[FieldSpec]:
@@ -138,9 +144,12 @@ class NumberEdit(QLineEdit):
     -------
     committed
         The text is another number than before.
+    refused(str)
+        What was typed is no number, or out of range; the words say so.
     """
 
     committed = Signal()
+    refused = Signal(str)
 
     def __init__(self, spec: FieldSpec, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -171,12 +180,15 @@ class NumberEdit(QLineEdit):
 
     @Slot()
     def _commit(self) -> None:
+        typed = self.text()
         try:
-            value = float(self.text().replace(",", "."))
+            value = float(typed.replace(",", "."))
         except ValueError:
-            value = self._value
+            value = math.nan
         if not self._allowed(value):
             value = self._value
+            kept = f"{self._spec.title} stays {number_text(value)}, since {typed.strip() or 'nothing'} cannot be."
+            self.refused.emit(f"{kept} {self._spec.range_words()}".strip())
         changed = value != self._value
         self.set_value(value)
         if changed:
@@ -189,6 +201,11 @@ class NumberEdit(QLineEdit):
         return above and below
 
 
+def _figure(value: float) -> str:
+    """Return a bound: 10,000 rather than 1e+04."""
+    return f"{int(value):,}" if value == int(value) and abs(value) < 1e12 else f"{value:g}"
+
+
 def number_text(value: float) -> str:
     """Return a setting's number as one types it: 2e-4, 0.1, 30."""
     if value and (abs(value) < 1e-2 or abs(value) >= 1e6):
@@ -196,6 +213,11 @@ def number_text(value: float) -> str:
         mantissa = mantissa.rstrip("0").rstrip(".")
         return f"{mantissa}e{int(exponent)}"
     return f"{value:.6g}"
+
+
+def rate_text(value: float) -> str:
+    """Return a learning rate on its way: two digits say enough."""
+    return number_text(float(f"{value:.1e}"))
 
 
 class FieldEditor:
@@ -207,8 +229,11 @@ class FieldEditor:
         What stands in the form.
     """
 
-    def __init__(self, spec: FieldSpec, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, spec: FieldSpec, on_change: Callable[[], None], on_refusal: Callable[[str], None] | None = None
+    ) -> None:
         self.spec = spec
+        self._on_refusal = on_refusal
         self.widget: QWidget
         self._read, self._write = self._make(on_change)
         self.widget.setToolTip(spec.hint())
@@ -259,6 +284,8 @@ class FieldEditor:
     def _number(self, on_change: Callable[[], None]) -> tuple[Callable[[], Any], Callable[[Any], None]]:
         self.widget = edit = NumberEdit(self.spec)
         edit.committed.connect(on_change)
+        if self._on_refusal is not None:
+            edit.refused.connect(self._on_refusal)
         return edit.value, edit.set_value
 
     def _text(self, on_change: Callable[[], None]) -> tuple[Callable[[], Any], Callable[[Any], None]]:

@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from app.theme import SPACE
-from app.widgets.basic import Switch, heading_label, label, link_button, row, set_role
-from app.widgets.config_fields import FieldEditor, FieldSpec, field_specs
+from app.widgets.basic import Switch, heading_label, label, link_button, muted_label, named, pill_button, row
+from app.widgets.config_faults import faulty_paths
+from app.widgets.config_fields import FieldSpec, field_specs
+from app.widgets.config_row import ConfigRow
 from mole_engine.contracts.config import Section, TrainConfig, merged
 from mole_engine.contracts.errors import InputError
+
+
+@dataclass
+class FormSection:
+    """A group of settings: title, dotted prefix, model; `only` keeps these fields alone."""
+
+    title: str
+    prefix: str
+    model: type[Section]
+    only: Collection[str] = ()
+
+    def specs(self) -> list[FieldSpec]:
+        """Return the settings to show."""
+        wanted = {f"{self.prefix}.{name}" if self.prefix else name for name in self.only}
+        return [spec for spec in field_specs(self.model, self.prefix) if not wanted or spec.path in wanted]
+
+
+@dataclass
+class _Group:
+    title: QLabel
+    rows: list[ConfigRow] = field(default_factory=list)
 
 
 class ConfigForm(QFrame):
@@ -27,24 +51,43 @@ class ConfigForm(QFrame):
 
     edited = Signal(str)
 
-    def __init__(self, sections: Sequence[tuple[str, str, type[Section]]], parent: QWidget | None = None) -> None:
+    def __init__(self, sections: Sequence[FormSection], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("advancedForm")
         self.setAccessibleName("All settings")
-        self._sections = [(title, field_specs(section, prefix)) for title, prefix, section in sections]
+        self._sections = [(section.title, section.specs()) for section in sections]
         self._base: dict[str, Any] = {}
         self._values: dict[str, Any] = {}
-        self._rows: dict[str, _Row] = {}
+        self._rows: dict[str, ConfigRow] = {}
+        self._groups: list[_Group] = []
+        self._scroll: QScrollArea | None = None
+        self._build_head()
+        self.set_base(TrainConfig())
+
+    def _build_head(self) -> None:
+        self.search = named(QLineEdit(), "settingsSearch", "Search settings")
+        self.search.setPlaceholderText("Search settings, such as dropout")
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._filter)
+        self._only_changed = pill_button("changed", "settingsChangedButton", "Show only what you have changed")
+        self._only_changed.toggled.connect(self._filter)
+        self._all_back = link_button("Reset all", "settingsResetButton", "Put every setting back")
+        self._all_back.clicked.connect(self.reset)
         self._rare = Switch("Show rarely needed settings", "advancedFormRareSwitch")
-        self._rare.toggled.connect(self._show_rare)
+        self._rare.toggled.connect(self._filter)
         self._fault = label("", "", tone="danger", wrap=True)
         self._fault.hide()
+        self._nothing = muted_label("No setting has these words.")
+        self._nothing.hide()
         self._outer = QVBoxLayout(self)
         self._outer.setContentsMargins(0, 0, 0, 0)
         self._outer.setSpacing(SPACE[1])
-        self._outer.addLayout(row(self._rare, None))
+        self._outer.addWidget(self.search)
+        self._outer.addLayout(row(self._rare, None, self._only_changed, self._all_back, spacing=SPACE[2]))
         self._outer.addWidget(self._fault)
-        self.set_base(TrainConfig())
+        self._outer.addWidget(self._nothing)
+
+    # What others call ------------------------------------------------------------------------------------------
 
     def set_base(self, config: TrainConfig, keep: Collection[str] = ()) -> None:
         """Start from another configuration (a preset); the user's changes in the sections `keep` stay."""
@@ -55,6 +98,7 @@ class ConfigForm(QFrame):
         for path, line in self._rows.items():
             line.show_value(self._values[path], _get(self._base, path))
         self._check()
+        self._filter()
 
     def value(self, path: str) -> Any:
         """Return the value of the setting called `path`."""
@@ -69,6 +113,13 @@ class ConfigForm(QFrame):
             self._rows[path].show_value(value, _get(self._base, path))
         self._check()
         self.edited.emit(path)
+
+    @Slot()
+    def reset(self) -> None:
+        """Put every setting back."""
+        for path in self.changed_paths():
+            self.set_value(path, _get(self._base, path))
+        self._filter()
 
     def changes(self) -> dict[str, Any]:
         """Return what differs from the base, nested."""
@@ -90,6 +141,33 @@ class ConfigForm(QFrame):
         self._ensure_rows()
         return self._rows[path].editor.widget
 
+    def point_at(self, error: InputError) -> bool:
+        """Show the settings that an error speaks of, the first one under the eye; return whether there are any."""
+        paths = faulty_paths(error.problem, [spec for _, specs in self._sections for spec in specs])
+        if not paths:
+            return False
+        self._ensure_rows()
+        self.search.clear()
+        self._only_changed.setChecked(False)
+        if any(self._rows[path].spec.advanced for path in paths):
+            self._rare.setChecked(True)
+        self._say_fault(error)
+        first = self._rows[paths[0]]
+        if self._scroll is not None:
+            self._scroll.ensureWidgetVisible(first.head)
+        first.editor.widget.setFocus(Qt.FocusReason.OtherFocusReason)
+        return True
+
+    def note(self, path: str) -> None:
+        """Take over what stands in an editor."""
+        line = self._rows[path]
+        self._values[path] = line.editor.value()
+        line.show_value(self._values[path], _get(self._base, path))
+        self._check()
+        self.edited.emit(path)
+
+    # Building --------------------------------------------------------------------------------------------------
+
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Make the editors when they are first needed: there are many, and most jobs start without them."""
         super().showEvent(event)
@@ -98,7 +176,7 @@ class ConfigForm(QFrame):
     def _ensure_rows(self) -> None:
         if self._rows:
             return
-        scroll = QScrollArea()
+        scroll = self._scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -114,99 +192,70 @@ class ConfigForm(QFrame):
         column.addStretch(1)
         for path, line in self._rows.items():
             line.show_value(self._values[path], _get(self._base, path))
-        self._show_rare(self._rare.isChecked())
+        self._check()
+        self._filter()
 
     def _add_section(self, column: QVBoxLayout, title: str, specs: list[FieldSpec]) -> None:
-        column.addWidget(heading_label(title))
+        group = _Group(heading_label(title))
+        self._groups.append(group)
+        column.addWidget(group.title)
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, SPACE[2])
         grid.setHorizontalSpacing(SPACE[2])
         grid.setVerticalSpacing(SPACE[1])
         grid.setColumnStretch(0, 1)
-        grid.setColumnMinimumWidth(2, 64)
+        grid.setColumnMinimumWidth(2, 76)
         grid.setColumnMinimumWidth(3, 50)
         for number, spec in enumerate(specs):
-            self._rows[spec.path] = _Row(self, spec, grid, number)
+            line = ConfigRow(spec, grid, number, self.note, self.set_value, self._refuse)
+            self._rows[spec.path] = line
+            group.rows.append(line)
         column.addLayout(grid)
 
-    def note(self, path: str) -> None:
-        """Take over what stands in an editor."""
-        line = self._rows[path]
-        self._values[path] = line.editor.value()
-        line.show_value(self._values[path], _get(self._base, path))
-        self._check()
-        self.edited.emit(path)
+    # Showing ---------------------------------------------------------------------------------------------------
 
     def _check(self) -> None:
         """Say at once when settings do not fit together."""
         try:
             self.config()
         except InputError as error:
-            self._fault.setText(error.problem.cause)
-            self._fault.show()
+            self._say_fault(error)
         else:
             self._fault.hide()
+            self._mark(())
+        self._all_back.setEnabled(bool(self.changed_paths()))
 
-    @Slot(bool)
-    def _show_rare(self, shown: bool) -> None:
-        for line in self._rows.values():
-            line.set_visible(shown or not line.editor.spec.advanced)
+    def _say_fault(self, error: InputError) -> None:
+        self._fault.setText(error.problem.cause or error.problem.one_line())
+        self._fault.show()
+        self._mark(faulty_paths(error.problem, [line.spec for line in self._rows.values()]))
 
+    def _mark(self, paths: Collection[str]) -> None:
+        for path, line in self._rows.items():
+            line.set_faulty(path in paths)
 
-class _Row:
-    """Title and help, editor, unit, and the link that puts the value back."""
+    def _refuse(self, words: str) -> None:
+        self._fault.setText(words)
+        self._fault.setVisible(bool(words))
 
-    def __init__(self, form: ConfigForm, spec: FieldSpec, grid: QGridLayout, number: int) -> None:
-        self._form, self._path = form, spec.path
-        self._base: Any = None
-        self.editor = FieldEditor(spec, self._edited)
-        self.editor.widget.setObjectName(f"setting.{spec.path}")
-        self.editor.widget.setFixedWidth(150)
-        self._title = label(spec.title)
-        self._help = label(spec.help, "small", wrap=True)
-        words = QWidget()
-        lines = QVBoxLayout(words)
-        lines.setContentsMargins(0, 0, 0, 0)
-        lines.setSpacing(1)
-        lines.addWidget(self._title)
-        lines.addWidget(self._help)
-        words.setToolTip(spec.hint())
-        self._reset = link_button("Reset", f"reset.{spec.path}", "Put this setting back")
-        self._reset.clicked.connect(self._put_back)
-        unit = label(spec.unit, "muted")
-        middle = Qt.AlignmentFlag.AlignVCenter
-        grid.addWidget(words, number, 0)
-        grid.addWidget(self.editor.widget, number, 1, middle)
-        grid.addWidget(unit, number, 2, middle)
-        grid.addWidget(self._reset, number, 3, middle)
-        self._parts = (words, self.editor.widget, unit)
-        self._reset.hide()
-        self._shown = True
-
-    def set_visible(self, shown: bool) -> None:
-        """Show or hide the whole row."""
-        self._shown = shown
-        for part in self._parts:
-            part.setVisible(shown)
-        self._reset.setVisible(shown and self._changed())
-
-    def show_value(self, value: Any, base: Any) -> None:
-        """Show a value, and mark the row where it differs from `base`."""
-        self._base = base
-        if self.editor.value() != value:
-            self.editor.set_value(value)
-        changed = self._changed()
-        set_role(self._title, tone="accent" if changed else "", role="heading" if changed else "")
-        self._reset.setVisible(changed and self._shown)
-
-    def _changed(self) -> bool:
-        return bool(self.editor.value() != self._base)
-
-    def _edited(self, *_: object) -> None:
-        self._form.note(self._path)
-
-    def _put_back(self) -> None:
-        self._form.set_value(self._path, self._base)
+    @Slot()
+    def _filter(self) -> None:
+        """Show the settings that are asked for."""
+        query, only_changed = self.search.text().strip().lower(), self._only_changed.isChecked()
+        rare = self._rare.isChecked() or bool(query) or only_changed
+        found = False
+        for group in self._groups:
+            any_here = False
+            for line in group.rows:
+                shown = (rare or not line.spec.advanced) and line.matches(query)
+                shown = shown and (line.is_changed() or not only_changed)
+                line.set_visible(shown)
+                any_here = any_here or shown
+            group.title.setVisible(any_here)
+            found = found or any_here
+        empty = "Nothing is changed." if only_changed and not query else "No setting has these words."
+        self._nothing.setText(empty)
+        self._nothing.setVisible(bool(self._groups) and not found)
 
 
 def _get(config: dict[str, Any], path: str) -> Any:

@@ -45,6 +45,15 @@ class PresetList(QListWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMouseTracking(True)
         self.setItemDelegate(_PresetCard(self))
+        self.set_presets(presets)
+        self.currentItemChanged.connect(self._choose)
+        theme.changed.connect(self.viewport().update)
+
+    def set_presets(self, presets: Sequence[Preset]) -> None:
+        """Show these presets; the selected one stays selected, without telling anybody, if it is still there."""
+        chosen = self.current_name()
+        self.blockSignals(True)
+        self.clear()
         for preset in presets:
             item = QListWidgetItem(preset.title)
             item.setData(_NAME, preset.name)
@@ -53,8 +62,8 @@ class PresetList(QListWidget):
             item.setToolTip(preset.summary)
             self.addItem(item)
             self._tell(item)
-        self.currentItemChanged.connect(self._choose)
-        theme.changed.connect(self.viewport().update)
+        self.select(chosen)
+        self.blockSignals(False)
 
     def current_name(self) -> str:
         """Return the selected preset's name, or ""."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QProgressBar, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from app.text import count, duration, size
 from app.theme import SPACE
+from app.widgets.adjust_run import AdjustRun
 from app.widgets.basic import (
     Card,
     ElidedLabel,
     danger_button,
     label,
+    link_button,
     muted_label,
     number_label,
     primary_button,
@@ -42,6 +44,11 @@ class RunPanel(Card):
     -------
     train_asked(), pause_asked(), resume_asked(), stop_asked(), cancel_asked()
         The user has pressed that button.
+
+    Attributes
+    ----------
+    adjust
+        Changes the learning rate and the last epoch of the run; shown on request.
     """
 
     train_asked = Signal()
@@ -61,11 +68,15 @@ class RunPanel(Card):
         for button in (self.pause_button, self.stop_button, self.cancel_button):
             # Three words side by side in a narrow card.
             set_role(button, narrow=True)
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self._ready_side())
-        self._stack.addWidget(self._running_side())
-        self._stack.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.add(self._stack)
+        self.adjust = AdjustRun()
+        self.adjust.hide()
+        self.adjust_button = link_button("Adjust", "adjustButton", "Change the learning rate or the last epoch")
+        self.adjust_button.setCheckable(True)
+        self.adjust_button.toggled.connect(self._show_adjust)
+        self._sides = (self._ready_side(), self._running_side())
+        for side in self._sides:
+            self.add(side)
+        self._go(0)
         self._paused, self._state = False, RunState.QUEUED
         self.train_button.clicked.connect(self.train_asked)
         self.pause_button.clicked.connect(self._pause_or_resume)
@@ -74,7 +85,7 @@ class RunPanel(Card):
 
     def show_ready(self, head: str, estimate: str, note: str, *, enabled: bool) -> None:
         """Show what a run would take; `enabled` says whether there is anything to train on."""
-        self._stack.setCurrentIndex(0)
+        self._go(0)
         self._headline.setText(head)
         self._estimate.setText(estimate)
         self._note.setText(note)
@@ -84,14 +95,17 @@ class RunPanel(Card):
 
     def show_started(self, epochs: int) -> None:
         """Show that a job has just been asked for."""
-        self._stack.setCurrentIndex(1)
+        self._go(1)
         self.train_button.setEnabled(False)
+        self.adjust.begin(epochs)
         self._state = RunState.QUEUED
         self._line.show_text("Starting")
         self.eta.setText("Loading the engine")
         self.progress.setValue(0)
         self._speed.setText(f"{count(epochs)} epochs")
         self._memory.setText("")
+        self._use.setText("")
+        self.show_waiting("")
         self.show_steering(paused=False, ending="")
 
     def show_steering(self, *, paused: bool, ending: str) -> None:
@@ -101,10 +115,17 @@ class RunPanel(Card):
         for button in (self.pause_button, self.stop_button):
             button.setEnabled(not ending)
         self.cancel_button.setEnabled(ending not in {"cancel", "interrupt"})
+        self.adjust_button.setEnabled(not ending)
+        self.adjust.setEnabled(not ending)
         if ending:
             self._line.show_text(ENDINGS[ending])
         elif paused:
             self._line.show_text("Paused")
+
+    def show_waiting(self, words: str) -> None:
+        """Say what a silent job was last seen doing; "" when it speaks again."""
+        self._waiting.setText(words)
+        self._waiting.setVisible(bool(words))
 
     def show_event(self, event: Event) -> None:
         """Show what the job says."""
@@ -147,11 +168,24 @@ class RunPanel(Card):
         if math.isfinite(event.molecules_per_second):
             self._speed.setText(f"{count(round(event.molecules_per_second))} molecules/s")
         if event.memory_bytes:
-            self._memory.setText(size(event.memory_bytes))
+            self._memory.setText(_memory_words(event))
+        use = event.gpu_percent if math.isfinite(event.gpu_percent) else event.cpu_percent
+        if math.isfinite(use):
+            self._use.setText(f"{'GPU' if math.isfinite(event.gpu_percent) else 'CPU'} {use:.0f}%")
+        self.adjust.show_step(event.learning_rate, event.epoch, event.total_epochs)
 
     @Slot()
     def _pause_or_resume(self) -> None:
         (self.resume_asked if self._paused else self.pause_asked).emit()
+
+    @Slot(bool)
+    def _show_adjust(self, shown: bool) -> None:
+        self.adjust.setVisible(shown)
+
+    def _go(self, side: int) -> None:
+        # Not a stack, which would always be as high as the higher of its two sides.
+        for place, widget in enumerate(self._sides):
+            widget.setVisible(place == side)
 
     def _ready_side(self) -> QWidget:
         side = QWidget()
@@ -186,8 +220,23 @@ class RunPanel(Card):
         self._memory = label("", "muted")
         self._memory.setToolTip("Most memory used so far")
         self._memory.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        for widget in (self._line, self.eta, self.progress):
+        self._use = label("", "muted")
+        self._use.setToolTip("How busy the device is")
+        self._waiting = label("", "", tone="warning", wrap=True)
+        self._waiting.setObjectName("waitingLabel")
+        self._waiting.hide()
+        column.addLayout(row(self._line, self.adjust_button))
+        for widget in (self.eta, self.progress):
             column.addWidget(widget)
-        column.addLayout(row(self._speed, None, self._memory))
+        column.addLayout(row(self._speed, None, self._use, None, self._memory))
+        column.addWidget(self._waiting)
         column.addLayout(row(self.pause_button, self.stop_button, self.cancel_button, spacing=6))
+        column.addWidget(self.adjust)
         return side
+
+
+def _memory_words(event: StepMetrics) -> str:
+    if event.memory_total and math.isfinite(event.gpu_percent):
+        # Of a GPU, what there is counts as much as what is taken.
+        return f"{event.memory_bytes / 1e9:.1f} of {size(event.memory_total)}"
+    return size(event.memory_bytes)

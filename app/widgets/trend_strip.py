@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from app.text import DASH, count, number, size
 from app.theme import SPACE
 from app.widgets.basic import Card, label, row
-from app.widgets.config_fields import number_text
+from app.widgets.config_fields import rate_text
 from app.widgets.run_curves import RunCurves
 from app.widgets.sparkline import Sparkline
 
@@ -81,7 +81,7 @@ class TrendStrip(QWidget):
     def _draw(self) -> None:
         steps = self._curves.steps
         shown: tuple[tuple[TrendTile, Sequence[float], Callable[[float], str]], ...] = (
-            (self._rate, steps.learning_rates, number_text),
+            (self._rate, steps.learning_rates, rate_text),
             (self._norm, steps.gradient_norms, number),
             (self._speed, steps.speeds, lambda value: count(round(value))),
             (self._memory, steps.memories, size),

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QSpinBox, QWidget
 
 from app.theme import DARK, LIGHT, text_font, theme
 from app.widgets.config_fields import NumberEdit, field_specs, number_text
-from app.widgets.config_form import ConfigForm
+from app.widgets.config_form import ConfigForm, FormSection
 from app.widgets.event_log import EventLog
 from app.widgets.live_chart import LossChart, MetricChart, RunCharts
 from app.widgets.preset_list import PresetList
@@ -205,7 +205,9 @@ def test_presets_can_be_chosen_with_the_keyboard(qtbot, shown):
 
 
 def form_of(qtbot):
-    form = ConfigForm((("Training", "training", TrainingConfig), ("Network", "model", ModelConfig)))
+    form = ConfigForm(
+        (FormSection("Training", "training", TrainingConfig), FormSection("Network", "model", ModelConfig))
+    )
     qtbot.addWidget(form)
     form.show()
     qtbot.waitUntil(form.editor("training.epochs").isVisible)
@@ -277,7 +279,7 @@ def test_rare_settings_are_shown_on_request(qtbot):
 
 
 def test_a_setting_that_is_zero_shows_its_zero(shown):
-    form = shown(ConfigForm((("Training", "training", TrainingConfig),)))
+    form = shown(ConfigForm((FormSection("Training", "training", TrainingConfig),)))
     assert form.editor("training.head_learning_rate").text() == "0"
 
 

@@ -1,0 +1,121 @@
+"""Presets that the user has saved: one YAML file each, in the folder `presets` of the workspace."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from mole_engine.contracts.config import TrainConfig, merged, read_yaml
+from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.presets import Preset
+
+FOLDER = "presets"
+OWN = "my-"
+"""How the names of the user's presets begin, so that none hides a shipped one."""
+
+_SECTIONS = ("training", "model", "ensemble", "search", "runtime")
+_SINGLE = ("init", "baselines")
+_OF_THE_MACHINE = frozenset({"device", "threads", "devices", "num_nodes"})
+_LONGEST = 60
+
+
+class UserPresets:
+    """Reads and writes the user's presets.
+
+    Attributes
+    ----------
+    faults
+        What was wrong with files that could not be read, by the last `read`.
+    """
+
+    def __init__(self, workspace: Path) -> None:
+        self._folder = workspace / FOLDER
+        self.faults: list[str] = []
+
+    def read(self) -> list[Preset]:
+        """Return the presets there are, by title; a file that is wrong is left out and told of in `faults`."""
+        self.faults = []
+        found = []
+        for path in sorted(self._folder.glob("*.yaml")) if self._folder.is_dir() else []:
+            try:
+                found.append(_preset(path))
+            except InputError as error:
+                self.faults.append(error.problem.one_line())
+        return sorted(found, key=lambda preset: preset.title.lower())
+
+    def save(self, title: str, summary: str, config: TrainConfig) -> Preset:
+        """Write the settings of a job as a preset; one of the same title is replaced.
+
+        Raises
+        ------
+        InputError
+            When the title is empty.
+        KnownError
+            When the file cannot be written.
+        """
+        title = " ".join(title.split())[:_LONGEST]
+        name = OWN + re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+        if name == OWN:
+            raise InputError("A preset needs a name.", "", "Give it one with letters or figures.")
+        content = {"title": title, "summary": " ".join(summary.split()), "order": 100, "settings": _settings(config)}
+        import yaml
+
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        path = self._folder / f"{name}.yaml"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            cause = f"{error.strerror or error}."
+            raise KnownError(f"Cannot write {path}.", cause, "Check the workspace folder.") from error
+        return _preset(path)
+
+    def delete(self, name: str) -> None:
+        """Remove a preset; one that is not there is no fault. Raises KnownError."""
+        if not name.startswith(OWN):
+            return
+        path = self._folder / f"{name}.yaml"
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            cause = f"{error.strerror or error}."
+            raise KnownError(f"Cannot remove {path}.", cause, "Check the workspace folder.") from error
+
+
+def is_own(name: str) -> bool:
+    """Whether a preset's name is that of one that the user has saved."""
+    return name.startswith(OWN)
+
+
+def _preset(path: Path) -> Preset:
+    content = read_yaml(path)
+    settings = content.get("settings")
+    preset = Preset(
+        name=path.stem if path.stem.startswith(OWN) else OWN + path.stem,
+        title=str(content.get("title") or path.stem),
+        summary=str(content.get("summary") or ""),
+        order=100,
+        settings=settings if isinstance(settings, dict) else {},
+    )
+    # A setting of another version, or a typing error, shows itself here and not when Train is pressed.
+    try:
+        preset.config()
+    except InputError as error:
+        raise InputError(f"{path} is not a preset.", error.problem.cause, "Correct or remove it.") from error
+    return preset
+
+
+def _settings(config: TrainConfig) -> dict[str, Any]:
+    """Return what differs from the defaults, without what belongs to the data or to this machine."""
+    own, plain = config.to_dict(), TrainConfig().to_dict()
+    settings: dict[str, Any] = {name: own[name] for name in _SINGLE if own[name] != plain[name]}
+    for section in _SECTIONS:
+        changed = {
+            name: value
+            for name, value in own[section].items()
+            if value != plain[section][name] and not (section == "runtime" and name in _OF_THE_MACHINE)
+        }
+        if changed:
+            settings = merged(settings, {section: changed})
+    return settings
