@@ -5,6 +5,7 @@ Only the Data page is built before the first paint; the others follow one by one
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from app.theme import theme
 from app.widgets.basic import EmptyState
 from app.widgets.close_question import CloseQuestion
 from app.widgets.command_palette import CommandPalette
-from app.widgets.drop_zone import FILE_FILTER, DropOverlay, dropped_file
+from app.widgets.drop_zone import FILE_FILTER, DropOverlay, dropped_files
 from app.widgets.navigation import NavigationRail
 from app.widgets.problem_dialog import ProblemDialog
 from mole_engine.contracts.errors import Problem
@@ -99,6 +100,28 @@ class MainWindow(QMainWindow):
         self.data_page.begin_loading(Path(path).name)
         self.session.start_task(self.session.datasets.open(path))
 
+    @Slot(object)
+    def open_paths(self, paths: Sequence[str]) -> None:
+        """Open several files together, as a drop of them does; one alone as `open_path` does."""
+        if len(paths) == 1 or any(str(path).lower().endswith(".mole") for path in paths):
+            self.open_path(next((path for path in paths if str(path).lower().endswith(".mole")), paths[0]))
+            return
+        self.go_to("data")
+        self.data_page.begin_loading(f"{len(paths)} files")
+        self.session.start_task(self.session.datasets.open_several(paths))
+
+    def open_benchmark(self, name: str, title: str) -> None:
+        """Fetch a benchmark set unless it is here already, and open it."""
+        self.go_to("data")
+        self.data_page.begin_loading(title)
+        self.session.start_task(self.session.datasets.open_benchmark(name))
+
+    @Slot()
+    def paste(self) -> None:
+        """Open what is on the clipboard, where the Data page is shown; fields of other pages paste for themselves."""
+        if self._current() is self.data_page:
+            self.data_page.paste()
+
     @Slot(str)
     def go_to(self, name: str) -> None:
         """Show the page called `name` ("welcome" is the Data page without data)."""
@@ -138,8 +161,8 @@ class MainWindow(QMainWindow):
     def choose_file(self) -> None:
         """Ask for a file, without blocking the window."""
         dialog = QFileDialog(self, "Open molecules", self._last_folder(), FILE_FILTER)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(self.open_path)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.filesSelected.connect(self.open_paths)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
@@ -187,6 +210,7 @@ class MainWindow(QMainWindow):
         data = self.data_page
         data.open_requested.connect(self.choose_file)
         data.path_requested.connect(self.open_path)
+        data.paths_requested.connect(self.open_paths)
 
     @Slot()
     def _after_first_paint(self) -> None:
@@ -242,8 +266,8 @@ class MainWindow(QMainWindow):
             QTimer.singleShot(_AFTER_PAINT_MS, self, self._after_first_paint)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
-        """Accept a single file anywhere."""
-        if dropped_file(event.mimeData()):
+        """Accept files anywhere."""
+        if dropped_files(event.mimeData()):
             event.acceptProposedAction()
             self._overlay.cover()
 
@@ -252,12 +276,12 @@ class MainWindow(QMainWindow):
         self._overlay.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
-        """Open the file."""
+        """Open what was dropped."""
         self._overlay.hide()
-        path = dropped_file(event.mimeData())
-        if path:
+        paths = dropped_files(event.mimeData())
+        if paths:
             event.acceptProposedAction()
-            self.open_path(path)
+            self.open_paths(paths)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Keep the drop overlay from staying when the window loses the drag."""

@@ -25,7 +25,7 @@ def build_menus(window: MainWindow) -> QMenu:
     """Fill the menu bar, and return one menu that holds the same menus."""
     whole = QMenu(window)
     whole.setObjectName("wholeMenu")
-    for menu in (_file_menu(window), _view_menu(window), _help_menu(window)):
+    for menu in (_file_menu(window), _edit_menu(window), _view_menu(window), _help_menu(window)):
         window.menuBar().addMenu(menu)
         whole.addMenu(menu)
     # The drawings have no menu bar; where the system shows menus at the top of the screen it costs no room.
@@ -49,7 +49,11 @@ def _add(
 def _file_menu(window: MainWindow) -> QMenu:
     menu = QMenu("&File", window)
     _add(window, menu, "Open\u2026", window.choose_file, QKeySequence(QKeySequence.StandardKey.Open))
+    paste = _add(window, menu, "Paste molecules or a table", window.paste)
+    paste.setShortcut(QKeySequence(QKeySequence.StandardKey.Paste))
     _sample_menu(window, menu.addMenu("Open sample"))
+    sets = menu.addMenu("Open benchmark set")
+    sets.aboutToShow.connect(lambda: _fill_benchmarks(window, sets))
     recent = menu.addMenu("Open recent")
     recent.aboutToShow.connect(lambda: _fill_recent(window, recent))
     menu.addSeparator()
@@ -63,6 +67,42 @@ def _sample_menu(window: MainWindow, menu: QMenu) -> None:
         action.setProperty("command", f"Open the sample: {sample.title}")
         window.addAction(action)
         action.triggered.connect(lambda _checked=False, path=sample.path: window.open_path(path))
+
+
+def _fill_benchmarks(window: MainWindow, menu: QMenu) -> None:
+    """List the sets, a menu for each collection, when they are first asked for."""
+    if menu.actions():
+        return
+    from app.services.sources import benchmark_sets
+
+    collections: dict[str, QMenu] = {}
+    for entry in benchmark_sets():
+        if entry.collection not in collections:
+            collections[entry.collection] = menu.addMenu(entry.collection)
+        action = collections[entry.collection].addAction(entry.title)
+        action.setToolTip(f"{entry.name}; downloaded once and kept")
+        action.triggered.connect(
+            lambda _checked=False, name=entry.name, title=entry.title: window.open_benchmark(name, title)
+        )
+
+
+def _edit_menu(window: MainWindow) -> QMenu:
+    menu = QMenu("&Edit", window)
+    stack = window.session.history.stack
+    undo = _add(window, menu, "Undo", stack.undo, "Ctrl+Z")
+    redo = _add(window, menu, "Do again", stack.redo, "Ctrl+Shift+Z")
+    for action, can, told, words in (
+        (undo, stack.canUndoChanged, stack.undoTextChanged, "Undo"),
+        (redo, stack.canRedoChanged, stack.redoTextChanged, "Do again"),
+    ):
+        action.setEnabled(False)
+        can.connect(action.setEnabled)
+        told.connect(partial(_name_step, action, words))
+    return menu
+
+
+def _name_step(action: QAction, words: str, step: str) -> None:
+    action.setText(f"{words}: {step}" if step else words)
 
 
 def _fill_recent(window: MainWindow, menu: QMenu) -> None:

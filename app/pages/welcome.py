@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
+from app.pages.resuming import ResumeControl
 from app.services.datasets import samples
 from app.theme import SPACE
 from app.widgets.basic import Card, label, link_button, primary_button, row, secondary_button
@@ -28,10 +29,16 @@ class WelcomePanel(QWidget):
         The user wants to choose a file.
     path_requested(str)
         The user has chosen one: dropped, a sample, or a recent one.
+    paths_requested(list[str])
+        The user has dropped several.
+    resumed()
+        The user goes on with a training that was cut off.
     """
 
     open_requested = Signal()
     path_requested = Signal(str)
+    paths_requested = Signal(object)
+    resumed = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,9 +48,11 @@ class WelcomePanel(QWidget):
             "CSV, TSV, SMILES, SDF, Excel or Parquet with a column of structures and a column of measured values",
             icon="molecule",
             icon_size=60,
+            several=True,
         )
         self._zone.setFixedSize(600, 290)
         self._zone.dropped.connect(self.path_requested)
+        self._zone.several_dropped.connect(self.paths_requested)
         self._zone.activated.connect(self.open_requested)
         self.sample_button = primary_button("Try a sample", "openSampleButton", "600 molecules with their logP")
         self.open_button = secondary_button("Open a file\u2026", "openDatasetButton", "Choose a file (Ctrl+O)")
@@ -56,6 +65,10 @@ class WelcomePanel(QWidget):
         outer = QVBoxLayout(self)
         outer.setSpacing(SPACE[3])
         outer.addStretch(2)
+        self._resume = ResumeControl(session, self)
+        self._resume.offer.setFixedWidth(600)
+        self._resume.resumed.connect(self.resumed)
+        outer.addWidget(self._resume.offer, 0, Qt.AlignmentFlag.AlignHCenter)
         outer.addWidget(self._zone, 0, Qt.AlignmentFlag.AlignHCenter)
         outer.addWidget(self._recent, 0, Qt.AlignmentFlag.AlignHCenter)
         outer.addStretch(3)

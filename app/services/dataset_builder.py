@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import numpy.typing as npt
 
-from app.services.open_dataset import FreshTable, OpenDataset, TargetSummary
+from app.services.open_dataset import FreshTable, OpenDataset
+from app.services.row_columns import NumberColumns, bars_of
+from app.summaries import PartsSummary
 from mole_engine.contracts.config import DataConfig, SplitConfig
-from mole_engine.contracts.dataset import TableSource, TaskKind, TaskSpec
+from mole_engine.contracts.dataset import Split, TableSource, TaskKind, TaskSpec
 from mole_engine.contracts.events import ProgressHandler
+from mole_engine.data.assemble import divide
 from mole_engine.data.columns import detect_roles
-from mole_engine.data.curation import curate
-from mole_engine.data.readers import read_table
-from mole_engine.data.splits import make_split
+from mole_engine.data.curation import curate, preview
+from mole_engine.data.molar import molar_offers
+from mole_engine.data.sources import open_table
 
 if TYPE_CHECKING:
     from mole_engine.data.dataset import CuratedDataset
@@ -22,10 +25,12 @@ if TYPE_CHECKING:
 
 _BARS = 22
 _HEAVY_TAIL = 50.0
+SEED = 0
+"""Of the split, as in a job that names no other one."""
 
 
 def read(table: TableSource | None, data: DataConfig, split: SplitConfig, on_progress: ProgressHandler) -> FreshTable:
-    """Read a file (unless `table` is given) and find its columns.
+    """Read what the settings name (unless `table` is given) and find its columns.
 
     Raises
     ------
@@ -34,13 +39,7 @@ def read(table: TableSource | None, data: DataConfig, split: SplitConfig, on_pro
     Cancelled
         From the progress handler.
     """
-    raw = (
-        read_table(
-            data.path, delimiter=data.delimiter, encoding=data.encoding, decimal=data.decimal, on_progress=on_progress
-        )
-        if table is None
-        else cast("RawTable", table)
-    )
+    raw = open_table(data, on_progress) if table is None else cast("RawTable", table)
     roles = detect_roles(raw, data, split)
     # Looked at here, since the window would stand still while it turns a long column into texts.
     for column in (roles.smiles, *(task.name for task in roles.tasks)):
@@ -51,15 +50,16 @@ def read(table: TableSource | None, data: DataConfig, split: SplitConfig, on_pro
 def assemble(fresh: FreshTable, data: DataConfig, split: SplitConfig, on_progress: ProgressHandler) -> OpenDataset:
     """Clean up, divide and summarise what `read` has returned. Raises as `read` does."""
     raw, roles = cast("RawTable", fresh.table), fresh.roles
-    dataset = curate(raw, roles, data.curation, on_progress)
+    curated = curate(raw, roles, data.curation, on_progress)
     on_progress("Dividing into parts", 0, 0)
-    parts = make_split(dataset, split, 0)
+    dataset, parts = divide(curated, data, split, SEED, on_progress)
     filled = data.model_copy(
         update={"smiles_column": roles.smiles, "targets": [task.name for task in roles.tasks], "path": raw.info.path}
     )
-    rows = [int(row) for row in dataset.source_rows]
+    # Molecules of separate validation and test files come after those of this one.
+    rows = [int(row) for row in curated.source_rows]
     by_row = [""] * raw.info.rows
-    for row, part in zip(rows, parts.part_of(len(rows)), strict=True):
+    for row, part in zip(rows, parts.part_of(len(dataset)), strict=False):
         by_row[row] = part
     made = OpenDataset(
         data_config=filled,
@@ -67,37 +67,49 @@ def assemble(fresh: FreshTable, data: DataConfig, split: SplitConfig, on_progres
         info=raw.info,
         table=raw,
         roles=roles,
-        report=dataset.report,
+        report=curated.report,
         split=parts,
         parts=by_row,
-        merged=frozenset(np.flatnonzero(dataset.row_molecules >= 0).tolist()) - frozenset(rows),
-        smiles=dict(zip(rows, dataset.smiles, strict=True)),
-        summaries=tuple(_summary(task, dataset, index) for index, task in enumerate(roles.tasks)),
-        numbers={
-            column.name: raw.numbers(column.name).tolist() for column in raw.info.columns if column.kind == "number"
-        },
+        merged=frozenset(np.flatnonzero(curated.row_molecules >= 0).tolist()) - frozenset(rows),
+        smiles=dict(zip(rows, curated.smiles, strict=True)),
+        summaries=tuple(_summary(task, dataset, parts, index) for index, task in enumerate(roles.tasks)),
+        numbers=NumberColumns(raw),
+        offers=tuple((offer.column, offer.unit, offer.name) for offer in molar_offers(raw, data.units)),
     )
     # Counted here rather than at first use, which would be in the window's thread.
-    _ = made.issues, made.issue_counts, made.rows_to_look_at
+    _ = made.issues, made.issue_counts, made.rows_to_look_at, made.left_out
+    for task in roles.tasks:
+        if task.name in made.numbers:
+            _ = made.numbers[task.name]
     return made
 
 
-def _summary(task: TaskSpec, dataset: CuratedDataset, index: int) -> TargetSummary:
+def effects(dataset: OpenDataset, on_progress: ProgressHandler) -> dict[str, int]:
+    """Count what each clean-up step does or would do, rows by step (see `mole_engine.data.curation.preview`)."""
+    return preview(cast("RawTable", dataset.table), dataset.roles, dataset.data_config.curation, on_progress)
+
+
+def _summary(task: TaskSpec, dataset: CuratedDataset, split: Split, index: int) -> PartsSummary:
     values = np.asarray(dataset.targets[:, index], dtype=np.float64)
-    values = values[np.isfinite(values)]
+    members = [values[list(part)] for part in (split.train, split.validation, split.test)]
+    known = [part[np.isfinite(part)] for part in members]
     if task.kind is TaskKind.REGRESSION:
-        return _numbers(task, values)
-    counts = np.bincount(values.astype(np.int64), minlength=len(task.classes))
-    return TargetSummary(task.name, task.unit, tuple(int(count) for count in counts), task.classes)
+        edges = _edges(values[np.isfinite(values)])
+        middles = tuple(float(np.median(part)) if len(part) else float("nan") for part in known)
+        return PartsSummary(task.name, task.unit, tuple(bars_of(part, edges, 0) for part in known), middles)
+    counts = tuple(bars_of(part, (), len(task.classes)) for part in known)
+    shares = tuple(float(part.mean()) if len(part) and len(task.classes) == 2 else float("nan") for part in known)
+    return PartsSummary(task.name, task.unit, counts, shares, task.classes)
 
 
-def _numbers(task: TaskSpec, values: npt.NDArray[np.float64]) -> TargetSummary:
+def _edges(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    """Edges of the bars that all parts share; equally wide in powers of ten where a few values are far larger."""
     if not len(values):
-        return TargetSummary(task.name, task.unit, ())
-    low, high, median = float(values.min()), float(values.max()), float(np.median(values))
-    logarithmic = low > 0 and high / median > _HEAVY_TAIL
-    shown = np.log10(values) if logarithmic else values
-    counts, _ = np.histogram(shown, bins=_BARS if high > low else 1)
-    return TargetSummary(
-        task.name, task.unit, tuple(int(count) for count in counts), (), low, high, median, logarithmic
-    )
+        return (0.0, 1.0)
+    low, high, middle = float(values.min()), float(values.max()), float(np.median(values))
+    if low == high:
+        return (low - 0.5, high + 0.5)
+    heavy = low > 0 and high / middle > _HEAVY_TAIL
+    edges = np.logspace(np.log10(low), np.log10(high), _BARS + 1) if heavy else np.linspace(low, high, _BARS + 1)
+    edges[0], edges[-1] = low, high
+    return tuple(edges.tolist())

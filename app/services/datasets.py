@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -14,11 +13,15 @@ from PySide6.QtCore import QObject, Signal
 from app.services.open_dataset import FreshTable, OpenDataset
 from app.services.tasks import Progress, TaskRunner
 from mole_engine.contracts.config import DataConfig, SplitConfig, merged
-from mole_engine.contracts.dataset import CurationReport, TableSource
-from mole_engine.contracts.errors import Cancelled, KnownError
+from mole_engine.contracts.dataset import TableSource
+from mole_engine.contracts.errors import Cancelled
 from mole_engine.contracts.events import ProgressHandler
 
 __all__ = ["DatasetService", "OpenDataset", "Sample", "samples"]
+
+Wanted = tuple[DataConfig, SplitConfig]
+
+_READ_ANEW = ("path", "extra_paths", "delimiter", "encoding", "decimal", "molar_log")
 
 SAMPLE_TITLES = {
     "logp": "logP of 600 molecules",
@@ -56,6 +59,8 @@ class DatasetService(QObject):
     ----------
     current
         The open data set, or None.
+    settled
+        The settings that it was made by, as far as the user has fixed them; what is empty was found by content.
 
     Signals
     -------
@@ -75,11 +80,14 @@ class DatasetService(QObject):
     busy = Signal(str, int, int)
     idle = Signal()
 
-    def __init__(self, tasks: TaskRunner, parent: QObject | None = None) -> None:
+    def __init__(self, tasks: TaskRunner, workspace: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._tasks = tasks
+        self._workspace = workspace
         self._progress: Progress | None = None
-        self._wanted = (DataConfig(), SplitConfig())
+        self._counting: Progress | None = None
+        self._wanted: Wanted = (DataConfig(), SplitConfig())
+        self.settled: Wanted = self._wanted
         self.current: OpenDataset | None = None
 
     @property
@@ -92,20 +100,55 @@ class DatasetService(QObject):
         data = DataConfig(path=str(Path(path).absolute()))
         await self._attempt(None, data, SplitConfig())
 
+    async def open_several(self, paths: Sequence[str | Path]) -> None:
+        """Open files as one data set: by their names as training, validation and test files, else one after another."""
+        from app.services.sources import data_of_files
+
+        await self._attempt(None, data_of_files([str(Path(path).absolute()) for path in paths]), SplitConfig())
+
+    async def open_pasted(self, text: str) -> None:
+        """Keep pasted text as a file in the workspace, and open it. Raises InputError where it holds no table."""
+        from app.services.sources import keep_pasted
+
+        path = await self._tasks.run_blocking(keep_pasted, text, self._workspace)
+        await self.open(path)
+
+    async def open_benchmark(self, name: str) -> None:
+        """Fetch a benchmark set unless it is here, and open it. Raises KnownError where it cannot be had."""
+        from app.services.sources import fetch
+
+        progress = self._begin("Downloading the set")
+        try:
+            data = await self._tasks.run_blocking(fetch, name, progress)
+        except BaseException:
+            if progress is self._progress:
+                self._restore()
+            raise
+        finally:
+            self._tasks.drop_progress(progress)
+        if progress is self._progress:
+            await self._attempt(None, data, SplitConfig())
+
     async def revise(self, data: Mapping[str, Any] | None = None, split: Mapping[str, Any] | None = None) -> None:
         """Change settings of the open file (names as in `DataConfig` and `SplitConfig`) and clean and divide it anew.
 
         Changes asked for in quick succession add up; only the last attempt is shown.
         """
-        if self.current is None:
-            return
         old_data, old_split = self._wanted
         new_data = DataConfig.model_validate(merged(old_data.model_dump(), dict(data or {})))
         new_split = SplitConfig.model_validate(merged(old_split.model_dump(), dict(split or {})))
-        # Another separator or encoding means other columns, so the file itself is read again.
-        same_text = all(getattr(new_data, name) == getattr(old_data, name) for name in ("delimiter", "encoding"))
-        reread = not same_text or new_data.decimal != old_data.decimal
-        await self._attempt(None if reread else self.current.table, new_data, new_split)
+        await self.apply((new_data, new_split))
+
+    async def apply(self, wanted: Wanted) -> None:
+        """Clean and divide the open file by these settings; the file itself is read again only where it must be."""
+        if self.current is None:
+            return
+        data, split = wanted
+        old = self.settled[0]
+        # Another separator or encoding means other columns.
+        reread = any(getattr(data, name) != getattr(old, name) for name in _READ_ANEW)
+        reread = reread or (bool(data.molar_log) and data.units != old.units)
+        await self._attempt(None if reread else self.current.table, data, split)
 
     def cancel(self) -> bool:
         """Drop the attempt under way; return whether there was one."""
@@ -114,18 +157,50 @@ class DatasetService(QObject):
         self._progress.cancel()
         return True
 
-    async def export_issues(self, path: str | Path) -> None:
-        """Write every row that needs a look to a CSV file."""
-        if self.current is not None:
-            await self._tasks.run_blocking(_write_issues, Path(path), self.current.report)
+    async def effects(self) -> dict[str, int]:
+        """Count what each clean-up step does or would do to the open file; a newer call ends the older.
 
-    async def _attempt(self, table: TableSource | None, data: DataConfig, split: SplitConfig) -> None:
+        Raises
+        ------
+        Cancelled
+            When the settings have changed meanwhile.
+        """
+        if self._counting is not None:
+            self._counting.cancel()
+        current = self.current
+        if current is None:
+            return {}
+        progress = self._counting = self._tasks.new_progress()
+        try:
+            found = await self._tasks.run_blocking(_effects, current, progress)
+        finally:
+            self._tasks.drop_progress(progress)
+            if self._counting is progress:
+                self._counting = None
+        if current is not self.current:
+            raise Cancelled
+        return found
+
+    async def export_report(self, path: str | Path) -> None:
+        """Write what clean-up did; the ending (.html, .json or .csv) decides the form."""
+        if self.current is not None:
+            from app.services.row_export import write_issues
+
+            await self._tasks.run_blocking(write_issues, Path(path), self.current)
+
+    def _begin(self, stage: str) -> Progress:
         self.cancel()
-        self._wanted = (data, split)
+        if self._counting is not None:
+            self._counting.cancel()
         progress = self._tasks.new_progress()
         progress.changed.connect(self.busy)
         self._progress = progress
-        self.busy.emit("Reading the file" if table is None else "Cleaning up", 0, 0)
+        self.busy.emit(stage, 0, 0)
+        return progress
+
+    async def _attempt(self, table: TableSource | None, data: DataConfig, split: SplitConfig) -> None:
+        progress = self._begin("Reading the file" if table is None else "Cleaning up")
+        self._wanted = (data, split)
         try:
             fresh = await self._tasks.run_blocking(_read, table, data, split, progress)
             if table is None and not progress.is_cancelled:
@@ -138,8 +213,11 @@ class DatasetService(QObject):
                 self._restore()
             raise
         else:
-            another = self.current is None or self.current.info.path != made.info.path or table is None
-            self.current = made
+            files = [data.path, *data.extra_paths]
+            another = self.current is None or files != [self.settled[0].path, *self.settled[0].extra_paths]
+            # What is open already may be opened once more, to begin anew.
+            another = another or (table is None and data == DataConfig(path=data.path, extra_paths=data.extra_paths))
+            self.current, self.settled = made, (data, split)
             self._progress = None
             self.idle.emit()
             (self.opened if another else self.changed).emit(made)
@@ -151,7 +229,7 @@ class DatasetService(QObject):
         self._progress = None
         self.idle.emit()
         if self.current is not None:
-            self._wanted = (self.current.data_config, self.current.split_config)
+            self._wanted = self.settled
             self.changed.emit(self.current)
 
 
@@ -168,13 +246,7 @@ def _assemble(fresh: FreshTable, data: DataConfig, split: SplitConfig, on_progre
     return assemble(fresh, data, split, on_progress)
 
 
-def _write_issues(path: Path, report: CurationReport) -> None:
-    try:
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(["line", "structure", "column", "what", "reason", "left_out"])
-            for issue in report.issues:
-                left_out = "yes" if issue.dropped else "no"
-                writer.writerow([issue.line, issue.smiles, issue.column, issue.kind.value, issue.reason, left_out])
-    except OSError as error:
-        raise KnownError(f"Cannot write {path}.", f"{error.strerror or error}.", "Choose another place.") from error
+def _effects(dataset: OpenDataset, on_progress: ProgressHandler) -> dict[str, int]:
+    from app.services.dataset_builder import effects
+
+    return effects(dataset, on_progress)

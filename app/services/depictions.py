@@ -18,14 +18,14 @@ _WAITING_LIMIT = 120
 
 @dataclass(frozen=True, slots=True)
 class DepictionKey:
-    """What an image depends on; `ratio` is the pixel ratio of the screen."""
+    """What an image depends on; `ratio` is the pixel ratio of the screen, `pattern` a SMARTS whose atoms are marked."""
 
     smiles: str
     width: int
     height: int
     dark: bool
     ratio: float
-    highlight: tuple[int, ...] = ()
+    pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,10 @@ class DepictionService(QObject):
         self._made.connect(self._keep, Qt.ConnectionType.QueuedConnection)
 
     def get(
-        self, smiles: str, width: int, height: int, *, dark: bool, ratio: float = 1.0, highlight: tuple[int, ...] = ()
+        self, smiles: str, width: int, height: int, *, dark: bool, ratio: float = 1.0, pattern: str = ""
     ) -> Depiction | None:
         """Return a drawing, or None and have it drawn (`drawn` says when)."""
-        key = DepictionKey(smiles, width, height, dark, ratio, highlight)
+        key = DepictionKey(smiles, width, height, dark, ratio, pattern)
         found = self._cache.get(key)
         if found is not None:
             self._cache.move_to_end(key)
@@ -126,6 +126,7 @@ def draw(key: DepictionKey) -> Depiction:
 
     from mole_engine.chem.depict import molecular_weight, svg_of
     from mole_engine.chem.molecules import UnreadableMolecule
+    from mole_engine.chem.substructure import matched_atoms
 
     image = QImage(
         round(key.width * key.ratio), round(key.height * key.ratio), QImage.Format.Format_ARGB32_Premultiplied
@@ -133,7 +134,8 @@ def draw(key: DepictionKey) -> Depiction:
     image.setDevicePixelRatio(key.ratio)
     image.fill(Qt.GlobalColor.transparent)
     try:
-        svg = svg_of(key.smiles, key.width, key.height, key.dark, key.highlight)
+        marked = matched_atoms(key.smiles, key.pattern) if key.pattern else ()
+        svg = svg_of(key.smiles, key.width, key.height, key.dark, marked)
         weight = molecular_weight(key.smiles)
     except UnreadableMolecule as error:
         return Depiction(QImage(), reason=error.reason)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from app.summaries import PartsSummary
 from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import (
     ColumnRoles,
@@ -17,6 +17,7 @@ from mole_engine.contracts.dataset import (
     Split,
     TableInfo,
     TableSource,
+    TaskSpec,
 )
 
 ROUTINE = frozenset({IssueKind.SALT, IssueKind.CHARGED, IssueKind.DUPLICATE})
@@ -36,34 +37,6 @@ class FreshTable:
     info: TableInfo
     table: TableSource
     roles: ColumnRoles
-
-
-@dataclass(frozen=True, slots=True)
-class TargetSummary:
-    """The values of one target, as a card draws them.
-
-    Attributes
-    ----------
-    name, unit
-        Of the target.
-    counts
-        Molecules in each bar, left to right.
-    labels
-        One word a bar for classes; empty for numbers.
-    low, high, median
-        Of the numbers, NaN for classes.
-    logarithmic
-        Whether the bars stand on a logarithmic axis, because a few values are far larger than the rest.
-    """
-
-    name: str
-    unit: str
-    counts: tuple[int, ...]
-    labels: tuple[str, ...] = ()
-    low: float = math.nan
-    high: float = math.nan
-    median: float = math.nan
-    logarithmic: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +61,9 @@ class OpenDataset:
         One for each target.
     numbers
         For each column of numbers, its values in file order, NaN where there is none.
+    offers
+        Columns of concentrations that could be learned on the logarithmic scale, each with its unit and the name of
+        the column that would be made of it.
     """
 
     data_config: DataConfig
@@ -100,8 +76,9 @@ class OpenDataset:
     parts: list[str]
     merged: frozenset[int] = frozenset()
     smiles: Mapping[int, str] = field(default_factory=dict)
-    summaries: tuple[TargetSummary, ...] = ()
+    summaries: tuple[PartsSummary, ...] = ()
     numbers: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    offers: tuple[tuple[str, str, str], ...] = ()
 
     @cached_property
     def issues(self) -> dict[int, tuple[RowIssue, ...]]:
@@ -120,6 +97,16 @@ class OpenDataset:
     def rows_to_look_at(self) -> int:
         """How many rows have an issue that a person should know of."""
         return len({issue.row for issue in self.report.issues if issue.kind not in ROUTINE})
+
+    @cached_property
+    def left_out(self) -> list[int]:
+        """The rows that no part has, and for which no other row stands."""
+        return [row for row, part in enumerate(self.parts) if not part and row not in self.merged]
+
+    @property
+    def tasks(self) -> tuple[TaskSpec, ...]:
+        """The targets."""
+        return self.roles.tasks
 
     @property
     def molecules(self) -> int:

@@ -6,18 +6,21 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.services.datasets import DatasetService, OpenDataset
+from app.services.columns import ColumnService
+from app.services.datasets import DatasetService, OpenDataset, Wanted
 from app.services.depictions import DepictionService
+from app.services.filters import FilterService
 from app.services.garbage import GarbageCollector
+from app.services.history import DatasetHistory
 from app.services.predictions import PredictionService
 from app.services.prefetch import Prefetch
 from app.services.runs import RunsService
-from app.services.search import SearchService
 from app.services.settings import Settings
+from app.services.space import SpaceService
 from app.services.tasks import Progress, TaskRunner
 from app.services.training import TrainingService
 from mole_engine.contracts.errors import Problem, problem_of
@@ -35,7 +38,7 @@ class Session(QObject):
     ----------
     workspace
         Folder that keeps runs, settings and the log.
-    settings, datasets, depictions, training, predictions, runs, search, prefetch
+    settings, datasets, history, columns, filters, space, depictions, training, predictions, runs, prefetch
         The services.
     dataset
         What is open, or None.
@@ -77,11 +80,14 @@ class Session(QObject):
         self.garbage = GarbageCollector(self)
         self.tasks = TaskRunner(self)
         self.settings = Settings(self.workspace, self)
-        self.datasets = DatasetService(self.tasks, self)
+        self.datasets = DatasetService(self.tasks, self.workspace, self)
+        self.history = DatasetHistory(self.datasets, self)
+        self.columns = ColumnService(self.tasks, self)
+        self.filters = FilterService(self.tasks, self.columns.read)
+        self.space = SpaceService(self.tasks, self)
         self.depictions = DepictionService(self)
         self.training = TrainingService(self.workspace, parent=self)
         self.predictions = PredictionService(self.tasks, self)
-        self.search = SearchService(self.tasks)
         self.runs = RunsService(self.tasks, self.workspace, self)
         self.prefetch = Prefetch(self)
         self._connect()
@@ -90,6 +96,8 @@ class Session(QObject):
         self.tasks.failed.connect(self.report)
         self.datasets.opened.connect(self._dataset_opened)
         self.datasets.changed.connect(self.dataset_changed)
+        self.history.wanted.connect(self._remake)
+        self.columns.own_changed.connect(self.filters.forget)
         self.datasets.busy.connect(self.busy)
         self.datasets.idle.connect(self.idle)
         self.training.run_started.connect(self.run_started)
@@ -135,8 +143,13 @@ class Session(QObject):
 
     @Slot(object)
     def _dataset_opened(self, dataset: OpenDataset) -> None:
+        self.filters.forget()
         self.settings.remember_file(dataset.info.path)
         self.dataset_opened.emit(dataset)
+
+    @Slot(object)
+    def _remake(self, settings: object) -> None:
+        self.start_task(self.datasets.apply(cast(Wanted, settings)))
 
     @Slot(object)
     def _run_finished(self, record: object) -> None:

@@ -21,18 +21,27 @@ def dropped_file(mime: QMimeData) -> str:
     return paths[0] if len(paths) == 1 and not Path(paths[0]).is_dir() else ""
 
 
+def dropped_files(mime: QMimeData) -> list[str]:
+    """Return the local files that are being dragged; none where a folder is among them."""
+    paths = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
+    return [] if any(Path(path).is_dir() for path in paths) else paths
+
+
 class DropZone(QFrame):
-    """A dashed field that takes one file, by drop, click, Return or Space.
+    """A dashed field that takes a file, by drop, click, Return or Space; or several, where somebody listens for them.
 
     Signals
     -------
     dropped(str)
         Path of the file.
+    several_dropped(list[str])
+        Paths of several files.
     activated
         The user wants to choose a file instead.
     """
 
     dropped = Signal(str)
+    several_dropped = Signal(object)
     activated = Signal()
 
     def __init__(
@@ -43,10 +52,12 @@ class DropZone(QFrame):
         name: str = "dropZone",
         icon: str = "open",
         icon_size: int = 36,
+        several: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName(name)
+        self._several = several
         self.setAccessibleName(title)
         self.setAccessibleDescription(text)
         self.setAcceptDrops(True)
@@ -67,8 +78,8 @@ class DropZone(QFrame):
         self.body.addStretch(1)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
-        """Light up for a single file."""
-        if dropped_file(event.mimeData()):
+        """Light up for what can be taken."""
+        if self._taken(event.mimeData()):
             event.acceptProposedAction()
             set_role(self, hot=True)
 
@@ -79,10 +90,17 @@ class DropZone(QFrame):
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
         """Tell which file it was."""
         set_role(self, hot=False)
-        path = dropped_file(event.mimeData())
-        if path:
+        paths = self._taken(event.mimeData())
+        if paths:
             event.acceptProposedAction()
-            self.dropped.emit(path)
+        if len(paths) == 1:
+            self.dropped.emit(paths[0])
+        elif paths:
+            self.several_dropped.emit(paths)
+
+    def _taken(self, mime: QMimeData) -> list[str]:
+        paths = dropped_files(mime)
+        return paths if self._several or len(paths) == 1 else []
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """A click asks for a file dialog."""

@@ -71,7 +71,7 @@ class IssuesDialog(QDialog):
     Signals
     -------
     save_wanted(str)
-        Path of the CSV file to write.
+        Path of the file to write; its ending (.html, .json, .csv) decides the form.
     """
 
     save_wanted = Signal(str)
@@ -92,7 +92,7 @@ class IssuesDialog(QDialog):
         table.setObjectName("issuesTable")
         table.setModel(order)
         _set_up(table)
-        save = secondary_button("Save as CSV\u2026", "saveIssuesButton")
+        save = secondary_button("Save the report\u2026", "saveIssuesButton", "As a web page, JSON, or a table")
         save.clicked.connect(self._choose_place)
         close = primary_button("Close")
         close.setMinimumWidth(110)
@@ -106,9 +106,11 @@ class IssuesDialog(QDialog):
         layout.addLayout(row(None, save, close))
 
     def _choose_place(self) -> None:
-        dialog = QFileDialog(self, "Save the report", f"{self._stem}-cleanup.csv", "CSV (*.csv)")
+        kinds = {"Web page (*.html)": "html", "JSON (*.json)": "json", "Table (*.csv)": "csv"}
+        dialog = QFileDialog(self, "Save the report", f"{self._stem}-cleanup.html", ";;".join(kinds))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("csv")
+        dialog.setDefaultSuffix("html")
+        dialog.filterSelected.connect(lambda chosen: dialog.setDefaultSuffix(kinds.get(chosen, "html")))
         dialog.fileSelected.connect(self.save_wanted)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()

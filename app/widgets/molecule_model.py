@@ -9,13 +9,13 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 
-from app.text import count, plain_minus
+from app.text import DASH, OWN, count, number, own_title, plain_minus
 from mole_engine.contracts.dataset import ColumnRoles, IssueKind, RowIssue, TableSource
 
 Index = QModelIndex | QPersistentModelIndex
 
 ROW, STRUCTURE, SMILES, WEIGHT, PART = "row", "structure", "smiles", "MW", "set"
-"""Keys of the fixed columns; the targets stand between SMILES and WEIGHT."""
+"""Keys of the fixed columns; targets and columns asked for stand between SMILES and WEIGHT."""
 
 SHOWN_TARGETS = 3
 
@@ -25,7 +25,17 @@ _UNSEEN = frozenset({IssueKind.UNREADABLE, IssueKind.EMPTY})
 
 @dataclass(frozen=True)
 class TableContent:
-    """All that the table shows, as plain data (see `app.services.open_dataset.OpenDataset`)."""
+    """All that the table shows, as plain data (see `app.services.open_dataset.OpenDataset`).
+
+    Attributes
+    ----------
+    own
+        Values of columns of our own by key (it begins with `app.text.OWN`), in file order.
+    extra
+        Further columns of the file that are shown.
+    hidden
+        Keys of columns that are not.
+    """
 
     source: TableSource
     roles: ColumnRoles
@@ -34,6 +44,28 @@ class TableContent:
     smiles: Mapping[int, str]
     issues: Mapping[int, tuple[RowIssue, ...]]
     numbers: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    own: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    extra: tuple[str, ...] = ()
+    hidden: frozenset[str] = frozenset()
+
+    def columns(self) -> list[str]:
+        """Return the keys of the columns shown, left to right."""
+        targets = [task.name for task in self.roles.tasks[:SHOWN_TARGETS]]
+        extra = [name for name in self.extra if name not in targets and name != self.roles.smiles]
+        middle = [key for key in (*targets, *extra, *self.own) if key not in self.hidden]
+        # The weight that comes with each drawing gives way to the column that can be sorted.
+        weight = [] if OWN + WEIGHT in self.own else [WEIGHT]
+        return [ROW, STRUCTURE, SMILES, *middle, *weight, PART]
+
+    def unit(self, key: str) -> str:
+        """Return the unit of a target, where its name does not say it."""
+        task = next((task for task in self.roles.tasks if task.name == key), None)
+        return task.unit if task is not None and task.unit and task.unit not in key else ""
+
+    def bound(self, row: int, key: str) -> str:
+        """Return what is to be said of a target's cell that holds a bound instead of a value, or ""."""
+        issues = self.issues.get(row, ())
+        return next((i.reason for i in issues if i.kind is IssueKind.CENSORED and i.column == key), "")
 
     @property
     def rows(self) -> int:
@@ -66,8 +98,9 @@ class MoleculeModel(QAbstractTableModel):
         self._weight_of = weight_of
         self.content: TableContent | None = None
         self._columns: list[str] = []
-        self._rows: list[int] = []
-        self._picked: frozenset[int] | None = None
+        self._rows: Sequence[int] = []
+        self._lines: dict[int, int] | None = None
+        self._picked: Sequence[int] | None = None
         self._sorting: tuple[str, bool] | None = None
 
     # What is shown ---------------------------------------------------------------------------------------------
@@ -77,8 +110,7 @@ class MoleculeModel(QAbstractTableModel):
         self.beginResetModel()
         another = self.content is None or content.source is not self.content.source
         self.content = content
-        targets = [task.name for task in content.roles.tasks[:SHOWN_TARGETS]]
-        self._columns = [ROW, STRUCTURE, SMILES, *targets, WEIGHT, PART]
+        self._columns = content.columns()
         if another:
             self._picked = None
         if another or (self._sorting and self._sorting[0] not in self._columns):
@@ -89,7 +121,7 @@ class MoleculeModel(QAbstractTableModel):
     def pick(self, rows: Sequence[int] | None) -> None:
         """Show only these rows of the file; None shows all."""
         self.beginResetModel()
-        self._picked = None if rows is None else frozenset(rows)
+        self._picked = None if rows is None else sorted(rows)
         self._arrange()
         self.endResetModel()
 
@@ -100,6 +132,18 @@ class MoleculeModel(QAbstractTableModel):
     def file_row(self, row: int) -> int:
         """Return the row of the file that stands in line `row` of the view."""
         return self._rows[row]
+
+    def line_of(self, row: int) -> int:
+        """Return the line of the view in which a row of the file stands, or -1."""
+        if isinstance(self._rows, range):
+            return row if row in self._rows else -1
+        if self._lines is None:
+            self._lines = {row: line for line, row in enumerate(self._rows)}
+        return self._lines.get(row, -1)
+
+    def file_rows(self) -> Sequence[int]:
+        """Return the rows of the file that are shown, in the order of the view."""
+        return self._rows
 
     # Qt's questions --------------------------------------------------------------------------------------------
 
@@ -120,7 +164,8 @@ class MoleculeModel(QAbstractTableModel):
         key = self._columns[section]
         if role == Qt.ItemDataRole.DisplayRole:
             arrow = "" if self._sorting is None or self._sorting[0] != key else " ▾" if self._sorting[1] else " ▴"
-            return key + arrow
+            unit = "" if self.content is None else self.content.unit(key)
+            return own_title(key) + (f" ({unit})" if unit else "") + arrow
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignRight if self.is_number(section) else Qt.AlignmentFlag.AlignLeft
             return side | Qt.AlignmentFlag.AlignVCenter
@@ -159,22 +204,22 @@ class MoleculeModel(QAbstractTableModel):
         """Whether a column stands at the right."""
         key = self._columns[column]
         numbers = self.content.numbers if self.content is not None else {}
-        return key in (ROW, WEIGHT) or (column > 2 and key in numbers)
+        return key in (ROW, WEIGHT) or key.startswith(OWN) or (column > 2 and key in numbers)
 
     # ------------------------------------------------------------------------------------------------------------
 
     def _text(self, content: TableContent, row: int, key: str) -> str:
-        if key == ROW:
-            return count(row + 1)
-        if key == STRUCTURE:
-            return content.unseen_reason(row)
-        if key == SMILES:
-            return content.source.cell(row, content.roles.smiles)
-        if key == PART:
-            return self._part(content, row)
-        if key == WEIGHT:
-            weight = self._weight_of(self.drawn_smiles(row))
-            return f"{weight:.0f}" if math.isfinite(weight) else ""
+        fixed: dict[str, Callable[[], str]] = {
+            ROW: lambda: count(row + 1),
+            STRUCTURE: lambda: content.unseen_reason(row),
+            SMILES: lambda: content.source.cell(row, content.roles.smiles),
+            PART: lambda: self._part(content, row),
+            WEIGHT: lambda: _shown(self._weight_of(self.drawn_smiles(row)), ".0f"),
+        }
+        if key in fixed:
+            return fixed[key]()
+        if key.startswith(OWN):
+            return number(content.own[key][row], 4).replace(DASH, "")
         return plain_minus(content.source.cell(row, key).strip())
 
     def drawn_smiles(self, row: int) -> str:
@@ -194,6 +239,8 @@ class MoleculeModel(QAbstractTableModel):
     @staticmethod
     def _tip(content: TableContent, row: int, key: str) -> str:
         line = f"line {count(content.source.line(row))} of the file"
+        if bound := content.bound(row, key):
+            return f"{line}: {bound}"
         said = [content.unseen_reason(row), content.remarks(row)]
         words = "; ".join(text for text in said if text)
         if key == SMILES:
@@ -204,15 +251,26 @@ class MoleculeModel(QAbstractTableModel):
         content = self.content
         if content is None:
             return
-        rows = list(range(content.rows)) if self._picked is None else sorted(self._picked)
+        # Without a filter no list of a million numbers is made.
+        rows: Sequence[int] = range(content.rows) if self._picked is None else self._picked
         if self._sorting is not None:
             key, descending = self._sorting
-            rank, known = self._ranking(content, key)
-            have = [row for row in rows if known(row)]
-            rest = [row for row in rows if not known(row)]
-            # Rows without a value stay at the end, whichever way the rest is ordered.
-            rows = sorted(have, key=rank, reverse=descending) + rest
-        self._rows = rows
+            numbers = self._sort_numbers(content, key)
+            if numbers is not None:
+                rows = _by_number(rows, numbers, descending)
+            else:
+                rank, known = self._ranking(content, key)
+                have = [row for row in rows if known(row)]
+                rest = [row for row in rows if not known(row)]
+                # Rows without a value stay at the end, whichever way the rest is ordered.
+                rows = sorted(have, key=rank, reverse=descending) + rest
+        self._rows, self._lines = rows, None
+
+    @staticmethod
+    def _sort_numbers(content: TableContent, key: str) -> Sequence[float] | None:
+        if key.startswith(OWN):
+            return content.own.get(key)
+        return content.numbers[key] if key in content.numbers and key not in (SMILES, ROW) else None
 
     @staticmethod
     def _ranking(content: TableContent, key: str) -> tuple[Callable[[int], Any], Callable[[int], bool]]:
@@ -220,8 +278,21 @@ class MoleculeModel(QAbstractTableModel):
             return (lambda row: row), (lambda row: True)
         if key == PART:
             return (lambda row: content.parts[row]), (lambda row: bool(content.parts[row]))
-        if key in content.numbers and key != SMILES:
-            values = content.numbers[key]
-            return (lambda row: values[row]), (lambda row: math.isfinite(values[row]))
         texts = content.source.column_values(content.roles.smiles if key == SMILES else key)
         return (lambda row: texts[row].casefold()), (lambda row: bool(texts[row].strip()))
+
+
+def _by_number(rows: Sequence[int], values: Sequence[float], descending: bool) -> list[int]:
+    """Order rows by their numbers, equal ones as in the file; rows without one stay at the end."""
+    import numpy as np
+
+    chosen = np.fromiter(rows, np.int64, len(rows))
+    numbers = np.asarray(values, np.float64)[chosen]
+    known = np.isfinite(numbers)
+    order = np.argsort(-numbers[known] if descending else numbers[known], kind="stable")
+    ordered: list[int] = np.concatenate([chosen[known][order], chosen[~known]]).tolist()
+    return ordered
+
+
+def _shown(value: float, form: str) -> str:
+    return f"{value:{form}}" if math.isfinite(value) else ""

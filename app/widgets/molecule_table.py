@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from PySide6.QtCore import (
+    QItemSelection,
     QItemSelectionModel,
+    QItemSelectionRange,
     QModelIndex,
     QPersistentModelIndex,
+    QPoint,
     QRect,
     QRectF,
     QSize,
@@ -34,6 +38,10 @@ from app.widgets.molecule_model import PART, ROW, SMILES, STRUCTURE, WEIGHT, Mol
 ROW_HEIGHT = 86
 STRUCTURE_WIDTH = 206
 _PAD = 6
+_ROOMY_COLUMNS = 9
+_SMILES_WIDTH = 220
+_MOST_PIECES = 1500
+# Qt compares every piece of an old selection with every piece of the new one.
 
 
 class Drawing(Protocol):
@@ -49,7 +57,7 @@ class Depictions(Protocol):
 
     drawn: Any
 
-    def get(self, smiles: str, width: int, height: int, *, dark: bool, ratio: float = 1.0) -> Any:
+    def get(self, smiles: str, width: int, height: int, *, dark: bool, ratio: float = 1.0, pattern: str = "") -> Any:
         """Return a drawing, or None and have it made."""
         ...
 
@@ -61,9 +69,15 @@ class MoleculeTable(QTableView):
     -------
     row_opened(int)
         Row of the file that was double-clicked, or on which Return was pressed.
+    rows_chosen(list[int])
+        The rows of the file that are selected have changed by hand.
+    column_menu_wanted(str, QPoint)
+        The menu of a column is asked for, at a point of the screen.
     """
 
     row_opened = Signal(int)
+    rows_chosen = Signal(object)
+    column_menu_wanted = Signal(str, QPoint)
 
     def __init__(self, depictions: Depictions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -71,6 +85,9 @@ class MoleculeTable(QTableView):
         self.setAccessibleName("Molecules")
         self._depictions = depictions
         self._weights: dict[str, float] = {}
+        self._pattern = ""
+        self._chosen: frozenset[int] = frozenset()
+        self._restoring = False
         self.molecules = MoleculeModel(self.weight_of, self)
         self.setModel(self.molecules)
         self.setItemDelegate(_MoleculeDelegate(self))
@@ -81,6 +98,9 @@ class MoleculeTable(QTableView):
         self._repaint.timeout.connect(self.viewport().update)
         depictions.drawn.connect(self._another_drawn)
         self.doubleClicked.connect(self._open_row)
+        self.molecules.modelAboutToBeReset.connect(self._hold_selection)
+        self.molecules.modelReset.connect(self._put_selection_back)
+        self.selectionModel().selectionChanged.connect(self._tell_selection)
         theme.changed.connect(self.viewport().update)
 
     def show_content(self, content: TableContent) -> None:
@@ -97,10 +117,46 @@ class MoleculeTable(QTableView):
         else:
             self.scrollToTop()
 
+    def mark_pattern(self, smarts: str) -> None:
+        """Mark the atoms that match a SMARTS pattern in every drawing; "" marks none."""
+        if smarts != self._pattern:
+            self._pattern = smarts
+            self.viewport().update()
+
+    def selected_rows(self) -> list[int]:
+        """Return the selected rows of the file, ascending."""
+        selection = self.selectionModel().selection()
+        parts = [selection.at(place) for place in range(selection.count())]
+        lines = {line for part in parts for line in range(part.top(), part.bottom() + 1)}
+        return sorted(self.molecules.file_row(line) for line in lines)
+
+    def select_rows(self, rows: Iterable[int], *, scroll: bool = True) -> bool:
+        """Select rows of the file and show the first; nothing is announced.
+
+        Returns
+        -------
+        bool
+            False, and nothing is selected, where they lie in more pieces than Qt can handle quickly.
+        """
+        lines = sorted(line for line in (self.molecules.line_of(row) for row in rows) if line >= 0)
+        pieces = _pieces(lines)
+        fits = len(pieces) <= _MOST_PIECES
+        selection, last = QItemSelection(), max(0, self.molecules.columnCount() - 1)
+        for first, final in pieces if fits else []:
+            selection.append(QItemSelectionRange(self.molecules.index(first, 0), self.molecules.index(final, last)))
+        blocked = self._restoring
+        self._restoring = True
+        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        if lines and fits and scroll:
+            self.scrollTo(self.molecules.index(lines[0], 0), QAbstractItemView.ScrollHint.PositionAtTop)
+        self._restoring = blocked
+        return fits
+
     def drawing(self, smiles: str, width: int, height: int) -> Any:
         """Return the drawing of a molecule, or None while it is being made."""
         ratio = self.devicePixelRatioF()
-        found = self._depictions.get(smiles, width, height, dark=theme.palette().dark, ratio=ratio)
+        dark = theme.palette().dark
+        found = self._depictions.get(smiles, width, height, dark=dark, ratio=ratio, pattern=self._pattern)
         if found is not None:
             self._weights[smiles] = found.weight
         return found
@@ -115,8 +171,9 @@ class MoleculeTable(QTableView):
         if not index.isValid() or content is None:
             super().keyPressEvent(event)
         elif event.matches(QKeySequence.StandardKey.Copy):
-            smiles = content.source.cell(self.molecules.file_row(index.row()), content.roles.smiles)
-            QGuiApplication.clipboard().setText(smiles)
+            rows = self.selected_rows() or [self.molecules.file_row(index.row())]
+            texts = content.source.column_values(content.roles.smiles)
+            QGuiApplication.clipboard().setText("\n".join(texts[row] for row in rows))
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._open_row(index)
         else:
@@ -126,6 +183,31 @@ class MoleculeTable(QTableView):
     def _open_row(self, index: QModelIndex) -> None:
         self.row_opened.emit(self.molecules.file_row(index.row()))
 
+    @Slot()
+    def _hold_selection(self) -> None:
+        self._chosen = frozenset(self.selected_rows()) if self.selectionModel().hasSelection() else frozenset()
+        self._restoring = True
+
+    @Slot()
+    def _put_selection_back(self) -> None:
+        if self._chosen:
+            self.select_rows(self._chosen, scroll=False)
+        self._restoring = False
+        if self._chosen and frozenset(self.selected_rows()) != self._chosen:
+            self.rows_chosen.emit(self.selected_rows())
+
+    @Slot()
+    def _tell_selection(self) -> None:
+        if not self._restoring:
+            self.rows_chosen.emit(self.selected_rows())
+
+    @Slot(QPoint)
+    def _ask_for_column_menu(self, place: QPoint) -> None:
+        header = self.horizontalHeader()
+        column = header.logicalIndexAt(place)
+        if column >= 0:
+            self.column_menu_wanted.emit(self.molecules.columns()[column], header.mapToGlobal(place))
+
     @Slot(str)
     def _another_drawn(self, smiles: str) -> None:
         # Many drawings arrive within one frame; the view is painted once for all of them.
@@ -133,7 +215,7 @@ class MoleculeTable(QTableView):
 
     def _set_up(self) -> None:
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -154,14 +236,22 @@ class MoleculeTable(QTableView):
         header.setSortIndicatorClearable(True)
         header.setSortIndicatorShown(True)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header.customContextMenuRequested.connect(self._ask_for_column_menu)
 
     def _size_columns(self) -> None:
         header = self.horizontalHeader()
+        header.setStretchLastSection(False)
         metrics = QFontMetrics(text_font(13))
+        # With many columns the SMILES keeps a readable width, and the table scrolls sideways.
+        roomy = self.molecules.columnCount() <= _ROOMY_COLUMNS
         for index, key in enumerate(self.molecules.columns()):
             header.setSectionResizeMode(index, QHeaderView.ResizeMode.Interactive)
+            words = str(self.molecules.headerData(index, Qt.Orientation.Horizontal))
             if key == SMILES and index == 2:
-                header.setSectionResizeMode(index, QHeaderView.ResizeMode.Stretch)
+                self.setColumnWidth(index, _SMILES_WIDTH)
+                if roomy:
+                    header.setSectionResizeMode(index, QHeaderView.ResizeMode.Stretch)
             elif key == ROW:
                 digits = len(f"{self.molecules.content.rows:,}") if self.molecules.content else 3
                 self.setColumnWidth(index, max(50, metrics.horizontalAdvance("0" * digits) + 24))
@@ -170,7 +260,9 @@ class MoleculeTable(QTableView):
             elif key in (WEIGHT, PART):
                 self.setColumnWidth(index, 56 if key == WEIGHT else 84)
             else:
-                self.setColumnWidth(index, min(150, max(84, metrics.horizontalAdvance(key + " ▾") + 18)))
+                self.setColumnWidth(
+                    index, min(150, max(84, metrics.horizontalAdvance(words.rstrip(" ▾▴") + " ▾") + 18))
+                )
 
 
 class _MoleculeDelegate(QStyledItemDelegate):
@@ -213,7 +305,8 @@ class _MoleculeDelegate(QStyledItemDelegate):
         elif key == PART:
             _paint_part(painter, inside, text)
         else:
-            painter.setPen(QColor(tokens.muted if key == ROW else tokens.ink))
+            shade = tokens.warning if content.bound(row, key) else tokens.ink
+            painter.setPen(QColor(tokens.muted if key == ROW else shade))
             painter.setFont(text_font(13, tabular=True))
             side = Qt.AlignmentFlag.AlignRight if model.is_number(index.column()) else Qt.AlignmentFlag.AlignLeft
             cut = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, inside.width())
@@ -267,3 +360,14 @@ def _paint_part(painter: QPainter, rect: QRect, text: str) -> None:
     painter.drawRoundedRect(pill, 10.5, 10.5)
     painter.setPen(QColor(tokens.muted))
     painter.drawText(pill, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def _pieces(lines: Sequence[int]) -> list[tuple[int, int]]:
+    """Return first and last of every run of lines that follow one another."""
+    found: list[tuple[int, int]] = []
+    for line in lines:
+        if found and found[-1][1] == line - 1:
+            found[-1] = (found[-1][0], line)
+        else:
+            found.append((line, line))
+    return found

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent
-from PySide6.QtWidgets import QDialog, QFormLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFormLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from app.theme import SPACE, text_font, theme
 from app.widgets.basic import ElidedLabel, label, primary_button, row, secondary_button
 from app.widgets.molecule_table import Depictions
 
 _ZOOM = 2
+_FORMS = (("InChI", "inchi"), ("InChIKey", "inchikey"), ("Picture (PNG)", "png"), ("Drawing (SVG)", "svg"))
 
 
 class MoleculeView(QWidget):
@@ -63,7 +64,18 @@ class MoleculeView(QWidget):
 
 
 class MoleculeDialog(QDialog):
-    """A row of the file: its structure, its remarks and every cell."""
+    """A row of the file: its structure, its remarks and every cell.
+
+    Signals
+    -------
+    copy_wanted(str)
+        The structure is to be copied as "inchi", "inchikey", "svg" or "png".
+    similar_wanted(str)
+        Molecules like this one (its SMILES) are to be found.
+    """
+
+    copy_wanted = Signal(str)
+    similar_wanted = Signal(str)
 
     def __init__(
         self,
@@ -80,12 +92,21 @@ class MoleculeDialog(QDialog):
         self.setObjectName("moleculeDialog")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(title)
-        self.resize(560, 600)
+        self.resize(600, 600)
         self._smiles = smiles
         view = MoleculeView(depictions)
         view.show_molecule(drawn)
         self._copy = secondary_button("Copy SMILES", "copySmilesButton")
         self._copy.clicked.connect(self._copy_smiles)
+        self._others = secondary_button("Copy as…", "copyAsButton", "InChI, InChIKey, picture")
+        menu = QMenu(self._others)
+        for words, form in _FORMS:
+            menu.addAction(words).triggered.connect(lambda _checked=False, form=form: self.copy_wanted.emit(form))
+        self._others.setMenu(menu)
+        similar = secondary_button("Find similar", "findSimilarButton", "Show the rows with the most similar molecules")
+        similar.clicked.connect(lambda: self.similar_wanted.emit(drawn))
+        for button in (self._others, similar):
+            button.setEnabled(bool(drawn))
         close = primary_button("Close", "moleculeCloseButton")
         close.setMinimumWidth(110)
         close.setDefault(True)
@@ -98,7 +119,11 @@ class MoleculeDialog(QDialog):
             layout.addWidget(label(remarks, tone="warning", wrap=True))
         layout.addWidget(view, 3)
         layout.addWidget(_facts(facts), 2)
-        layout.addLayout(row(None, self._copy, close))
+        layout.addLayout(row(similar, None, self._copy, self._others, close))
+
+    def tell_copied(self) -> None:
+        """Say that the structure is on the clipboard."""
+        self._others.setText("Copied")
 
     @Slot()
     def _copy_smiles(self) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QFrame,
     QHBoxLayout,
+    QLineEdit,
     QListWidget,
     QListWidgetItem,
     QVBoxLayout,
@@ -20,7 +21,7 @@ from PySide6.QtWidgets import (
 from app.theme import SPACE
 from app.widgets.basic import label, link_button, named, set_role
 from app.widgets.progress import ProgressStrip
-from mole_engine.contracts.config import SplitConfig
+from mole_engine.contracts.config import DataConfig
 from mole_engine.contracts.dataset import ColumnRoles, TableInfo, TaskKind, TaskSpec
 
 _TASKS = (
@@ -29,16 +30,18 @@ _TASKS = (
     ("Two classes", "classification"),
     ("Several classes", "multiclass"),
 )
-_SPLITS = (
+_TRANSFORMS = (
     ("Chosen for me", "auto"),
-    ("By scaffold", "scaffold"),
-    ("At random", "random"),
-    ("Stratified by the target", "stratified"),
-    ("In folds", "kfold"),
+    ("As they are", "none"),
+    ("As their log10", "log10"),
+    ("As their logit", "logit"),
+    ("As Box-Cox", "box-cox"),
 )
+_SEPARATORS = (("Found", ""), ("Comma", ","), ("Semicolon", ";"), ("Tab", "\t"), ("Bar", "|"), ("Blank", " "))
+_DECIMALS = (("Found", ""), ("Point", "."), ("Comma", ","))
+_TEXT_FORMATS = frozenset({"csv", "tsv", "txt", "smi"})
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "tab": "tab", "|": "bar", " ": "blank"}
 _KINDS = {TaskKind.REGRESSION: "a number", TaskKind.CLASSIFICATION: "two classes", TaskKind.MULTICLASS: "classes"}
-_COLUMN = "column:"
 
 
 def read_words(info: TableInfo, roles: ColumnRoles) -> str:
@@ -101,24 +104,63 @@ class ReadBanner(QFrame):
         self._smiles = named(QComboBox(), "smilesColumnCombo", "Column with the structures")
         self._targets = named(QListWidget(), "targetColumnsList", "Target columns")
         self._task = named(QComboBox(), "taskCombo", "Kind of target")
-        self._split = named(QComboBox(), "splitCombo", "How to divide into parts")
+        self._unit = named(QLineEdit(), "unitEdit", "Unit of the target")
+        self._unit.setPlaceholderText("none")
+        self._transform = named(QComboBox(), "transformCombo", "How numbers are learned")
+        self._transform.setToolTip("What the network learns; predictions come in the unit of the file all the same")
+        self._separator = named(QComboBox(), "separatorCombo", "Column separator")
+        self._decimal = named(QComboBox(), "decimalCombo", "Decimal mark")
+        self._offer = link_button("", "molarButton")
+        self._offer.clicked.connect(self._molar_chosen)
+        self._offer.hide()
+        self._molar: list[str] = []
+        self._offered = ""
         self._lay_out()
         self._change.clicked.connect(self._toggle_form)
         self._smiles.currentIndexChanged.connect(self._smiles_chosen)
         self._targets.itemChanged.connect(self._targets_chosen)
         self._task.currentIndexChanged.connect(self._task_chosen)
-        self._split.currentIndexChanged.connect(self._split_chosen)
+        self._unit.editingFinished.connect(self._unit_typed)
+        for box, field in (
+            (self._transform, "target_transform"),
+            (self._separator, "delimiter"),
+            (self._decimal, "decimal"),
+        ):
+            box.currentIndexChanged.connect(lambda _index, box=box, field=field: self._tell(field, box.currentData()))
 
-    def show_roles(self, info: TableInfo, roles: ColumnRoles, task: str, split: SplitConfig) -> None:
-        """Show what holds now; nothing is announced."""
+    def show_roles(
+        self,
+        info: TableInfo,
+        roles: ColumnRoles,
+        data: DataConfig,
+        offers: Sequence[tuple[str, str, str]] = (),
+    ) -> None:
+        """Show what holds now; nothing is announced.
+
+        Parameters
+        ----------
+        info, roles, data
+            The file, what its columns mean, and the settings.
+        offers
+            Columns of concentrations, their units, and the names of their logarithms.
+        """
         self._words.setText(read_words(info, roles))
-        blockers = [QSignalBlocker(box) for box in (self._smiles, self._targets, self._task, self._split)]
+        self._words.setToolTip("\n".join(info.notes))
+        boxes = (self._smiles, self._targets, self._task, self._transform, self._separator, self._decimal, self._unit)
+        blockers = [QSignalBlocker(box) for box in boxes]
         names = [column.name for column in info.columns]
         _fill(self._smiles, [(name, name) for name in names], roles.smiles)
-        _fill(self._task, _TASKS, task)
-        columns = [(f"Given in column {name}", _COLUMN + name) for name in _split_columns(info, roles)]
-        chosen = _COLUMN + (split.column or roles.split or "") if split.method == "column" else split.method
-        _fill(self._split, [*_SPLITS, *columns], chosen)
+        _fill(self._task, _TASKS, data.task)
+        _fill(self._transform, _TRANSFORMS, data.target_transform)
+        _fill(self._separator, _SEPARATORS, data.delimiter)
+        _fill(self._decimal, _DECIMALS, data.decimal)
+        regression = any(task.kind is TaskKind.REGRESSION for task in roles.tasks)
+        self._unit.setText(roles.tasks[0].unit if roles.tasks else "")
+        self._unit.setEnabled(regression)
+        self._transform.setEnabled(regression)
+        for box in (self._separator, self._decimal):
+            box.setEnabled(info.format in _TEXT_FORMATS)
+        self._show_offer(roles, data, offers)
         self._targets.clear()
         targets = {spec.name for spec in roles.tasks}
         for column in info.columns:
@@ -146,7 +188,26 @@ class ReadBanner(QFrame):
         """Show the words again."""
         self._set_working(False)
 
+    def _show_offer(self, roles: ColumnRoles, data: DataConfig, offers: Sequence[tuple[str, str, str]]) -> None:
+        """Offer the logarithm of concentrations that are a target, or the way back."""
+        targets = {task.name for task in roles.tasks}
+        found = next(((column, name) for column, _, name in offers if column in targets), None)
+        self._molar = list(data.molar_log)
+        if found is not None and found[0] not in self._molar:
+            self._offered = found[0]
+            words, tip = f"Learn {found[1]}", f"Learn -log10 of {found[0]} in mol/L instead of the concentration itself"
+        elif self._molar:
+            self._offered = ""
+            words, tip = f"Learn {self._molar[0]} itself", "Learn the concentration instead of its logarithm"
+        else:
+            words, tip = "", ""
+        self._offer.setText(words)
+        self._offer.setToolTip(tip)
+        self._offer.setVisible(bool(words))
+
     def _set_working(self, working: bool) -> None:
+        if working:
+            self._offer.hide()
         self._progress.setVisible(working)
         self._words.setVisible(not working)
         self._change.setVisible(not working)
@@ -156,16 +217,34 @@ class ReadBanner(QFrame):
         head.setSpacing(SPACE[2])
         head.addWidget(self._words, 1)
         head.addWidget(self._progress, 1)
+        head.addWidget(self._offer, 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(self._change, 0, Qt.AlignmentFlag.AlignTop)
         left = QFormLayout()
         left.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         left.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         left.setHorizontalSpacing(SPACE[2])
         left.setVerticalSpacing(SPACE[1])
-        for words, field in (("Structures", self._smiles), ("Kind of target", self._task), ("Parts", self._split)):
+        for words, field in (
+            ("Structures", self._smiles),
+            ("Kind of target", self._task),
+            ("Numbers learned", self._transform),
+        ):
             caption = label(words, "muted")
             caption.setMinimumHeight(field.sizeHint().height())
             left.addRow(caption, field)
+        middle = QFormLayout()
+        middle.setHorizontalSpacing(SPACE[2])
+        middle.setVerticalSpacing(SPACE[1])
+        middle.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        fields: tuple[tuple[str, QWidget], ...] = (
+            ("Unit", self._unit),
+            ("Separator", self._separator),
+            ("Decimal mark", self._decimal),
+        )
+        for words, widget in fields:
+            caption = label(words, "muted")
+            caption.setMinimumHeight(widget.sizeHint().height())
+            middle.addRow(caption, widget)
         right = QVBoxLayout()
         right.setSpacing(SPACE[0])
         right.addWidget(label("Targets", "muted"))
@@ -174,8 +253,9 @@ class ReadBanner(QFrame):
         columns = QHBoxLayout(self._form)
         columns.setContentsMargins(0, SPACE[1], 0, SPACE[0])
         columns.setSpacing(SPACE[4])
-        columns.addLayout(left, 3)
-        columns.addLayout(right, 2)
+        columns.addLayout(left, 4)
+        columns.addLayout(middle, 3)
+        columns.addLayout(right, 3)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(SPACE[2], 7, SPACE[2], 7)
         outer.setSpacing(0)
@@ -208,10 +288,21 @@ class ReadBanner(QFrame):
         self.changed.emit({"task": self._task.currentData()}, {})
 
     @Slot()
-    def _split_chosen(self) -> None:
-        choice = str(self._split.currentData())
-        column = choice.removeprefix(_COLUMN) if choice.startswith(_COLUMN) else ""
-        self.changed.emit({}, {"method": "column" if column else choice, "column": column})
+    def _unit_typed(self) -> None:
+        # Told when the field is left, too: only another unit is news.
+        if self._unit.isModified() and (targets := self._checked()):
+            self._unit.setModified(False)
+            self.changed.emit({"units": dict.fromkeys(targets, self._unit.text().strip())}, {})
+
+    @Slot()
+    def _molar_chosen(self) -> None:
+        if self._offered:
+            self.changed.emit({"molar_log": [*self._molar, self._offered]}, {})
+        else:
+            self.changed.emit({"molar_log": [], "targets": []}, {})
+
+    def _tell(self, field: str, value: object) -> None:
+        self.changed.emit({field: value}, {})
 
     def _checked(self) -> list[str]:
         items = [self._targets.item(index) for index in range(self._targets.count())]
@@ -223,14 +314,3 @@ def _fill(box: QComboBox, entries: Sequence[tuple[str, str]], chosen: str) -> No
     for text, data in entries:
         box.addItem(text, data)
     box.setCurrentIndex(max(0, box.findData(chosen)))
-
-
-def _split_columns(info: TableInfo, roles: ColumnRoles) -> list[str]:
-    """Columns that could say who belongs to which part: few distinct values, and not a target."""
-    targets = {task.name for task in roles.tasks} - {roles.split}
-    found = [
-        column.name
-        for column in info.columns
-        if column.name not in targets | {roles.smiles} and (column.kind == "split" or 2 <= column.distinct <= 20)
-    ]
-    return found if roles.split is None or roles.split in found else [roles.split, *found]

@@ -25,3 +25,18 @@ def matcher(pattern: str) -> Callable[[str], bool] | None:
             return False
 
     return contains
+
+
+def matched_atoms(smiles: str, pattern: str) -> tuple[int, ...]:
+    """Return the atoms of a molecule that belong to any match of a pattern (SMARTS), ascending; none where none does.
+
+    A text that cannot be read matches nothing.
+    """
+    query = Chem.MolFromSmarts(pattern.strip())
+    if query is None or query.GetNumAtoms() == 0:
+        return ()
+    try:
+        matches = parse_smiles(smiles).GetSubstructMatches(query)
+    except UnreadableMolecule:
+        return ()
+    return tuple(sorted({atom for match in matches for atom in match}))

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QListWidget, QPushButton, QTableView, QWidget
 
-from app.widgets.dataset_cards import SplitCard
+from app.widgets.split_card import SplitCard
 
 
 def cells(window, column: str) -> list[str]:
@@ -140,10 +140,10 @@ def test_rows_can_be_ordered_by_value(window, page):
     assert values[-1] == ""
 
 
-def test_only_rows_that_need_a_look(window, page):
+def test_only_rows_that_need_a_look(qtbot, window, page):
     actions = {action.text(): action for action in window.findChild(QPushButton, "filterButton").menu().actions()}
     actions["Left out"].trigger()
-    assert cells(window, "row") == ["3", "7"]
+    qtbot.waitUntil(lambda: cells(window, "row") == ["3", "7"], timeout=20_000)
 
 
 def test_the_report_lists_every_touched_row_and_is_saved(qtbot, window, page, tmp_path):

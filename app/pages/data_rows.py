@@ -1,0 +1,425 @@
+"""The rows of the open file, to be looked at: search, filters, table and map, all of them one selection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QMenu, QSplitter, QVBoxLayout, QWidget
+
+from app.pages.data_columns import ColumnsMenu
+from app.pages.data_map import MapControl
+from app.services.filters import (
+    ChoiceFilter,
+    PatternFilter,
+    RangeFilter,
+    RowFilter,
+    RowsFilter,
+    SimilarFilter,
+    StateFilter,
+    TextFilter,
+)
+from app.services.open_dataset import FreshTable, OpenDataset
+from app.services.row_columns import SIMILARITY_KEY, column_keys
+from app.text import count, counted
+from app.theme import SPACE
+from app.widgets.basic import link_button, named, row, secondary_button
+from app.widgets.filter_chips import FilterChips
+from app.widgets.molecule_model import TableContent
+from app.widgets.molecule_table import MoleculeTable
+from mole_engine.contracts.errors import InputError
+
+if TYPE_CHECKING:
+    from app.services.session import Session
+
+_TYPING_PAUSE_MS = 250
+
+MODES = (
+    ("Text or SMARTS", "any"),
+    ("Text", "text"),
+    ("SMARTS", "smarts"),
+    ("Similar to", "similar"),
+)
+"""What the search field takes: words, name."""
+
+_HINTS = {
+    "any": "Search text, SMARTS or a structure …",
+    "text": "Text in any column …",
+    "smarts": "A pattern, such as c1ccccc1[OH] …",
+    "similar": "SMILES of a molecule …",
+}
+
+STATES = (
+    ("Needs a look", "look"),
+    ("Left out", "left out"),
+    ("Training part", "train"),
+    ("Validation part", "val"),
+    ("Test part", "test"),
+)
+"""Words of the filter menu, state of `StateFilter`."""
+
+
+class RowsPanel(QWidget):
+    """Search field, chips, table and map.
+
+    Signals
+    -------
+    shown_changed
+        Other rows are shown than before (see `shown`).
+    row_opened(int)
+        A row of the file is to be looked at.
+    column_wanted(str)
+        A column is to be looked at; "" for whichever is chosen.
+    export_wanted
+        The selected rows are to be written to a file.
+    """
+
+    shown_changed = Signal()
+    row_opened = Signal(int)
+    column_wanted = Signal(str)
+    export_wanted = Signal()
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._filters: list[RowFilter] = []
+        self._task: asyncio.Task[Any] | None = None
+        self.shown: list[int] | None = None
+        self.table = MoleculeTable(session.depictions)
+        self.map = MapControl(session)
+        self.chips = FilterChips()
+        self._build()
+        self._connect()
+
+    # Building --------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self._search = named(QLineEdit(), "searchEdit", "Search the rows")
+        self._search.setClearButtonEnabled(True)
+        self._search.setToolTip("Return keeps what was searched for as a filter")
+        self._mode = named(QComboBox(), "searchModeCombo", "What is searched for")
+        for words, name in MODES:
+            self._mode.addItem(words, name)
+        self._least = named(QDoubleSpinBox(), "similaritySpin", "Least similarity")
+        self._least.setRange(0.05, 1.0)
+        self._least.setSingleStep(0.05)
+        self._least.setValue(0.4)
+        self._least.setToolTip("Least Tanimoto similarity (ECFP4)")
+        self._least.hide()
+        self.filter_button = secondary_button("Filter", "filterButton", "Show only some of the rows")
+        self.filter_button.setMenu(self._filter_menu())
+        self.columns = ColumnsMenu(self._session)
+        columns = secondary_button("Columns", "columnsButton", "Show properties and other columns of the file")
+        columns.setMenu(self.columns)
+        self._selection = link_button("", "selectionButton", "What to do with the selected rows")
+        self._selection.setMenu(self._selection_menu())
+        self._selection.hide()
+        self._tools = (self._mode, self._search, self._least, self.filter_button, columns)
+        tools = row(self._mode, self._search, self._least, self._selection, self.filter_button, columns)
+        tools.setStretchFactor(self._search, 1)
+        self._splitter = QSplitter(Qt.Orientation.Vertical)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.setHandleWidth(SPACE[2])
+        self._splitter.addWidget(self.map.panel)
+        self._splitter.addWidget(self.table)
+        self._splitter.setStretchFactor(0, 3)
+        self._splitter.setStretchFactor(1, 2)
+        self.map.panel.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE[2])
+        layout.addLayout(tools)
+        layout.addWidget(self.chips)
+        layout.addWidget(self._splitter, 1)
+        self._mode_chosen()
+
+    def _filter_menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.addAction("All rows").triggered.connect(self.clear_filters)
+        for words, state in STATES:
+            menu.addAction(words).triggered.connect(partial(self._choose_state, words, state))
+        menu.addSeparator()
+        menu.addAction("By a column…").triggered.connect(lambda: self.column_wanted.emit(""))
+        menu.addAction("Only the selected rows").triggered.connect(self.show_only_selected)
+        return menu
+
+    def _selection_menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.addAction("Show only these").triggered.connect(self.show_only_selected)
+        menu.addAction("Export these…").triggered.connect(self.export_wanted)
+        menu.addAction("Lift the selection").triggered.connect(lambda: self._select([]))
+        return menu
+
+    def _connect(self) -> None:
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_TYPING_PAUSE_MS)
+        self._pause.timeout.connect(self.renew)
+        self._search.textChanged.connect(self._wait_for_more)
+        self._search.returnPressed.connect(self._keep_search)
+        self._mode.currentIndexChanged.connect(self._mode_chosen)
+        self._least.valueChanged.connect(self._wait_for_more)
+        self.chips.removed.connect(self._remove_filter)
+        self.chips.cleared.connect(self.clear_filters)
+        self.table.rows_chosen.connect(self._show_selection)
+        self.table.row_opened.connect(self.row_opened)
+        self.table.column_menu_wanted.connect(self._show_column_menu)
+        self.map.panel.map.chosen.connect(self._take_from_map)
+        self.map.panel.map.row_opened.connect(self.row_opened)
+        self._session.columns.own_changed.connect(self._show_own)
+        self.columns.changed.connect(self._show_columns)
+
+    # What is shown ---------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Forget filters and columns: another file is open."""
+        self._filters = []
+        self.columns.forget()
+        self._search.clear()
+        self._pause.stop()
+        self._session.columns.forget()
+
+    def show_dataset(self, dataset: OpenDataset) -> None:
+        """Show the rows of a data set."""
+        known = {key for key, _ in column_keys(dataset, list(self._session.columns.own))}
+        self._filters = [one for one in self._filters if getattr(one, "key", "") in {"", *known}]
+        self.columns.keep(known)
+        self._show_table(dataset)
+        self.map.show_dataset(dataset)
+        self.renew()
+        self._session.start_task(self._session.columns.renew(dataset))
+
+    def show_preview(self, fresh: FreshTable) -> None:
+        """Show the rows of a file whose clean-up takes its time."""
+        self.table.show_content(TableContent(fresh.table, fresh.roles, [""] * fresh.info.rows, frozenset(), {}, {}))
+
+    def set_previewing(self, previewing: bool) -> None:
+        """Lock what needs cleaned molecules."""
+        for part in self._tools:
+            part.setEnabled(not previewing)
+        self.chips.setEnabled(not previewing)
+
+    def show_map(self, on: bool) -> None:
+        """Show the map above the table, or only the table."""
+        self.map.panel.setVisible(on)
+        if on:
+            self._splitter.setSizes([3 * self.height() // 5, 2 * self.height() // 5])
+            self.map.draw()
+
+    def selected_rows(self) -> list[int]:
+        """Return the rows of the file that are selected."""
+        return self.table.selected_rows()
+
+    def rows_to_export(self) -> list[int]:
+        """Return the selected rows where there are several, else all that are shown, in the order of the table."""
+        chosen = self.selected_rows()
+        return chosen if len(chosen) > 1 else list(self.table.molecules.file_rows())
+
+    def cancel(self) -> bool:
+        """Clear the search, else lift the selection; return whether there was any."""
+        if self._search.text():
+            self._search.clear()
+            return True
+        if len(self.selected_rows()) > 1:
+            self._select([])
+            return True
+        return False
+
+    def _show_table(self, dataset: OpenDataset) -> None:
+        self.table.show_content(
+            TableContent(
+                dataset.table,
+                dataset.roles,
+                dataset.parts,
+                dataset.merged,
+                dataset.smiles,
+                dataset.issues,
+                dataset.numbers,
+                self._session.columns.shown(),
+                self.columns.extra,
+            )
+        )
+
+    @Slot()
+    def _show_columns(self) -> None:
+        if self._session.dataset is not None:
+            self._show_table(self._session.dataset)
+
+    @Slot()
+    def _show_own(self) -> None:
+        dataset = self._session.dataset
+        if dataset is not None:
+            self._show_table(dataset)
+            self.map.show_columns()
+            columns = self.table.molecules.columns()
+            if SIMILARITY_KEY in columns:
+                header = self.table.horizontalHeader()
+                header.setSortIndicator(columns.index(SIMILARITY_KEY), Qt.SortOrder.DescendingOrder)
+
+    # Filters ---------------------------------------------------------------------------------------------------
+
+    def add_filter(self, one: RowFilter) -> None:
+        """Restrict the rows further; a range of the same column, or a state, replaces the one before."""
+        self._filters = [old for old in self._filters if not _replaces(one, old)]
+        self._filters.append(one)
+        self.renew()
+
+    @property
+    def filters(self) -> list[RowFilter]:
+        """What restricts the rows, without what is being typed."""
+        return list(self._filters)
+
+    @Slot()
+    def clear_filters(self) -> None:
+        """Show all rows."""
+        self._filters = []
+        self._search.clear()
+        self.renew()
+
+    @Slot()
+    def show_only_selected(self) -> None:
+        """Show the selected rows alone."""
+        if rows := self.selected_rows():
+            self.add_filter(RowsFilter(frozenset(rows), "selected"))
+
+    def find_similar(self, smiles: str) -> None:
+        """Search for molecules like this one."""
+        self._mode.setCurrentIndex(self._mode.findData("similar"))
+        self._search.setText(smiles)
+
+    def _choose_state(self, words: str, state: str, _checked: bool = False) -> None:
+        self.add_filter(StateFilter(state, words))
+
+    @Slot(int)
+    def _remove_filter(self, place: int) -> None:
+        if place < len(self._filters):
+            del self._filters[place]
+            self.renew()
+
+    @Slot()
+    def _mode_chosen(self) -> None:
+        mode = str(self._mode.currentData())
+        self._search.setPlaceholderText(_HINTS[mode])
+        self._least.setVisible(mode == "similar")
+        if self._search.text().strip():
+            self.renew()
+
+    def _typed(self) -> RowFilter | None:
+        text = self._search.text().strip()
+        if not text:
+            return None
+        made: dict[str, RowFilter] = {
+            "any": TextFilter(text, structures=True),
+            "text": TextFilter(text),
+            "smarts": PatternFilter(text),
+            "similar": SimilarFilter(text, round(self._least.value(), 2)),
+        }
+        return made[str(self._mode.currentData())]
+
+    @Slot()
+    def _wait_for_more(self) -> None:
+        self._pause.start()
+
+    @Slot()
+    def _keep_search(self) -> None:
+        typed = self._typed()
+        if typed is not None:
+            self._search.clear()
+            self.add_filter(typed)
+
+    @Slot()
+    def renew(self) -> None:
+        """Ask again which rows pass."""
+        self._pause.stop()
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        dataset = self._session.dataset
+        if dataset is None:
+            return
+        typed = self._typed()
+        filters = [*self._filters, typed] if typed is not None else list(self._filters)
+        self._mark(filters)
+        if filters:
+            self._task = self._session.start_task(self._find(dataset, filters))
+        else:
+            self._show_found(dataset, None)
+
+    async def _find(self, dataset: OpenDataset, filters: Sequence[RowFilter]) -> None:
+        try:
+            rows = await self._session.filters.rows(dataset, filters)
+            similar = next((one.smiles for one in filters if isinstance(one, SimilarFilter)), "")
+            if similar:
+                await self._session.columns.show_similarity(dataset, similar)
+        except InputError as error:
+            # Half-typed patterns are no problem worth a dialog.
+            self.chips.show_filters([one.words for one in self._filters], error.problem.title)
+            return
+        if dataset is self._session.dataset:
+            self._show_found(dataset, rows)
+
+    def _show_found(self, dataset: OpenDataset, rows: list[int] | None) -> None:
+        self.shown = rows
+        self.table.molecules.pick(rows)
+        self.map.show_visible(rows)
+        found = "" if rows is None else f"{count(len(rows))} of {counted(dataset.info.rows, 'row')}"
+        self.chips.show_filters([one.words for one in self._filters], found)
+        self.shown_changed.emit()
+        if SIMILARITY_KEY in self._session.columns.own and not any(
+            isinstance(one, SimilarFilter) for one in [*self._filters, self._typed()]
+        ):
+            self._session.start_task(self._session.columns.show_similarity(dataset, ""))
+
+    def _mark(self, filters: Sequence[RowFilter]) -> None:
+        """Mark in the drawings what the last pattern matches."""
+        patterns = [
+            one.smarts if isinstance(one, PatternFilter) else one.text
+            for one in filters
+            if isinstance(one, PatternFilter) or (isinstance(one, TextFilter) and one.structures)
+        ]
+        self.table.mark_pattern(patterns[-1] if patterns else "")
+
+    # Selection -------------------------------------------------------------------------------------------------
+
+    @Slot(object)
+    def _show_selection(self, rows: list[int]) -> None:
+        self.map.show_selected(rows if len(rows) < self.table.molecules.rowCount() else [])
+        self._selection.setText(f"{count(len(rows))} selected")
+        self._selection.setVisible(len(rows) > 1)
+
+    @Slot(object, bool)
+    def _take_from_map(self, rows: list[int], adds: bool) -> None:
+        self._select(sorted({*rows, *self.selected_rows()}) if adds else rows)
+
+    def _select(self, rows: list[int]) -> None:
+        if self.table.select_rows(rows):
+            self._show_selection(rows)
+            return
+        # Thousands of rows scattered over the table: they are shown alone, and selected as one piece.
+        self.add_filter(RowsFilter(frozenset(rows), "chosen on the map"))
+        self.map.show_selected([])
+
+    @Slot(str, QPoint)
+    def _show_column_menu(self, key: str, place: QPoint) -> None:
+        dataset = self._session.dataset
+        if dataset is None or key not in {name for name, _ in column_keys(dataset, list(self._session.columns.own))}:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Statistics and filter").triggered.connect(lambda: self.column_wanted.emit(key))
+        menu.addAction("Colour the map by it").triggered.connect(lambda: self.map.panel.choose_color(key))
+        if self.columns.can_hide(key):
+            menu.addAction("Hide").triggered.connect(lambda: self.columns.hide_column(key))
+        menu.popup(place)
+
+
+def _replaces(new: RowFilter, old: RowFilter) -> bool:
+    """Whether a filter asks the same question as an earlier one, with another answer."""
+    if type(new) is not type(old):
+        return new == old
+    if isinstance(new, (RangeFilter, ChoiceFilter)):
+        return new.key == getattr(old, "key", "")
+    return isinstance(new, (StateFilter, RowsFilter, SimilarFilter)) or new == old

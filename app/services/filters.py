@@ -1,0 +1,287 @@
+"""Which rows are shown: small questions, each about every row of the open file, all of which must be answered yes."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from app.services.open_dataset import OpenDataset
+from app.services.row_columns import RowColumn
+from app.services.tasks import Progress, TaskRunner
+from app.text import count, number, own_title
+from mole_engine.contracts.events import ProgressHandler
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Mask = npt.NDArray[np.bool_]
+    Floats = npt.NDArray[np.float32]
+
+ColumnReader = Callable[[OpenDataset, str], RowColumn]
+
+_EVERY = 200
+_KEPT_ANSWERS = 16
+_SHOWN_LABELS = 3
+
+
+class RowFilter(Protocol):
+    """A question about rows; frozen, so that its answer can be kept."""
+
+    @property
+    def words(self) -> str:
+        """What a chip says."""
+        ...
+
+    def mask(self, dataset: OpenDataset, columns: ColumnReader, on_progress: ProgressHandler) -> Mask:
+        """Return (rows,) bool. Blocking."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RangeFilter:
+    """Rows whose number lies between `low` and `high`, both included."""
+
+    key: str
+    low: float
+    high: float
+
+    @property
+    def words(self) -> str:
+        """Return "logP 1.2 to 3.4"."""
+        title = own_title(self.key)
+        if math.isinf(self.low):
+            return f"{title} at most {number(self.high)}"
+        if math.isinf(self.high):
+            return f"{title} at least {number(self.low)}"
+        return f"{title} {number(self.low)} to {number(self.high)}"
+
+    def mask(self, dataset: OpenDataset, columns: ColumnReader, on_progress: ProgressHandler) -> Mask:
+        """Rows without a value are not among them."""
+        values = columns(dataset, self.key).values
+        return (values >= self.low) & (values <= self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceFilter:
+    """Rows whose word is one of some."""
+
+    key: str
+    labels: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """Return "toxic: yes"."""
+        shown = ", ".join(self.labels[:_SHOWN_LABELS])
+        more = f" and {len(self.labels) - _SHOWN_LABELS} more" if len(self.labels) > _SHOWN_LABELS else ""
+        return f"{own_title(self.key)}: {shown}{more}"
+
+    def mask(self, dataset: OpenDataset, columns: ColumnReader, on_progress: ProgressHandler) -> Mask:
+        """Compare the class of every row."""
+        import numpy as np
+
+        column = columns(dataset, self.key)
+        codes = [float(place) for place, label in enumerate(column.labels) if label in self.labels]
+        return np.isin(column.values, codes)
+
+
+@dataclass(frozen=True, slots=True)
+class TextFilter:
+    """Rows with a text in any column, or in one; with `structures`, also those that contain it, read as SMARTS."""
+
+    text: str
+    key: str = ""
+    structures: bool = False
+
+    @property
+    def words(self) -> str:
+        """Return the text between quotes, after the column."""
+        return f"{own_title(self.key)} contains “{self.text}”" if self.key else f"“{self.text}”"
+
+    def mask(self, dataset: OpenDataset, columns: ColumnReader, on_progress: ProgressHandler) -> Mask:
+        """Search without regard to case."""
+        import numpy as np
+
+        wanted = self.text.casefold()
+        found = np.zeros(dataset.info.rows, bool)
+        for name in [self.key] if self.key else [column.name for column in dataset.info.columns]:
+            on_progress("Searching", 0, 0)
+            cells = dataset.table.column_values(name)
+            found[[row for row, cell in enumerate(cells) if wanted in cell.casefold()]] = True
+        if self.structures:
+            found |= _containing(dataset, self.text, on_progress, found)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class PatternFilter:
+    """Rows whose cleaned structure contains a SMARTS pattern, which the drawings mark."""
+
+    smarts: str
+
+    @property
+    def words(self) -> str:
+        """Return "contains" and the pattern."""
+        return f"contains {self.smarts}"
+
+    def mask(self, dataset: OpenDataset, columns: ColumnReader, on_progress: ProgressHandler) -> Mask:
+        """Match every molecule. Raises InputError where the pattern cannot be read."""
+        from mole_engine.chem.substructure import matcher
+        from mole_engine.contracts.errors import InputError
+
+        if matcher(self.smarts) is None:
+            raise InputError(f"“{self.smarts}” is not a SMARTS pattern.", "", "Correct it, or search for text instead.")
+        return _containing(dataset, self.smarts, on_progress)
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarFilter:
+    """Rows at least so similar to a molecule (Tanimoto, ECFP4)."""
+
+    smiles: str
+    least: float = 0.4
+
+    @property
+    def words(self) -> str:
+        """Return "similar to ... by 0.40 or more"."""
+        return f"similar to {self.smiles}: {self.least:.2f} or more"
+
+    def mask(self, dataset: OpenDataset, columns: ColumnReader, on_progress: ProgressHandler) -> Mask:
+        """Compare every molecule. Raises InputError where the structure cannot be read."""
+        return similarities(dataset, self.smiles, on_progress) >= self.least
+
+
+@dataclass(frozen=True, slots=True)
+class RowsFilter:
+    """Rows that somebody picked."""
+
+    rows: frozenset[int]
+    origin: str = "chosen"
+
+    @property
+    def words(self) -> str:
+        """Return "34 chosen"."""
+        return f"{count(len(self.rows))} {self.origin}"
+
+    def mask(self, dataset: OpenDataset, columns: ColumnReader, on_progress: ProgressHandler) -> Mask:
+        """Look the rows up."""
+        import numpy as np
+
+        found = np.zeros(dataset.info.rows, bool)
+        found[[row for row in self.rows if row < len(found)]] = True
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class StateFilter:
+    """Rows that need a look, are left out, or belong to a part: "look", "left out", "train", "val", "test"."""
+
+    state: str
+    words: str = field(compare=False)
+
+    def mask(self, dataset: OpenDataset, columns: ColumnReader, on_progress: ProgressHandler) -> Mask:
+        """Look the rows up."""
+        import numpy as np
+
+        found = np.zeros(dataset.info.rows, bool)
+        if self.state == "look":
+            found[list(dataset.issues)] = True
+        elif self.state == "left out":
+            found[dataset.left_out] = True
+        else:
+            found[[row for row, part in enumerate(dataset.parts) if part == self.state]] = True
+        return found
+
+
+def similarities(dataset: OpenDataset, smiles: str, on_progress: ProgressHandler) -> Floats:
+    """Return (rows,) float32: how similar each row's molecule is to another one, NaN for rows without a molecule.
+
+    Raises
+    ------
+    InputError
+        Where `smiles` cannot be read.
+    """
+    import numpy as np
+
+    from mole_engine.data.fingerprints import similarity_search
+
+    found = np.full(dataset.info.rows, np.nan, np.float32)
+    found[list(dataset.smiles)] = similarity_search(smiles, list(dataset.smiles.values()), on_progress)
+    return found
+
+
+def _containing(dataset: OpenDataset, smarts: str, on_progress: ProgressHandler, known: Mask | None = None) -> Mask:
+    import numpy as np
+
+    from mole_engine.chem.substructure import matcher
+
+    found = np.zeros(dataset.info.rows, bool)
+    contains = matcher(smarts)
+    if contains is None:
+        return found
+    for done, (row, smiles) in enumerate(dataset.smiles.items()):
+        if done % _EVERY == 0:
+            on_progress("Searching", done, len(dataset.smiles))
+        if (known is None or not known[row]) and contains(smiles):
+            found[row] = True
+    return found
+
+
+class FilterService:
+    """Answers filters beside the window; a newer question ends the older one. Answers are kept for a while."""
+
+    def __init__(self, tasks: TaskRunner, columns: ColumnReader) -> None:
+        self._tasks = tasks
+        self._columns = columns
+        self._progress: Progress | None = None
+        self._answers: OrderedDict[tuple[int, Any], tuple[OpenDataset, Mask]] = OrderedDict()
+
+    async def rows(self, dataset: OpenDataset, filters: Sequence[RowFilter]) -> list[int] | None:
+        """Return the rows, ascending, that pass all filters; None where there is no filter.
+
+        Raises
+        ------
+        Cancelled
+            When a newer question was asked.
+        InputError
+            When a pattern or a structure cannot be read.
+        """
+        if self._progress is not None:
+            self._progress.cancel()
+        if not filters:
+            return None
+        progress = self._progress = self._tasks.new_progress()
+        try:
+            return await self._tasks.run_blocking(self._find, dataset, tuple(filters), progress)
+        finally:
+            self._tasks.drop_progress(progress)
+            if self._progress is progress:
+                self._progress = None
+
+    def _find(self, dataset: OpenDataset, filters: Sequence[RowFilter], on_progress: ProgressHandler) -> list[int]:
+        import numpy as np
+
+        found = np.ones(dataset.info.rows, bool)
+        for one in filters:
+            on_progress("Searching", 0, 0)
+            found &= self._answer(dataset, one, on_progress)
+        return [int(row) for row in np.flatnonzero(found)]
+
+    def _answer(self, dataset: OpenDataset, one: RowFilter, on_progress: ProgressHandler) -> Mask:
+        key = (id(dataset), one)
+        known = self._answers.get(key)
+        # Held with its data set, so that the number of a dead one cannot come back as another's.
+        if known is not None and known[0] is dataset:
+            return known[1]
+        mask = one.mask(dataset, self._columns, on_progress)
+        self._answers[key] = (dataset, mask)
+        while len(self._answers) > _KEPT_ANSWERS:
+            self._answers.popitem(last=False)
+        return mask
+
+    def forget(self) -> None:
+        """Drop the answers kept: they belong to data that is no longer open."""
+        self._answers.clear()

@@ -1,0 +1,112 @@
+"""Undo and redo of everything that changes what trains: columns, clean-up, parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QUndoCommand, QUndoStack
+
+from app.services.datasets import DatasetService, Wanted
+from mole_engine.contracts.config import CurationConfig
+
+_NAMES = {
+    "smiles_column": "structure column",
+    "targets": "targets",
+    "task": "kind of target",
+    "units": "unit",
+    "molar_log": "molar logarithm",
+    "target_transform": "transform",
+    "validation_path": "validation file",
+    "test_path": "test file",
+    "method": "split",
+    "column": "split",
+    "validation_fraction": "size of the validation part",
+    "test_fraction": "size of the test part",
+}
+
+
+class DatasetHistory(QObject):
+    """Steps through the settings that the open data set was made by.
+
+    A step is recorded when a change has succeeded. Going back makes the data set anew by the earlier settings; where
+    that fails or is cancelled, the history stays where it was.
+
+    Attributes
+    ----------
+    stack
+        Qt's, for actions and their texts.
+
+    Signals
+    -------
+    wanted(tuple)
+        Settings that the data set is to be made by.
+    """
+
+    wanted = Signal(object)
+
+    def __init__(self, datasets: DatasetService, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._datasets = datasets
+        self._now = datasets.settled
+        self._going: Wanted | None = None
+        self._silent = False
+        self._place = 0
+        self.stack = QUndoStack(self)
+        datasets.opened.connect(self._begin)
+        datasets.changed.connect(self._record)
+
+    @Slot(object)
+    def _begin(self, _made: object) -> None:
+        self._now, self._going, self._place = self._datasets.settled, None, 0
+        self.stack.clear()
+
+    @Slot(object)
+    def _record(self, _made: object) -> None:
+        before, after = self._now, self._datasets.settled
+        going, self._going = self._going, None
+        if going is not None and after != going:
+            self._put_back()
+        elif going is not None:
+            self._now, self._place = after, self.stack.index()
+        if going is None and after != before:
+            self._now = after
+            self.stack.push(_Step(self, words_of(before, after), before, after))
+            self._place = self.stack.index()
+
+    def _put_back(self) -> None:
+        """Stand where the data set stands, without making it again."""
+        self._silent = True
+        self.stack.setIndex(self._place)
+        self._silent = False
+
+    def go(self, settings: Wanted) -> None:
+        """Ask for the data set by these settings; called by the steps."""
+        if not self._silent and settings != self._datasets.settled:
+            self._going = settings
+            self.wanted.emit(settings)
+
+
+class _Step(QUndoCommand):
+    def __init__(self, history: DatasetHistory, words: str, before: Wanted, after: Wanted) -> None:
+        super().__init__(words)
+        self._history, self._before, self._after = history, before, after
+
+    def undo(self) -> None:
+        self._history.go(self._before)
+
+    def redo(self) -> None:
+        # Qt calls this when the step is recorded, too; then the data set is there already.
+        self._history.go(self._after)
+
+
+def words_of(before: Wanted, after: Wanted) -> str:
+    """Return what has changed between two settings, in a few words."""
+    old: dict[str, Any] = {**before[0].model_dump(), **before[1].model_dump()}
+    new: dict[str, Any] = {**after[0].model_dump(), **after[1].model_dump()}
+    changed = [name for name in new if new[name] != old.get(name)]
+    if "curation" in changed:
+        steps = [name for name in CurationConfig.model_fields if new["curation"][name] != old["curation"][name]]
+        return f"clean-up: {', '.join(step.replace('_', ' ') for step in steps[:2])}"
+    words = list(dict.fromkeys(_NAMES.get(name, name.replace("_", " ")) for name in changed))
+    return ", ".join(words[:2])

@@ -1,0 +1,94 @@
+"""What else can be opened besides one file: several of them, pasted text, a benchmark set. All blocking."""
+
+from __future__ import annotations
+
+import csv
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mole_engine.contracts.config import DataConfig
+from mole_engine.contracts.errors import KnownError
+from mole_engine.contracts.events import ProgressHandler
+
+_WORDS = {
+    "path": re.compile(r"(?<![a-z])(train|training|fit)(?![a-z])"),
+    "validation_path": re.compile(r"(?<![a-z])(val|valid|validation|dev)(?![a-z])"),
+    "test_path": re.compile(r"(?<![a-z])(test|holdout|hold_out|external)(?![a-z])"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkEntry:
+    """A benchmark set as a menu shows it."""
+
+    name: str
+    title: str
+    collection: str
+
+
+def benchmark_sets() -> list[BenchmarkEntry]:
+    """Return the sets that can be had by name, in the order of their collections."""
+    from mole_engine.data.benchmarks import list_benchmarks
+
+    return [BenchmarkEntry(entry.name, entry.title, entry.collection) for entry in list_benchmarks()]
+
+
+def fetch(name: str, on_progress: ProgressHandler) -> DataConfig:
+    """Download a set unless it is here. Raises KnownError where it cannot be had, Cancelled from the handler."""
+    from mole_engine.data.benchmarks import fetch_benchmark
+
+    return fetch_benchmark(name, on_progress=on_progress)
+
+
+def data_of_files(paths: Sequence[str]) -> DataConfig:
+    """Return the settings that read several files.
+
+    Where exactly one of them is called a training file and each other a validation or test file, they are that; else
+    their rows follow one another.
+    """
+    if len(paths) == 1:
+        return DataConfig(path=paths[0])
+    parts: dict[str, str] = {}
+    for path in paths:
+        found = [part for part, words in _WORDS.items() if words.search(Path(path).name.casefold())]
+        if len(found) == 1 and found[0] not in parts:
+            parts[found[0]] = path
+    if len(parts) == len(paths) and "path" in parts:
+        return DataConfig.model_validate(parts)
+    return DataConfig(path=paths[0], extra_paths=list(paths[1:]))
+
+
+def keep_pasted(text: str, workspace: Path) -> Path:
+    """Write pasted text as a CSV file into the workspace, so that a training can read it again; return its path.
+
+    Raises
+    ------
+    InputError
+        Where the text holds no table.
+    KnownError
+        Where the file cannot be written.
+    """
+    from mole_engine.data.sources import parse_pasted
+
+    table = parse_pasted(text)
+    folder = workspace / "pasted"
+    stem = time.strftime("pasted-%Y-%m-%d-%H%M%S")
+    path = next(
+        place
+        for place in (folder / f"{stem}{ending}.csv" for ending in ("", *(f"-{more}" for more in range(2, 1000))))
+        if not place.exists()
+    )
+    names = [column.name for column in table.info.columns]
+    columns = [table.column_values(name) for name in names]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(names)
+            writer.writerows(zip(*columns, strict=True))
+    except OSError as error:
+        raise KnownError(f"Cannot write {path}.", f"{error.strerror or error}.", "Free some space.") from error
+    return path

@@ -1,0 +1,248 @@
+"""The clean-up: a switch for each step with the rows that it touches or would touch, and what became of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QUndoStack
+from PySide6.QtWidgets import QComboBox, QGridLayout, QSpinBox, QWidget
+
+from app.text import count, counted
+from app.theme import SPACE
+from app.widgets.basic import Card, Chip, Switch, label, link_button, named, row
+from mole_engine.contracts.config import CurationConfig
+from mole_engine.contracts.dataset import CurationReport, IssueKind
+
+STEPS = (
+    ("largest_fragment", "Keep the largest fragment", "Salts and solvents are removed."),
+    ("neutralise", "Neutralise charges", "Where a neutral form exists."),
+    (
+        "merge_duplicates",
+        "Merge duplicates",
+        "Rows with one structure become one molecule; values that disagree are averaged and told.",
+    ),
+    ("flatten_stereo", "Flatten stereo", "Stereochemistry is removed."),
+)
+"""Name of the setting, words of the switch, tool tip."""
+
+MORE_STEPS = (
+    ("tautomers", "Canonical tautomers", "Every molecule is written as one and the same tautomer. Slow."),
+    ("drop_disagreeing", "Leave out what disagrees", "Rows with one structure but different values are left out."),
+    ("leave_out_inorganic", "Leave out inorganic", "Molecules without carbon are left out, not only listed."),
+)
+
+_CHOICES = (
+    (
+        "duplicates",
+        "Merged value",
+        (("Mean", "mean"), ("Median", "median"), ("Majority", "majority")),
+        "Value of rows that are merged",
+    ),
+    (
+        "same_structure",
+        "Duplicates by",
+        (("Structure", "smiles"), ("InChIKey", "inchikey")),
+        "What makes two rows duplicates; the InChIKey sees through tautomers",
+    ),
+    (
+        "outliers",
+        "Outliers",
+        (("Keep", "keep"), ("List", "flag"), ("Leave out", "drop")),
+        "Values far from all others",
+    ),
+)
+"""Name of the setting, words, what there is to choose (words, value), tool tip."""
+
+_NEED_A_LOOK = (
+    (IssueKind.DISAGREE, "disagree", "duplicates disagree"),
+    (IssueKind.UNREADABLE, "unreadable", "cannot be read"),
+    (IssueKind.EMPTY, "empty", "without a structure"),
+    (IssueKind.MISSING_LABEL, "without a value", "without a value"),
+    (IssueKind.BAD_LABEL, "odd values", "whose value cannot be read"),
+    (IssueKind.TOO_LARGE, "too large", "too large"),
+    (IssueKind.INORGANIC, "inorganic", "without carbon"),
+    (IssueKind.CENSORED, "bounds", "with a bound such as > 50 in place of a value"),
+    (IssueKind.OUTLIER, "outliers", "with a value far from all others"),
+)
+"""Kind, short word for a chip, words for the summary."""
+
+_CHIP_LETTERS = 23
+_SIZE_PAUSE_MS = 600
+
+
+def summary_words(report: CurationReport, counts: Mapping[IssueKind, int]) -> str:
+    """Return what became of the rows, in one or two sentences."""
+    kept = f"{count(report.kept)} of {counted(report.total, 'row')} kept."
+    told = ", ".join(f"{count(counts[kind])} {words}" for kind, _, words in _NEED_A_LOOK if counts.get(kind))
+    return f"{kept} {told[:1].upper()}{told[1:]}." if told else f"{kept} Nothing needs a look."
+
+
+class CurationCard(Card):
+    """Switches of the clean-up with the rows each one touches, and what became of the rows.
+
+    Signals
+    -------
+    changed(str, object)
+        Name of a `CurationConfig` field, and its new value.
+    report_wanted
+        The user wants to see every row.
+    effects_wanted
+        The user wants to know what each step would do, in a file where that takes a while.
+    """
+
+    changed = Signal(str, object)
+    report_wanted = Signal()
+    effects_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Clean up", parent=parent)
+        self._switches: dict[str, Switch] = {}
+        self._combos: dict[str, QComboBox] = {}
+        self._touched: dict[str, Any] = {}
+        self._config = CurationConfig()
+        self._undo = link_button("Undo", "undoButton", "Nothing to undo")
+        self._redo = link_button("Redo", "redoButton", "Nothing to do again")
+        self.header.addWidget(self._undo)
+        self.header.addWidget(self._redo)
+        grid = self._grid()
+        for index, step in enumerate(STEPS):
+            self._add_switch(grid, index, step)
+        self.body.addLayout(grid)
+        self._extra = self._more()
+        self._extra.hide()
+        self.add(self._extra)
+        self._chips = [Chip(parent=self) for _ in range(2)]
+        self._toggle = link_button("More steps", "moreStepsButton", "Tautomers, outliers, how duplicates are merged")
+        self._toggle.clicked.connect(self._show_more)
+        self._count = link_button("Count", "countEffectsButton", "Count what each step would do; this takes a while")
+        self._count.clicked.connect(self.effects_wanted)
+        self._count.hide()
+        self._report = link_button("Report", "curationReportButton", "Every row that needs a look, with its reason")
+        self._report.clicked.connect(self.report_wanted)
+        self._summary = label("", "muted", wrap=True)
+        self._summary.setObjectName("curationSummary")
+        self._summary.setAccessibleName("What became of the rows")
+        self.body.addLayout(row(self._toggle, None, self._count, self._report, spacing=SPACE[2]))
+        self.body.addLayout(row(*self._chips, None))
+        self.add(self._summary)
+
+    def follow(self, stack: QUndoStack) -> None:
+        """Let the links undo and redo what a stack holds."""
+        self._undo.clicked.connect(stack.undo)
+        self._redo.clicked.connect(stack.redo)
+        for button, can, text, words in (
+            (self._undo, stack.canUndoChanged, stack.undoTextChanged, "Undo: {} (Ctrl+Z)"),
+            (self._redo, stack.canRedoChanged, stack.redoTextChanged, "Do again: {} (Ctrl+Shift+Z)"),
+        ):
+            can.connect(button.setVisible)
+            button.setProperty("words", words)
+            text.connect(lambda told, button=button: button.setToolTip(button.property("words").format(told)))
+            button.hide()
+
+    def show_waiting(self) -> None:
+        """Show that a file is still being cleaned up."""
+        self.setEnabled(False)
+        for words in self._touched.values():
+            words.clear()
+        for chip in self._chips:
+            chip.show_fact("")
+        self._report.hide()
+        self._summary.setText("Cleaning up. The rows can be looked at meanwhile.")
+
+    def show_report(self, report: CurationReport, counts: Mapping[IssueKind, int], config: CurationConfig) -> None:
+        """Show what was done, and the issues of each kind; nothing is announced."""
+        self.setEnabled(True)
+        self._config = config
+        for name, switch in self._switches.items():
+            blocker = QSignalBlocker(switch)
+            switch.setChecked(bool(getattr(config, name)))
+            blocker.unblock()
+        for name, combo in self._combos.items():
+            blocker = QSignalBlocker(combo)
+            combo.setCurrentIndex(max(0, combo.findData(getattr(config, name))))
+            blocker.unblock()
+        blocker = QSignalBlocker(self._size)
+        self._size.setValue(config.max_heavy_atoms)
+        blocker.unblock()
+        self._pause.stop()
+        self.show_effects({name: many for name, many in report.steps.items() if getattr(config, name, None) is True})
+        facts = [(f"{count(counts[kind])} {word}", "warning") for kind, word, _ in _NEED_A_LOOK if counts.get(kind)]
+        if len(facts) > 1 and len(facts[0][0] + facts[1][0]) > _CHIP_LETTERS:
+            # Both would not fit side by side; the summary below names them all.
+            facts = facts[:1]
+        for index, chip in enumerate(self._chips):
+            chip.show_fact(*(facts[index] if index < len(facts) else ("", "neutral")))
+        self._report.setVisible(bool(report.issues))
+        self._summary.setText(summary_words(report, counts))
+
+    def show_effects(self, effects: Mapping[str, int]) -> None:
+        """Show how many rows each step touches, or would touch; steps that are not named are not known yet."""
+        for name, words in self._touched.items():
+            on = getattr(self._config, name, False) is True
+            known = effects.get(name)
+            words.setText(counted(known, "row") if known is not None else counted(0, "row") if on else "")
+            words.setToolTip("" if known is None else "Touched by this step" if on else "Would be touched by this step")
+        self._count.hide()
+
+    def offer_effects(self) -> None:
+        """Offer to count, in a file where that takes a while."""
+        self._count.show()
+
+    def _grid(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setVerticalSpacing(9)
+        grid.setColumnStretch(0, 1)
+        return grid
+
+    def _add_switch(self, grid: QGridLayout, place: int, step: tuple[str, str, str]) -> None:
+        name, words, tip = step
+        switch = Switch(words, f"{name}Switch", tip)
+        switch.toggled.connect(lambda on, name=name: self.changed.emit(name, on))
+        self._switches[name] = switch
+        self._touched[name] = label("", "muted")
+        grid.addWidget(switch, place, 0)
+        grid.addWidget(self._touched[name], place, 1, Qt.AlignmentFlag.AlignRight)
+
+    def _more(self) -> QWidget:
+        holder = QWidget()
+        grid = self._grid()
+        grid.setContentsMargins(0, 0, 0, 0)
+        for index, step in enumerate(MORE_STEPS):
+            self._add_switch(grid, index, step)
+        for index, (name, words, entries, tip) in enumerate(_CHOICES, start=len(MORE_STEPS)):
+            combo = named(QComboBox(), f"{name}Combo", words)
+            combo.setToolTip(tip)
+            for text, value in entries:
+                combo.addItem(text, value)
+            combo.currentIndexChanged.connect(lambda _index, name=name: self._tell_choice(name))
+            self._combos[name] = combo
+            grid.addWidget(label(words, "muted"), index, 0)
+            grid.addWidget(combo, index, 1)
+        self._size = named(QSpinBox(), "maxHeavyAtomsSpin", "Most heavy atoms of a molecule")
+        self._size.setRange(1, 1000)
+        self._size.setSuffix(" atoms")
+        self._size.setToolTip("Larger molecules are left out")
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_SIZE_PAUSE_MS)
+        self._pause.timeout.connect(self._tell_size)
+        self._size.valueChanged.connect(lambda _value: self._pause.start())
+        grid.addWidget(label("Largest molecule", "muted"), grid.rowCount(), 0)
+        grid.addWidget(self._size, grid.rowCount() - 1, 1)
+        holder.setLayout(grid)
+        return holder
+
+    def _tell_choice(self, name: str) -> None:
+        self.changed.emit(name, self._combos[name].currentData())
+
+    @Slot()
+    def _tell_size(self) -> None:
+        self.changed.emit("max_heavy_atoms", self._size.value())
+
+    @Slot()
+    def _show_more(self) -> None:
+        opening = self._extra.isHidden()
+        self._extra.setVisible(opening)
+        self._toggle.setText("Fewer steps" if opening else "More steps")
