@@ -45,7 +45,14 @@ class Encoder(nn.Module):
         )
         initialise(self, config.initializer_range)
 
-    def forward(self, tokens: Tensor, distances: Tensor, mask: Tensor, span: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        tokens: Tensor,
+        distances: Tensor,
+        mask: Tensor,
+        span: Tensor | None = None,
+        first_only: bool = False,
+    ) -> Tensor:
         """Encode a batch.
 
         Parameters
@@ -58,12 +65,14 @@ class Encoder(nn.Module):
             (B, N) bool, True on real tokens.
         span
             (B, N, N) bool, which token may attend to which (pretraining), or None.
+        first_only
+            Return the states of CLS alone, for less work in the last layer.
 
         Returns
         -------
-        (B, N, H) states; padded rows are arbitrary.
+        (B, N, H) states, or (B, 1, H); padded rows are arbitrary.
         """
-        hidden: Tensor = self.encoder(self.embeddings(tokens.long(), mask), distances, mask, span)
+        hidden: Tensor = self.encoder(self.embeddings(tokens.long(), mask), distances, mask, span, first_only)
         return hidden
 
     def parts(self) -> Iterator[tuple[str, nn.Module]]:

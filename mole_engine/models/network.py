@@ -101,7 +101,9 @@ class MolENetwork(nn.Module):
 
     def encode(self, tokens: Tensor, distances: Tensor, mask: Tensor) -> Tensor:
         """Return one vector per molecule, (B, H) or (B, 2H): the pooled states that the head reads."""
-        return pool(self.encoder(tokens, distances, mask), mask, self.config.pooling)
+        first_only = self.config.pooling == "cls"
+        hidden = self.encoder(tokens, distances, mask, first_only=first_only)
+        return pool(hidden, mask, self.config.pooling)
 
     def fit_descriptors(self, descriptors: Tensor) -> None:
         """Standardise with the mean and deviation of the (n, descriptor_size) descriptors of the training part.

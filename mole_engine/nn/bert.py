@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,8 @@ from torch.utils.checkpoint import checkpoint
 from mole_engine.nn.disentangled_attention import DisentangledSelfAttention
 from mole_engine.nn.dropout import Dropout
 from mole_engine.nn.masks import attention_bias
+from mole_engine.nn.packed_layer import packed_layer
+from mole_engine.nn.packing import Packing, pack
 
 Activation = Literal["gelu", "relu", "silu", "tanh"]
 
@@ -18,7 +20,25 @@ RECOMPUTE_BYTES = 3 * 2**29
 """On a CPU, a batch whose activations would take more than this keeps only the states between layers, and works the
 rest out again on the way back: a few batches of large molecules then need not set the memory of the whole job."""
 
+PACKED = True
+"""Whether batches on a CPU are computed without padding; off only to compare."""
+
 ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh}
+
+
+class Places(NamedTuple):
+    """How the tokens of a padded batch stand to each other.
+
+    Attributes
+    ----------
+    positions
+        (B, N, N) int64 rows of the table of relative positions.
+    bias
+        (B, 1, N) or (B, N, N), added to the scores: 0, or minus infinity where a key may not be seen.
+    """
+
+    positions: Tensor
+    bias: Tensor
 
 
 class BertEmbeddings(nn.Module):
@@ -55,10 +75,12 @@ class BertAttention(nn.Module):
         self.dropout = Dropout(hidden_dropout)
         self.norm = nn.LayerNorm(hidden_size, eps=eps)
 
-    def forward(self, hidden: Tensor, table: Tensor, positions: Tensor, bias: Tensor) -> Tensor:
-        """Return (B, N, H); see `DisentangledSelfAttention.forward` for the arguments."""
-        mixed = self.mix(hidden, table, positions, bias)
-        states: Tensor = self.norm(hidden + self.dropout(self.output(mixed)))
+    def forward(
+        self, hidden: Tensor, table: Tensor, positions: Tensor, bias: Tensor, first_only: bool = False
+    ) -> Tensor:
+        """Return (B, N, H), or (B, 1, H); see `DisentangledSelfAttention.forward` for the arguments."""
+        mixed = self.mix(hidden, table, positions, bias, first_only)
+        states: Tensor = self.norm(hidden[:, : mixed.shape[1]] + self.dropout(self.output(mixed)))
         return states
 
 
@@ -91,9 +113,23 @@ class BertLayer(nn.Module):
         self.dropout = Dropout(hidden_dropout)
         self.norm = nn.LayerNorm(hidden_size, eps=eps)
 
-    def forward(self, hidden: Tensor, table: Tensor, positions: Tensor, bias: Tensor) -> Tensor:
-        """Return (B, N, H); see `DisentangledSelfAttention.forward` for the arguments."""
-        hidden = self.attention(hidden, table, positions, bias)
+    def forward(self, hidden: Tensor, table: Tensor, places: Places | Packing, first_only: bool = False) -> Tensor:
+        """Return the states after this layer.
+
+        Parameters
+        ----------
+        hidden
+            (B, N, H) states, or (T, H) with a packing.
+        table
+            (R, H) layer-normed relative positions.
+        places
+            How the tokens stand to each other; a `Packing` where the states are packed.
+        first_only
+            Return the state of the first token (CLS) alone, (B, 1, H); of padded states only.
+        """
+        if isinstance(places, Packing):
+            return packed_layer(self, hidden, table, places)
+        hidden = self.attention(hidden, table, places.positions, places.bias, first_only)
         change = self.contract(self.activation(self.expand(hidden)))
         states: Tensor = self.norm(hidden + self.dropout(change))
         return states
@@ -136,7 +172,14 @@ class BertEncoder(nn.Module):
         normed: Tensor = self.norm(weight)
         return normed
 
-    def forward(self, hidden: Tensor, distances: Tensor, mask: Tensor, span: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        hidden: Tensor,
+        distances: Tensor,
+        mask: Tensor,
+        span: Tensor | None = None,
+        first_only: bool = False,
+    ) -> Tensor:
         """Run all layers.
 
         Parameters
@@ -149,28 +192,52 @@ class BertEncoder(nn.Module):
             (B, N) bool, True on real tokens.
         span
             (B, N, N) bool, True where a token may be attended to, or None for everywhere.
+        first_only
+            Return the states of the first tokens (CLS) alone: the last layer then leaves out what only others need.
 
         Returns
         -------
-        (B, N, H) states; rows of padding hold arbitrary values that no real row ever reads.
+        (B, N, H) states, or (B, 1, H); rows of padding hold arbitrary values that no real row ever reads.
         """
         positions = self.rows_of(distances)
         table = self.relative_table(_rows_in_use(positions))
-        bias = attention_bias(mask, span, hidden.dtype)
+        places = Places(positions, attention_bias(mask, span, hidden.dtype))
         recompute = self.training and torch.is_grad_enabled() and self._is_heavy(hidden, len(table))
-        for layer in self.layers:
+
+        def run(layer: nn.Module, states: Tensor, tokens: Places | Packing, first: bool = False) -> Tensor:
             if recompute:
-                hidden = checkpoint(layer, hidden, table, positions, bias, use_reentrant=False)
-            else:
-                hidden = layer(hidden, table, positions, bias)
-        return hidden
+                return checkpoint(layer, states, table, tokens, first, use_reentrant=False)  # type: ignore[no-any-return]
+            return layer(states, table, tokens, first)  # type: ignore[no-any-return]
+
+        below = self.layers[: len(self.layers) - first_only]
+        if self._can_pack(hidden, mask):
+            packing = pack(mask, places.positions, places.bias, self._first_layer.attention.mix.heads)
+            hidden = packing.packed(hidden)
+            for layer in below:
+                hidden = run(layer, hidden, packing)
+            hidden = packing.padded(hidden)
+        else:
+            for layer in below:
+                hidden = run(layer, hidden, places)
+        return run(self.layers[-1], hidden, places, True) if first_only else hidden
+
+    @property
+    def _first_layer(self) -> BertLayer:
+        layer = self.layers[0]
+        assert isinstance(layer, BertLayer)  # noqa: S101 - for the type checker; nothing else is put there
+        return layer
+
+    def _can_pack(self, hidden: Tensor, mask: Tensor) -> bool:
+        """Whether the tokens are packed: on a CPU, where the network really runs in full precision."""
+        plain = hidden.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+        return PACKED and plain and bool(len(self.layers)) and not _is_traced() and bool(mask.any())
 
     def _is_heavy(self, hidden: Tensor, rows: int) -> bool:
         """Whether the activations of all layers together are too much to keep."""
         if hidden.device.type != "cpu":
             return False
         batch, length, width = hidden.shape
-        layer: BertLayer = self.layers[0]  # type: ignore[assignment]
+        layer = self._first_layer
         heads = layer.attention.mix.heads
         states = batch * length * (12 * width + 3 * layer.expand.out_features)
         pairs = heads * batch * length * (4 * length + 2 * rows)
@@ -183,10 +250,15 @@ class BertEncoder(nn.Module):
 
 def _rows_in_use(positions: Tensor) -> int | None:
     """Return how many rows of the table are needed, where asking is cheap: not on a GPU, not in an export."""
-    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
-    if positions.device.type != "cpu" or torch.compiler.is_compiling() or tracing:
+    if positions.device.type != "cpu" or _is_traced():
         return None
     return int(positions.max()) + 1 if positions.numel() else None
+
+
+def _is_traced() -> bool:
+    """Whether this is an export or a compilation, which must not depend on the values of a batch."""
+    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]
+    return tracing or torch.compiler.is_compiling()
 
 
 class TaskPredictionHead(nn.Module):

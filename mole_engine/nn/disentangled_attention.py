@@ -43,7 +43,9 @@ class DisentangledSelfAttention(nn.Module):
         self.scale = 1.0 / math.sqrt(3 * self.head_size)
         self.projection = nn.Linear(hidden_size, 3 * hidden_size)
 
-    def forward(self, hidden: Tensor, table: Tensor, positions: Tensor, bias: Tensor) -> Tensor:
+    def forward(
+        self, hidden: Tensor, table: Tensor, positions: Tensor, bias: Tensor, first_only: bool = False
+    ) -> Tensor:
         """Mix the tokens of each molecule.
 
         Parameters
@@ -56,45 +58,59 @@ class DisentangledSelfAttention(nn.Module):
             (B, N, N) int64 rows of the table.
         bias
             (B, 1, N) or (B, N, N), added to the scores: 0, or minus infinity where a key may not be seen.
+        first_only
+            Mix for the first token (CLS) alone, all a head reads after the last layer.
 
         Returns
         -------
-        (B, N, H)
+        (B, M, H), with M = 1 for the first token only, else N
         """
-        batch, length, width = hidden.shape
-        # Heads come first, so that one batched product per head serves all molecules against the shared table.
-        states = self.projection(hidden).view(batch, length, 3, self.heads, self.head_size)
-        states = states.permute(2, 3, 0, 1, 4).contiguous()
-        bias = self._position_scores(states[:2], table, positions) + bias
-        query, key, value = states.unbind(0)
+        query, key, value = self._project(hidden, first_only)
+        asked = query.shape[2]
+        bias = self._position_scores(query, key, table, positions) + bias[:, :asked]
         if self.training or torch.is_grad_enabled():
             # A bias that learns makes the fused kernels slower than plain products.
             mixed = self._attend(query, key, value, bias)
         else:
             mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=self.scale)
-        return mixed.permute(1, 2, 0, 3).reshape(batch, length, width)
+        return mixed.permute(1, 2, 0, 3).reshape(hidden.shape[0], asked, hidden.shape[2])
+
+    def _project(self, hidden: Tensor, first_only: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries (A, B, M, D), keys and values (A, B, N, D).
+
+        Heads come first, so that one batched product per head serves all molecules against the shared table.
+        """
+        width = hidden.shape[2]
+        if not first_only:
+            query, key, value = self._by_head(self.projection(hidden), 3).unbind(0)
+            return query, key, value
+        weight, bias = self.projection.weight, self.projection.bias
+        query = self._by_head(functional.linear(hidden[:, :1], weight[:width], bias[:width]), 1)[0]
+        key, value = self._by_head(functional.linear(hidden, weight[width:], bias[width:]), 2).unbind(0)
+        return query, key, value
+
+    def _by_head(self, states: Tensor, parts: int) -> Tensor:
+        """(B, N, P * H) -> (P, A, B, N, D)."""
+        batch, length = states.shape[:2]
+        return states.view(batch, length, parts, self.heads, self.head_size).permute(2, 3, 0, 1, 4).contiguous()
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
-        """Softmax attention from (A, B, N, D) states and an (A, B, N, N) bias, as explicit products."""
-        heads, batch, length, size = query.shape
-        pairs = (heads * batch, length, length)
-        rows = (heads * batch, length, size)
-        scores = torch.baddbmm(
-            bias.reshape(pairs), query.reshape(rows), key.reshape(rows).transpose(1, 2), alpha=self.scale
-        )
+        """Softmax attention from (A, B, ., D) states and an (A, B, M, N) bias, as explicit products."""
+        query, key, value = (states.flatten(0, 1) for states in (query, key, value))
+        scores = torch.baddbmm(bias.flatten(0, 1), query, key.transpose(1, 2), alpha=self.scale)
         weights = dropout(scores.softmax(dim=-1), self.dropout, self.training)
-        return torch.bmm(weights, value.reshape(rows)).view(heads, batch, length, size)
+        return torch.bmm(weights, value).view(*bias.shape[:3], -1)
 
-    def _position_scores(self, query_and_key: Tensor, table: Tensor, positions: Tensor) -> Tensor:
-        """Return the scaled content-to-position and position-to-content scores, (A, B, N, N)."""
-        _, heads, batch, length, size = query_and_key.shape
+    def _position_scores(self, query: Tensor, key: Tensor, table: Tensor, positions: Tensor) -> Tensor:
+        """Return the scaled content-to-position and position-to-content scores, (A, B, M, N)."""
+        heads, batch, asked, size = query.shape
         weight = self.projection.weight[: 2 * heads * size]
         bias = self.projection.bias[: 2 * heads * size]
         rows = functional.linear(table, weight, bias).view(-1, 2, heads, size) * self.scale
+        row_queries, row_keys = rows.permute(1, 2, 3, 0).unbind(0)
         # Queries meet the keys of the table, keys meet its queries.
-        rows = rows.flip(1).permute(1, 2, 3, 0).reshape(2 * heads, size, -1)
-        scores = torch.bmm(query_and_key.reshape(2 * heads, batch * length, size), rows)
-        scores = scores.view(2, heads, batch, length, -1)
-        index = positions.expand(2, heads, batch, length, length)
-        from_query, from_key = scores.gather(-1, index).unbind(0)
+        from_query = torch.matmul(query.flatten(1, 2), row_keys).view(heads, batch, asked, -1)
+        from_key = torch.matmul(key.flatten(1, 2), row_queries).view(heads, batch, key.shape[2], -1)
+        from_query = from_query.gather(-1, positions[:, :asked].expand(heads, -1, -1, -1))
+        from_key = from_key.gather(-1, positions[..., :asked].expand(heads, -1, -1, -1))
         return from_query + from_key.transpose(-1, -2)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mole_engine.nn import bert
+from mole_engine.nn import bert, packed_layer
 from mole_engine.nn.bert import BertEmbeddings, BertEncoder
 from mole_engine.nn.disentangled_attention import DisentangledSelfAttention
 
@@ -22,8 +22,9 @@ FAR = 10 * TOLERANCE
 Patch = pytest.MonkeyPatch
 
 
-def error_of(golden: Golden) -> float:
-    """Largest deviation of our logits from the original's, in both attention kernels' worse case."""
+def error_of(golden: Golden, packed: bool) -> float:
+    """Largest deviation of our logits from the original's, the smaller one of both attention kernels."""
+    bert.PACKED = packed
     model = golden.model()
     expected = torch.from_numpy(golden.vectors["logits"])
     with_gradient = (model(*golden.inputs).detach() - expected).abs().max()
@@ -47,12 +48,19 @@ def no_positions(patch: Patch) -> None:
 def negative_key_positions(patch: Patch) -> None:
     original = DisentangledSelfAttention._position_scores
 
-    def broken(self: Any, states: Tensor, table: Tensor, positions: Tensor) -> Tensor:
-        both = original(self, states, table, positions)
-        query_only = original(self, torch.stack([states[0], torch.zeros_like(states[1])]), table, positions)
+    def broken(self: Any, query: Tensor, key: Tensor, table: Tensor, positions: Tensor) -> Tensor:
+        both = original(self, query, key, table, positions)
+        query_only = original(self, query, torch.zeros_like(key), table, positions)
         return 2 * query_only - both
 
     patch.setattr(DisentangledSelfAttention, "_position_scores", broken)
+    rows_as_they_are = packed_layer.table_rows
+
+    def rows(projected: Tensor, heads: int, scale: float) -> Tensor:
+        signs = torch.tensor([1.0, -1.0]).repeat_interleave(heads).view(-1, 1, 1)
+        return rows_as_they_are(projected, heads, scale) * signs
+
+    patch.setattr(packed_layer, "table_rows", rows)
 
 
 def mirrored_positions(patch: Patch) -> None:
@@ -85,14 +93,21 @@ MISTAKES = [
 ]
 
 
-def test_without_a_mistake_the_logits_agree(sharp: Golden) -> None:
-    assert error_of(sharp) < TOLERANCE
+@pytest.fixture(autouse=True)
+def _packing_put_back(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(bert, "PACKED", bert.PACKED)
 
 
+@pytest.mark.parametrize("packed", [True, False])
+def test_without_a_mistake_the_logits_agree(sharp: Golden, packed: bool) -> None:
+    assert error_of(sharp, packed) < TOLERANCE
+
+
+@pytest.mark.parametrize("packed", [True, False])
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_shows(sharp: Golden, monkeypatch: Patch, mistake: Callable[[Patch], None]) -> None:
+def test_a_mistake_shows(sharp: Golden, monkeypatch: Patch, mistake: Callable[[Patch], None], packed: bool) -> None:
     mistake(monkeypatch)
-    assert error_of(sharp) > FAR
+    assert error_of(sharp, packed) > FAR
 
 
 def test_unmasked_padding_embeddings_show(sharp: Golden, monkeypatch: Patch) -> None:
