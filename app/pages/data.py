@@ -29,8 +29,19 @@ from app.widgets.read_banner import ReadBanner
 
 if TYPE_CHECKING:
     from app.services.session import Session
+    from app.services.tasks import Progress
 
 _PREVIEW_PAUSE_MS = 400
+_STAGES = {
+    "open": "Opening",
+    "download": "Downloading",
+    "read": "Reading the file",
+    "curate": "Cleaning up",
+    "split": "Dividing into parts",
+    "properties": "Computing properties",
+    "fingerprints": "Comparing molecules",
+}
+"""Words for the engine's stages."""
 
 
 class DataPage(Page):
@@ -53,6 +64,7 @@ class DataPage(Page):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, "Data", parent)
         self._fresh: FreshTable | None = None
+        self._writing: Progress | None = None
         self._open_button = secondary_button("Open", "openAnotherButton", "Open another file (Ctrl+O)")
         self._open_button.clicked.connect(self.open_requested)
         self._export_button = secondary_button(
@@ -86,7 +98,14 @@ class DataPage(Page):
 
     def cancel(self) -> bool:
         """Cancel reading or drawing the map, or clear the search."""
-        return self.session.datasets.cancel() or self.session.space.cancel() or self.rows.cancel()
+        return self._cancel_work() or self.session.space.cancel() or self.rows.cancel()
+
+    @Slot()
+    def _cancel_work(self) -> bool:
+        if self._writing is not None:
+            self._writing.cancel()
+            return True
+        return self.session.datasets.cancel() or self.session.columns.cancel()
 
     @Slot()
     def paste(self) -> None:
@@ -146,7 +165,7 @@ class DataPage(Page):
         self.welcome.paths_requested.connect(self.paths_requested)
         self.welcome.resumed.connect(lambda: self.navigate.emit("train"))
         self.loading.cancelled.connect(session.datasets.cancel)
-        self.banner.cancelled.connect(session.datasets.cancel)
+        self.banner.cancelled.connect(self._cancel_work)
         self.banner.changed.connect(self._revise)
         self.side.revised.connect(self._revise)
         self.side.report_wanted.connect(self._show_report)
@@ -217,6 +236,7 @@ class DataPage(Page):
 
     @Slot(str, int, int)
     def _show_progress(self, stage: str, done: int, total: int) -> None:
+        stage = _STAGES.get(stage, stage)
         self.loading.show_progress(stage, done, total)
         self.banner.show_progress(stage, done, total)
 
@@ -298,11 +318,12 @@ class DataPage(Page):
             self.session.start_task(self._export(dataset, Path(path), self.rows.rows_to_export()))
 
     async def _export(self, dataset: OpenDataset, path: Path, rows: Sequence[int]) -> None:
-        progress = self.session.new_progress()
+        progress = self._writing = self.session.new_progress()
         progress.changed.connect(self._show_progress)
         try:
             own = self.session.columns.shown()
             await self.session.run_blocking(export_rows, path, dataset, rows, own, progress)
         finally:
             self.session.tasks.drop_progress(progress)
+            self._writing = None
             self._end_progress()

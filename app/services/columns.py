@@ -76,6 +76,13 @@ class ColumnService(QObject):
         """Names of the properties that are shown."""
         return self._properties
 
+    def cancel(self) -> bool:
+        """Drop what is being computed; return whether there was anything."""
+        if self._progress is None:
+            return False
+        self._progress.cancel()
+        return True
+
     def shown(self) -> dict[str, Sequence[float]]:
         """Return the values of our own columns as the table takes them."""
         return cast("dict[str, Sequence[float]]", dict(self.own))
@@ -143,6 +150,8 @@ class ColumnService(QObject):
             self._settle(made)
         except BaseException:
             if progress is self._progress:
+                # What cannot be had is no longer wanted.
+                self._properties = tuple(name for name in self._properties if OWN + name in self.own)
                 self._similar_to = self._similar_to if SIMILARITY_KEY in self.own else ""
             raise
         finally:

@@ -43,6 +43,8 @@ class ColumnCard(Card):
         self._choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._choice.setMinimumContentsLength(8)
         self._choice.currentIndexChanged.connect(self._tell_choice)
+        # The stretch of the title's row is the choice's.
+        self.header.setStretch(2, 0)
         self.header.addWidget(self._choice, 1)
         self._histogram = named(Histogram(), "columnHistogram", "Distribution of the column")
         self._histogram.be_chosen_from()

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoStack
-from PySide6.QtWidgets import QComboBox, QGridLayout, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QSpinBox, QVBoxLayout, QWidget
 
 from app.text import count, counted
 from app.theme import SPACE
@@ -207,19 +207,21 @@ class CurationCard(Card):
 
     def _more(self) -> QWidget:
         holder = QWidget()
-        grid = self._grid()
-        grid.setContentsMargins(0, 0, 0, 0)
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACE[1])
+        switches, fields = self._grid(), self._grid()
         for index, step in enumerate(MORE_STEPS):
-            self._add_switch(grid, index, step)
-        for index, (name, words, entries, tip) in enumerate(_CHOICES, start=len(MORE_STEPS)):
+            self._add_switch(switches, index, step)
+        for index, (name, words, entries, tip) in enumerate(_CHOICES):
             combo = named(QComboBox(), f"{name}Combo", words)
             combo.setToolTip(tip)
             for text, value in entries:
                 combo.addItem(text, value)
             combo.currentIndexChanged.connect(lambda _index, name=name: self._tell_choice(name))
             self._combos[name] = combo
-            grid.addWidget(label(words, "muted"), index, 0)
-            grid.addWidget(combo, index, 1)
+            fields.addWidget(label(words, "muted"), index, 0)
+            fields.addWidget(combo, index, 1)
         self._size = named(QSpinBox(), "maxHeavyAtomsSpin", "Most heavy atoms of a molecule")
         self._size.setRange(1, 1000)
         self._size.setSuffix(" atoms")
@@ -229,9 +231,10 @@ class CurationCard(Card):
         self._pause.setInterval(_SIZE_PAUSE_MS)
         self._pause.timeout.connect(self._tell_size)
         self._size.valueChanged.connect(lambda _value: self._pause.start())
-        grid.addWidget(label("Largest molecule", "muted"), grid.rowCount(), 0)
-        grid.addWidget(self._size, grid.rowCount() - 1, 1)
-        holder.setLayout(grid)
+        fields.addWidget(label("Largest molecule", "muted"), len(_CHOICES), 0)
+        fields.addWidget(self._size, len(_CHOICES), 1)
+        column.addLayout(switches)
+        column.addLayout(fields)
         return holder
 
     def _tell_choice(self, name: str) -> None:

@@ -33,6 +33,7 @@ class FilterChips(QWidget):
         self._flow = _Flow(self)
         self._found = label("", "muted")
         self._found.setObjectName("foundLabel")
+        self._found.setFixedHeight(22)
         self._clear = link_button("Clear all", "clearFiltersButton", "Show all rows again")
         self._clear.clicked.connect(self.cleared)
         self._chips: list[QWidget] = []

@@ -42,8 +42,8 @@ class MapPanel(QFrame):
         self.map = SpaceMap(depictions)
         self._method = named(QComboBox(), "mapMethodCombo", "Kind of map")
         self._color = named(QComboBox(), "mapColorCombo", "Column to colour the map by")
-        for box in (self._method, self._color):
-            box.setMinimumContentsLength(14)
+        for box, letters in ((self._method, 24), (self._color, 16)):
+            box.setMinimumContentsLength(letters)
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._whole = link_button(
             "Show all", "mapShowAllButton", "Zoom out (0); the wheel zooms, the right button drags"

@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QMenu, QSizePolicy, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QMenu, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 
 from app.summaries import PartsSummary
 from app.text import count, number
@@ -96,6 +96,9 @@ class SplitCard(Card):
         self._choice = named(QComboBox(), "splitCombo", "How to divide into parts")
         self._choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._choice.currentIndexChanged.connect(self._tell_method)
+        self._choice.addItem(*METHODS[0])
+        # The stretch of the title's row is the choice's.
+        self.header.setStretch(2, 0)
         self.header.addWidget(self._choice, 1)
         self._bar = PartsBar()
         self._legend = [label() for _ in range(3)]
@@ -161,8 +164,8 @@ class SplitCard(Card):
         """Show sizes and spread of training, validation and test part, and leakage in words."""
         # Reasons get a line of their own: "random (too few scaffolds to divide by them)".
         name, _, reason = method.rstrip(")").replace(" (", ", ", 1).partition(", ")
-        # The choice says it already, unless it was left to the engine.
-        self.set_title("Split", name if self._choice.currentData() in (None, "auto") else "")
+        if self._choice.currentData() == "auto":
+            self._choice.setItemText(0, f"Chosen: {name}")
         self._method.setText(f"{reason[:1].upper()}{reason[1:]}.")
         self._method.setVisible(bool(reason))
         self._choice.setToolTip(f"Divided: {method}")
@@ -218,8 +221,10 @@ class SplitCard(Card):
 
     def _sizes(self) -> QWidget:
         holder = QWidget()
-        grid = QGridLayout(holder)
-        grid.setContentsMargins(0, 0, 0, 0)
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACE[1])
+        grid = QGridLayout()
         grid.setColumnStretch(0, 1)
         self._validation = self._percent("validationPercentSpin", "Size of the validation part")
         self._test = self._percent("testPercentSpin", "Size of the test part")
@@ -246,8 +251,9 @@ class SplitCard(Card):
             lambda: self.changed.emit({"validation_path": "", "test_path": ""}, {})
         )
         button.setMenu(menu)
-        grid.addWidget(self._files, 3, 0, 1, 2)
-        grid.addWidget(button, 4, 0)
+        column.addLayout(grid)
+        column.addWidget(self._files)
+        column.addLayout(row(button, None))
         return holder
 
     def _percent(self, name: str, spoken: str) -> QSpinBox:
@@ -287,8 +293,7 @@ class SplitCard(Card):
 
 def nearness_words(near: Nearness) -> str:
     """Return how alike a part is to what trains, in plain words."""
-    alike = f" {count(near.close)} have one of 0.9 or more." if near.close else ""
-    return f"Nearest training neighbour of a {near.part} molecule: {near.median:.2f} (median similarity).{alike}"
+    return f"Nearest training neighbour of a {near.part} molecule: similarity {near.median:.2f} (median)."
 
 
 def part_columns(info: TableInfo, roles: ColumnRoles) -> list[str]:

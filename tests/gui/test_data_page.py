@@ -243,7 +243,7 @@ def test_the_reason_for_a_split_has_a_line_of_its_own(qtbot, method, note, reaso
     qtbot.addWidget(card)
     card.show_split(method, (8, 1, 1), [])
     shown = [words.text() for words in card.findChildren(QLabel) if not words.isHidden()]
-    assert note in shown
+    assert card.findChild(QComboBox, "splitCombo").currentText() == f"Chosen: {note}"
     assert (reason in shown) is bool(reason)
 
 
