@@ -64,6 +64,9 @@ class ResumeControl(QObject):
 
     @Slot()
     def _look_first(self) -> None:
+        if not self.offer.window().isVisible():
+            # Closed in the meantime.
+            return
         # What is still marked as active then was cut off: nothing of this window can be running yet.
         self._session.start_task(self._read(first=not self._session.training.is_running))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.services.run_events import read_run_events
 from app.theme import SPACE
 from app.widgets.basic import Card
 from app.widgets.chart_card import ChartLink
@@ -17,7 +18,6 @@ from app.widgets.run_curves import RunCurves
 from app.widgets.trend_strip import TrendStrip
 from mole_engine.contracts.events import Event, PinnedPredictions
 from mole_engine.contracts.records import RunRecord
-from mole_engine.contracts.run_state import RunState
 
 if TYPE_CHECKING:
     from app.services.session import Session
@@ -97,11 +97,10 @@ class RunWatch(QObject):
         self._redraw()
 
     async def _recall(self, folder: str) -> None:
-        old = RunRecord(run_id="", name="", status=RunState.INTERRUPTED, run_dir=folder)
-        story = await self._session.runs.story(old)
+        events = await self._session.run_blocking(read_run_events, folder)
         if self._session.training.resumes != folder:
             return
-        curves = RunCurves.replay(story.events)
+        curves = RunCurves.replay(events)
         # What was said meanwhile stands in both; curves take a step told twice as one.
         for event in self._heard:
             curves.add(event)

@@ -160,4 +160,6 @@ def _forget(item: QLayoutItem) -> None:
     widget = item.widget()
     if widget is not None:
         widget.hide()
+        # At once out of the panel, so that nobody finds an old line by its name.
+        widget.setParent(None)
         widget.deleteLater()

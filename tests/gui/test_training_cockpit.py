@@ -1,0 +1,215 @@
+"""The cockpit on the real window with real tiny trainings: set up, watch, steer, queue, resume."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton, QWidget
+
+from mole_engine.contracts.events import EpochMetrics, Notice, PinnedPredictions, StepMetrics
+from mole_engine.contracts.run_state import RunState
+
+TIMEOUT = 90_000
+GROUPS = ("O", "N", "C(=O)O", "c1ccccc1", "C#N", "OC")
+TINY = {"layers": 1, "hidden_size": 16, "heads": 2, "intermediate_size": 32}
+
+
+@pytest.fixture
+def chains_csv(tmp_path):
+    """Chains with end groups, and a value that follows from the chain."""
+    path = tmp_path / "chains.csv"
+    lines = [f"{'C' * chain + group},{0.5 * len(group) - 0.7 * chain:.2f}" for chain in range(1, 9) for group in GROUPS]
+    path.write_text("smiles,logS (log(mol/L))\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def find(window):
+    def finder(name, kind=QWidget):
+        found = window.findChild(kind, name)
+        assert found is not None, name
+        return found
+
+    return finder
+
+
+@pytest.fixture
+def click(qtbot, find):
+    return lambda name: qtbot.mouseClick(find(name, QPushButton), Qt.MouseButton.LeftButton)
+
+
+@pytest.fixture
+def page(window, find, open_file, chains_csv):
+    """Return the Train page with a tiny job set up through its form."""
+    open_file(chains_csv)
+    window.go_to("train")
+    page = window.page("train")
+    for name, value in TINY.items():
+        page.setup.form.set_value(f"model.{name}", value)
+    page.setup.form.set_value("baselines", False)
+    find("epochsSpin").setValue(2000)
+    return page
+
+
+@pytest.fixture
+def events(window):
+    heard = []
+    window.session.run_event.connect(heard.append)
+    return heard
+
+
+def epochs_of(events):
+    return [event.epoch for event in events if isinstance(event, EpochMetrics)]
+
+
+def test_a_run_is_watched_and_steered(qtbot, window, page, find, click, events):
+    click("trainButton")
+    qtbot.waitUntil(lambda: len(epochs_of(events)) >= 2, timeout=TIMEOUT)
+    # Watched: small charts and the two molecules that were pinned by themselves.
+    qtbot.waitUntil(lambda: "–" not in page.watch.trends.values()[:3], timeout=TIMEOUT)
+    pinned = [event for event in events if isinstance(event, PinnedPredictions)]
+    assert pinned[0].smiles == tuple(molecule.smiles for molecule in page.watch.pinned.molecules)
+    assert len(pinned[0].smiles) == 2
+    assert all("measured" in words and not words.startswith("–") for words in page.watch.pinned.words())
+
+    # Steered: half the learning rate, which the job acknowledges, and which its steps show.
+    click("adjustButton")
+    assert find("adjustRun").isVisible()
+    click("rateButton0")
+    qtbot.waitUntil(lambda: any(isinstance(event, Notice) and "earning rate" in event.message for event in events))
+    assert find("ratePlanButton").isVisible()
+
+    # Steered: an end in sight.
+    last = max(epochs_of(events)) + 4
+    find("lastEpochSpin").setValue(last)
+    with qtbot.waitSignal(window.session.run_finished, timeout=TIMEOUT) as finished:
+        click("lastEpochButton")
+    assert finished.args[0].status is RunState.COMPLETED, finished.args[0].error
+    assert last <= max(epochs_of(events)) <= last + 3
+    # The axis has followed.
+    assert page.watch.curves.total_epochs == max(epochs_of(events))
+
+
+def test_a_second_training_waits_in_the_queue_and_then_runs(qtbot, window, page, find, click, events):
+    assert not find("enqueueButton").isVisible()
+    click("trainButton")
+    qtbot.waitUntil(lambda: any(isinstance(event, StepMetrics) for event in events), timeout=TIMEOUT)
+    # What is set up now is the next training; the one under way does not mind.
+    for seed in (1, 2, 3):
+        page.setup.form.set_value("seed", seed)
+        find("epochsSpin").setValue(1)
+        click("enqueueButton")
+    training = window.session.training
+    assert [run.config.seed for run in training.queued()] == [1, 2, 3]
+    assert find("queueButton").text() == "Queue (3)"
+    click("queueButton")
+    panel = find("queuePanel")
+    qtbot.waitUntil(panel.isVisible)
+    click("queueDown.0")
+    assert [run.config.seed for run in training.queued()] == [2, 1, 3]
+    click("queueNext.2")
+    assert [run.config.seed for run in training.queued()] == [3, 2, 1]
+    click("queueDrop.2")
+    click("queueDrop.1")
+    assert [run.config.seed for run in training.queued()] == [3]
+    panel.hide()
+    with qtbot.waitSignals([training.run_finished, training.run_started], timeout=TIMEOUT):
+        click("cancelButton")
+    with qtbot.waitSignal(window.session.run_finished, timeout=TIMEOUT) as finished:
+        pass
+    assert (finished.args[0].status, finished.args[0].seed) == (RunState.COMPLETED, 3)
+    assert page.watch.curves.epochs == [1.0]
+    assert not training.queued()
+
+
+def test_a_setting_that_does_not_fit_is_shown_where_it_stands(qtbot, window, page, find, click):
+    page.setup.form.set_value("model.heads", 3)
+    click("trainButton")
+    assert not window.session.training.is_running
+    form = page.setup.form
+    qtbot.waitUntil(form.isVisible)
+    assert "multiple of heads" in form._fault.text()
+    assert {path for path, line in form._rows.items() if line._faulty} == {"model.hidden_size", "model.heads"}
+    assert not find("problemDialog").isVisible()
+    click("reset.model.heads")
+    assert not any(line._faulty for line in form._rows.values())
+
+
+def test_settings_can_be_searched_and_put_back(qtbot, page, find, click):
+    form = page.setup.form
+    click("allSettingsButton")
+    qtbot.waitUntil(form.isVisible)
+    form.search.setText("head drop")
+
+    def seen():
+        return {path for path, line in form._rows.items() if line.head.isVisible()}
+
+    qtbot.waitUntil(lambda: seen() == {"model.head_dropout"})
+    form.search.setText("no such thing")
+    assert form._nothing.isVisible()
+    form.search.clear()
+    click("settingsChangedButton")
+    assert seen() == {*(f"model.{name}" for name in TINY), "training.epochs", "baselines"}
+    click("settingsResetButton")
+    assert form.changed_paths() == []
+    # Every field says what it is and in which range it may be.
+    silent = [path for path, line in form._rows.items() if not line.spec.help]
+    assert silent == []
+
+
+def test_own_presets_are_files_that_can_be_chosen_and_deleted(qtbot, window, page, find, click, workspace):
+    click("savePresetButton")
+    dialog = find("savePresetDialog")
+    assert not dialog.take.isEnabled()
+    dialog.name.setText("My tiny one")
+    dialog.summary.setText("For a test.")
+    click("presetSaveButton")
+    path = workspace / "presets" / "my-my-tiny-one.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert content["settings"]["model"]["hidden_size"] == 16
+    assert content["settings"]["training"]["epochs"] == 2000
+    assert "data" not in content["settings"]
+    presets = page.setup.presets
+    assert presets.current_name() == "my-my-tiny-one"
+    assert page.setup.form.changed_paths() == []
+    presets.select("quick-look")
+    assert page.setup.form.value("model.hidden_size") != 16
+    presets.select("my-my-tiny-one")
+    assert page.setup.form.value("model.hidden_size") == 16
+    assert page.setup.job().preset == "my-my-tiny-one"
+    click("deletePresetButton")
+    assert not path.exists()
+    assert presets.current_name() == "quick-look"
+
+
+def test_pinned_molecules_can_be_chosen(qtbot, page, find, click):
+    before = page.watch.pinned.molecules
+    assert [molecule.measured_words != "" for molecule in before] == [True, True]
+    assert before[0].measured < before[1].measured
+    click("choosePinnedButton")
+    dialog = find("pinDialog")
+    dialog.edit.setPlainText("CCO\nCCCCCCCCCCCCCC")
+    click("pinTakeButton")
+    assert page.watch.pinned.words() == ["– measured −0.90", "–"]
+    assert page.setup.job(["CCO"]).pinned == ["CCO"]
+
+
+def test_a_run_that_was_cut_off_is_offered_at_the_start_and_keeps_its_curves(qtbot, window, page, find, click, events):
+    click("trainButton")
+    qtbot.waitUntil(lambda: len(epochs_of(events)) >= 3, timeout=TIMEOUT)
+    with qtbot.waitSignal(window.session.run_finished, timeout=TIMEOUT):
+        window.session.training.shutdown()
+    reached = max(epochs_of(events))
+    offer = find("resumeOffer")
+    qtbot.waitUntil(lambda: not offer.isHidden(), timeout=TIMEOUT)
+    events.clear()
+    find("resumeOfferButton").click()
+    qtbot.waitUntil(lambda: len(epochs_of(events)) >= 2, timeout=TIMEOUT)
+    assert window.page("train").isVisible()
+    assert offer.isHidden()
+    # One line from the first epoch on.
+    assert page.watch.curves.epochs == [float(number) for number in range(1, max(epochs_of(events)) + 1)]
+    assert max(epochs_of(events)) > reached
+    with qtbot.waitSignal(window.session.run_finished, timeout=TIMEOUT):
+        click("cancelButton")
