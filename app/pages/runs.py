@@ -1,71 +1,56 @@
-"""Is it any good? All runs of the workspace, and the verdict on one of them."""
+"""Is it any good? All runs of the workspace, the verdict on one of them, or several side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.base import Page
+from app.pages.compare import CompareView
+from app.pages.runs_actions import RunActions
+from app.pages.runs_list import RunList
 from app.pages.saving import ask_where_to_save, suggested_name
 from app.pages.verdict import VerdictView
-from app.pages.words import preset_title
 from app.services.runs import EXPORTS, RunStory
-from app.text import count, duration
+from app.text import counted, duration
 from app.theme import SPACE
 from app.widgets.basic import EmptyState, primary_button, row, secondary_button
-from app.widgets.cell_table import Cell, CellTable, Column
 from app.widgets.event_log import STATE_TONES
-from app.widgets.figures import day_and_time, main_metric, metric_words
-from app.widgets.live_chart import RunCharts
 from app.widgets.run_curves import RunCurves
-from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 
 if TYPE_CHECKING:
     from app.services.session import Session
 
-COLUMNS = (
-    Column("name", "run"),
-    Column("status", "status", "chip", 112),
-    Column("data", "data", width=150),
-    Column("preset", "preset", width=96),
-    Column("metric", "test result", "number", 150),
-    Column("molecules", "molecules", "number", 84),
-    Column("seconds", "time", "number", 92),
-    Column("created", "started", "number", 156),
-)
-_EMPTY, _LIST, _VERDICT = range(3)
+_EMPTY, _LIST, _VERDICT, _COMPARE = range(4)
 
 
 class RunsPage(Page):
-    """The list, or the verdict on the run that was chosen in it."""
+    """The list, the verdict on the run that was chosen in it, or the runs that are compared."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, "Runs", parent)
         self.setObjectName("runsPage")
         self._records: list[RunRecord] = []
         self._asked = 0
+        self._in_trash = False
         self._wanted = self._note = ""
         self._kind = EXPORTS[0][0]
         self._story: RunStory | None = None
-        self.table = CellTable("runsTable", "Runs")
-        self.charts = RunCharts("replay")
+        self.list = RunList()
+        self.table, self.charts = self.list.table, self.list.charts
         self.verdict = VerdictView(session)
-        self._all = secondary_button("All runs", "allRunsButton", "Back to the list (Esc)")
-        self._again = secondary_button("Train again", "trainAgainButton", "Go to the Train page")
-        self._open = primary_button("Show the verdict →", "showVerdictButton", "How good is this run?")
-        self._resume = secondary_button("Resume", "resumeRunButton", "Go on from the last checkpoint of this run")
-        for button in (self._resume, self._all, self._again):
-            self.header.add_action(button)
+        self.compare = CompareView()
+        self.actions_ = RunActions(session, self)
+        self._make_buttons()
         self._stack = QStackedWidget()
-        for state in (self._empty_state(), self._list_side(), self.verdict):
+        for state in (self._empty_state(), self._list_side(), self.verdict, self.compare):
             self._stack.addWidget(state)
         self.body.addWidget(self._stack, 1)
         self._connect()
@@ -73,6 +58,21 @@ class RunsPage(Page):
         session.start_task(self._reload(first=True))
 
     # Building --------------------------------------------------------------------------------------------------
+
+    def _make_buttons(self) -> None:
+        self._all = secondary_button("All runs", "allRunsButton", "Back to the list (Esc)")
+        self._again = secondary_button(
+            "Train again", "trainAgainButton", "Bring its data and settings to the Train page"
+        )
+        self._open = primary_button("Show the verdict →", "showVerdictButton", "How good is this run?")
+        self._resume = secondary_button("Resume", "resumeRunButton", "Go on from the last checkpoint of this run")
+        self._compare = secondary_button(
+            "Compare", "compareButton", "Select two to six runs (with Ctrl) to compare them"
+        )
+        self._more = secondary_button("More ▾", "runMenuButton", "What can be done with the selected runs")
+        self._more.setMenu(self.actions_.menu)
+        for button in (self._resume, self._all, self._again, self._compare, self._more):
+            self.header.add_action(button)
 
     def _empty_state(self) -> QWidget:
         self._to_train = primary_button("Train a model", "runsTrainButton", "Go to the Train page")
@@ -84,22 +84,29 @@ class RunsPage(Page):
         layout = QVBoxLayout(side)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE[2])
-        layout.addWidget(self.table, 5)
-        layout.addWidget(self.charts, 4)
+        layout.addWidget(self.list, 1)
         layout.addLayout(row(None, self._open))
         return side
 
     def _connect(self) -> None:
-        session = self.session
+        session, actions = self.session, self.actions_
         session.runs_changed.connect(self._renew)
         session.run_started.connect(self._renew)
         session.run_finished.connect(self._finished)
-        self.table.row_chosen.connect(self._choose)
-        self.table.row_activated.connect(self._show_verdict)
+        self.list.chosen.connect(self._choose)
+        self.list.activated.connect(self._show_verdict)
+        self.list.selection_changed.connect(self._renew_actions)
+        self.list.annotated.connect(self._annotate)
+        self.list.trash_asked.connect(self._show_trash)
+        self.list.menu_asked.connect(actions.show_menu)
+        actions.navigate.connect(self.navigate)
+        actions.said.connect(self._say)
+        actions.compare_asked.connect(self._ask_to_compare)
         self._open.clicked.connect(self._show_verdict)
         self._all.clicked.connect(self.show_list)
-        self._again.clicked.connect(self._train)
-        self._resume.clicked.connect(self._go_on)
+        self._again.clicked.connect(actions.duplicate)
+        self._compare.clicked.connect(actions.compare)
+        self._resume.clicked.connect(actions.go_on)
         self._to_train.clicked.connect(self._train)
         self.verdict.predict_asked.connect(self._predict)
         self.verdict.export_asked.connect(self._export)
@@ -109,7 +116,7 @@ class RunsPage(Page):
 
     def cancel(self) -> bool:
         """Esc goes back to the list."""
-        if self._stack.currentIndex() == _VERDICT:
+        if self._stack.currentIndex() in (_VERDICT, _COMPARE):
             self.show_list()
             return True
         return False
@@ -122,13 +129,18 @@ class RunsPage(Page):
     @Slot()
     def show_list(self) -> None:
         """Show all runs."""
-        self._go(_LIST if self._records else _EMPTY)
+        self._go(_LIST if self._records or self._in_trash else _EMPTY)
 
     # What happens ----------------------------------------------------------------------------------------------
 
     @Slot()
     def _renew(self) -> None:
         self.session.start_task(self._reload())
+
+    @Slot(bool)
+    def _show_trash(self, wanted: bool) -> None:
+        self._in_trash = wanted
+        self._renew()
 
     @Slot(object)
     def _finished(self, record: RunRecord) -> None:
@@ -140,121 +152,147 @@ class RunsPage(Page):
     async def _reload(self, *, first: bool = False) -> None:
         self._asked += 1
         asked = self._asked
-        records = await self.session.runs.records(first=first)
+        runs = self.session.runs
+        records = await (runs.shelf.trashed() if self._in_trash else runs.records(first=first))
         if asked != self._asked:
             # A newer question is under way; an old answer must not overtake it.
             return
         self._records = records
-        self.table.show_rows(COLUMNS, len(self._records), self._cell)
-        if self._stack.currentIndex() != _VERDICT:
-            self.show_list()
-        names = [record.run_id for record in self._records]
+        self.list.blockSignals(True)
+        self.list.show_records(records, in_trash=self._in_trash)
+        names = [record.run_id for record in self.list.records()]
         if self._wanted in names:
-            self.table.blockSignals(True)
-            place = names.index(self._wanted)
-            self.table.choose(place)
-            self.table.blockSignals(False)
-            if self._story is None or self._story.record != self._records[place]:
-                # The run has gone on since it was read.
-                self._choose(place)
-        elif names:
-            self.table.choose(0)
+            self.list.select([self._wanted])
+        self.list.blockSignals(False)
+        if self._stack.currentIndex() not in (_VERDICT, _COMPARE):
+            self.show_list()
+        self._renew_actions()
+        chosen = self.list.table.chosen()
+        if 0 <= chosen < len(names):
+            record = self.list.records()[chosen]
+            if self._story is None or self._story.record != record:
+                # Another run, or one that has gone on since it was read.
+                self._choose(record)
 
-    @Slot(int)
-    def _choose(self, place: int) -> None:
-        if 0 <= place < len(self._records):
-            record = self._records[place]
-            self._wanted = record.run_id
-            self.session.start_task(self._read(record, show=False))
+    @Slot(object)
+    def _choose(self, record: RunRecord) -> None:
+        self._wanted = record.run_id
+        self.session.start_task(self._read(record, show=False))
 
     async def _read(self, record: RunRecord, *, show: bool) -> None:
         story = await self.session.runs.story(record)
         if record.run_id != self._wanted:
             # Another run was chosen meanwhile.
             return
-        self._story, self._note = story, ""
+        self._story = story
         tasks = story.verdict.tasks
         self.charts.set_curves(RunCurves.replay(story.events), tasks[0].task.unit if tasks else "")
         self.verdict.show_story(story)
         if show:
+            self._note = ""
             self._go(_VERDICT)
         else:
-            self._show_head()
+            self._renew_actions()
 
     @Slot()
     def _show_verdict(self) -> None:
         if self._story is not None:
+            self._note = ""
             self._go(_VERDICT)
+
+    @Slot(list)
+    def _ask_to_compare(self, records: Sequence[RunRecord]) -> None:
+        self.session.start_task(self._show_comparison(records))
+
+    async def _show_comparison(self, records: Sequence[RunRecord]) -> None:
+        self.compare.show_comparison(await self.session.runs.shelf.compare(records))
+        self._go(_COMPARE)
+
+    @Slot(str, str, list, bool)
+    def _annotate(self, run_id: str, notes: str, tags: list[str], starred: bool) -> None:
+        self.session.start_task(self._annotated(run_id, notes, tags, starred))
+
+    async def _annotated(self, run_id: str, notes: str, tags: list[str], starred: bool) -> None:
+        await self.session.runs.shelf.annotate(run_id, notes, tags, starred)
+        await self._reload()
+
+    # Showing ---------------------------------------------------------------------------------------------------
 
     def _go(self, state: int) -> None:
         self._stack.setCurrentIndex(state)
-        self._all.setVisible(state == _VERDICT)
-        self._again.setVisible(state != _EMPTY)
-        self.primary = {_EMPTY: self._to_train, _LIST: self._open, _VERDICT: self.verdict.predict_button}[state]
-        self._show_head()
+        self.primary = {_EMPTY: self._to_train, _LIST: self._open, _VERDICT: self.verdict.predict_button}.get(state)
+        self._renew_actions()
         self._take_focus()
+
+    @Slot()
+    def _renew_actions(self) -> None:
+        """Let the buttons follow what is shown and selected."""
+        state = self._stack.currentIndex()
+        selected = self.list.selected()
+        if state == _VERDICT and self._story is not None:
+            selected = [self._story.record]
+        self.actions_.set_selected(selected, in_trash=self._in_trash)
+        over = state in (_VERDICT, _COMPARE)
+        self._all.setVisible(over)
+        self._again.setVisible(state in (_LIST, _VERDICT) and not self._in_trash)
+        self._again.setEnabled(self.actions_.can("duplicate"))
+        self._compare.setVisible(state == _LIST and not self._in_trash)
+        self._compare.setEnabled(self.actions_.can("compare"))
+        self._more.setVisible(state in (_LIST, _VERDICT))
+        interrupted = len(selected) == 1 and selected[0].status is RunState.INTERRUPTED
+        self._resume.setVisible(interrupted and not self._in_trash and state != _COMPARE)
+        self._open.setVisible(not self._in_trash)
+        self._open.setEnabled(len(selected) == 1)
+        self._show_head()
 
     def _take_focus(self) -> None:
         """Keep the keyboard in the page's main list rather than on whichever button comes next."""
         if self.isVisible():
-            (self.verdict.worst if self._stack.currentIndex() == _VERDICT else self.table).setFocus()
+            places = {_VERDICT: self.verdict.worst, _COMPARE: self.compare.results}
+            places.get(self._stack.currentIndex(), self.table).setFocus()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Take the keyboard."""
         super().showEvent(event)
         self._take_focus()
 
-    def _show_head(self) -> None:
-        record = self._story.record if self._story is not None else None
-        self._resume.setVisible(record is not None and record.status is RunState.INTERRUPTED)
-        if self._stack.currentIndex() != _VERDICT or self._story is None:
-            self.header.set_title("Runs")
-            number = len(self._records)
-            self.header.set_chips([(f"{count(number)} run{'' if number == 1 else 's'}", "neutral")] if number else [])
-            return
-        record = self._story.record
-        self.header.set_title(f"Run: {record.name}")
-        words = record.status.value
-        if record.status is RunState.COMPLETED:
-            words = f"completed in {duration(record.seconds)}"
-        self.header.set_chips([(words, STATE_TONES.get(record.status, "neutral")), (self._note, "accent")])
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        """Write down notes that were just typed."""
+        super().hideEvent(event)
+        self.list.flush()
 
-    def _cell(self, place: int, key: str) -> Cell:
-        record = self._records[place]
-        main = main_metric(record.metrics)
-        molecules = sum(record.counts.values())
-        cells = {
-            "name": lambda: Cell(record.name, bold=True, tip=record.error or record.run_id),
-            "status": lambda: Cell(record.status.value, STATE_TONES.get(record.status, "")),
-            "data": lambda: Cell(record.data_name),
-            "preset": lambda: Cell(preset_title(record.preset)),
-            "metric": lambda: Cell(metric_words(record.metrics, main), order=record.metrics.get(main, float("nan"))),
-            "molecules": lambda: Cell(count(molecules) if molecules else "", order=molecules),
-            "seconds": lambda: Cell(duration(record.seconds) if record.seconds else "", order=record.seconds),
-            "created": lambda: Cell(day_and_time(record.created), order=record.created),
-        }
-        return cells[key]()
+    def _show_head(self) -> None:
+        state = self._stack.currentIndex()
+        note = (self._note, "accent")
+        if state == _VERDICT and self._story is not None:
+            record = self._story.record
+            self.header.set_title(f"Run: {record.name}")
+            words = record.status.value
+            if record.status is RunState.COMPLETED:
+                words = f"completed in {duration(record.seconds)}"
+            self.header.set_chips([(words, STATE_TONES.get(record.status, "neutral")), note])
+        elif state == _COMPARE:
+            self.header.set_title("Runs side by side")
+            self.header.set_chips([])
+        else:
+            self.header.set_title("Trash" if self._in_trash else "Runs")
+            number, selected = len(self._records), len(self.list.selected())
+            chips = [(counted(number, "run"), "neutral")] if number else []
+            chips += [(f"{selected} selected", "neutral")] if selected > 1 else []
+            self.header.set_chips([*chips, note])
+
+    @Slot(str)
+    def _say(self, words: str) -> None:
+        self._note = words
+        if self._stack.currentIndex() == _VERDICT:
+            self.show_list()
+        self._show_head()
 
     # What the user does ----------------------------------------------------------------------------------------
 
     @Slot()
     def _train(self) -> None:
         self.navigate.emit("train")
-
-    @Slot()
-    def _go_on(self) -> None:
-        if self._story is None:
-            return
-        record = self._story.record
-        job = TrainConfig(name=record.name, preset=record.preset, seed=record.seed)
-        job.training.epochs = max(record.epochs, 1)
-        job.runtime.device = self.session.settings.device
-        try:
-            self.session.training.start(job, record.run_dir)
-        except InputError as error:
-            self.session.report(error)
-        else:
-            self.navigate.emit("train")
 
     @Slot()
     def _predict(self) -> None:

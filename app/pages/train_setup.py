@@ -95,6 +95,7 @@ class TrainSetup(QObject):
         self._shelf.saved.connect(self._show_saved)
         self._shelf.deleted.connect(self._show_default)
         self._session.prefetch.devices_known.connect(self._look_for_devices)
+        self._session.job_offered.connect(self.take_over)
 
     def set_dataset(self, dataset: OpenDataset) -> None:
         """Train on this from now on."""
@@ -103,6 +104,22 @@ class TrainSetup(QObject):
         texts = list(dataset.smiles.values())
         self._size = DataSize(len(split.train), len(split.validation), len(split.test), approximate_tokens(texts))
         self._rebase(keep=_KEPT)
+
+    @Slot(object)
+    def take_over(self, config: TrainConfig) -> None:
+        """Show the settings of an earlier run as changes to its preset; data and split are those that are open."""
+        if config.preset in self._shelf.presets:
+            self.presets.select(config.preset)
+        self._rebase(keep=())
+        values = config.to_dict()
+        for section in _SECTIONS:
+            if section.prefix not in ("split", "runtime"):
+                for spec in section.specs():
+                    value: object = values
+                    for name in spec.path.split("."):
+                        value = value[name] if isinstance(value, dict) else None
+                    self.form.set_value(spec.path, value)
+        self._show_values()
 
     def job(self, pinned: Sequence[str] = ()) -> TrainConfig:
         """Return the job, with these molecules to watch.

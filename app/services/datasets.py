@@ -106,6 +106,10 @@ class DatasetService(QObject):
 
         await self._attempt(None, data_of_files([str(Path(path).absolute()) for path in paths]), SplitConfig())
 
+    async def open_job(self, data: DataConfig, split: SplitConfig) -> None:
+        """Open the data of an earlier job, cleaned up and divided as it was there. Raises InputError."""
+        await self._attempt(None, data, split)
+
     async def open_pasted(self, text: str) -> None:
         """Keep pasted text as a file in the workspace, and open it. Raises InputError where it holds no table."""
         from app.services.sources import keep_pasted

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject
 
+from app.services.run_shelf import MOST_COMPARED, RunShelf
 from app.services.verdict import Verdict, read_verdict
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskSpec
@@ -59,12 +60,21 @@ class RunStory:
 
 
 class RunsService(QObject):
-    """Reads the workspace; nothing here changes a run."""
+    """Reads the workspace.
+
+    Attributes
+    ----------
+    shelf
+        What can be done with the runs: annotate, throw away, restore, compare, make again.
+    """
+
+    most_compared = MOST_COMPARED
 
     def __init__(self, tasks: TaskRunner, workspace: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._tasks = tasks
         self._workspace = workspace
+        self.shelf = RunShelf(tasks, workspace)
 
     async def records(self, *, first: bool = False) -> list[RunRecord]:
         """Return all runs, newest first; the `first` time, runs that a crash cut off are marked as interrupted."""

@@ -23,6 +23,7 @@ from app.services.settings import Settings
 from app.services.space import SpaceService
 from app.services.tasks import Progress, TaskRunner
 from app.services.training import TrainingService
+from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import Problem, problem_of
 
 P = ParamSpec("P")
@@ -57,6 +58,8 @@ class Session(QObject):
         The one door for everything that goes wrong.
     busy(stage, done, total), idle()
         Work beside the window, for the status bar.
+    job_offered(TrainConfig)
+        The settings of an earlier run are to be trained again; its data set is open.
     runs_changed(), models_changed()
         The workspace has another list of runs or models.
     """
@@ -70,6 +73,7 @@ class Session(QObject):
     problem_raised = Signal(object)
     busy = Signal(str, int, int)
     idle = Signal()
+    job_offered = Signal(object)
     runs_changed = Signal()
     models_changed = Signal()
 
@@ -117,6 +121,11 @@ class Session(QObject):
     def start_task(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run a coroutine; its failure becomes `problem_raised`, closing the window cancels it."""
         return self.tasks.start(work)
+
+    async def offer_job(self, config: TrainConfig) -> None:
+        """Open the data set of an earlier job and bring its settings to where jobs are set up. Raises InputError."""
+        await self.datasets.open_job(config.data, config.split)
+        self.job_offered.emit(config)
 
     async def run_blocking(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` in a thread and await its result."""

@@ -20,6 +20,7 @@ from mole_engine.cli import (
     predict,
     presets,
     pretrain,
+    reproduce,
     runs,
     train,
 )
@@ -37,6 +38,7 @@ COMMANDS: tuple[Command, ...] = (
     import_reference.COMMAND,
     pretrain.COMMAND,
     runs.COMMAND,
+    reproduce.COMMAND,
     presets.COMMAND,
     doctor.COMMAND,
 )

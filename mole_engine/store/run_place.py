@@ -47,7 +47,11 @@ class RunPlace:
 
     def check_same_split(self, text: str) -> None:
         """Refuse to go on with other data than before. Raises InputError."""
-        if self.is_resumed and self.folder.split.is_file() and self.folder.split.read_text(encoding="utf-8") != text:
+        if not self.is_resumed or not self.folder.split.is_file():
+            return
+        from mole_engine.store.run_tables import same_split
+
+        if not same_split(self.folder.split.read_text(encoding="utf-8"), text):
             raise InputError(
                 "This run cannot go on:", "its data file has changed since it began.", "Start a new run instead."
             )

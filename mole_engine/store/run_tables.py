@@ -5,13 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mole_engine.contracts.dataset import Split
+from mole_engine.contracts.dataset import Split, TaskSpec
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.store.files import write_text
 from mole_engine.store.run_folder import RunFolder
+
+SPLIT_COLUMNS = ("row", "smiles", "part", "file")
+WEIGHT_COLUMN = "weight"
 
 
 def write_dataset(folder: RunFolder, dataset: CuratedDataset, split: Split) -> None:
@@ -34,18 +39,52 @@ def write_dataset(folder: RunFolder, dataset: CuratedDataset, split: Split) -> N
 
 
 def write_split(folder: RunFolder, dataset: CuratedDataset, split: Split) -> None:
-    """Write `split.csv`: row of the file (from 0), SMILES, part. Raises InputError, KnownError."""
+    """Write `split.csv`: row of the file (from 0), SMILES, part, values. Raises InputError, KnownError."""
     write_text(folder.split, split_text(dataset, split))
 
 
 def split_text(dataset: CuratedDataset, split: Split) -> str:
-    """Return the content of `split.csv`; `file` is 0 for the main file, 1 and 2 for separate ones."""
+    """Return the content of `split.csv`; `file` is 0 for the main file, 1 and 2 for separate ones.
+
+    The values of the targets (class labels by name) and, where molecules differ in it, the weight stand after that, so
+    that a run can be made again from its folder alone.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(("row", "smiles", "part", "file"))
-    parts = split.part_of(len(dataset))
-    writer.writerows(zip(dataset.source_rows.tolist(), dataset.smiles, parts, dataset.file_of.tolist(), strict=True))
+    columns: dict[str, Sequence[Any]] = {
+        "row": dataset.source_rows.tolist(),
+        "smiles": dataset.smiles,
+        "part": split.part_of(len(dataset)),
+        "file": dataset.file_of.tolist(),
+    }
+    for place, task in enumerate(dataset.tasks):
+        columns[value_column(task.name)] = [_value_text(value, task) for value in dataset.targets[:, place].tolist()]
+    if len(set(dataset.weights.tolist()) - {1.0}):
+        columns[WEIGHT_COLUMN] = [repr(value) for value in dataset.weights.tolist()]
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
     return stream.getvalue()
+
+
+def value_column(task: str) -> str:
+    """Return the name of the column of `split.csv` that holds the values of a target."""
+    return f"value: {task}"
+
+
+def same_split(old: str, new: str) -> bool:
+    """Whether two contents of `split.csv` say the same; one of an earlier version has fewer columns."""
+    if old == new:
+        return True
+    before, after = (list(csv.reader(io.StringIO(text))) for text in (old, new))
+    if not before or not after or len(before) != len(after) or len(before[0]) >= len(after[0]):
+        return False
+    return all(left == right[: len(before[0])] for left, right in zip(before, after, strict=True))
+
+
+def _value_text(value: float, task: TaskSpec) -> str:
+    if math.isnan(value):
+        return ""
+    return task.classes[int(value)] if task.classes else repr(value)
 
 
 def part_counts(split: Split) -> dict[str, int]:

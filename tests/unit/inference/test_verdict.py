@@ -61,10 +61,10 @@ def test_a_better_model_beats_the_strongest_baseline_by_so_much(folder):
     assert list(judged.tasks[0].comparisons) == ["fingerprints", "weak", "mean"]
     assert comparison.difference == pytest.approx(comparison.baseline - comparison.model)
     assert judged.tone == "good"
-    assert judged.headline.startswith("Beats the baseline by 0.6")
+    assert judged.headline.startswith(f"Beats the baseline by {comparison.difference:.2f}")
     assert judged.headline.endswith(" log(mol/L) RMSE")
     assert "for ECFP4 + random forest, on 120 test molecules" in judged.words
-    assert "lower (95% interval 0." in judged.words
+    assert f"{comparison.difference:.2f} lower (95% interval {comparison.low:.2f} to " in judged.words
 
 
 def test_a_model_equal_to_the_baseline_does_not_beat_it(folder):

@@ -1,0 +1,140 @@
+"""Several runs side by side: their curves in one chart, their results, and the settings in which they differ."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.pages.words import preset_title
+from app.services.run_shelf import RunComparison
+from app.text import count, duration, number
+from app.theme import SPACE
+from app.widgets.basic import Card, ElidedLabel, muted_label, named, row
+from app.widgets.cell_table import Cell, CellTable, Column
+from app.widgets.figures import lower_is_better, metric_title
+from app.widgets.overlay_plot import ColorDot, OverlayCurve, OverlayPlot
+from app.widgets.run_curves import RunCurves
+
+_LOSSES = {"validation loss": "validation_losses", "training loss": "train_losses"}
+
+
+class CompareView(QWidget):
+    """Shows one `RunComparison`."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._comparison: RunComparison | None = None
+        self._curves: list[RunCurves] = []
+        self.picker = named(QComboBox(), "comparePicker", "Curve to compare")
+        self.plot = OverlayPlot("comparePlot", "The same curve of each run over its epochs")
+        self.results = CellTable("compareResults", "Results side by side", bare=True)
+        self.settings = CellTable("compareSettings", "Settings that differ", bare=True)
+        self._legend = QHBoxLayout()
+        self._legend.setSpacing(SPACE[0])
+        self._build()
+        self.picker.currentIndexChanged.connect(self._draw)
+
+    def show_comparison(self, comparison: RunComparison) -> None:
+        """Show other runs."""
+        self._comparison = comparison
+        self._curves = [RunCurves.replay(events) for events in comparison.events]
+        self._show_legend(comparison)
+        self._fill_picker()
+        self._draw()
+        self._show_results(comparison)
+        self._show_settings(comparison)
+
+    def _build(self) -> None:
+        self._chart = Card("Curves", "validation molecules")
+        self._chart.header.addWidget(self.picker)
+        self._chart.body.addLayout(self._legend)
+        self._chart.add(self.plot, 1)
+        self._results_card = Card("Results", "test molecules; the best of each row is bold")
+        self._results_card.add(self.results, 1)
+        self._settings_card = Card("Settings that differ")
+        self._same = muted_label("These runs have the same settings.")
+        self._settings_card.add(self._same)
+        self._settings_card.add(self.settings, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE[2])
+        layout.addWidget(self._chart, 1)
+        lower = row(self._results_card, self._settings_card, spacing=SPACE[3])
+        lower.setStretch(0, 1)
+        lower.setStretch(1, 1)
+        layout.addLayout(lower, 1)
+
+    def _show_legend(self, comparison: RunComparison) -> None:
+        while (item := self._legend.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        for place, record in enumerate(comparison.records):
+            name = ElidedLabel(record.name)
+            name.setMinimumWidth(min(220, name.fontMetrics().horizontalAdvance(record.name) + 14))
+            self._legend.addWidget(ColorDot(place))
+            self._legend.addWidget(name)
+        self._legend.addStretch(1)
+
+    def _fill_picker(self) -> None:
+        chosen = self.picker.currentText()
+        metrics = list(dict.fromkeys(name for curves in self._curves for name in curves.metric_names()))
+        self.picker.blockSignals(True)
+        self.picker.clear()
+        for name in metrics:
+            self.picker.addItem(metric_title(name), name)
+        for title in _LOSSES:
+            self.picker.addItem(title.capitalize(), title)
+        self.picker.setCurrentIndex(max(0, self.picker.findText(chosen)))
+        self.picker.blockSignals(False)
+
+    @Slot()
+    def _draw(self) -> None:
+        comparison = self._comparison
+        if comparison is None:
+            return
+        name = str(self.picker.currentData())
+        drawn = []
+        for place, curves in enumerate(self._curves):
+            values = list(getattr(curves, _LOSSES[name])) if name in _LOSSES else list(curves.metrics.get(name, []))
+            epochs = list(curves.epochs)[: len(values)]
+            drawn.append(OverlayCurve(comparison.records[place].name, epochs, values, place))
+        self._chart.set_title("Curves", "training molecules" if name == "training loss" else "validation molecules")
+        self.plot.show_curves(drawn, self.picker.currentText())
+
+    def _show_results(self, comparison: RunComparison) -> None:
+        records = comparison.records
+        rows: list[tuple[str, list[Cell]]] = []
+        for name, values in comparison.metrics:
+            known = [value for value in values if math.isfinite(value)]
+            best = (min if lower_is_better(name) else max)(known) if known else math.nan
+            rows.append((metric_title(name), [Cell(number(v), order=v, bold=v == best) for v in values]))
+        molecules = [sum(record.counts.values()) for record in records]
+        rows += [
+            ("Molecules", [Cell(count(item)) for item in molecules]),
+            ("Epochs (kept)", [Cell(f"{count(item.epochs)} ({count(item.best_epoch)})") for item in records]),
+            ("Time", [Cell(duration(item.seconds)) for item in records]),
+            ("Preset", [Cell(preset_title(item.preset)) for item in records]),
+        ]
+        self._fill(self.results, "result", rows, 130, "number")
+
+    def _show_settings(self, comparison: RunComparison) -> None:
+        rows = [(name, [Cell(text or "–", tip=text) for text in values]) for name, values in comparison.differences]
+        self._same.setVisible(not rows)
+        self.settings.setVisible(bool(rows))
+        self._settings_card.body.setStretch(0, 0 if rows else 1)
+        self._fill(self.settings, "setting", rows, 190, "text")
+
+    def _fill(self, table: CellTable, title: str, rows: list[tuple[str, list[Cell]]], first: int, kind: str) -> None:
+        records = self._comparison.records if self._comparison is not None else ()
+        columns = [Column("name", title, width=first)]
+        columns += [Column(str(place), record.name, kind, tip=record.name) for place, record in enumerate(records)]
+
+        def cell(place: int, key: str) -> Cell:
+            name, cells = rows[place]
+            return Cell(name, tip=name) if key == "name" else cells[int(key)]
+
+        table.show_rows(columns, len(rows), cell)
+        table.verticalHeader().setDefaultSectionSize(32)

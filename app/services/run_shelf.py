@@ -1,0 +1,174 @@
+"""What can be done with runs that are over: annotate, throw away, restore, compare, make again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.events import Event
+from mole_engine.contracts.records import RunRecord
+
+if TYPE_CHECKING:
+    from app.services.tasks import TaskRunner
+
+MOST_COMPARED = 6
+"""More curves than this in one chart cannot be told apart."""
+
+_NO_SETTINGS = ("name", "out", "workspace", "data.path")
+"""Of a configuration, what says where rather than how."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunComparison:
+    """Several runs side by side.
+
+    Attributes
+    ----------
+    records, events
+        Of each run, in the order in which they were chosen.
+    differences
+        Settings in which they differ: name and the value of each run as text ("" where it has none).
+    metrics
+        Test metrics that any of them has: name and the value of each (NaN where it has none).
+    """
+
+    records: tuple[RunRecord, ...]
+    events: tuple[tuple[Event, ...], ...]
+    differences: tuple[tuple[str, tuple[str, ...]], ...]
+    metrics: tuple[tuple[str, tuple[float, ...]], ...]
+
+
+class RunShelf:
+    """Changes the workspace's list of runs, in threads beside the window."""
+
+    def __init__(self, tasks: TaskRunner, workspace: Path) -> None:
+        self._tasks, self._workspace = tasks, workspace
+
+    async def annotate(self, run_id: str, notes: str, tags: Sequence[str], starred: bool) -> None:
+        """Keep what the user says of a run. Raises InputError, KnownError."""
+        await self._tasks.run_blocking(_annotate, self._workspace, run_id, notes, tuple(tags), starred)
+
+    async def trash(self, run_ids: Sequence[str]) -> None:
+        """Move runs to the trash. Raises InputError when one is at work, KnownError."""
+        await self._tasks.run_blocking(_trash, self._workspace, tuple(run_ids))
+
+    async def trashed(self) -> list[RunRecord]:
+        """Return the runs in the trash, the last deleted first."""
+        return await self._tasks.run_blocking(_trashed, self._workspace)
+
+    async def restore(self, run_ids: Sequence[str]) -> None:
+        """Bring runs back from the trash. Raises InputError, KnownError."""
+        await self._tasks.run_blocking(_restore, self._workspace, tuple(run_ids))
+
+    async def drop(self, run_ids: Sequence[str]) -> None:
+        """Delete runs in the trash for good. Raises InputError, KnownError."""
+        await self._tasks.run_blocking(_drop, self._workspace, tuple(run_ids))
+
+    async def config(self, record: RunRecord) -> TrainConfig:
+        """Return the settings of a run. Raises InputError."""
+        return await self._tasks.run_blocking(_config, record)
+
+    async def reproduction(self, record: RunRecord) -> TrainConfig:
+        """Return the job that makes a run again from its folder alone. Raises InputError, KnownError."""
+        return await self._tasks.run_blocking(_reproduction, record)
+
+    async def compare(self, records: Sequence[RunRecord]) -> RunComparison:
+        """Return runs side by side; blocking work is done beside the window."""
+        return await self._tasks.run_blocking(compare_runs, tuple(records))
+
+
+def compare_runs(records: Sequence[RunRecord]) -> RunComparison:
+    """Read events and settings of runs and say in what they differ; blocking."""
+    from mole_engine.store.run_folder import RunFolder
+
+    folders = [RunFolder(record.run_dir) for record in records]
+    settings = [_flat_settings(folder.config) for folder in folders]
+    names = list(dict.fromkeys(name for one in settings for name in one))
+    differences = []
+    for name in names:
+        values = tuple(one.get(name, "") for one in settings)
+        if len(set(values)) > 1 and name not in _NO_SETTINGS:
+            differences.append((name, values))
+    data = tuple(record.data_name for record in records)
+    if len(set(data)) > 1:
+        differences.insert(0, ("data file", data))
+    metrics = list(dict.fromkeys(name for record in records for name in record.metrics))
+    several = any(len({name.partition("/")[2] for name in record.metrics if "/" in name}) > 1 for record in records)
+    # With a single target, its metrics are the means.
+    shown = [name for name in metrics if several or "/" not in name]
+    rows = tuple((name, tuple(record.metrics.get(name, float("nan")) for record in records)) for name in shown)
+    return RunComparison(
+        tuple(records), tuple(tuple(folder.read_events()) for folder in folders), tuple(differences), rows
+    )
+
+
+def _flat_settings(path: Path) -> dict[str, str]:
+    try:
+        content = TrainConfig.from_yaml(path).to_dict()
+    except InputError:
+        return {}
+    return dict(_flatten(content))
+
+
+def _flatten(content: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    pairs = []
+    for name, value in content.items():
+        if isinstance(value, dict) and value and prefix.count(".") < 2:
+            pairs += _flatten(value, f"{prefix}{name}.")
+        else:
+            words = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            pairs.append((prefix + name, {"True": "yes", "False": "no", "{}": ""}.get(words, words)))
+    return pairs
+
+
+def _annotate(workspace: Path, run_id: str, notes: str, tags: tuple[str, ...], starred: bool) -> None:
+    from mole_engine.store.run_notes import RunNotes, clean_tags
+    from mole_engine.store.runs import Workspace
+
+    Workspace(workspace).annotate(run_id, RunNotes(notes, clean_tags(tags), starred))
+
+
+def _trash(workspace: Path, run_ids: Sequence[str]) -> None:
+    from mole_engine.store.runs import Workspace
+
+    place = Workspace(workspace)
+    for run_id in run_ids:
+        place.delete(run_id)
+
+
+def _trashed(workspace: Path) -> list[RunRecord]:
+    from mole_engine.store.runs import Workspace
+
+    return Workspace(workspace).trash.records()
+
+
+def _restore(workspace: Path, run_ids: Sequence[str]) -> None:
+    from mole_engine.store.runs import Workspace
+
+    place = Workspace(workspace)
+    for run_id in run_ids:
+        place.restore(run_id)
+
+
+def _drop(workspace: Path, run_ids: Sequence[str]) -> None:
+    from mole_engine.store.runs import Workspace
+
+    place = Workspace(workspace)
+    for run_id in run_ids:
+        place.trash.drop(run_id)
+
+
+def _config(record: RunRecord) -> TrainConfig:
+    from mole_engine.store.run_folder import RunFolder
+
+    return RunFolder(record.run_dir).read_config()
+
+
+def _reproduction(record: RunRecord) -> TrainConfig:
+    from mole_engine.store.reproduce import reproduction
+
+    return reproduction(record.run_dir, record.run_dir, {"name": f"{record.name}, again"})
