@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-import time
-import traceback
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -18,31 +16,27 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import Cancelled, KnownError, MoleError, problem_of
+from mole_engine.contracts.errors import Cancelled, MoleError
 from mole_engine.contracts.events import (
-    Event,
     EventHandler,
-    Notice,
-    RunFailed,
-    RunFinished,
-    StageProgress,
-    StateChanged,
 )
-from mole_engine.contracts.garbage import collect_garbage
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState
-from mole_engine.store.files import known_error
 from mole_engine.store.run_folder import FolderLock, RunFolder
-from mole_engine.store.run_log import RunLog, log_line
+from mole_engine.store.run_log import RunLog
 from mole_engine.store.run_place import RunPlace, find_run, open_place, with_encoder_of_init
 from mole_engine.store.runs import run_name
+from mole_engine.training.job import Job
 
 if TYPE_CHECKING:
     from mole_engine.chem.vocabulary import Vocabulary
     from mole_engine.contracts.dataset import Split
     from mole_engine.data.dataset import CuratedDataset
-    from mole_engine.training.emitter import EventEmitter
+    from mole_engine.training.comparison import Comparison
+    from mole_engine.training.ensemble import EnsembleFit
+    from mole_engine.training.evaluation import Evaluation
     from mole_engine.training.fitting import FitResult
+    from mole_engine.training.pinned import PinnedMolecules
     from mole_engine.training.setup import Prepared
 
 log = logging.getLogger(__name__)
@@ -131,62 +125,49 @@ def _accompany(config: TrainConfig, control: RunControl | None, resume: str) -> 
     return RunRecord(run_id="", name=run_name(config), status=RunState.COMPLETED)
 
 
-class _Job:
-    """One run; its large parts are dropped when it ends."""
+class _Job(Job):
+    """One training; its large parts are dropped when it ends."""
 
     def __init__(self, place: RunPlace, on_event: EventHandler | None, control: RunControl) -> None:
-        from mole_engine.training.emitter import EventEmitter
-
         self.place = place
         self.config: TrainConfig = place.config
         self.folder: RunFolder = place.folder
-        self.record: RunRecord = place.record
-        self.control = control
-        self.began = time.monotonic()
-        self.on_event = on_event
-        self.emitter: EventEmitter = EventEmitter(self.record.run_id, self._show, self.folder.events)
-        self._last_progress: dict[str, float] = {}
+        super().__init__(place.record, self.folder.events, on_event, control, _STAGES, redone_from=_resumed_step(place))
+        self.ensemble: EnsembleFit | None = None
+        self.comparison: Comparison | None = None
 
-    def run(self) -> RunRecord:
-        try:
-            return self._work()
-        except Cancelled:
-            return self._leave()
-        except KeyboardInterrupt:
-            self._end(RunState.INTERRUPTED)
-            raise
-        except Exception as error:
-            known = known_error(error, self.folder.path)
-            _let_go(error)
-            self._fail(known)
-            if known is error:
-                raise
-            raise known from error
-        finally:
-            self.emitter.close()
-            _free_memory()
+    def save(self, record: RunRecord) -> None:
+        self.place.save(record)
 
-    def _show(self, event: Event) -> None:
-        line = log_line(event)
-        if line:
-            log.info(line)
-        if self.on_event is not None:
-            self.on_event(event)
+    def seconds(self) -> float:
+        return self.place.seconds_before + super().seconds()
 
-    def _work(self) -> RunRecord:
+    def work(self) -> RunRecord:
         if not self.place.is_resumed:
-            self._enter(RunState.QUEUED)
-        self._enter(RunState.PREPARING, f"Preparing {self.record.data_name}")
+            self.enter(RunState.QUEUED)
+        self.enter(RunState.PREPARING, f"Preparing {self.record.data_name}")
         from mole_engine.training.trainer import resolve_device, use_threads
 
         # A device that is not there is told before anything is read.
         resolve_device(self.config.runtime)
         use_threads(self.config.runtime)
         dataset, split, vocabulary, prepared = self._prepare()
-        self._enter(RunState.TRAINING, self._training_words(prepared))
-        fit = self._fit(prepared)
-        self._enter(RunState.EVALUATING, f"Judging the model of epoch {fit.kept_epoch}")
+        self.enter(RunState.TRAINING, self._training_words(prepared))
+        self._start_comparison(dataset, split)
+        fit = self._fit(prepared, vocabulary)
+        self._finish_comparison(dataset, split)
+        self.enter(RunState.EVALUATING, f"Judging the model of epoch {fit.kept_epoch}")
         return self._evaluate(dataset, split, vocabulary, prepared, fit)
+
+    def clean_up(self) -> None:
+        if self.comparison is not None:
+            self.comparison.cancel()
+
+    def leave(self) -> RunRecord:
+        """End after `cancel` (nothing large stays) or `interrupt` (the checkpoints stay)."""
+        if not self.control.interrupt_requested:
+            self.folder.drop_checkpoints()
+        return super().leave()
 
     def _prepare(self) -> tuple[CuratedDataset, Split, Vocabulary, Prepared]:
         from mole_engine.data.assemble import load_training_data
@@ -194,7 +175,7 @@ class _Job:
         from mole_engine.store.run_tables import part_counts, split_text, write_dataset
         from mole_engine.training.setup import job_vocabulary, prepare_model
 
-        dataset, split = load_training_data(self.config, self._progress)
+        dataset, split = load_training_data(self.config, self.progress)
         text = split_text(dataset, split)
         self.place.check_same_split(text)
         write_dataset(self.folder, dataset, split)
@@ -202,7 +183,7 @@ class _Job:
         self._tell_about(dataset, split)
         vocabulary = job_vocabulary(self.config.init, self.config.model.vocabulary)
         prepared = prepare_model(
-            self.config, dataset, split, vocabulary, cache_dir=_cache_folder(), on_progress=self._progress
+            self.config, dataset, split, vocabulary, cache_dir=_cache_folder(), on_progress=self.progress
         )
         parameters = sum(item.numel() for item in prepared.model.parameters())
         self.record = replace(self.record, counts=part_counts(split), parameters=parameters)
@@ -210,15 +191,15 @@ class _Job:
 
     def _tell_about(self, dataset: CuratedDataset, split: Split) -> None:
         for text in dataset.info.notes:
-            self._notice(text)
+            self.notice(text)
         dropped = len(dataset.report.dropped_rows)
         if dropped:
             what = f"{dropped} of {dataset.report.total} rows are merged or left out"
-            self._notice(f"{what}: {_reasons(dataset)}.", "warning")
+            self.notice(f"{what}: {_reasons(dataset)}.", "warning")
         for text in split.overlap:
-            self._notice(text, "warning")
+            self.notice(text, "warning")
         if not split.validation:
-            self._notice("There are no validation molecules: the last epoch is kept, without intervals.", "warning")
+            self.notice("There are no validation molecules: the last epoch is kept, without intervals.", "warning")
 
     def _training_words(self, prepared: Prepared) -> str:
         counts = self.record.counts
@@ -227,15 +208,63 @@ class _Job:
             f"{self.record.parameters:,} parameters"
         )
 
-    def _fit(self, prepared: Prepared) -> FitResult:
+    def _start_comparison(self, dataset: CuratedDataset, split: Split) -> None:
+        if not self.config.baselines:
+            return
+        from mole_engine.training.comparison import Comparison
+
+        self.comparison = Comparison(self.config, dataset, split, self.emitter, cache_dir=_cache_folder())
+        self.comparison.start()
+
+    def _finish_comparison(self, dataset: CuratedDataset, split: Split) -> None:
+        if self.comparison is None:
+            return
+        from mole_engine.inference.baseline_tables import write_baselines
+
+        results = self.comparison.collect(self.progress)
+        write_baselines(self.folder, dataset.tasks, dataset.source_rows[list(split.test)], results)
+
+    def _pinned(self, prepared: Prepared, vocabulary: Vocabulary) -> PinnedMolecules | None:
+        if not self.config.pinned:
+            return None
+        from mole_engine.training.pinned import PinnedMolecules
+
+        tasks, curation = prepared.data.dataset.roles.tasks, self.config.data.curation
+        described = self.config.model.descriptors
+        return PinnedMolecules(self.config.pinned, tasks, vocabulary, curation, descriptors=described)
+
+    def _fit(self, prepared: Prepared, vocabulary: Vocabulary) -> FitResult:
+        from mole_engine.training.ensemble import fit_ensemble, is_ensemble
         from mole_engine.training.fitting import fit_model
 
+        if is_ensemble(self.config):
+            self.ensemble = fit_ensemble(
+                self.config,
+                prepared,
+                self.folder.path,
+                self.emitter,
+                self.control,
+                cache_dir=_cache_folder(),
+                on_progress=self.progress,
+            )
+            return self._fitted(self.ensemble.fit)
         last = self.folder.last_checkpoint
         resume_from = last if self.place.is_resumed and last.is_file() else None
         if self.place.is_resumed:
             words = "from its last checkpoint" if resume_from else "from the start: it has no checkpoint yet"
-            self._notice(f"Going on {words}.")
-        fit = fit_model(self.config, prepared, self.folder.path, self.emitter, self.control, resume_from=resume_from)
+            self.notice(f"Going on {words}.")
+        fit = fit_model(
+            self.config,
+            prepared,
+            self.folder.path,
+            self.emitter,
+            self.control,
+            resume_from=resume_from,
+            pinned=self._pinned(prepared, vocabulary),
+        )
+        return self._fitted(fit)
+
+    def _fitted(self, fit: FitResult) -> FitResult:
         self.control.checkpoint()
         self.record = replace(self.record, best_epoch=fit.kept_epoch, epochs=fit.epochs, device=fit.device)
         return fit
@@ -243,32 +272,38 @@ class _Job:
     def _evaluate(
         self, dataset: CuratedDataset, split: Split, vocabulary: Vocabulary, prepared: Prepared, fit: FitResult
     ) -> RunRecord:
+        from mole_engine.inference.blended import blend_tensors
         from mole_engine.inference.run_results import make_card, write_predictions
         from mole_engine.store.bundle import save_bundle
-        from mole_engine.training.evaluation import evaluate_part
-        from mole_engine.training.trainer import resolve_device
 
-        device, check = resolve_device(self.config.runtime).torch_device, self.control.checkpoint
-        test, validation, training = (
-            evaluate_part(prepared, part, device=device, control=self.control, on_progress=self._progress)
-            for part in PARTS
-        )
-        parts = {"test": test, "val": validation, "train": training}
+        check, ensemble = self.control.checkpoint, self.ensemble
+        parts = self._judged(prepared) if ensemble is None else ensemble.evaluations
         prepared.model.cpu()
-        metrics = test.metrics or validation.metrics
-        self.record = replace(self.record, metrics=metrics, validation_metrics=validation.metrics)
-        card = make_card(self.config, self.record, dataset, split, vocabulary, prepared, parts, check)
+        validation = parts["val"].metrics
+        self.record = replace(self.record, metrics=parts["test"].metrics or validation, validation_metrics=validation)
+        card = make_card(self.config, self.record, dataset, split, vocabulary, prepared, parts, check, ensemble)
         write_predictions(self.folder.predictions, dataset, parts, card, check)
-        save_bundle(self.folder.model, prepared.model.state_dict(), card)
+        more = None if ensemble is None else blend_tensors(ensemble.members, ensemble.blend.to_arrays())
+        save_bundle(self.folder.model, prepared.model.state_dict(), card, more)
         self.record = replace(self.record, model_path=str(self.folder.model))
         self._write_report()
         self.folder.drop_resume_state()
-        return self._end(RunState.COMPLETED)
+        return self.end(RunState.COMPLETED)
+
+    def _judged(self, prepared: Prepared) -> dict[str, Evaluation]:
+        from mole_engine.training.evaluation import evaluate_part
+        from mole_engine.training.trainer import resolve_device
+
+        device = resolve_device(self.config.runtime).torch_device
+        return {
+            part: evaluate_part(prepared, part, device=device, control=self.control, on_progress=self.progress)
+            for part in PARTS
+        }
 
     def _write_report(self) -> None:
         from mole_engine.export.report import write_report
 
-        self.place.save(replace(self.record, status=RunState.COMPLETED, seconds=self._seconds()))
+        self.place.save(replace(self.record, status=RunState.COMPLETED, seconds=self.seconds()))
         try:
             write_report(self.folder.path, self.folder.report)
         except Exception as error:
@@ -276,68 +311,7 @@ class _Job:
                 raise
             # The model is there and whole; a page about it is not worth failing the run.
             log.exception("The report could not be written")
-            self._notice("The report of this run could not be written; log.txt says why.", "warning")
-
-    def _seconds(self) -> float:
-        return self.place.seconds_before + time.monotonic() - self.began
-
-    def _enter(self, state: RunState, message: str = "") -> None:
-        self.control.checkpoint()
-        self.record = replace(self.record, status=state)
-        self.place.save(self.record)
-        self.emitter.emit(StateChanged(state=state, message=message))
-
-    def _progress(self, stage: str, done: int, total: int) -> None:
-        self.control.checkpoint()
-        now = time.monotonic()
-        if done < total and now - self._last_progress.get(stage, 0.0) < _PROGRESS_SECONDS:
-            return
-        self._last_progress[stage] = now
-        words, unit = _STAGES.get(stage, (stage, "molecules"))
-        self.emitter.emit(StageProgress(stage=words, done=done, total=total, unit=unit))
-
-    def _notice(self, message: str, level: str = "info") -> None:
-        self.emitter.emit(Notice(message=message, level=level))
-
-    def _leave(self) -> RunRecord:
-        """End after `cancel` (nothing large stays) or `interrupt` (the checkpoints stay)."""
-        if self.control.interrupt_requested:
-            return self._end(RunState.INTERRUPTED)
-        self.folder.drop_checkpoints()
-        return self._end(RunState.CANCELLED)
-
-    def _end(self, status: RunState) -> RunRecord:
-        seconds = self._seconds()
-        self.record = replace(self.record, status=status, seconds=seconds)
-        self.place.save(self.record)
-        self.emitter.emit(
-            RunFinished(
-                status=status,
-                metrics=self.record.metrics,
-                model_path=self.record.model_path,
-                run_dir=self.record.run_dir,
-                seconds=seconds,
-            )
-        )
-        return self.record
-
-    def _fail(self, error: MoleError) -> None:
-        problem = problem_of(error)
-        failed = replace(self.record, status=RunState.FAILED, error=problem.one_line(), seconds=self._seconds())
-        self.record = failed
-        # The first error is what matters: on a full disk, neither the record nor the event can be written down.
-        with contextlib.suppress(KnownError, OSError):
-            self.place.save(self.record)
-        with contextlib.suppress(KnownError, OSError):
-            self.emitter.emit(RunFailed(problem=problem))
-
-
-def _let_go(error: BaseException | None) -> None:
-    """Clear the frames that an error holds: the model's memory, and half-written files that still fill the disk."""
-    while error is not None:
-        traceback.clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__
-    _free_memory()
+            self.notice("The report of this run could not be written; log.txt says why.", "warning")
 
 
 def _reasons(dataset: CuratedDataset) -> str:
@@ -353,11 +327,14 @@ def _cache_folder() -> Path:
     return user_cache_path("MolE Studio", appauthor=False) / "features"
 
 
-def _free_memory() -> None:
-    collect_garbage()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
+def _resumed_step(place: RunPlace) -> int | None:
+    """Return the optimiser step that a run goes on from; None for a new run, and for several networks."""
+    ensemble = place.config.ensemble
+    if not place.is_resumed or ensemble.kind != "none" or ensemble.trees:
+        return None
+    from mole_engine.training.steering import checkpoint_step
+
+    return checkpoint_step(place.folder.last_checkpoint)
 
 
 class _CallableModule(ModuleType):

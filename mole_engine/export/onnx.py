@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from mole_engine.chem.descriptors import compute_descriptors
 from mole_engine.chem.vocabulary import Vocabulary
-from mole_engine.contracts.errors import BugError, KnownError
+from mole_engine.contracts.errors import BugError, InputError, KnownError
 from mole_engine.data.batching import Labels, MolBatch, collate
 from mole_engine.data.features import featurise
 from mole_engine.models.mole import MolE
@@ -82,6 +82,12 @@ def export_onnx(model: str | Path, out: str | Path) -> float:
     check_not_same(model, out)
     _check_installed()
     bundle = read_bundle(model)
+    if bundle.card.blend:
+        raise InputError(
+            f"'{bundle.card.name}' cannot be exported to ONNX:",
+            "it is a blend of several networks, or of a network and simple models, and ONNX would hold one network.",
+            "Train a preset with a single network, for example Quick look or Small, and export that.",
+        )
     network = MolE(bundle.card.train_config().model)
     network.load_state_dict(bundle.tensors, strict=True)
     network.eval()

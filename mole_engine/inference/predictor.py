@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,9 @@ from mole_engine.models.network import MolENetwork
 from mole_engine.store.bundle import Bundle, read_bundle
 from mole_engine.store.card import ModelCard
 from mole_engine.training.outputs import Readout
+
+if TYPE_CHECKING:
+    from mole_engine.inference.blended import BlendedModel
 
 CHUNK = 20_480
 """Molecules that are in memory as features at a time: enough for several cores to prepare them."""
@@ -67,6 +71,7 @@ class LoadedModel:
         self._device = choose_device(device)
         self._network: MolENetwork | OnnxNetwork = (network or build_network(bundle)).to(self._device)
         self._readout = Readout(self.tasks, self.columns.scaler)
+        self._blended = self._load_blend(bundle)
 
     def predict(
         self, smiles: Sequence[str], *, on_progress: ProgressHandler | None = None, batch_size: int = BATCH_SIZE
@@ -113,7 +118,7 @@ class LoadedModel:
         width = sum(task.outputs for task in self.tasks)
         threshold = self.card.domain.threshold if self.card.domain else 0.0
         for texts, features, tick in self._prepared(smiles, on_progress):
-            logits = self._run(features, texts, self._network.predict_batch, width, batch_size, tick)
+            logits = self._logits(features, texts, width, batch_size, tick)
             outputs = self._readout(from_numpy(logits).float()).double().numpy()
             errors = [features.errors.get(place, "") for place in range(len(texts))]
             yield self.columns.frame(outputs, logits, self._similarity(texts, features), threshold, errors)
@@ -129,8 +134,8 @@ class LoadedModel:
         smiles = as_texts(smiles)
         compute, width = encoding(self._network), encoding_width(self._network)
         parts = [
-            self._run(features, texts, compute, width, batch_size, tick)
-            for texts, features, tick in self._prepared(smiles, on_progress)
+            self._run(features, None, compute, width, batch_size, tick)
+            for _, features, tick in self._prepared(smiles, on_progress)
         ]
         report(on_progress, STAGE, len(smiles), len(smiles))
         return np.concatenate(parts).astype(np.float32)
@@ -148,10 +153,27 @@ class LoadedModel:
             features.errors.update(errors)
             yield texts, features, tick.computed
 
+    def _load_blend(self, bundle: Bundle) -> BlendedModel | None:
+        if not bundle.card.blend or not isinstance(self._network, MolENetwork):
+            return None
+        from mole_engine.inference.blended import BlendedModel
+
+        return BlendedModel(bundle, self._network)
+
+    def _logits(
+        self, features: FeaturisedDataset, texts: list[str], width: int, batch_size: int, tick: Tick
+    ) -> npt.NDArray[np.float64]:
+        blended = self._blended
+        descriptors = self._descriptors(texts)
+        if blended is None:
+            return self._run(features, descriptors, self._network.predict_batch, width, batch_size, tick)
+        computed = self._run(features, descriptors, blended.compute, blended.width, batch_size, tick)
+        return blended.logits(computed, texts, descriptors)
+
     def _run(
         self,
         features: FeaturisedDataset,
-        texts: list[str],
+        descriptors: npt.NDArray[np.float32] | None,
         compute: Callable[[MolBatch], Tensor],
         width: int,
         batch_size: int,
@@ -164,7 +186,7 @@ class LoadedModel:
             pad_id=self._vocabulary.pad_id,
             batch_size=batch_size,
             device=self._device,
-            descriptors=self._descriptors(texts),
+            descriptors=descriptors,
             after_batch=tick,
         )
 

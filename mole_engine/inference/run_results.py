@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +24,12 @@ from mole_engine.inference.columns import PredictionColumns
 from mole_engine.inference.domain import fingerprints_of, measure_domain
 from mole_engine.inference.table_writers import open_writer
 from mole_engine.inference.uncertainty import measure_uncertainty
-from mole_engine.store.card import ModelCard, portable_config
+from mole_engine.store.card import FORMAT_VERSION, SINGLE_FORMAT, ModelCard, portable_config
 from mole_engine.training.evaluation import Evaluation
 from mole_engine.training.setup import Prepared
+
+if TYPE_CHECKING:
+    from mole_engine.training.ensemble import EnsembleFit
 
 Floats = npt.NDArray[np.float64]
 Check = Callable[[], None]
@@ -41,6 +44,7 @@ def make_card(
     prepared: Prepared,
     parts: Mapping[str, Evaluation],
     check: Check | None = None,
+    ensemble: EnsembleFit | None = None,
 ) -> ModelCard:
     """Return the card of a trained model.
 
@@ -52,15 +56,20 @@ def make_card(
         The model's outputs on "train", "val" and "test".
     check
         Called now and then; it may raise to stop the work.
+    ensemble
+        Several networks and simple models; None: a single network.
     """
     info, validation = dataset.info, parts["val"]
     training = [dataset.smiles[place] for place in parts["train"].positions]
+    scaler = prepared.scaler if ensemble is None else ensemble.scaler
+    judged = validation if ensemble is None else ensemble.calibration
+    blend = {} if ensemble is None else {"networks": len(ensemble.members), **ensemble.blend.to_dict()}
     return ModelCard(
         name=record.name,
         created=time.time(),
         config=portable_config(config.model_copy(update={"model": prepared.model.config})),
         tasks=dataset.tasks,
-        scaler=prepared.scaler.to_dict(),
+        scaler=scaler.to_dict(),
         vocabulary=vocabulary.to_dict(),
         data={
             "name": info.name,
@@ -71,12 +80,15 @@ def make_card(
         split={"method": split.method, "counts": record.counts, "overlap": list(split.overlap)},
         metrics=parts["test"].metrics,
         validation_metrics=validation.metrics,
-        uncertainty=measure_uncertainty(validation.logits, validation.targets, dataset.tasks, prepared.scaler),
+        uncertainty=measure_uncertainty(judged.logits, judged.targets, dataset.tasks, scaler),
         domain=measure_domain(training, seed=config.seed, check=check),
         versions=_versions(),
         parameters=record.parameters,
         best_epoch=record.best_epoch,
         run_id=record.run_id,
+        blend=blend,
+        format_version=FORMAT_VERSION if blend else SINGLE_FORMAT,
+        notes=() if ensemble is None else ensemble.notes,
     )
 
 

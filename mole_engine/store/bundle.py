@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,22 +18,36 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SUFFIX = ".mole"
-_TENSORS, _CARD, _PAGE = "model.safetensors", "card.json", "MODEL_CARD.md"
+_TENSORS, _CARD, _PAGE, _BLEND = "model.safetensors", "card.json", "MODEL_CARD.md", "blend.safetensors"
 
 # Far beyond any honest model; a file that claims more is broken or hostile.
-_LIMITS = {_TENSORS: 64 * 2**30, _CARD: 256 * 2**20}
+_LIMITS = {_TENSORS: 64 * 2**30, _CARD: 256 * 2**20, _BLEND: 64 * 2**30}
 _ANOTHER = "Choose another model file, or ask its sender for a new copy."
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """What a `.mole` file holds: the card, and the weights by name (on the CPU)."""
+    """What a `.mole` file holds, on the CPU.
+
+    Attributes
+    ----------
+    card
+        All that it says about itself.
+    tensors
+        Weights of the network by name; of the first one, where there are several.
+    blend
+        What else predicts, by name: weights of further networks ("network-2.head...") and arrays of simple models
+        ("extra.0.feature"); empty for a single network.
+    """
 
     card: ModelCard
     tensors: dict[str, Tensor]
+    blend: dict[str, Tensor] = field(default_factory=dict)
 
 
-def save_bundle(path: str | Path, tensors: Mapping[str, Tensor], card: ModelCard) -> None:
+def save_bundle(
+    path: str | Path, tensors: Mapping[str, Tensor], card: ModelCard, blend: Mapping[str, Tensor] | None = None
+) -> None:
     """Write a bundle atomically.
 
     Parameters
@@ -44,6 +58,8 @@ def save_bundle(path: str | Path, tensors: Mapping[str, Tensor], card: ModelCard
         Weights by name; stored from the CPU, contiguous.
     card
         Goes in as JSON and as Markdown.
+    blend
+        See `Bundle`; only with a card that describes a blend.
 
     Raises
     ------
@@ -59,6 +75,9 @@ def save_bundle(path: str | Path, tensors: Mapping[str, Tensor], card: ModelCard
         archive.writestr(_PAGE, card_markdown(card))
         # Weights do not compress; stored, they are read at the speed of the disk.
         archive.writestr(_TENSORS, save(whole), compress_type=zipfile.ZIP_STORED)
+        if blend:
+            # Trees do compress: to a third.
+            archive.writestr(_BLEND, save({name: tensor.contiguous() for name, tensor in blend.items()}))
 
 
 def read_bundle(path: str | Path) -> Bundle:
@@ -74,11 +93,11 @@ def read_bundle(path: str | Path) -> Bundle:
 
     raw_card, raw_tensors = _read(Path(path), (_CARD, _TENSORS))
     card = _card(raw_card, Path(path))
+    raw_blend = _read(Path(path), (_BLEND,))[0] if card.blend else b""
     try:
-        tensors = load(raw_tensors)
+        return Bundle(card, load(raw_tensors), load(raw_blend) if raw_blend else {})
     except (SafetensorError, ValueError, KeyError) as error:
         raise _damaged(Path(path), "its weights cannot be read") from error
-    return Bundle(card, tensors)
 
 
 def read_card(path: str | Path) -> ModelCard:

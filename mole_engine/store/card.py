@@ -15,7 +15,10 @@ import numpy.typing as npt
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskSpec
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Newest format that this version reads: 2 has blends. Single networks are written as 1, for older versions to read."""
+
+SINGLE_FORMAT = 1
 FINGERPRINT_BYTES = 256
 
 
@@ -111,6 +114,9 @@ class ModelCard:
         None where the training molecules are not known.
     versions
         Of the program and of what computed the weights.
+    blend
+        Of several networks and simple models: "networks" (how many), "weights" by name, and "metrics" by name on the
+        molecules that were left out; empty for a single network.
     """
 
     name: str
@@ -130,7 +136,8 @@ class ModelCard:
     best_epoch: int = 0
     run_id: str = ""
     notes: tuple[str, ...] = ()
-    format_version: int = FORMAT_VERSION
+    blend: dict[str, Any] = field(default_factory=dict)
+    format_version: int = SINGLE_FORMAT
 
     def train_config(self) -> TrainConfig:
         """Return the configuration of the job. Raises InputError when it is not valid."""

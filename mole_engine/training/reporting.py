@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import sys
 import time
 from collections import deque
 from pathlib import Path
@@ -19,6 +18,7 @@ from mole_engine.store.files import storage_problem
 from mole_engine.training.callbacks import ControlCallback
 from mole_engine.training.checkpoints import CheckpointCallback
 from mole_engine.training.emitter import EventEmitter
+from mole_engine.training.machine import MachineUse, peak_memory
 from mole_engine.training.metrics import LOSS
 
 SPEED_WINDOW = 10.0
@@ -26,7 +26,7 @@ SPEED_WINDOW = 10.0
 
 
 class EventCallback(Checkpoint):
-    """Turns steps and epochs into events, and epochs into rows of `metrics.csv`.
+    """Turns steps and epochs into events, and epochs into rows of `metrics.csv`; then has the epoch's state saved.
 
     It is of Lightning's kind `Checkpoint` because only those hear of an epoch after the model has logged its metrics.
 
@@ -60,11 +60,13 @@ class EventCallback(Checkpoint):
         self._losses: list[torch.Tensor] = []
         self._molecules: deque[tuple[float, int]] = deque()
         self._progress = Progress()
+        self._machine = MachineUse(torch.device("cpu"))
         self._last_step = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
         self._last_step = trainer.global_step
+        self._machine = MachineUse(pl_module.device)
         self._progress = Progress(first_step=trainer.global_step)
         self._progress.tick(self._now(), trainer.global_step)
 
@@ -109,6 +111,9 @@ class EventCallback(Checkpoint):
                     molecules_per_second=self._speed(now),
                     eta_seconds=self._progress.remaining(total),
                     memory_bytes=peak_memory(pl_module.device),
+                    memory_total=self._machine.memory_total,
+                    cpu_percent=self._machine.cpu_percent(),
+                    gpu_percent=self._machine.gpu_percent(),
                 )
             )
 
@@ -138,8 +143,9 @@ class EventCallback(Checkpoint):
             seconds=self._now() - self._epoch_began,
         )
         if trainer.is_global_zero and self.metrics_path is not None:
-            append_row(self.metrics_path, _row(self.last_epoch, self._learning_rate))
+            append_row(self.metrics_path, epoch_row(self.last_epoch, self._learning_rate))
         self.emitter.emit(self.last_epoch)
+        self.checkpoints.save_state(trainer)
 
     def _now(self) -> float:
         """Seconds of a clock that stands still while paused."""
@@ -180,20 +186,6 @@ class Progress:
         return self._average * max(0, total_steps - self._step) if self._seen > 1 else math.nan
 
 
-def peak_memory(device: torch.device) -> int:
-    """Bytes at the peak: of the GPU's memory, or of this process."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
-    if device.type == "mps":
-        return int(torch.mps.driver_allocated_memory())
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
 def append_row(path: Path, row: dict[str, Any]) -> None:
     """Add a row to a CSV file; columns that are new widen the file.
 
@@ -222,7 +214,8 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
         return [row for row in csv.DictReader(file) if str(row.get("epoch", "")).isdigit()]
 
 
-def _row(epoch: EpochMetrics, learning_rate: float) -> dict[str, Any]:
+def epoch_row(epoch: EpochMetrics, learning_rate: float) -> dict[str, Any]:
+    """Return an epoch as a row of `metrics.csv`."""
     return {
         "epoch": epoch.epoch,
         "step": epoch.step,

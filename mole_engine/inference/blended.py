@@ -1,0 +1,134 @@
+"""A bundle with several networks or simple models at work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mole_engine.contracts.errors import InputError
+from mole_engine.inference.network import encoding_width
+from mole_engine.models.network import MolENetwork
+from mole_engine.store.bundle import Bundle
+from mole_engine.training.blend import Blend, to_logits, to_values
+from mole_engine.training.parts import EMBEDDINGS
+from mole_engine.training.simple_tables import tables_of
+
+if TYPE_CHECKING:
+    from mole_engine.data.batching import MolBatch
+
+Floats = npt.NDArray[np.float64]
+
+_FURTHER = "network-{}."
+
+
+class BlendedModel:
+    """Networks and simple models that predict together.
+
+    Parameters
+    ----------
+    bundle
+        Whose card describes a blend.
+    network
+        The first network, with its weights, where the others shall be.
+
+    Raises
+    ------
+    InputError
+        When parts are missing or do not fit.
+    """
+
+    def __init__(self, bundle: Bundle, network: MolENetwork) -> None:
+        self.tasks = bundle.card.tasks
+        self._first = network
+        try:
+            self.blend = Blend.load(bundle.card.blend, _arrays(bundle.blend), self.tasks)
+            self._networks = [network, *_further(bundle, network)]
+        except (ValueError, KeyError, TypeError, RuntimeError, IndexError, AttributeError) as error:
+            raise InputError(f"'{bundle.card.name}' is damaged:", f"its blend is not whole ({error}).") from error
+        self.shares_encoder = all(item.encoder is network.encoder for item in self._networks)
+        self.width = len(self._networks) * network.config.outputs + encoding_width(network)
+
+    def compute(self, batch: MolBatch) -> torch.Tensor:
+        """Return (B, width): the logits of each network, then the vector of the first one's encoder."""
+        pooled = self._first.encode(batch.tokens, batch.distances, batch.mask)
+        logits = [
+            network.read_out(pooled, batch.descriptors)
+            if network.encoder is self._first.encoder
+            else network.predict_batch(batch)
+            for network in self._networks
+        ]
+        return torch.cat([*logits, pooled], dim=1)
+
+    def logits(self, computed: Floats, texts: Sequence[str], descriptors: npt.NDArray[np.float32] | None) -> Floats:
+        """Return (n, outputs) of the blend, as a single network would give them; rows of NaN where it cannot.
+
+        Parameters
+        ----------
+        computed
+            (n, width) of `compute`, NaN for unreadable molecules.
+        texts
+            Their SMILES.
+        descriptors
+            (n, D) all descriptors, if they are there already.
+        """
+        outputs = self._first.config.outputs
+        edge = len(self._networks) * outputs
+        members = [to_values(computed[:, at : at + outputs], self.tasks) for at in range(0, edge, outputs)]
+        readable = ~np.isnan(computed[:, 0])
+        values = np.full((len(computed), outputs), np.nan)
+        if readable.any():
+            network = np.mean(members, axis=0)[readable]
+            values[readable] = self.blend.combine(
+                network, self._tables(computed[readable, edge:], texts, descriptors, readable)
+            )
+        return to_logits(values, self.tasks)
+
+    def _tables(
+        self,
+        pooled: Floats,
+        texts: Sequence[str],
+        descriptors: npt.NDArray[np.float32] | None,
+        readable: npt.NDArray[np.bool_],
+    ) -> Mapping[str, Any]:
+        if not self.blend.parts:
+            return {}
+        chosen = [text for text, usable in zip(texts, readable, strict=True) if usable]
+        tables = tables_of(chosen, pooled.astype(np.float32), None if descriptors is None else descriptors[readable])
+        if not self.shares_encoder:
+            # Each network changed the encoder in its own way: the simple models were fitted without it.
+            del tables[EMBEDDINGS]
+        return tables
+
+
+def blend_tensors(
+    members: Sequence[Mapping[str, torch.Tensor]], arrays: Mapping[str, npt.NDArray[Any]]
+) -> dict[str, torch.Tensor]:
+    """Return what `Bundle.blend` holds; what a further network shares with the first is kept once."""
+    first = members[0]
+    tensors = {key: torch.from_numpy(np.ascontiguousarray(value)) for key, value in arrays.items()}
+    for number, member in enumerate(members[1:], start=2):
+        for name, value in member.items():
+            if not torch.equal(value, first[name]):
+                tensors[_FURTHER.format(number) + name] = value
+    return tensors
+
+
+def _arrays(tensors: Mapping[str, torch.Tensor]) -> dict[str, npt.NDArray[Any]]:
+    return {name: value.numpy() for name, value in tensors.items() if not name.startswith("network-")}
+
+
+def _further(bundle: Bundle, network: MolENetwork) -> list[MolENetwork]:
+    found = []
+    for number in range(2, int(bundle.card.blend["networks"]) + 1):
+        prefix = _FURTHER.format(number)
+        own = {name[len(prefix) :]: value for name, value in bundle.blend.items() if name.startswith(prefix)}
+        other = MolENetwork(network.config)
+        other.load_state_dict({**bundle.tensors, **own}, strict=True)
+        if not any(name.startswith("encoder.") for name in own):
+            other.encoder = network.encoder
+        found.append(other.eval().requires_grad_(False).to(next(network.parameters()).device))
+    return found

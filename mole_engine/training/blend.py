@@ -1,0 +1,144 @@
+"""A weighted average of network and simple models, the weights chosen on molecules that none of them was fitted on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize, special
+
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.training.outputs import OutputLayout
+from mole_engine.training.parts import PARTS, SMALLEST, Part, Tables, part_from_arrays
+
+Arrays = dict[str, npt.NDArray[Any]]
+Floats = npt.NDArray[np.float64]
+
+NETWORK = "network"
+TITLES = {NETWORK: "Network", **PARTS}
+
+SHRINKAGE = 0.02
+"""How strongly weights are drawn towards equal ones, beside a mean squared error in units of the labels' variance."""
+
+_SUM_WEIGHT = 1e3
+
+
+@dataclass(frozen=True)
+class Blend:
+    """What stands beside the network, and what weighs how much.
+
+    Attributes
+    ----------
+    tasks
+        What is predicted.
+    weights
+        By name, "network" first; not negative, 1 in all.
+    parts
+        The simple models by name.
+    metrics
+        By name, how well each predicted the molecules that were left out.
+    """
+
+    tasks: tuple[TaskSpec, ...]
+    weights: dict[str, float]
+    parts: dict[str, Part] = field(default_factory=dict)
+    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def combine(self, network: Floats, tables: Tables) -> Floats:
+        """Return (n, outputs) blended values from the network's values and the tables that the parts read."""
+        total = self.weights[NETWORK] * network
+        for name, part in self.parts.items():
+            total = total + self.weights[name] * part.predict(tables)
+        return total
+
+    def to_arrays(self) -> Arrays:
+        """Return the parts as arrays by name."""
+        return {key: value for name, part in self.parts.items() for key, value in part.to_arrays(f"{name}.").items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is no array, JSON-able."""
+        finite = {
+            name: {key: value for key, value in values.items() if np.isfinite(value)}
+            for name, values in self.metrics.items()
+        }
+        return {"weights": dict(self.weights), "metrics": finite}
+
+    @classmethod
+    def load(
+        cls, content: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], tasks: Sequence[TaskSpec]
+    ) -> Blend:
+        """Rebuild from `to_dict` and `to_arrays`.
+
+        Raises
+        ------
+        ValueError, KeyError
+            When something is missing, or a part is not known.
+        """
+        weights = {str(name): float(value) for name, value in content["weights"].items()}
+        names = [name for name in weights if name != NETWORK]
+        if not set(names) <= set(PARTS) or NETWORK not in weights:
+            raise ValueError("its blend has parts that are not known")
+        parts = {name: part_from_arrays(name, arrays, f"{name}.", tasks) for name in names}
+        return cls(tuple(tasks), weights, parts, dict(content.get("metrics") or {}))
+
+
+def choose_weights(predictions: Mapping[str, Floats], labels: Floats, tasks: Sequence[TaskSpec]) -> dict[str, float]:
+    """Return weights, not negative and 1 in all, with the least squared error; drawn a little towards equal ones.
+
+    Parameters
+    ----------
+    predictions
+        By name (n, outputs) values of molecules that the model was not fitted on.
+    labels
+        (n, T) scaled targets, classes as 0..k-1, NaN where there is none.
+    tasks
+        The T tasks; each weighs the same, however many labels it has.
+    """
+    names = list(predictions)
+    columns, wanted = [], []
+    layout = OutputLayout(tasks)
+    for place, (task, part) in enumerate(zip(tasks, layout.columns, strict=True)):
+        known = ~np.isnan(labels[:, place])
+        truth = labels[known, place]
+        if task.kind is TaskKind.MULTICLASS:
+            truth = (truth[:, None] == np.arange(task.outputs)).astype(np.float64).ravel()
+        spread = float(truth.std()) if len(truth) else 0.0
+        if not spread > 0:
+            continue
+        scale = 1 / (spread * np.sqrt(len(truth) * len(tasks)))
+        columns.append(np.column_stack([predictions[name][known][:, part].ravel() for name in names]) * scale)
+        wanted.append(truth * scale)
+    equal = np.full(len(names), 1 / len(names))
+    if not columns:
+        return dict(zip(names, equal.tolist(), strict=True))
+    pull = np.sqrt(SHRINKAGE) * np.eye(len(names))
+    matrix = np.concatenate([*columns, pull, np.full((1, len(names)), _SUM_WEIGHT)])
+    goal = np.concatenate([*wanted, pull @ equal, [_SUM_WEIGHT]])
+    weights = optimize.nnls(matrix, goal)[0]
+    return dict(zip(names, (weights / weights.sum()).tolist(), strict=True))
+
+
+def to_values(logits: Floats, tasks: Sequence[TaskSpec]) -> Floats:
+    """Return what is averaged: regression as it is (scaled), probabilities for classes."""
+    values = logits.copy()
+    for task, columns in zip(tasks, OutputLayout(tasks).columns, strict=True):
+        if task.kind is TaskKind.CLASSIFICATION:
+            values[:, columns] = special.expit(logits[:, columns])
+        elif task.kind is TaskKind.MULTICLASS:
+            values[:, columns] = special.softmax(logits[:, columns], axis=1)
+    return values
+
+
+def to_logits(values: Floats, tasks: Sequence[TaskSpec]) -> Floats:
+    """Undo `to_values`, so that averages are read out like a network's logits."""
+    logits = values.copy()
+    for task, columns in zip(tasks, OutputLayout(tasks).columns, strict=True):
+        safe = values[:, columns].clip(SMALLEST, 1 - SMALLEST)
+        if task.kind is TaskKind.CLASSIFICATION:
+            logits[:, columns] = special.logit(safe)
+        elif task.kind is TaskKind.MULTICLASS:
+            logits[:, columns] = np.log(safe)
+    return logits

@@ -1,0 +1,313 @@
+"""Several networks, and simple models beside them, weighted by molecules that none of them was fitted on.
+
+With "folds", training and validation molecules together are divided; each network leaves one fold out and predicts it.
+With "seeds", or a single network, the validation part is what is left out. Test molecules are never looked at.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor, from_numpy
+
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.dataset import Split
+from mole_engine.contracts.events import Notice, ProgressHandler
+from mole_engine.contracts.run_state import RunControl
+from mole_engine.data.scaling import TargetScaler
+from mole_engine.training.blend import NETWORK, TITLES, Blend, choose_weights, to_logits, to_values
+from mole_engine.training.checkpoints import LAST
+from mole_engine.training.emitter import EventEmitter
+from mole_engine.training.evaluation import Evaluation, evaluate_part
+from mole_engine.training.fitting import FitResult, fit_model
+from mole_engine.training.folds import Fold, make_folds
+from mole_engine.training.members import MemberEmitter, member_folder, read_member, write_member
+from mole_engine.training.metrics import compute_metrics
+from mole_engine.training.outputs import Readout
+from mole_engine.training.parts import PARTS, Part, fit_part
+from mole_engine.training.setup import Prepared, prepare_network
+from mole_engine.training.simple_tables import simple_tables
+from mole_engine.training.trainer import resolve_device, use_threads
+
+log = logging.getLogger(__name__)
+
+Floats = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.int64]
+
+STAGE = "Fitting simple models"
+MANY_CELLS = 12_000
+"""Molecules times targets beyond which forests are smaller and the slowest part is left out."""
+
+
+@dataclass(frozen=True)
+class EnsembleFit:
+    """What remains of the networks and the simple models.
+
+    Attributes
+    ----------
+    fit
+        Of the networks together: epochs of one, seconds of all.
+    members
+        Weights of each network by name.
+    blend
+        Weights and simple models.
+    evaluations
+        Of "train", "val" and "test". Where a molecule was left out by some network, it is predicted by those alone.
+    calibration
+        All molecules that were left out: what intervals are measured on.
+    scaler
+        Of the targets, the same for all members.
+    notes
+        What a reader of the model's card has to know.
+    """
+
+    fit: FitResult
+    members: tuple[dict[str, Tensor], ...]
+    blend: Blend
+    evaluations: dict[str, Evaluation]
+    calibration: Evaluation
+    scaler: TargetScaler
+    notes: tuple[str, ...] = ()
+
+
+def is_ensemble(config: TrainConfig) -> bool:
+    """Whether a job trains more than one network on its own."""
+    return config.ensemble.kind != "none" or config.ensemble.trees
+
+
+def fit_ensemble(
+    config: TrainConfig,
+    prepared: Prepared,
+    folder: Path,
+    emitter: EventEmitter,
+    control: RunControl,
+    *,
+    cache_dir: Path | None = None,
+    on_progress: ProgressHandler | None = None,
+) -> EnsembleFit:
+    """Train the networks, fit the simple models, and weigh them.
+
+    Networks that are finished in `folder` (of a run that goes on) are taken from there. Asked to stop, it finishes with
+    the networks there are. The first network's weights stay in `prepared.model`.
+
+    Parameters
+    ----------
+    config, prepared
+        The job, and what `prepare_model` made of it.
+    folder
+        The run folder.
+    emitter, control
+        As for `fit_model`.
+    cache_dir
+        Keeps descriptors; None: not kept.
+    on_progress
+        Told how far the work is; may raise `Cancelled`.
+
+    Raises
+    ------
+    Cancelled, InputError, KnownError
+        As `fit_model`.
+    """
+    work = _Ensemble(config, prepared, folder, emitter, control, cache_dir, on_progress)
+    return work.run()
+
+
+class _Ensemble:
+    def __init__(
+        self,
+        config: TrainConfig,
+        prepared: Prepared,
+        folder: Path,
+        emitter: EventEmitter,
+        control: RunControl,
+        cache_dir: Path | None,
+        on_progress: ProgressHandler | None,
+    ) -> None:
+        self.config = config
+        self.prepared = prepared
+        self.folder = folder
+        self.emitter = emitter
+        self.control = control
+        self.cache_dir = cache_dir
+        self.on_progress = on_progress
+        self.data = prepared.data
+        self.tasks = self.data.dataset.roles.tasks
+        self.folds = make_folds(config, self.data)
+        self.scaler = self._common_scaler()
+        self.threads = use_threads(config.runtime)
+        self.fits: list[FitResult] = []
+        self.members: list[dict[str, Tensor]] = []
+
+    def run(self) -> EnsembleFit:
+        values = self._networks()
+        left_out = {NETWORK: self._left_out(values)}
+        used = np.mean(values, axis=0)
+        parts: dict[str, Part] = {}
+        if self.config.ensemble.trees:
+            tables = simple_tables(self.data, cache_dir=self.cache_dir, on_progress=self.on_progress)
+            for name in self._part_names():
+                left_out[name], parts[name] = self._part(name, tables)
+        blend = self._weighed(left_out, parts)
+        parts_used = {name: blend.parts[name].predict(tables) for name in blend.parts}
+        final = sum((blend.weights[name] * parts_used[name] for name in parts_used), blend.weights[NETWORK] * used)
+        honest = sum(blend.weights[name] * left_out[name] for name in blend.weights)
+        whole = np.where(np.isnan(honest), final, honest)
+        self.prepared.model.load_state_dict(self.members[0])
+        evaluations = {part: self._evaluation(whole, self.data.positions(part)) for part in ("test", "val", "train")}
+        held = np.flatnonzero(~np.isnan(honest).any(axis=1))
+        return EnsembleFit(
+            fit=self._fit(),
+            members=tuple(self.members),
+            blend=blend,
+            evaluations=evaluations,
+            calibration=self._evaluation(whole, held),
+            scaler=self.scaler,
+            notes=self._notes(blend),
+        )
+
+    def _notes(self, blend: Blend) -> tuple[str, ...]:
+        count = len(self.members)
+        words = ", ".join(f"{TITLES[name].lower()} {weight:.0%}" for name, weight in blend.weights.items())
+        notes = [f"Shares of the prediction: {words}; networks: {count}."] if blend.parts else [f"Networks: {count}."]
+        if self.config.ensemble.kind == "folds":
+            notes.append(
+                "Training and validation molecules were divided into folds; figures and intervals of both parts come "
+                "from models that left the molecule out."
+            )
+        return tuple(notes)
+
+    def _common_scaler(self) -> TargetScaler:
+        """Return the one scale in which all members speak."""
+        if self.config.ensemble.kind != "folds":
+            return self.prepared.scaler
+        rows = np.concatenate([self.data.positions("train"), self.data.positions("val")])
+        return TargetScaler.fit(self.data.labels.targets[rows], self.tasks, self.config.data.target_transform)
+
+    def _networks(self) -> list[Floats]:
+        """Return for each network (n, outputs) values of all molecules."""
+        values = []
+        plan = [(fold, place) for fold in self.folds for place in range(fold.members)]
+        for number, (fold, place) in enumerate(plan):
+            if number and self.control.stop_requested:
+                self._notice(f"Stopped: {number} of {len(plan)} networks are used.")
+                self.folds = [item for item in self.folds if any(item is used for used, _ in plan[:number])]
+                break
+            values.append(self._network(number, len(plan), fold, self.config.seed + place + fold.number))
+        return values
+
+    def _network(self, number: int, count: int, fold: Fold, seed: int) -> Floats:
+        config = self.config.model_copy(update={"seed": seed})
+        split = Split(tuple(fold.train.tolist()), tuple(fold.held.tolist()), (), method="fold")
+        data = self.data.with_split(split, config)
+        prepared = prepare_network(config, data, data.vocabulary, scaler=self.scaler)
+        folder = member_folder(self.folder, number)
+        known = read_member(folder, prepared.model)
+        if known is not None:
+            fit = known
+        else:
+            if count > 1:
+                self._notice(f"Network {number + 1} of {count}.")
+            last = folder / "checkpoints" / LAST
+            emitter = MemberEmitter(self.emitter, number, count, config.training.epochs, self.folder / "metrics.csv")
+            folder.mkdir(parents=True, exist_ok=True)
+            fit = fit_model(
+                config, prepared, folder, emitter, self.control, resume_from=last if last.is_file() else None
+            )
+            self.control.checkpoint()
+            write_member(folder, prepared.model, fit)
+        self.fits.append(fit)
+        self.members.append({name: value.detach().clone() for name, value in prepared.model.state_dict().items()})
+        device = resolve_device(self.config.runtime).torch_device
+        judged = evaluate_part(prepared, "all", device=device, control=self.control, on_progress=self.on_progress)
+        prepared.model.cpu()
+        logits = np.full((len(self.data.features), judged.logits.shape[1]), np.nan)
+        logits[judged.positions] = judged.logits
+        return to_values(logits, self.tasks)
+
+    def _left_out(self, values: list[Floats]) -> Floats:
+        """Return (n, outputs) of each molecule by the networks that left it out; NaN where there are none."""
+        result = np.full_like(values[0], np.nan)
+        start = 0
+        for fold in self.folds:
+            own = values[start : start + fold.members]
+            start += fold.members
+            if len(fold.held):
+                result[fold.held] = np.mean([item[fold.held] for item in own], axis=0)
+        return result
+
+    def _part_names(self) -> list[str]:
+        large = len(self.data.features) * len(self.tasks) > MANY_CELLS
+        return [name for name in PARTS if not (large and name == "random")]
+
+    def _part(self, name: str, tables: Mapping[str, Any]) -> tuple[Floats, Part]:
+        """Return what a simple model says of the molecules that it was not fitted on, and one fitted on all."""
+        labels = self.scaler.transform(self.data.labels.targets)
+        result = np.full((len(labels), self.prepared.model.config.outputs), np.nan)
+        jobs = len(self.folds) + 1
+        for number, fold in enumerate(self.folds):
+            self._tell(name, number, jobs)
+            if len(fold.held):
+                part = self._fitted(name, tables, labels, fold.train)
+                result[fold.held] = part.predict({key: table[fold.held] for key, table in tables.items()})
+        self._tell(name, jobs - 1, jobs)
+        rows = np.concatenate([self.data.positions("train"), self.data.positions("val")])
+        return result, self._fitted(name, tables, labels, np.sort(rows))
+
+    def _fitted(self, name: str, tables: Mapping[str, Any], labels: Floats, rows: Positions) -> Part:
+        large = len(rows) * len(self.tasks) > MANY_CELLS
+        return fit_part(
+            name,
+            {key: table[rows] for key, table in tables.items()},
+            labels[rows],
+            self.tasks,
+            seed=self.config.seed,
+            threads=self.threads,
+            trees=100 if large else 300,
+            check=self.control.checkpoint,
+        )
+
+    def _weighed(self, left_out: dict[str, Floats], parts: dict[str, Part]) -> Blend:
+        held = np.flatnonzero(~np.isnan(left_out[NETWORK]).any(axis=1))
+        targets = self.data.labels.targets[held]
+        some = {name: values[held] for name, values in left_out.items()}
+        weights = choose_weights(some, self.scaler.transform(targets), self.tasks)
+        metrics = {name: self._evaluation(values, held).metrics for name, values in left_out.items()}
+        if parts and not len(held):
+            self._notice("There are no molecules to weigh the models by: each counts the same.", "warning")
+        # What counts for nothing need not be kept or computed.
+        kept = {name: weight for name, weight in weights.items() if name == NETWORK or weight >= 0.01}
+        total = sum(kept.values())
+        weights = {name: weight / total for name, weight in kept.items()}
+        if parts:
+            words = ", ".join(f"{TITLES[name].lower()} {weight:.0%}" for name, weight in weights.items())
+            self._notice(f"Shares of the models: {words}.")
+        return Blend(self.tasks, weights, {name: parts[name] for name in weights if name != NETWORK}, metrics)
+
+    def _evaluation(self, values: Floats, positions: Positions) -> Evaluation:
+        logits = to_logits(values[positions], self.tasks)
+        readout = Readout(self.tasks, self.scaler)
+        outputs = readout(from_numpy(logits).float()).double().numpy() if len(positions) else logits
+        targets = self.data.labels.targets[positions]
+        mask = ~np.isnan(targets)
+        metrics = compute_metrics(outputs, targets, mask, self.tasks) if len(positions) else {}
+        return Evaluation(positions, logits, outputs, targets, mask, metrics)
+
+    def _fit(self) -> FitResult:
+        kept = sorted(fit.kept_epoch for fit in self.fits)
+        seconds = math.fsum(fit.seconds for fit in self.fits)
+        return replace(self.fits[0], kept_epoch=kept[len(kept) // 2], seconds=seconds)
+
+    def _tell(self, name: str, done: int, total: int) -> None:
+        if self.on_progress is not None:
+            place = list(PARTS).index(name)
+            self.on_progress(STAGE, place * total + done, len(PARTS) * total)
+
+    def _notice(self, message: str, level: str = "info") -> None:
+        self.emitter.emit(Notice(message=message, level=level))

@@ -1,0 +1,87 @@
+"""Which molecules each network of an ensemble learns from, and which it leaves out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.dataset import TaskKind
+from mole_engine.data.data_modules import MolDataModule
+
+Positions = npt.NDArray[np.int64]
+
+LARGEST_GROUP = 0.5
+"""Where one scaffold has more of the molecules than this part of a fold, folds ignore scaffolds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One division: positions that train and positions that are left out; how many networks learn from it."""
+
+    number: int
+    train: Positions
+    held: Positions
+    members: int = 1
+
+
+def make_folds(config: TrainConfig, data: MolDataModule) -> list[Fold]:
+    """Return the folds of a job: several, or the given split as the only one.
+
+    Molecules of one scaffold stay together, unless they were divided at random; then the folds are random too.
+    """
+    train, validation = data.positions("train"), data.positions("val")
+    ensemble = config.ensemble
+    if ensemble.kind != "folds":
+        return [Fold(0, train, validation, ensemble.members if ensemble.kind == "seeds" else 1)]
+    pool = np.sort(np.concatenate([train, validation]))
+    count = min(ensemble.members, len(pool))
+    numbers = _numbers(config, data, pool, count)
+    folds = [Fold(number, pool[numbers != number], pool[numbers == number]) for number in range(count)]
+    return [fold for fold in folds if len(fold.held) and len(fold.train)]
+
+
+def _numbers(config: TrainConfig, data: MolDataModule, pool: Positions, count: int) -> Positions:
+    """Return for each molecule of the pool the fold that leaves it out."""
+    generator = np.random.default_rng(config.seed)
+    groups = np.arange(len(pool))
+    if not data.split.method.startswith(("random", "stratified")):
+        groups = _groups(data, pool)
+    sizes = np.bincount(groups)
+    if sizes.max() > LARGEST_GROUP * len(pool) / count:
+        groups = np.arange(len(pool))
+        sizes = np.ones(len(pool), dtype=np.int64)
+    # Large groups first, each into the fold that has least of its kind; a little chance among equals.
+    kinds = _kinds(data, pool)
+    filled = np.zeros((count, kinds.max() + 1))
+    fold_of = np.zeros(len(sizes), dtype=np.int64)
+    members: list[list[int]] = [[] for _ in sizes]
+    for place, group in enumerate(groups):
+        members[group].append(place)
+    for group in sorted(generator.permutation(len(sizes)), key=lambda item: -sizes[item]):
+        own = np.bincount(kinds[members[group]], minlength=filled.shape[1])
+        load = filled[:, own > 0].sum(axis=1) + 1e-3 * filled.sum(axis=1) if own.any() else filled.sum(axis=1)
+        best = int(load.argmin())
+        fold_of[group] = best
+        filled[best] += own
+    return np.asarray(fold_of[groups])
+
+
+def _groups(data: MolDataModule, pool: Positions) -> Positions:
+    """Return a number for each molecule, the same for those of one scaffold; acyclic ones stand alone."""
+    scaffolds = getattr(data.dataset, "scaffolds", None)
+    if scaffolds is None:
+        return np.arange(len(pool))
+    names = [scaffolds[place] or f"alone {place}" for place in pool]
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+
+def _kinds(data: MolDataModule, pool: Positions) -> Positions:
+    """Return the class of each molecule in the first task with classes, so that folds have all of them; else zeros."""
+    for place, task in enumerate(data.dataset.roles.tasks):
+        if task.kind is not TaskKind.REGRESSION:
+            labels = data.labels.targets[pool, place]
+            return np.where(np.isnan(labels), task.outputs + 1, labels).astype(np.int64)
+    return np.zeros(len(pool), dtype=np.int64)

@@ -1,0 +1,269 @@
+"""The simple models that stand beside the network in a blend: fitted, saved as arrays, and used again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.training.forests import TreeArrays, of_boosting, of_forest
+from mole_engine.training.kernels import COUNTS, KernelModel, fit_kernels
+from mole_engine.training.outputs import OutputLayout
+from mole_engine.training.tabular import Table, boosting, column_medians, fit_in_steps, forest, without_gaps
+
+Arrays = dict[str, npt.NDArray[Any]]
+Floats = npt.NDArray[np.float64]
+Tables = Mapping[str, Table]
+Check = Callable[[], None]
+
+DESCRIPTORS, EMBEDDINGS = "descriptors", "embeddings"
+
+PARTS: dict[str, str] = {
+    "kernel": "Gaussian process",
+    "extra": "Extra trees",
+    "boosting": "Gradient boosting",
+    "random": "Random forest",
+}
+"""Name and title of each simple model in a blend."""
+
+READS: dict[str, tuple[str, ...]] = {
+    "kernel": (DESCRIPTORS, COUNTS, EMBEDDINGS),
+    "extra": (DESCRIPTORS,),
+    "boosting": (DESCRIPTORS,),
+    "random": (DESCRIPTORS, COUNTS),
+}
+"""Which tables each reads, as far as they are there."""
+
+MAX_KERNEL_MOLECULES = 5_000
+"""A Gaussian process keeps its training molecules and takes their number cubed: of more, it gets a sample."""
+
+SMALLEST = 1e-4
+"""Probabilities are kept this far from 0 and 1."""
+
+
+class Part(Protocol):
+    """A fitted simple model."""
+
+    def predict(self, tables: Tables) -> Floats:
+        """Return (n, outputs): regression in scaled units, probabilities for classes."""
+        ...
+
+    def to_arrays(self, prefix: str) -> Arrays:
+        """Return its arrays by name, each name starting with `prefix`."""
+        ...
+
+
+@dataclass(frozen=True)
+class TreePart:
+    """Trees for each task.
+
+    Attributes
+    ----------
+    tasks
+        What is predicted.
+    reads
+        Tables whose columns the trees see, in this order.
+    filling
+        (F,) values that stand for missing ones.
+    trees
+        One set a task; None where the training molecules had a single label.
+    classes
+        For each task the classes that its trees know, in the order of their values; empty for regression.
+    constants
+        (outputs,) what is predicted without trees.
+    """
+
+    tasks: tuple[TaskSpec, ...]
+    reads: tuple[str, ...]
+    filling: Table
+    trees: tuple[TreeArrays | None, ...]
+    classes: tuple[tuple[int, ...], ...]
+    constants: Floats
+
+    def predict(self, tables: Tables) -> Floats:
+        """Return (n, outputs) values."""
+        features = without_gaps(_side_by_side(tables, self.reads), self.filling)
+        result = np.tile(self.constants, (len(features), 1))
+        for task, columns, trees, classes in zip(
+            self.tasks, OutputLayout(self.tasks).columns, self.trees, self.classes, strict=True
+        ):
+            if trees is not None:
+                result[:, columns] = _values(trees, features, task, classes)
+        return result
+
+    def to_arrays(self, prefix: str) -> Arrays:
+        """Return the arrays by name."""
+        arrays: Arrays = {f"{prefix}filling": self.filling, f"{prefix}constants": self.constants.astype(np.float32)}
+        for place, (trees, classes) in enumerate(zip(self.trees, self.classes, strict=True)):
+            if trees is not None:
+                arrays |= trees.to_arrays(f"{prefix}{place}.")
+                arrays[f"{prefix}{place}.classes"] = np.array(classes, dtype=np.int32)
+        return arrays
+
+
+@dataclass(frozen=True)
+class KernelPart:
+    """A Gaussian process; classes are regressed as 0 and 1."""
+
+    tasks: tuple[TaskSpec, ...]
+    model: KernelModel
+
+    def predict(self, tables: Tables) -> Floats:
+        """Return (n, outputs) values."""
+        result = self.model.predict(tables)
+        for task, columns in zip(self.tasks, OutputLayout(self.tasks).columns, strict=True):
+            if task.kind is not TaskKind.REGRESSION:
+                result[:, columns] = result[:, columns].clip(SMALLEST, 1 - SMALLEST)
+            if task.kind is TaskKind.MULTICLASS:
+                result[:, columns] /= result[:, columns].sum(axis=1, keepdims=True)
+        return result
+
+    def to_arrays(self, prefix: str) -> Arrays:
+        """Return the arrays by name."""
+        return self.model.to_arrays(prefix)
+
+
+def fit_part(
+    name: str,
+    tables: Tables,
+    labels: Floats,
+    tasks: Sequence[TaskSpec],
+    *,
+    seed: int = 0,
+    threads: int = 1,
+    trees: int = 300,
+    check: Check | None = None,
+) -> Part:
+    """Fit one simple model.
+
+    Parameters
+    ----------
+    name
+        One of `PARTS`.
+    tables
+        Features of the n training molecules by name.
+    labels
+        (n, T) scaled targets, classes as 0..k-1, NaN where there is none.
+    tasks
+        The T tasks.
+    seed, threads, trees
+        Of the trees; boosting takes as many rounds.
+    check
+        Called now and then; it may raise to stop the work.
+    """
+    reads = tuple(table for table in READS[name] if table in tables)
+    if name == "kernel":
+        return _fit_kernel(reads, tables, labels, tuple(tasks), seed, check)
+    features = _side_by_side(tables, reads)
+    filling = column_medians(features)
+    features = without_gaps(features, filling)
+    fitted = [
+        _fit_trees(name, features, column, task, seed, threads, trees, check)
+        for task, column in zip(tasks, labels.T, strict=True)
+    ]
+    constants = np.concatenate([_constant(column, task) for task, column in zip(tasks, labels.T, strict=True)])
+    return TreePart(
+        tuple(tasks), reads, filling, tuple(item[0] for item in fitted), tuple(item[1] for item in fitted), constants
+    )
+
+
+def part_from_arrays(name: str, arrays: Mapping[str, npt.NDArray[Any]], prefix: str, tasks: Sequence[TaskSpec]) -> Part:
+    """Rebuild a part from what `to_arrays` gave. Raises ValueError or KeyError when the arrays are not whole."""
+    if name == "kernel":
+        return KernelPart(tuple(tasks), KernelModel.from_arrays(arrays, prefix))
+    trees: list[TreeArrays | None] = []
+    classes: list[tuple[int, ...]] = []
+    filling, constants = arrays[f"{prefix}filling"], arrays[f"{prefix}constants"].astype(np.float64)
+    for place, task in enumerate(tasks):
+        known = arrays.get(f"{prefix}{place}.classes")
+        trees.append(None if known is None else TreeArrays.from_arrays(arrays, f"{prefix}{place}."))
+        classes.append(() if known is None else tuple(known.tolist()))
+        last = trees[-1]
+        if last is not None and last.reads_up_to() > len(filling):
+            raise ValueError("its trees read more columns than there are")
+        if classes[-1] and max(classes[-1]) >= max(2, len(task.classes)):
+            raise ValueError("its trees know more classes than there are")
+    return TreePart(tuple(tasks), READS[name], filling, tuple(trees), tuple(classes), constants)
+
+
+def _fit_kernel(
+    reads: tuple[str, ...],
+    tables: Tables,
+    labels: Floats,
+    tasks: tuple[TaskSpec, ...],
+    seed: int,
+    check: Check | None,
+) -> KernelPart:
+    columns = []
+    for task, column in zip(tasks, labels.T, strict=True):
+        if task.kind is TaskKind.MULTICLASS:
+            hot = (column[:, None] == np.arange(task.outputs)).astype(np.float64)
+            columns.append(np.where(np.isnan(column)[:, None], np.nan, hot))
+        else:
+            columns.append(column[:, None])
+    targets = np.concatenate(columns, axis=1)
+    rows = np.arange(len(targets))
+    if len(rows) > MAX_KERNEL_MOLECULES:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, MAX_KERNEL_MOLECULES, replace=False))
+    own = {name: tables[name][rows] for name in reads}
+    return KernelPart(tasks, fit_kernels(own, targets[rows], seed=seed, check=check))
+
+
+def _fit_trees(
+    name: str,
+    features: Table,
+    labels: Floats,
+    task: TaskSpec,
+    seed: int,
+    threads: int,
+    trees: int,
+    check: Check | None,
+) -> tuple[TreeArrays | None, tuple[int, ...]]:
+    from threadpoolctl import threadpool_limits
+
+    known = ~np.isnan(labels)
+    if len(np.unique(labels[known])) < 2:
+        return None, ()
+    if check is not None:
+        check()
+    if name == "boosting":
+        model = boosting(task.kind, rounds=trees, seed=seed)
+    else:
+        model = forest(name, task.kind, trees=trees, seed=seed, threads=threads)
+    if COUNTS in READS[name]:
+        # Thousands of columns, most of them empty: a tenth of them is looked at for a split.
+        model.set_params(max_features=0.1)
+    with threadpool_limits(threads, user_api="openmp"):
+        fit_in_steps(model, features[known], labels[known], check)
+    classes = () if task.kind is TaskKind.REGRESSION else tuple(int(label) for label in model.classes_)
+    return (of_boosting(model) if name == "boosting" else of_forest(model)), classes
+
+
+def _constant(labels: Floats, task: TaskSpec) -> Floats:
+    known = labels[~np.isnan(labels)]
+    if task.kind is TaskKind.MULTICLASS:
+        return np.bincount(known.astype(np.int64), minlength=task.outputs) / max(1, len(known))
+    return np.array([known.mean() if len(known) else 0.0])
+
+
+def _values(trees: TreeArrays, features: Table, task: TaskSpec, classes: tuple[int, ...]) -> Floats:
+    raw = trees.predict(features)
+    if task.kind is TaskKind.REGRESSION:
+        return raw
+    if not trees.averaged:
+        # Boosting speaks in log-odds.
+        raw = special.expit(raw) if raw.shape[1] == 1 else special.softmax(raw, axis=1)
+    if raw.shape[1] == 1:
+        raw = np.concatenate([1 - raw, raw], axis=1)
+    whole = np.zeros((len(raw), max(2, len(task.classes))))
+    whole[:, list(classes)] = raw
+    return whole[:, 1:2] if task.kind is TaskKind.CLASSIFICATION else whole
+
+
+def _side_by_side(tables: Tables, names: Sequence[str]) -> Table:
+    return tables[names[0]] if len(names) == 1 else np.concatenate([tables[name] for name in names], axis=1)
