@@ -97,8 +97,12 @@ class CheckpointCallback(pl.Callback):
         }
         self._save_weights(trainer)
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the state to resume from."""
+    def save_state(self, trainer: pl.Trainer) -> None:
+        """Write the state to resume from, at the very end of an epoch.
+
+        Called after the epoch was reported: a run that is killed in between reports the epoch once more, while one
+        that was never reported would be missing from the curves.
+        """
         epoch = trainer.current_epoch + 1
         if epoch % self.every == 0 or epoch == trainer.max_epochs or trainer.should_stop:
             self._save_state(trainer)

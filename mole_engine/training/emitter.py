@@ -9,10 +9,20 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TextIO
 
 from mole_engine.contracts.errors import KnownError
-from mole_engine.contracts.events import Event, EventHandler, StepMetrics, event_from_json
+from mole_engine.contracts.events import (
+    BaselineReady,
+    CheckpointSaved,
+    EpochMetrics,
+    Event,
+    EventHandler,
+    PinnedPredictions,
+    StepMetrics,
+    event_from_json,
+)
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +45,9 @@ class EventEmitter:
         Called with every event, in the thread that emits; None: events are only written down.
     log_path
         `events.jsonl`; None: nothing is written.
+    redone_from
+        Of a run that is resumed: the optimiser step of its checkpoint. What the log says of later steps and epochs is
+        taken off it, since that work is done again; None: nothing is.
     """
 
     def __init__(
@@ -44,6 +57,7 @@ class EventEmitter:
         log_path: str | Path | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        redone_from: int | None = None,
     ) -> None:
         self.run_id = run_id
         self._sink = sink
@@ -51,10 +65,11 @@ class EventEmitter:
         self._lock = threading.RLock()
         self._seq = 0
         self._finished = False
+        self._posted: SimpleQueue[Event] = SimpleQueue()
         self._last_step = float("-inf")
         self._file: TextIO | None = None
         if log_path is not None:
-            self._file = self._open(Path(log_path))
+            self._file = self._open(Path(log_path), redone_from)
 
     @property
     def finished(self) -> bool:
@@ -79,6 +94,7 @@ class EventEmitter:
             When the log cannot be written (disk full).
         """
         with self._lock:
+            self._emit_posted()
             if self._finished:
                 log.warning("An event after the end of run %s is dropped: %s", self.run_id, type(event).__name__)
                 return False
@@ -99,6 +115,23 @@ class EventEmitter:
             if not event.is_terminal:
                 self._show(stamped)
             return True
+
+    def post(self, event: Event) -> None:
+        """Hand in an event from a thread beside the job; it is emitted by the job's own thread, with its next one."""
+        self._posted.put(event)
+
+    def emit_posted(self) -> None:
+        """Emit what other threads have handed in. Raises KnownError."""
+        with self._lock:
+            self._emit_posted()
+
+    def _emit_posted(self) -> None:
+        while not self._finished:
+            try:
+                event = self._posted.get_nowait()
+            except Empty:
+                return
+            self.emit(event)
 
     def close(self) -> None:
         """Close the log; nothing more is written."""
@@ -126,9 +159,11 @@ class EventEmitter:
                 "Free some space on that disk, then resume the run.",
             ) from error
 
-    def _open(self, path: Path) -> TextIO:
+    def _open(self, path: Path, redone_from: int | None) -> TextIO:
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = _unfinished_lines(path)
+        if redone_from is not None:
+            kept = _without_redone(kept, redone_from)
         self._seq = len(kept)
         if path.exists():
             temporary = path.with_name(path.name + ".tmp")
@@ -151,3 +186,21 @@ def _unfinished_lines(path: Path) -> list[str]:
             break
         lines.append(line)
     return lines
+
+
+def _without_redone(lines: list[str], step: int) -> list[str]:
+    """Return a log without what a run does again that goes on from a checkpoint after `step`, numbered anew."""
+    kept: list[Event] = []
+    epoch = 0
+    for event in map(event_from_json, lines):
+        if isinstance(event, EpochMetrics) and event.step <= step:
+            epoch = max(epoch, event.epoch)
+    for event in map(event_from_json, lines):
+        is_redone = (
+            isinstance(event, BaselineReady)
+            or (isinstance(event, StepMetrics) and event.step > step)
+            or (isinstance(event, (EpochMetrics, PinnedPredictions, CheckpointSaved)) and event.epoch > epoch)
+        )
+        if not is_redone:
+            kept.append(replace(event, seq=len(kept)))
+    return [event.to_json() for event in kept]

@@ -15,13 +15,14 @@ import torch
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.events import Notice
-from mole_engine.contracts.garbage import collect_garbage
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.training.averaging import AveragingCallback
 from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback, ShardedClipping
 from mole_engine.training.checkpoints import BEST, LAST, CheckpointCallback
 from mole_engine.training.emitter import EventEmitter
+from mole_engine.training.job import free_memory
 from mole_engine.training.metrics import monitor_of
+from mole_engine.training.pinned import PinnedCallback, PinnedMolecules
 from mole_engine.training.processes import (
     check_several_devices,
     is_single,
@@ -30,6 +31,7 @@ from mole_engine.training.processes import (
 )
 from mole_engine.training.reporting import EventCallback
 from mole_engine.training.setup import Prepared
+from mole_engine.training.steering import SteeringCallback, steered_last_epoch
 from mole_engine.training.trainer import build_trainer, resolve_device, use_threads
 
 log = logging.getLogger(__name__)
@@ -72,6 +74,7 @@ def fit_model(
     control: RunControl | None = None,
     *,
     resume_from: str | Path | None = None,
+    pinned: PinnedMolecules | None = None,
 ) -> FitResult:
     """Train a prepared model and leave the kept weights (best or last epoch) in it, on the CPU.
 
@@ -90,6 +93,8 @@ def fit_model(
         The user's words; None: nobody interferes.
     resume_from
         A `last.ckpt` to continue from.
+    pinned
+        Molecules that are predicted after every epoch.
 
     Raises
     ------
@@ -99,13 +104,19 @@ def fit_model(
         When training diverges, a device is missing, memory runs out at one molecule a batch, the disk is full, or the
         checkpoint to resume from does not fit.
     """
-    job = _Job(config, prepared, Path(folder), emitter, control or RunControl())
+    job = _Job(config, prepared, Path(folder), emitter, control or RunControl(), pinned)
     return job.run(None if resume_from is None else Path(resume_from))
 
 
 class _Job:
     def __init__(
-        self, config: TrainConfig, prepared: Prepared, folder: Path, emitter: EventEmitter, control: RunControl
+        self,
+        config: TrainConfig,
+        prepared: Prepared,
+        folder: Path,
+        emitter: EventEmitter,
+        control: RunControl,
+        pinned: PinnedMolecules | None = None,
     ) -> None:
         self.config = config
         self.prepared = prepared
@@ -113,6 +124,7 @@ class _Job:
         self.checkpoints = folder / "checkpoints"
         self.emitter = emitter
         self.control = control
+        self.pinned = pinned
         self.device = resolve_device(config.runtime)
         check_several_devices(config.runtime, self.device.accelerator)
         tasks = prepared.data.dataset.roles.tasks
@@ -143,7 +155,7 @@ class _Job:
         start = _cpu_state(self.prepared.model)
         while True:
             keeper = self._keeper()
-            trainer = self._trainer(keeper)
+            trainer = self._trainer(keeper, resume_from)
             try:
                 trainer.fit(
                     self.prepared.model, datamodule=self.prepared.data, ckpt_path=resume_from, weights_only=True
@@ -168,18 +180,26 @@ class _Job:
             every=self.config.runtime.checkpoint_every,
         )
 
-    def _trainer(self, keeper: CheckpointCallback) -> pl.Trainer:
+    def _trainer(self, keeper: CheckpointCallback, resume_from: Path | None) -> pl.Trainer:
         training = self.config.training
         controlling = ControlCallback(self.control)
+        steering = SteeringCallback(self.control, self.emitter, training)
         callbacks: list[pl.Callback] = [SeedCallback(self.config.seed), controlling, DivergenceCallback(), keeper]
+        callbacks.append(steering)
+        if self.pinned is not None:
+            callbacks.append(PinnedCallback(self.pinned, self.emitter))
         if training.averaging != "none":
             callbacks.append(AveragingCallback(training.averaging, training.ema_decay))
         if self.config.runtime.strategy == "fsdp":
             callbacks.append(ShardedClipping(training.gradient_clip))
         callbacks.append(EventCallback(self.emitter, keeper, controlling, self.folder / "metrics.csv"))
-        return build_trainer(
+        trainer = build_trainer(
             self.config, callbacks, self.folder, device=self.device, accumulate=self.prepared.data.accumulate
         )
+        # Lightning refuses a checkpoint from behind the end.
+        if resume_from is not None and (last := steered_last_epoch(resume_from)):
+            trainer.fit_loop.max_epochs = last
+        return trainer
 
     def _recover(self, problem: str, start: dict[str, torch.Tensor], resume_from: Path | None) -> Path | None:
         data, model = self.prepared.data, self.prepared.model
@@ -230,7 +250,7 @@ class _Job:
             best_value=keeper.best_value,
             monitor=keeper.monitor if keeper.best_epoch else "",
             metrics=keeper.best_metrics,
-            stopped=done < self.config.training.epochs,
+            stopped=done < (self.control.last_epoch or self.config.training.epochs),
             seconds=seconds,
             device=self.device.name,
         )
@@ -264,13 +284,6 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and ("not enough memory" in text or "out of memory" in text)
-
-
-def free_memory() -> None:
-    """Give back what nobody holds any more."""
-    collect_garbage()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def _cpu_state(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -47,7 +47,8 @@ from mole_engine.store.run_log import RunLog
 from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback
 from mole_engine.training.checkpoints import CheckpointCallback
 from mole_engine.training.emitter import EventEmitter
-from mole_engine.training.fitting import check_checkpoint, free_memory, is_out_of_memory
+from mole_engine.training.fitting import check_checkpoint, is_out_of_memory
+from mole_engine.training.job import free_memory
 from mole_engine.training.metrics import LOSS
 from mole_engine.training.optimisers import build_optimisers
 from mole_engine.training.processes import check_several_devices, process_group_ends_here, process_rank

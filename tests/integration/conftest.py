@@ -36,6 +36,8 @@ def make_config(table: Path, tmp_path: Path) -> Callable[..., TrainConfig]:
 
         settings: dict[str, Any] = {
             "out": str(tmp_path / "run"),
+            # Trees take longer than the smallest network; the tests that are about them ask for them.
+            "baselines": False,
             "data": {"path": str(table), "targets": ["y"]},
             "split": {"method": "column", "column": "part"},
             "model": {"layers": 2, "hidden_size": 32, "heads": 2},

@@ -1,0 +1,193 @@
+"""The life of a job: its states, what it says, and every way in which it can end."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import time
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from mole_engine.contracts.errors import Cancelled, KnownError, MoleError, problem_of
+from mole_engine.contracts.events import (
+    Event,
+    EventHandler,
+    Notice,
+    RunFailed,
+    RunFinished,
+    StageProgress,
+    StateChanged,
+)
+from mole_engine.contracts.garbage import collect_garbage
+from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunControl, RunState
+from mole_engine.store.files import known_error
+from mole_engine.store.run_log import log_line
+from mole_engine.training.emitter import EventEmitter
+
+log = logging.getLogger(__name__)
+
+PROGRESS_SECONDS = 0.1
+"""Between two reports of the same stage."""
+
+
+class Job(ABC):
+    """One run: works, speaks through its emitter, and ends in exactly one way.
+
+    Parameters
+    ----------
+    record
+        The run as it stands before the work.
+    emitter
+        Takes the events; its sink should be `show`, or nothing.
+    control
+        The user's words.
+    stages
+        Words and unit of a stage that libraries name in their own way.
+
+    Attributes
+    ----------
+    record
+        Kept up to date by the work; saved at every change of state.
+    """
+
+    def __init__(
+        self,
+        record: RunRecord,
+        events: Path | None,
+        on_event: EventHandler | None,
+        control: RunControl,
+        stages: Mapping[str, tuple[str, str]] | None = None,
+        *,
+        redone_from: int | None = None,
+    ) -> None:
+        self.record = record
+        self.control = control
+        self.began = time.monotonic()
+        self.emitter = EventEmitter(record.run_id, self.show, events, redone_from=redone_from)
+        self._on_event = on_event
+        self._stages = dict(stages or {})
+        self._last_progress: dict[str, float] = {}
+
+    @abstractmethod
+    def work(self) -> RunRecord:
+        """Do the whole job; the last thing is `end`."""
+
+    @abstractmethod
+    def save(self, record: RunRecord) -> None:
+        """Write the record down. Raises InputError, KnownError."""
+
+    def leave(self) -> RunRecord:
+        """End after `cancel` or `interrupt`."""
+        return self.end(RunState.INTERRUPTED if self.control.interrupt_requested else RunState.CANCELLED)
+
+    def clean_up(self) -> None:  # noqa: B027 - most jobs have nothing beside them
+        """Let go of what works beside the job; called once, before the terminal event of a failed or dropped run."""
+
+    def run(self) -> RunRecord:
+        """Work until the job ends.
+
+        Raises
+        ------
+        InputError, KnownError, BugError
+            After a `RunFailed` event.
+        """
+        try:
+            return self.work()
+        except Cancelled:
+            self.clean_up()
+            return self.leave()
+        except KeyboardInterrupt:
+            self.clean_up()
+            self.end(RunState.INTERRUPTED)
+            raise
+        except Exception as error:
+            self.clean_up()
+            known = known_error(error, Path(self.record.run_dir))
+            _let_go(error)
+            self.fail(known)
+            if known is error:
+                raise
+            raise known from error
+        finally:
+            self.emitter.close()
+            free_memory()
+
+    def show(self, event: Event) -> None:
+        """Write an event into the log and hand it on."""
+        line = log_line(event)
+        if line:
+            log.info(line)
+        if self._on_event is not None:
+            self._on_event(event)
+
+    def enter(self, state: RunState, message: str = "") -> None:
+        """Move to another state. Raises Cancelled."""
+        self.control.checkpoint()
+        self.record = replace(self.record, status=state)
+        self.save(self.record)
+        self.emitter.emit(StateChanged(state=state, message=message))
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """Report a counted stage, at most ten times a second. Raises Cancelled."""
+        self.control.checkpoint()
+        now = time.monotonic()
+        if done < total and now - self._last_progress.get(stage, 0.0) < PROGRESS_SECONDS:
+            return
+        self._last_progress[stage] = now
+        words, unit = self._stages.get(stage, (stage, "molecules"))
+        self.emitter.emit(StageProgress(stage=words, done=done, total=total, unit=unit))
+
+    def notice(self, message: str, level: str = "info") -> None:
+        """Tell the user something."""
+        self.emitter.emit(Notice(message=message, level=level))
+
+    def seconds(self) -> float:
+        """Return how long the run has worked."""
+        return time.monotonic() - self.began
+
+    def end(self, status: RunState) -> RunRecord:
+        """Write the last record, say the last word, and return the record."""
+        seconds = self.seconds()
+        self.record = replace(self.record, status=status, seconds=seconds)
+        self.save(self.record)
+        self.emitter.emit(
+            RunFinished(
+                status=status,
+                metrics=self.record.metrics,
+                model_path=self.record.model_path,
+                run_dir=self.record.run_dir,
+                seconds=seconds,
+            )
+        )
+        return self.record
+
+    def fail(self, error: MoleError) -> None:
+        """Write down and tell that the run has failed."""
+        problem = problem_of(error)
+        self.record = replace(self.record, status=RunState.FAILED, error=problem.one_line(), seconds=self.seconds())
+        # The first error is what matters: on a full disk, neither the record nor the event can be written down.
+        with contextlib.suppress(KnownError, OSError):
+            self.save(self.record)
+        with contextlib.suppress(KnownError, OSError):
+            self.emitter.emit(RunFailed(problem=problem))
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Clear the frames that an error holds: the model's memory, and half-written files that still fill the disk."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+    free_memory()
+
+
+def free_memory() -> None:
+    """Give back what nobody holds any more."""
+    collect_garbage()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,86 @@
+"""How busy the machine is with a job: memory, processor, GPU."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import sys
+import time
+
+import torch
+
+log = logging.getLogger(__name__)
+
+SHORTEST_SECONDS = 0.5
+"""A share of time over less than this would only jump."""
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes at the peak: of the GPU's memory, or of this process; 0 where it is not known."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    if device.type == "mps":
+        return int(torch.mps.driver_allocated_memory())
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def total_memory(device: torch.device) -> int:
+    """Bytes of the GPU, or of the machine; 0 where it is not known."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    try:
+        return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):
+        return 0
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+class MachineUse:
+    """Use of processor and GPU between one look and the next.
+
+    Parameters
+    ----------
+    device
+        Where the network is.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.memory_total = total_memory(device)
+        self._cores = usable_cores()
+        self._wall, self._busy = time.monotonic(), time.process_time()
+        self._cpu = math.nan
+        self._counts_gpu = device.type == "cuda"
+
+    def cpu_percent(self) -> float:
+        """Return the share of all cores that this process uses, 0 to 100; NaN in the first half second."""
+        wall, busy = time.monotonic(), time.process_time()
+        if wall - self._wall >= SHORTEST_SECONDS:
+            share = (busy - self._busy) / (wall - self._wall) / self._cores
+            self._cpu = 100 * min(1.0, max(0.0, share))
+            self._wall, self._busy = wall, busy
+        return self._cpu
+
+    def gpu_percent(self) -> float:
+        """Return the GPU's use, 0 to 100; NaN without a GPU or without NVIDIA's library (the extra "gpu")."""
+        if not self._counts_gpu:
+            return math.nan
+        try:
+            return float(torch.cuda.utilization(self.device))
+        except (ImportError, RuntimeError, OSError) as error:
+            log.info("The use of the GPU is not known: %s", error)
+            self._counts_gpu = False
+            return math.nan
