@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
+import io
 import stat
-import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import pandas as pd
 
 from mole_engine.contracts.dataset import TableInfo
 from mole_engine.contracts.errors import InputError
+from mole_engine.data.byte_stream import GZIP, WatchedStream, beginning, unpacked
 from mole_engine.data.profile import profile_columns
 from mole_engine.data.progress import Progress, report
 from mole_engine.data.table import RawTable
@@ -25,6 +26,8 @@ MAX_UNPACKED_BYTES = 2 << 30
 """A packed file that grows beyond this is refused: it may be made to fill the memory."""
 
 _BLOCK = 1 << 20
+_HEAD_BYTES = 1 << 17
+_BLANK = b" \t\r\n\x00\xef\xbb\xbf\xfe\xff"
 _OTHER_KINDS = (
     (b"%PDF", "a PDF document"),
     (b"\x89PNG", "a picture"),
@@ -73,31 +76,51 @@ def read_table(
         When the file cannot be opened or holds no table.
     """
     path = Path(path)
-    raw = _read_bytes(path, on_progress)
-    digest = hashlib.sha256(raw).hexdigest()
+    with _opened(path) as file:
+        stream, size = WatchedStream(file), path.stat().st_size
+        head = file.read(_HEAD_BYTES)
+        file.seek(0)
+        content = unpacked(stream, head.startswith(GZIP), path.name, MAX_UNPACKED_BYTES)
+        if _is_plain_sdf(beginning(head), _suffix(path)):
+            cells = _read_sdf(content, path.name, on_progress, lambda: (min(stream.done, size), size))
+            kind, length = "sdf", size
+        else:
+            raw = _read_all(content, on_progress, lambda: (min(stream.done, size), size))
+            kind, cells = _read_whole(raw, path, delimiter, encoding, decimal, on_progress)
+            length = len(raw)
+        digest = stream.sha256()
+    table = make_table(path, kind, cells, digest)
+    report(on_progress, "read", length, length)
+    return table
+
+
+def _read_sdf(
+    content: io.BufferedReader[Any], name: str, on_progress: Progress | None, done: Callable[[], tuple[int, int]]
+) -> Cells:
+    from mole_engine.data.sdf_reader import read_sdf
+
+    return read_sdf(content, name, on_progress, done)
+
+
+def _read_whole(
+    raw: bytes, path: Path, delimiter: str, encoding: str, decimal: str, on_progress: Progress | None
+) -> tuple[str, Cells]:
     suffix = _suffix(path)
-    if raw.startswith(b"\x1f\x8b"):
-        raw = _unpacked(raw, path.name)
-    if not raw.strip(b" \t\r\n\x00\xef\xbb\xbf\xfe\xff"):
+    if not raw.strip(_BLANK):
         raise InputError(f"{path.name} is empty.", "", "Choose a file with one molecule a row.")
     kind = _kind_of(raw, suffix, path.name)
-    if kind == "text":
-        cells = read_text(
-            raw, path.name, suffix, delimiter=delimiter, encoding=encoding, decimal=decimal, on_progress=on_progress
-        )
-        kind = {".tsv": "tsv", ".smi": "smi", ".txt": "txt"}.get(suffix, "csv")
-    else:
-        cells = _read_other(kind, raw, path.name, on_progress)
-    table = make_table(path, kind, cells, digest)
-    report(on_progress, "read", len(raw), len(raw))
-    return table
+    if kind != "text":
+        return kind, _read_other(kind, raw, path.name, on_progress)
+    cells = read_text(
+        raw, path.name, suffix, delimiter=delimiter, encoding=encoding, decimal=decimal, on_progress=on_progress
+    )
+    return {".tsv": "tsv", ".smi": "smi", ".txt": "txt"}.get(suffix, "csv"), cells
 
 
 def _read_other(kind: str, raw: bytes, name: str, on_progress: Progress | None) -> Cells:
     from mole_engine.data.other_readers import read_parquet, read_xlsx
-    from mole_engine.data.sdf_reader import read_sdf
 
-    return {"xlsx": read_xlsx, "parquet": read_parquet, "sdf": read_sdf}[kind](raw, name, on_progress)
+    return {"xlsx": read_xlsx, "parquet": read_parquet}[kind](raw, name, on_progress)
 
 
 def _suffix(path: Path) -> str:
@@ -107,52 +130,42 @@ def _suffix(path: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def _read_bytes(path: Path, on_progress: Progress | None) -> bytes:
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a plain file; whatever the disk refuses becomes a message."""
     try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise InputError(f"{path.name or path} is a folder.", "", "Choose a file with molecules.")
-        if not stat.S_ISREG(mode):
-            raise InputError(f"{path.name} is not a plain file.", "", "Choose a file with molecules.")
-        with path.open("rb") as stream:
-            return _read_stream(stream, path.stat().st_size, on_progress)
+        with _plain_file(path) as stream:
+            yield stream
     except FileNotFoundError as error:
         raise InputError(f"There is no file {path}.", "", "Check its name, or whether it was moved.") from error
     except PermissionError as error:
         raise InputError(
             f"{path.name} may not be read.", f"You lack the permission for {path}.", "Ask its owner, or copy it."
         ) from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise InputError(f"{path.name} cannot be read.", f"{error}.", "Check the disk or the network drive.") from error
 
 
-def _read_stream(stream: BinaryIO, size: int, on_progress: Progress | None) -> bytes:
-    raw = bytearray()
-    while block := stream.read(_BLOCK):
-        raw += block
-        report(on_progress, "open", min(len(raw), size), size)
-    return bytes(raw)
-
-
-def _unpacked(raw: bytes, name: str) -> bytes:
-    import io
-
-    unpacked = bytearray()
+def _plain_file(path: Path) -> BinaryIO:
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
-            while block := stream.read(_BLOCK):
-                unpacked += block
-                if len(unpacked) > MAX_UNPACKED_BYTES:
-                    raise InputError(
-                        f"{name} is too large.",
-                        f"Unpacked it exceeds {MAX_UNPACKED_BYTES >> 20} MB.",
-                        "Unpack it yourself and divide it into smaller files.",
-                    )
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(
-            f"{name} cannot be unpacked.", "The gzip data is damaged or cut off.", "Copy or download it again."
-        ) from error
-    return bytes(unpacked)
+        mode = path.stat().st_mode
+    except ValueError as error:  # a name that no system allows
+        raise InputError(f"{path.name!r} cannot be read.", f"{error}.", "Check the file's name.") from error
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{path.name or path} is a folder.", "", "Choose a file with molecules.")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path.name} is not a plain file.", "", "Choose a file with molecules.")
+    return path.open("rb")
+
+
+def _read_all(
+    content: io.BufferedReader[Any], on_progress: Progress | None, done: Callable[[], tuple[int, int]]
+) -> bytes:
+    whole = io.BytesIO()  # hands its bytes over without a second copy of them
+    while block := content.read(_BLOCK):
+        whole.write(block)
+        report(on_progress, "open", *done())
+    return whole.getvalue()
 
 
 def _kind_of(raw: bytes, suffix: str, name: str) -> str:
@@ -177,6 +190,12 @@ def _kind_of(raw: bytes, suffix: str, name: str) -> str:
     if _is_binary(head):
         raise _not_a_table(name, "a binary file")
     return "text"
+
+
+def _is_plain_sdf(head: bytes, suffix: str) -> bool:
+    """Whether a file is an SDF by its beginning alone, so that it can be read as it passes by."""
+    magic = (b"PAR1", b"PK\x03\x04", _OLE, *(start for start, _ in _OTHER_KINDS))
+    return bool(head.strip(_BLANK)) and not head.startswith(magic) and _is_sdf(head, suffix)
 
 
 def _is_sdf(head: bytes, suffix: str) -> bool:

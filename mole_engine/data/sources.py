@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -103,7 +104,9 @@ def parse_pasted(text: str, name: str = "pasted.csv") -> RawTable:
     if "M  END" in text:
         from mole_engine.data.sdf_reader import read_sdf
 
-        return make_table(Path(name), "sdf", read_sdf(raw, name, None), hashlib.sha256(raw).hexdigest())
+        content = io.BufferedReader(io.BytesIO(raw))
+        cells = read_sdf(content, name, None, lambda: (len(raw), len(raw)))
+        return make_table(Path(name), "sdf", cells, hashlib.sha256(raw).hexdigest())
     # ".smi": a line "CCO ethanol" is a structure and its title.
     cells = read_text(raw, name, ".smi", encoding="utf-8")
     return make_table(Path(name), "csv", cells, hashlib.sha256(raw).hexdigest())
