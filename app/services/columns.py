@@ -67,6 +67,7 @@ class ColumnService(QObject):
         self._read: OrderedDict[str, RowColumn] = OrderedDict()
         self._reads: OpenDataset | None = None
         self._lock = threading.Lock()
+        self._computed = _Computed()
         self._properties: tuple[str, ...] = ()
         self._similar_to = ""
         self.own: dict[str, Floats] = {}
@@ -144,7 +145,9 @@ class ColumnService(QObject):
         progress = self._progress = self._tasks.new_progress()
         progress.changed.connect(self.busy)
         try:
-            made = await self._tasks.run_blocking(_compute, dataset, self._properties, self._similar_to, progress)
+            made = await self._tasks.run_blocking(
+                self._computed.columns, dataset, self._properties, self._similar_to, progress
+            )
             if progress is not self._progress:
                 raise Cancelled
             self._settle(made)
@@ -170,20 +173,32 @@ class ColumnService(QObject):
         self.own_changed.emit()
 
 
-def _compute(
-    dataset: OpenDataset, names: Sequence[str], similar_to: str, on_progress: ProgressHandler
-) -> dict[str, Floats]:
-    import numpy as np
+class _Computed:
+    """What was computed last, kept while the structures stay the same: another split costs nothing."""
 
-    made: dict[str, Floats] = {}
-    if similar_to:
-        made[SIMILARITY_KEY] = similarities(dataset, similar_to, on_progress).astype(np.float64)
-    if names:
-        from mole_engine.data.properties import properties
+    def __init__(self) -> None:
+        self._structures: list[str] = []
+        self._kept: dict[str, Floats] = {}
+
+    def columns(
+        self, dataset: OpenDataset, names: Sequence[str], similar_to: str, on_progress: ProgressHandler
+    ) -> dict[str, Floats]:
+        """Return the properties `names`, and the similarity to a molecule ("" for none), by key. Blocking."""
+        import numpy as np
 
         # Cleaned structures where there are any, else as in the file: a row that is left out has properties, too.
         given = dataset.table.column_values(dataset.roles.smiles)
         structures = [dataset.smiles.get(row) or text for row, text in enumerate(given)]
-        frame = properties(structures, list(names), on_progress)
-        made.update({OWN + name: frame[name].to_numpy(np.float64) for name in names})
-    return made
+        kept = self._kept if structures == self._structures else {}
+        missing = [name for name in names if OWN + name not in kept]
+        if missing:
+            from mole_engine.data.properties import properties
+
+            frame = properties(structures, missing, on_progress)
+            kept = {**kept, **{OWN + name: frame[name].to_numpy(np.float64) for name in missing}}
+        made = {OWN + name: kept[OWN + name] for name in names}
+        self._structures, self._kept = structures, kept
+        if similar_to:
+            # First, since it is what was asked for last.
+            made = {SIMILARITY_KEY: similarities(dataset, similar_to, on_progress).astype(np.float64), **made}
+        return made

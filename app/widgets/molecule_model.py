@@ -286,7 +286,8 @@ def _by_number(rows: Sequence[int], values: Sequence[float], descending: bool) -
     """Order rows by their numbers, equal ones as in the file; rows without one stay at the end."""
     import numpy as np
 
-    chosen = np.fromiter(rows, np.int64, len(rows))
+    whole = isinstance(rows, range)
+    chosen = np.arange(len(rows)) if whole else np.fromiter(rows, np.int64, len(rows))
     numbers = np.asarray(values, np.float64)[chosen]
     known = np.isfinite(numbers)
     order = np.argsort(-numbers[known] if descending else numbers[known], kind="stable")

@@ -236,6 +236,8 @@ class MoleculeTable(QTableView):
         header.setSortIndicatorClearable(True)
         header.setSortIndicatorShown(True)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        # A selection of its own, always empty: with the table's, it would ask about every row to paint a bold name.
+        header.setSelectionModel(QItemSelectionModel(self.molecules, self))
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(self._ask_for_column_menu)
 
