@@ -283,7 +283,7 @@ class TrainConfig(Job):
     name: str = setting("", "Title of the run; empty: from the file and the preset.")
     preset: str = setting("", "Preset that the settings started from.")
     seed: int = setting(0, "Seed of every random choice.", ge=0, le=2**31 - 1)
-    init: str = setting("none", "Bundle whose encoder the training starts from, or none.")
+    init: str = setting("none", "Model whose encoder the training starts from: a file, the name of a shipped model, or none.")
     out: str = setting("", "Run folder; empty: a new folder in the workspace.")
     workspace: str = setting("", "Workspace that keeps the runs; empty: the default one.")
     baselines: bool = setting(True, "Fit simple models on the same molecules beside the training, to compare with.")

@@ -13,6 +13,7 @@ from mole_engine.contracts.errors import InputError
 from mole_engine.store.card import FORMAT_VERSION, ModelCard
 from mole_engine.store.card_text import card_markdown
 from mole_engine.store.files import atomic_path
+from mole_engine.store.shipped import shipped_path
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -112,6 +113,9 @@ def read_model_page(path: str | Path) -> str:
 
 
 def _read(path: Path, members: tuple[str, ...]) -> list[bytes]:
+    if len(path.parts) == 1 and not path.exists():
+        # A name alone may be that of a model that comes with the program.
+        path = shipped_path(str(path)) or path
     if path.is_dir() and (path / f"model{SUFFIX}").is_file():
         # A run's folder stands for its model.
         path = path / f"model{SUFFIX}"

@@ -14,6 +14,7 @@ from mole_engine.data.benchmarks import BENCHMARK_PREFIX
 from mole_engine.store.bundle import read_card
 from mole_engine.store.run_folder import RunFolder
 from mole_engine.store.runs import Workspace, default_workspace, new_run_id, run_name
+from mole_engine.store.shipped import shipped_models
 
 
 @dataclass
@@ -109,7 +110,7 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
         "data": data,
         "out": absolute(config.out),
         "workspace": absolute(config.workspace),
-        "init": config.init if config.init == "none" else absolute(config.init),
+        "init": config.init if config.init in ("none", *shipped_models()) else absolute(config.init),
     }
     return config.model_copy(update=changes)
 
@@ -163,6 +164,13 @@ def find_run(run: str, workspace: str = "") -> RunFolder:
     return as_path if as_path.is_run else Workspace(workspace or default_workspace()).find(run)
 
 
+def workspace_of(folder: RunFolder) -> Workspace | None:
+    """Return the workspace that lists a run; None for a folder of the user's own. Raises InputError, KnownError."""
+    root = folder.path.parent.parent
+    is_listed = folder.path.parent.name == "runs" and (root / "studio.db").is_file()
+    return Workspace(root) if is_listed else None
+
+
 def _resumed(config: TrainConfig | None, resume: str) -> RunPlace:
     folder = find_run(resume, config.workspace if config is not None else "")
     record = folder.read_record()
@@ -175,7 +183,6 @@ def _resumed(config: TrainConfig | None, resume: str) -> RunPlace:
     own = folder.read_config()
     if config is not None:
         own = own.model_copy(update={"runtime": config.runtime})
-    listed = folder.path.parent.name == "runs" and (folder.path.parent.parent / "studio.db").is_file()
-    workspace = Workspace(folder.path.parent.parent) if listed else None
+    workspace = workspace_of(folder)
     record = replace(record, run_dir=str(folder.path), error="")
     return RunPlace(own, folder, record, workspace, is_resumed=True, seconds_before=record.seconds)

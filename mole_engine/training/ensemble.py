@@ -31,7 +31,7 @@ from mole_engine.training.folds import Fold, make_folds
 from mole_engine.training.members import MemberEmitter, member_folder, read_member, write_member
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.outputs import Readout
-from mole_engine.training.parts import PARTS, Part, fit_part
+from mole_engine.training.parts import Part, fit_part
 from mole_engine.training.setup import Prepared, prepare_network
 from mole_engine.training.simple_tables import simple_tables
 from mole_engine.training.trainer import resolve_device, use_threads
@@ -42,8 +42,9 @@ Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
 
 STAGE = "Fitting simple models"
-MANY_CELLS = 12_000
-"""Molecules times targets beyond which forests are smaller and the slowest part is left out."""
+TREES, FEW_TREES = 300, 100
+MANY_CELLS = 4_000
+"""Molecules times targets beyond which forests are smaller, and boosting takes the place of the slowest."""
 
 
 @dataclass(frozen=True)
@@ -243,8 +244,9 @@ class _Ensemble:
         return result
 
     def _part_names(self) -> list[str]:
+        # Forests on thousands of fingerprint columns take minutes on many molecules, where boosting is at its best.
         large = len(self.data.features) * len(self.tasks) > MANY_CELLS
-        return [name for name in PARTS if not (large and name == "random")]
+        return ["kernel", "extra", "boosting" if large else "random"]
 
     def _part(self, name: str, tables: Mapping[str, Any]) -> tuple[Floats, Part]:
         """Return what a simple model says of the molecules that it was not fitted on, and one fitted on all."""
@@ -269,7 +271,7 @@ class _Ensemble:
             self.tasks,
             seed=self.config.seed,
             threads=self.threads,
-            trees=100 if large else 300,
+            trees=FEW_TREES if large else TREES,
             check=self.control.checkpoint,
         )
 
@@ -306,8 +308,8 @@ class _Ensemble:
 
     def _tell(self, name: str, done: int, total: int) -> None:
         if self.on_progress is not None:
-            place = list(PARTS).index(name)
-            self.on_progress(STAGE, place * total + done, len(PARTS) * total)
+            names = self._part_names()
+            self.on_progress(STAGE, names.index(name) * total + done, len(names) * total)
 
     def _notice(self, message: str, level: str = "info") -> None:
         self.emitter.emit(Notice(message=message, level=level))
