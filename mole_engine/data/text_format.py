@@ -75,6 +75,8 @@ def find_encoding(raw: bytes, wanted: str = "") -> tuple[str, str]:
 def find_delimiter(lines: Sequence[str], suffix: str) -> str:
     """Return the character that separates columns in the sample `lines`; "," where there is only one column."""
     sample = [line for line in lines if line.strip()][:_SAMPLE_ROWS]
+    if _bare_inchis(sample):
+        return "\t" if any("\t" in line for line in sample) or not any(" " in line.strip() for line in sample) else " "
     best, best_score = "", 0.0
     for candidate in _CANDIDATES:
         score = _consistency(sample, candidate)
@@ -168,6 +170,13 @@ def _consistency(sample: Sequence[str], delimiter: str) -> float:
     # A separator that the header lacks is more likely a mark inside the cells ("a;b" in a name).
     known = widths[0] in (usual, usual - 1) and widths[0] > 1
     return count / len(widths) * (1.0 if known else 0.5)
+
+
+def _bare_inchis(sample: Sequence[str]) -> bool:
+    """Whether the lines are InChIs without quotes, whose own commas and semicolons part nothing."""
+    bare = sum(line.lstrip().startswith("InChI=") for line in sample[1:] or sample)
+    named = not sample or sample[0].startswith("InChI=") or not any(mark in sample[0] for mark in ",;|")
+    return named and bare >= 0.8 * max(1, len(sample[1:] or sample))
 
 
 def _blank_separated(sample: Sequence[str], suffix: str) -> bool:
