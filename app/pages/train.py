@@ -20,7 +20,7 @@ from app.services.open_dataset import OpenDataset
 from app.text import count, counted
 from app.theme import SPACE
 from app.widgets.basic import Card, EmptyState, heading_label, primary_button, secondary_button
-from app.widgets.figures import rough_duration
+from app.widgets.figures import rough_duration, rough_memory
 from app.widgets.run_panel import RunPanel
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskKind
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from app.services.session import Session
 
 _LEFT_WIDTH, _RIGHT_WIDTH = 262, 300
-_CHARTS, _SETTINGS = range(2)
+_CHARTS, _SETTINGS, _TRIALS = range(3)
 
 
 class TrainPage(Page):
@@ -58,7 +58,10 @@ class TrainPage(Page):
         tip = "Write this job as scripts for torchrun and SLURM; All settings has the devices and nodes"
         self._export = secondary_button("Export job", "exportJobButton", tip)
         self._export.setEnabled(False)
-        for button in (self.queue.button, self._export):
+        self.trials_button = secondary_button("Trials", "trialsButton", "The trials of the search for settings")
+        self.trials_button.setCheckable(True)
+        self.trials_button.hide()
+        for button in (self.trials_button, self.queue.button, self._export):
             self.header.add_action(button)
         self.queue.renew()
         self._connect()
@@ -112,6 +115,7 @@ class TrainPage(Page):
         self._center = QStackedWidget()
         self._center.addWidget(self.watch.charts())
         self._center.addWidget(settings)
+        self._center.addWidget(self.watch.search)
         return self._center
 
     def _right(self) -> QWidget:
@@ -135,6 +139,9 @@ class TrainPage(Page):
         training.waiting.connect(self.panel.show_waiting)
         self.setup.changed.connect(self._renew_ready)
         self.setup.card.all_asked.connect(self._show_settings)
+        self.trials_button.toggled.connect(self._show_trials)
+        self.watch.search.curves_asked.connect(self._leave_trials)
+        self.panel.kind_asked.connect(self.setup.set_kind)
         self._export.clicked.connect(self._ask_for_folder)
         self.enqueue_button.clicked.connect(self._enqueue)
         self.watch.pinned.chosen.connect(self._pin)
@@ -222,7 +229,23 @@ class TrainPage(Page):
 
     @Slot(bool)
     def _show_settings(self, shown: bool) -> None:
-        self._center.setCurrentIndex(_SETTINGS if shown else _CHARTS)
+        watched = _TRIALS if self.trials_button.isChecked() else _CHARTS
+        self._center.setCurrentIndex(_SETTINGS if shown else watched)
+
+    @Slot(bool)
+    def _show_trials(self, shown: bool) -> None:
+        self.setup.card.all.setChecked(False)
+        self._center.setCurrentIndex(_TRIALS if shown else _CHARTS)
+
+    @Slot()
+    def _leave_trials(self) -> None:
+        self.trials_button.setChecked(False)
+
+    def _offer_trials(self) -> None:
+        """Lead to the trials of a search once there are any, at once the first time."""
+        if self.trials_button.isHidden() and self.watch.search.trials:
+            self.trials_button.show()
+            self.trials_button.setChecked(True)
 
     # What happens ----------------------------------------------------------------------------------------------
 
@@ -230,6 +253,8 @@ class TrainPage(Page):
         """Show a job that has just been started: here, from the queue, or by resuming an old run."""
         self._stack.setCurrentIndex(1)
         self.setup.card.all.setChecked(False)
+        self.trials_button.setChecked(False)
+        self.trials_button.hide()
         self.watch.begin(record, self._unit, self.session.training.resumes)
         self.watch.events.setFocus(Qt.FocusReason.OtherFocusReason)
         self.panel.show_started(record.epochs)
@@ -284,6 +309,7 @@ class TrainPage(Page):
     def _hear(self, event: Event) -> None:
         self.panel.show_event(event)
         self.watch.hear(event)
+        self._offer_trials()
 
     @Slot(object)
     def _finish(self, record: RunRecord) -> None:
@@ -318,7 +344,15 @@ class TrainPage(Page):
         if dataset is None or not dataset.roles.tasks:
             self.panel.show_ready("Ready", "No target", "Choose a target column on the Data page.", enabled=False)
             return
+        fault = self.setup.fault()
+        if fault:
+            # Train leads to the setting that is wrong.
+            self.panel.show_ready("Not ready", "See settings", fault, enabled=True)
+            return
         estimate = rough_duration(self.setup.estimate())
         words = f"{count(len(dataset.split.train))} molecules train, {count(len(dataset.split.validation))} choose the "
-        note = f"{words}best epoch, {count(len(dataset.split.test))} judge the model."
+        note = (
+            f"{words}best epoch, {count(len(dataset.split.test))} judge the model. {rough_memory(self.setup.memory())}"
+        )
         self.panel.show_ready("Ready. It will take", estimate, note, enabled=True)
+        self.panel.show_kind(self.setup.kind_words())

@@ -12,9 +12,17 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.pages.train_presets import PresetShelf, StartShelf, start_fault
 from app.services.devices import Device, find_devices
-from app.services.estimates import DataSize, SpeedMemory, approximate_tokens, epoch_seconds, estimate_seconds
+from app.services.estimates import (
+    DataSize,
+    SpeedMemory,
+    approximate_tokens,
+    epoch_seconds,
+    estimate_memory,
+    estimate_seconds,
+)
 from app.services.open_dataset import OpenDataset
 from app.services.user_presets import is_own
+from app.text import count, counted
 from app.widgets.config_fields import field_specs
 from app.widgets.config_form import ConfigForm, FormSection
 from app.widgets.figures import rough_duration
@@ -35,6 +43,9 @@ if TYPE_CHECKING:
 
 SPEED_FILE = "speed.json"
 _EPOCHS, _RATE, _DEVICE, _INIT = "training.epochs", "training.learning_rate", "runtime.device", "init"
+_KIND, _TRIALS = "ensemble.kind", "search.trials"
+SEARCH_TRIALS = 20
+"""Trials of a search that was asked for without a number."""
 _SECTIONS = (
     FormSection("This run", "", TrainConfig, ("name", "seed", "init", "baselines")),
     FormSection("Training", "training", TrainingConfig),
@@ -121,6 +132,24 @@ class TrainSetup(QObject):
                     self.form.set_value(spec.path, value)
         self._show_values()
 
+    @Slot(str)
+    def set_kind(self, kind: str) -> None:
+        """Train "one" network, several ("folds", "seeds"), or "search" for settings first."""
+        if kind == "search":
+            self.form.set_value(_TRIALS, SEARCH_TRIALS)
+            return
+        self.form.set_value(_TRIALS, 0)
+        self.form.set_value(_KIND, "none" if kind == "one" else kind)
+
+    def kind_words(self) -> str:
+        """Return what a job trains, in words."""
+        kind, members = str(self.form.value(_KIND)), count(self.form.value("ensemble.members"))
+        words = {"folds": f"{members} networks, one for each fold", "seeds": f"{members} networks from random starts"}
+        blend = ", blended with simple models" if self.form.value("ensemble.trees") else ""
+        trials = self.form.value(_TRIALS)
+        search = f", after a search of {counted(trials, 'trial')}" if trials else ""
+        return f"{words.get(kind, 'One network')}{blend}{search}"
+
     def job(self, pinned: Sequence[str] = ()) -> TrainConfig:
         """Return the job, with these molecules to watch.
 
@@ -146,6 +175,21 @@ class TrainSetup(QObject):
         """Return about how many seconds the job will take; NaN where its settings do not fit together."""
         try:
             return self._seconds(self.form.config())
+        except InputError:
+            return float("nan")
+
+    def fault(self) -> str:
+        """Return why the settings do not fit together, "" where they do."""
+        try:
+            self.form.config()
+        except InputError as error:
+            return error.problem.cause or error.problem.title
+        return ""
+
+    def memory(self) -> float:
+        """Return about how many bytes the job will take; NaN where its settings do not fit together."""
+        try:
+            return estimate_memory(self.form.config(), self._size)
         except InputError:
             return float("nan")
 

@@ -15,8 +15,9 @@ from app.widgets.event_log import EventLog
 from app.widgets.live_chart import LossChart, MetricChart
 from app.widgets.pinned_molecules import PinnedMolecules
 from app.widgets.run_curves import RunCurves
+from app.widgets.search_panel import SearchPanel
 from app.widgets.trend_strip import TrendStrip
-from mole_engine.contracts.events import Event, PinnedPredictions
+from mole_engine.contracts.events import Event, PinnedPredictions, TrialFinished
 from mole_engine.contracts.records import RunRecord
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class RunWatch(QObject):
 
     Attributes
     ----------
-    loss, metrics, trends, pinned, events
+    loss, metrics, trends, pinned, events, search
         The widgets.
     curves
         What they show.
@@ -45,6 +46,7 @@ class RunWatch(QObject):
         self.trends = TrendStrip()
         self.pinned = PinnedMolecules(session.depictions)
         self.events = EventLog()
+        self.search = SearchPanel()
         self._link = ChartLink(self)
         self.loss.share(self._link)
         self.metrics.share(self._link)
@@ -69,6 +71,7 @@ class RunWatch(QObject):
         self._show(RunCurves())
         self._heard = []
         self.events.replay([])
+        self.search.replay([])
 
     def begin(self, record: RunRecord, unit: str, resumes: str) -> None:
         """Show a run that starts; one that goes on keeps the curves that it had."""
@@ -76,6 +79,7 @@ class RunWatch(QObject):
         self._heard = []
         self._show(RunCurves(record.epochs))
         self.events.replay([])
+        self.search.replay([])
         if resumes:
             self._session.start_task(self._recall(resumes))
 
@@ -83,6 +87,8 @@ class RunWatch(QObject):
         """Take in one event of the run."""
         self.events.add(event)
         self._heard.append(event)
+        if isinstance(event, TrialFinished):
+            self.search.add_trial(event)
         if not self.curves.add(event):
             return
         self.loss.refresh()
@@ -105,6 +111,7 @@ class RunWatch(QObject):
         for event in self._heard:
             curves.add(event)
         self._show(curves)
+        self.search.replay([*events, *self._heard])
 
     def _show(self, curves: RunCurves) -> None:
         self.curves = curves

@@ -30,6 +30,18 @@ SLOWEST_FLOPS = 1.5e10
 STEP_SECONDS = 0.004
 """What every optimiser step costs beside the arithmetic of its molecules."""
 
+PRUNED_SHARE = 0.6
+"""Part of a search's epochs that is left where trials that fall behind end early."""
+
+PROGRAM_BYTES = 0.75e9
+"""Memory of the program with its libraries, before the first batch."""
+
+LONGEST_SHARE = 1.6
+"""Length of a batch over the mean length of its molecules."""
+
+KEPT_WIDTHS, KEPT_MAPS = 14, 4
+"""Values of the network's width for each token, and maps of attention, that a layer keeps for the way back."""
+
 
 @dataclass(frozen=True, slots=True)
 class DataSize:
@@ -93,8 +105,31 @@ def estimate_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0, co
         Real over estimated time of an epoch in earlier runs on this device.
     """
     molecules = data.train + data.validation + data.test
-    epochs = config.training.epochs * epoch_seconds(config, data, flops) * correction
+    epochs = epochs_of_job(config) * epoch_seconds(config, data, flops) * correction
     return START_SECONDS + molecules / FEATURISED_PER_SECOND + epochs
+
+
+def epochs_of_job(config: TrainConfig) -> float:
+    """Return how many epochs a job trains in all: of every network of an ensemble, and of the trials of a search."""
+    networks = config.ensemble.members if config.ensemble.kind != "none" else 1
+    tried = config.search.trials * (config.search.epochs or config.training.epochs)
+    # Trials that fall behind end early.
+    return config.training.epochs * networks + tried * (PRUNED_SHARE if config.search.prune else 1.0)
+
+
+def estimate_memory(config: TrainConfig, data: DataSize) -> float:
+    """Return about how many bytes a job takes at its peak, the program itself included.
+
+    Weights, gradients and the two averages of AdamW, and what one batch leaves behind for the way back.
+    """
+    model = config.model
+    width, inner = model.hidden_size, model.feed_forward_size
+    weights = model.layers * (4 * width * width + 2 * width * inner)
+    # A batch is as long as its longest molecule.
+    tokens = LONGEST_SHARE * data.tokens
+    hidden = tokens * model.layers * (KEPT_WIDTHS * width + 2 * inner)
+    attention = KEPT_MAPS * model.heads * tokens * tokens * model.layers
+    return PROGRAM_BYTES + 16.0 * weights + 4.0 * config.training.batch_size * (hidden + attention)
 
 
 class SpeedMemory:

@@ -62,7 +62,7 @@ class BaselineLines:
         import pyqtgraph as pg
 
         line = pg.InfiniteLine(angle=0, movable=False)
-        words = pg.TextItem(anchor=(1, 1))
+        words = pg.TextItem(anchor=(1, 1.08))
         words.setFont(text_font(11))
         # Behind the curves, the words before them.
         line.setZValue(-10)

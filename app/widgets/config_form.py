@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from app.theme import SPACE
 from app.widgets.basic import Switch, heading_label, label, link_button, muted_label, named, pill_button, row
@@ -36,7 +36,7 @@ class FormSection:
 
 @dataclass
 class _Group:
-    title: QLabel
+    holder: QWidget
     rows: list[ConfigRow] = field(default_factory=list)
 
 
@@ -196,11 +196,15 @@ class ConfigForm(QFrame):
         self._filter()
 
     def _add_section(self, column: QVBoxLayout, title: str, specs: list[FieldSpec]) -> None:
-        group = _Group(heading_label(title))
+        group = _Group(QWidget())
         self._groups.append(group)
-        column.addWidget(group.title)
+        column.addWidget(group.holder)
+        lines = QVBoxLayout(group.holder)
+        lines.setContentsMargins(0, 0, 0, SPACE[2])
+        lines.setSpacing(SPACE[1])
+        lines.addWidget(heading_label(title))
         grid = QGridLayout()
-        grid.setContentsMargins(0, 0, 0, SPACE[2])
+        lines.addLayout(grid)
         grid.setHorizontalSpacing(SPACE[2])
         grid.setVerticalSpacing(SPACE[1])
         grid.setColumnStretch(0, 1)
@@ -210,7 +214,6 @@ class ConfigForm(QFrame):
             line = ConfigRow(spec, grid, number, self.note, self.set_value, self._refuse)
             self._rows[spec.path] = line
             group.rows.append(line)
-        column.addLayout(grid)
 
     # Showing ---------------------------------------------------------------------------------------------------
 
@@ -251,7 +254,7 @@ class ConfigForm(QFrame):
                 shown = shown and (line.is_changed() or not only_changed)
                 line.set_visible(shown)
                 any_here = any_here or shown
-            group.title.setVisible(any_here)
+            group.holder.setVisible(any_here)
             found = found or any_here
         empty = "Nothing is changed." if only_changed and not query else "No setting has these words."
         self._nothing.setText(empty)

@@ -61,6 +61,14 @@ def rough_duration(seconds: float) -> str:
     return f"about {hours:.1f} h".replace(".0 h", " h") if hours < 10 else f"about {round(hours)} h"
 
 
+def rough_memory(amount: float) -> str:
+    """Return an estimate of memory as a sentence: "About 1.5 GB of memory."; "" where it is not known."""
+    if not math.isfinite(amount):
+        return ""
+    giga = amount / 1e9
+    return f"About {giga:.1f} GB of memory." if giga < 9.5 else f"About {giga:.0f} GB of memory."
+
+
 def clock(moment: float) -> str:
     """Return the time of day of `moment` (seconds since the epoch), in the user's zone."""
     return time.strftime("%H:%M:%S", time.localtime(moment))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QGridLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
-from app.text import DASH, number
+from app.text import DASH, fixed
 from app.theme import SPACE
 from app.widgets.basic import Card, ElidedLabel, label, link_button, named, primary_button, row, secondary_button
 from app.widgets.hover_card import StructureView
@@ -126,7 +126,7 @@ class _Cell(QWidget):
         self._measured.show_text(f"measured {molecule.measured_words}" if molecule.measured_words else "")
 
     def show_values(self, values: Sequence[float], molecule: PinnedMolecule) -> None:
-        self._value.setText(number(values[-1]) if values else DASH)
+        self._value.setText(fixed(values[-1]) if values else DASH)
         self._line.set_values(values, molecule.measured)
 
     def words(self) -> str:

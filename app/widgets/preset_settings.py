@@ -165,7 +165,9 @@ class PresetSettings(Card):
         self.all_asked.emit(shown)
 
     def _name_all(self) -> None:
-        changed = f" ({count(self._changed)} changed)" if self._changed else ""
+        changed = f" ({count(self._changed)})" if self._changed else ""
+        told = f"; {count(self._changed)} differ from the preset" if self._changed else ""
+        self.all.setToolTip(f"Every setting of the job, with its range{told}")
         self.all.setText("Back to charts" if self.all.isChecked() else f"All settings{changed}")
 
 

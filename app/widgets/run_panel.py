@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu, QProgressBar, QVBoxLayout, QWidget
 
 from app.text import count, duration, size
 from app.theme import SPACE
@@ -29,6 +30,14 @@ from mole_engine.contracts.run_state import RunState
 
 _SCALE = 1000
 
+KINDS = {
+    "one": "One network",
+    "folds": "One network for each of five folds",
+    "seeds": "Five networks from different random starts",
+    "search": "Search for settings first",
+}
+"""Kinds of a training, and how they are offered."""
+
 ENDINGS = {
     "stop": "Stopping after this step, the best model is kept",
     "cancel": "Cancelling",
@@ -44,6 +53,8 @@ class RunPanel(Card):
     -------
     train_asked(), pause_asked(), resume_asked(), stop_asked(), cancel_asked()
         The user has pressed that button.
+    kind_asked(str)
+        Train one network, several, or search for settings: a key of `KINDS`.
 
     Attributes
     ----------
@@ -56,6 +67,7 @@ class RunPanel(Card):
     resume_asked = Signal()
     stop_asked = Signal()
     cancel_asked = Signal()
+    kind_asked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
@@ -122,6 +134,10 @@ class RunPanel(Card):
         elif paused:
             self._line.show_text("Paused")
 
+    def show_kind(self, words: str) -> None:
+        """Say how many networks are trained."""
+        self.kind_button.setText(f"{words} ▾")
+
     def show_waiting(self, words: str) -> None:
         """Say what a silent job was last seen doing; "" when it speaks again."""
         self._waiting.setText(words)
@@ -178,6 +194,10 @@ class RunPanel(Card):
     def _pause_or_resume(self) -> None:
         (self.resume_asked if self._paused else self.pause_asked).emit()
 
+    @Slot(QAction)
+    def _choose_kind(self, action: QAction) -> None:
+        self.kind_asked.emit(str(action.data()))
+
     @Slot(bool)
     def _show_adjust(self, shown: bool) -> None:
         self.adjust.setVisible(shown)
@@ -197,6 +217,13 @@ class RunPanel(Card):
         self._note = muted_label()
         for widget in (self._headline, self._estimate, self._note):
             column.addWidget(widget)
+        self.kind_button = link_button("", "kindButton", "One network, several, or a search for settings")
+        menu = QMenu(self.kind_button)
+        for key, words in KINDS.items():
+            menu.addAction(words).setData(key)
+        menu.triggered.connect(self._choose_kind)
+        self.kind_button.setMenu(menu)
+        column.addWidget(self.kind_button)
         column.addSpacing(SPACE[0])
         column.addWidget(self.train_button)
         return side

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QTimer, Slot
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from app.text import DASH, count, number, size
 from app.theme import SPACE
@@ -26,14 +26,16 @@ class TrendTile(Card):
         self.setObjectName(name)
         self.setAccessibleName(title)
         self.setToolTip(tip)
+        # All as wide as each other, whatever their figures are.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         layout = self.layout()
         if layout is not None:
-            layout.setContentsMargins(SPACE[2], SPACE[1], SPACE[2], SPACE[1])
+            layout.setContentsMargins(SPACE[1], SPACE[1], SPACE[1], SPACE[1])
             layout.setSpacing(0)
         self.value = label(DASH, "figure")
         self._line = Sparkline(color)
         self.body.setSpacing(2)
-        self.body.addLayout(row(label(title, "small"), None, self.value))
+        self.body.addLayout(row(label(title, "small"), None, self.value, spacing=SPACE[0]))
         self.add(self._line, 1)
 
     def show_series(self, values: Sequence[float], words: str) -> None:
@@ -54,7 +56,7 @@ class TrendStrip(QWidget):
         self._memory = TrendTile("Memory", "memoryTrend", "Most memory used so far, of the GPU or of this job", "third")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE[2])
+        layout.setSpacing(SPACE[1])
         for tile in (self._rate, self._norm, self._speed, self._memory):
             layout.addWidget(tile, 1)
         self.setFixedHeight(72)

@@ -246,7 +246,7 @@ def test_pinned_predictions_move_from_epoch_to_epoch(qtbot, shown):
             PinnedPredictions(epoch=number, smiles=("CCO", "CCC"), outputs=("logS",), values=((value,), (math.nan,)))
         )
     card.set_curves(curves)
-    assert card.words() == ["−0.900 measured −0.77", "–"]
+    assert card.words() == ["−0.90 measured −0.77", "–"]
     assert curves.pinned["CCO"] == ([1.0, 2.0], [-2.0, -0.9])
     with qtbot.waitSignal(card.chosen) as chosen:
         card.choose_button.click()

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from app.services.estimates import DataSize, SpeedMemory, approximate_tokens, epoch_seconds, estimate_seconds
-from app.widgets.figures import main_metric, metric_title, other_metrics, rough_duration, signed
+from app.services.estimates import (
+    DataSize,
+    SpeedMemory,
+    approximate_tokens,
+    epoch_seconds,
+    epochs_of_job,
+    estimate_memory,
+    estimate_seconds,
+)
+from app.widgets.figures import main_metric, metric_title, other_metrics, rough_duration, rough_memory, signed
 from mole_engine.contracts.presets import list_presets, load_preset
 
 DATA = DataSize(480, 60, 60, 25.0)
@@ -25,6 +33,28 @@ def test_more_work_takes_longer_and_a_faster_device_less():
     assert epoch_seconds(quick, DATA, 1e12) < epoch_seconds(quick, DATA, 1e10)
     times = [estimate_seconds(preset.config(), DATA) for preset in list_presets()]
     assert times == sorted(times)
+
+
+def test_several_networks_and_a_search_count():
+    one = load_preset("quick-look").config()
+    five = load_preset("quick-look").config({"ensemble": {"kind": "seeds", "members": 5}})
+    searched = load_preset("quick-look").config({"search": {"trials": 10, "epochs": 4, "prune": False}})
+    epochs = one.training.epochs
+    assert epochs_of_job(one) == epochs
+    assert epochs_of_job(five) == 5 * epochs
+    assert epochs_of_job(searched) == epochs + 40
+    assert estimate_seconds(five, DATA) > 3 * estimate_seconds(one, DATA)
+
+
+def test_memory_grows_with_network_batch_and_molecules():
+    small, base = load_preset("quick-look").config(), load_preset("base").config()
+    assert 0.5e9 < estimate_memory(small, DATA) < 1.5e9
+    assert estimate_memory(base, DATA) > 2e9
+    wide = load_preset("base").config({"training": {"batch_size": 256}})
+    assert estimate_memory(wide, DATA) > 3 * estimate_memory(base, DATA)
+    assert estimate_memory(base, DataSize(480, 60, 60, 80.0)) > estimate_memory(base, DATA)
+    assert rough_memory(1.04e9) == "About 1.0 GB of memory."
+    assert rough_memory(float("nan")) == ""
 
 
 def test_real_epochs_correct_the_next_estimate(tmp_path):
