@@ -5,6 +5,7 @@ Only the Data page is built before the first paint; the others follow one by one
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -77,6 +78,7 @@ class MainWindow(QMainWindow):
         self._pages: dict[str, Page] = {}
         self._closing = False
         self._painted = False
+        self._imported: set[str] = set()
         self._problem_dialog = ProblemDialog(self)
         self._build()
         self._connect()
@@ -221,7 +223,13 @@ class MainWindow(QMainWindow):
         if missing is None:
             self.session.prefetch.start()
             return
-        self.page(missing)
+        if missing in self._imported:
+            self.page(missing)
+        else:
+            # In a turn of its own: importing and building a page take as long as each other.
+            self._imported.add(missing)
+            with contextlib.suppress(ImportError, OSError):
+                import_module(f"app.pages.{missing}")
         QTimer.singleShot(0, self, self._after_first_paint)
 
     # What happens ----------------------------------------------------------------------------------------------

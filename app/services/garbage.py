@@ -22,7 +22,7 @@ class GarbageCollector(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._was_enabled = gc.isenabled()
-        self._young, self._froze = 0, False
+        self._young, self._froze, self._held = 0, False, False
         gc.disable()
         # Held, since a new bound method would not be the one to drop.
         self._collector = self.collect
@@ -43,10 +43,18 @@ class GarbageCollector(QObject):
         done.wait(_PATIENCE)
 
     @Slot()
+    def hold(self) -> None:
+        """Collect nothing by itself until `spare_libraries`: libraries that are being imported are no garbage.
+
+        Looking through what a second of importing has made would stop the window for up to half a second.
+        """
+        self._held = True
+
+    @Slot()
     def spare_libraries(self) -> None:
         """Leave what is there now (libraries, the window) out of every later collection, which makes those short."""
         gc.freeze()
-        self._froze = True
+        self._froze, self._held = True, False
 
     def close(self) -> None:
         """Give the work back to Python; a second call does nothing."""
@@ -68,7 +76,7 @@ class GarbageCollector(QObject):
     def _tick(self) -> None:
         """Do what Python would have done by now: often the young objects, seldom the older ones."""
         first, second, third = gc.get_threshold()
-        if gc.get_count()[0] < first:
+        if self._held or gc.get_count()[0] < first:
             return
         self._young += 1
         # Without the libraries spared, looking at everything takes a quarter of a second.

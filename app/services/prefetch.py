@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
 log = logging.getLogger(__name__)
 
-FOR_FILES = ("numpy", "rdkit.Chem", "rdkit.Chem.Draw.rdMolDraw2D", "pandas", "app.services.dataset_builder")
+FOR_FILES = ("numpy", "rdkit.Chem", "rdkit.Chem.Draw.rdMolDraw2D", "pyarrow", "pandas", "app.services.dataset_builder")
 """What opening a file needs."""
 
 FOR_TRAINING = ("torch", "torchmetrics", "pytorch_lightning", "mole_engine.train")
 """What training and predicting need."""
+
+LIBRARIES = {
+    "pyarrow": ("libarrow",),
+    "torch": ("lib/libc10", "lib/libtorch_cpu"),
+}
+"""Large shared libraries that a module brings, see `load_libraries`. RDKit's know Python, so they are not among them."""
 
 _PATIENCE = 1.5
 
@@ -24,15 +34,19 @@ _PATIENCE = 1.5
 class Prefetch(QObject):
     """One background thread that imports one module after the other.
 
-    Importing holds Python's lock for stretches of some hundred milliseconds at worst, so torch and Lightning wait until
-    the window has been still for a moment.
+    Python code that is imported gives the lock back every few milliseconds. What would not is the loading of large
+    libraries, half a second for torch's, so the system loads those first, without Python's lock; and a look of the
+    garbage collector at all that was just imported, so the window leaves that until everything is there.
 
     Signals
     -------
+    started()
+        Loading begins.
     devices_known(str)
-        Which device training will use, in words, once torch is loaded.
+        Which device training will use, in words, once everything is loaded.
     """
 
+    started = Signal()
     devices_known = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -43,6 +57,7 @@ class Prefetch(QObject):
     def start(self) -> None:
         """Begin; a second call does nothing."""
         if self._thread is None:
+            self.started.emit()
             self._thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
             self._thread.start()
 
@@ -53,7 +68,9 @@ class Prefetch(QObject):
             self._thread.join()
 
     def _work(self) -> None:
-        if not self._load(FOR_FILES) or self._stop.wait(_PATIENCE) or not self._load(FOR_TRAINING):
+        if not self._load(FOR_FILES) or self._stop.wait(_PATIENCE):
+            return
+        if not self._load(FOR_TRAINING):
             return
         words = device_words()
         if not self._stop.is_set():
@@ -64,11 +81,42 @@ class Prefetch(QObject):
             if self._stop.is_set():
                 return False
             try:
+                if name in LIBRARIES:
+                    load_libraries(name.partition(".")[0], *LIBRARIES[name])
                 import_module(name)
             except Exception:
                 # A broken installation shows itself, with words, when the user needs the module.
                 log.exception("Cannot load %s ahead of time.", name)
         return True
+
+
+def load_libraries(package: str, *patterns: str) -> bool:
+    """Have the system load a package's shared libraries while other threads go on; the import then finds them loaded.
+
+    Python holds its lock when an import loads a library, but gives it up for a call of a C function, which the loader
+    is. Only libraries that know nothing of Python may be loaded so.
+
+    Parameters
+    ----------
+    patterns
+        Names below the package's folder, without ".so" and what follows it; `*` stands for anything.
+
+    Returns
+    -------
+    bool
+        Whether all were loaded. Nothing is done on Windows, where libraries load in another way; what cannot be loaded
+        is left to the import.
+    """
+    spec = find_spec(package)
+    if sys.platform == "win32" or spec is None or spec.origin is None:
+        return False
+    loader = ctypes.CDLL(None).dlopen
+    loader.restype = ctypes.c_void_p
+    loader.argtypes = (ctypes.c_char_p, ctypes.c_int)
+    ending = ".dylib" if sys.platform == "darwin" else ".so*"
+    folder = Path(spec.origin).parent
+    found = [sorted(folder.glob(pattern + ending)) for pattern in patterns]
+    return all(paths and loader(os.fsencode(paths[0].resolve()), os.RTLD_NOW) for paths in found)
 
 
 def core_words() -> str:

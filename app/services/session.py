@@ -111,6 +111,7 @@ class Session(QObject):
         self.predictions.ready.connect(self.predictions_ready)
         self.predictions.busy.connect(self.busy)
         self.predictions.idle.connect(self.idle)
+        self.prefetch.started.connect(self.garbage.hold)
         self.prefetch.devices_known.connect(self.garbage.spare_libraries)
 
     @property

@@ -84,3 +84,16 @@ def test_without_a_window_python_collects_as_ever():
     Grave(ends)
     collect_garbage()
     assert ends == [threading.main_thread()]
+
+
+def test_nothing_is_collected_while_libraries_load(qtbot, collector, monkeypatch):
+    collected = []
+    monkeypatch.setattr("app.services.garbage.gc.collect", lambda generation=2: collected.append(generation))
+    kept = [[] for _ in range(5 * gc.get_threshold()[0])]
+    collector.hold()
+    collector._tick()
+    assert collected == []
+    collector.spare_libraries()
+    kept += [[] for _ in range(5 * gc.get_threshold()[0])]
+    collector._tick()
+    assert len(collected) == 1

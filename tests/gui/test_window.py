@@ -262,6 +262,16 @@ def test_prefetch_loads_what_opening_a_file_needs(qtbot, monkeypatch):
     prefetch.close()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="libraries load in another way")
+def test_a_large_library_is_loaded_by_the_system_alone():
+    code = "import sys; from app.services.prefetch import LIBRARIES, load_libraries\n"
+    code += "print(load_libraries('torch', *LIBRARIES['torch']), load_libraries('torch', 'lib/none'))\n"
+    code += "print('torch' in sys.modules)\n"
+    code += "import torch; print(float(torch.ones(3) @ torch.ones(3)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == ["True", "False", "False", "3.0"]
+
+
 def test_qt_calls_keep_their_references_to_none(qtbot):
     """PySide6 6.12 loses one reference to None a call on Python 3.11, until the interpreter dies."""
     label, timer = QLabel(), QTimer()
