@@ -10,6 +10,7 @@ import contextlib
 import logging
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -87,9 +88,33 @@ def train(
     BugError
         When we are.
     """
+    if config is not None and config.runtime.isolated:
+        from mole_engine.isolated import train_isolated
+
+        return train_isolated(config, on_event, control or RunControl(), str(resume))
+    return train_here(config, on_event, control, resume=resume)
+
+
+def train_here(
+    config: TrainConfig | None,
+    on_event: EventHandler | None = None,
+    control: RunControl | None = None,
+    *,
+    resume: str | Path = "",
+    on_folder: Callable[[str], None] | None = None,
+) -> RunRecord:
+    """Train in this process, whatever `runtime.isolated` says; `on_folder` is told the run folder first.
+
+    Raises
+    ------
+    InputError, KnownError, BugError
+        As `train`.
+    """
     if _is_companion(config):
         return _accompany(config, control, str(resume))
     place = open_place(config, str(resume))
+    if on_folder is not None:
+        on_folder(str(place.folder.path))
     with FolderLock(place.folder.lock), RunLog(place.folder.log):
         return _Job(place, on_event, control or RunControl()).run()
 

@@ -27,6 +27,7 @@ from mole_engine.cli import (
 from mole_engine.cli.console import error_line, quiet_libraries, write_fault
 from mole_engine.cli.parser import Command, build_parser, parse
 from mole_engine.contracts.errors import Cancelled, KnownError, MoleError, problem_of
+from mole_engine.isolated import CHILD_FLAG
 
 COMMANDS: tuple[Command, ...] = (
     train.COMMAND,
@@ -50,6 +51,10 @@ EXIT_DONE, EXIT_FAULT, EXIT_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 def run_command(argv: Sequence[str] | None = None) -> int:
     """Run `mole` and return the exit code; see `mole_engine.cli.main`."""
     if argv is None:
+        if sys.argv[1:] == [CHILD_FLAG]:
+            from mole_engine.isolated_child import main
+
+            return main()
         quiet_libraries()
     try:
         code = _run(sys.argv[1:] if argv is None else argv)
