@@ -122,6 +122,11 @@ class ModelConfig(Section):
     head_dropout: float = setting(0.1, "Dropout in the prediction head.", ge=0.0, lt=1.0)
     pooling: Literal["cls", "mean", "cls+mean"] = setting("cls", "What the head reads; cls as in the paper.")
     descriptors: bool = setting(False, "Join RDKit 2D descriptors before the head.")
+    standardise_pooled: bool = setting(
+        False,
+        "Bring a fixed encoder's vectors to like ranges before the head, measured on training molecules.",
+        advanced=True,
+    )
     relative_positions: int = setting(128, "Rows of the relative position table.", ge=4, le=256, advanced=True)
     initializer_range: float = setting(0.02, "Standard deviation of initial weights.", gt=0.0, le=1.0, advanced=True)
     layer_norm_eps: float = setting(1e-7, "Epsilon of layer normalisation.", gt=0.0, le=1e-2, advanced=True)
@@ -171,6 +176,9 @@ class TrainingConfig(Section):
     monitor: str = setting("auto", "Validation metric that chooses the best epoch.", advanced=True)
     freeze: Literal["none", "embeddings", "layers", "encoder"] = setting(
         "none", "Part of the network that stays fixed."
+    )
+    head_epochs: int = setting(
+        0, "First epochs in which only the head learns, before the encoder joins.", unit="epochs", ge=0, advanced=True
     )
     freeze_layers: int = setting(0, "How many first layers stay fixed when freeze is 'layers'.", ge=0, advanced=True)
 
@@ -283,7 +291,9 @@ class TrainConfig(Job):
     name: str = setting("", "Title of the run; empty: from the file and the preset.")
     preset: str = setting("", "Preset that the settings started from.")
     seed: int = setting(0, "Seed of every random choice.", ge=0, le=2**31 - 1)
-    init: str = setting("none", "Model whose encoder the training starts from: a file, the name of a shipped model, or none.")
+    init: str = setting(
+        "none", "Model whose encoder the training starts from: a file, the name of a shipped model, or none."
+    )
     out: str = setting("", "Run folder; empty: a new folder in the workspace.")
     workspace: str = setting("", "Workspace that keeps the runs; empty: the default one.")
     baselines: bool = setting(True, "Fit simple models on the same molecules beside the training, to compare with.")

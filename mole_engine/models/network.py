@@ -18,8 +18,14 @@ from mole_engine.nn.bert import TaskPredictionHead
 if TYPE_CHECKING:
     from mole_engine.data.batching import MolBatch
 
-DESCRIPTOR_LIMIT = 10.0
-"""Standardised descriptors are clipped here: some of RDKit's explode on unusual molecules."""
+DESCRIPTOR_LIMIT = 4.0
+"""Standardised inputs of the head are clipped here: some of RDKit's descriptors explode on unusual molecules."""
+
+_OUTER = (0.01, 0.99)
+"""Quantiles beyond which values do not count for mean and deviation."""
+
+_MEASURED = 20_000
+"""Molecules on which inputs of the head are measured, at most."""
 
 
 class MolENetwork(nn.Module):
@@ -36,6 +42,8 @@ class MolENetwork(nn.Module):
         The two parts.
     descriptor_mean, descriptor_scale
         (descriptor_size,) what descriptors are standardised with; set by `fit_descriptors`, saved with the weights.
+    pooled_mean, pooled_scale
+        The same for the encoder's vectors, with `standardise_pooled`; set by `fit_pooled`.
 
     Raises
     ------
@@ -45,6 +53,8 @@ class MolENetwork(nn.Module):
 
     descriptor_mean: Tensor
     descriptor_scale: Tensor
+    pooled_mean: Tensor
+    pooled_scale: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -61,6 +71,9 @@ class MolENetwork(nn.Module):
         if config.descriptors:
             self.register_buffer("descriptor_mean", torch.zeros(config.descriptor_size))
             self.register_buffer("descriptor_scale", torch.ones(config.descriptor_size))
+        if config.standardise_pooled:
+            self.register_buffer("pooled_mean", torch.zeros(pooled_size(config)))
+            self.register_buffer("pooled_scale", torch.ones(pooled_size(config)))
 
     def forward(self, tokens: Tensor, distances: Tensor, mask: Tensor, descriptors: Tensor | None = None) -> Tensor:
         """Predict a batch.
@@ -85,6 +98,8 @@ class MolENetwork(nn.Module):
 
     def read_out(self, pooled: Tensor, descriptors: Tensor | None = None) -> Tensor:
         """Return the logits of what `encode` gave; arguments and errors as in `forward`."""
+        if self.config.standardise_pooled:
+            pooled = _limited((pooled - self.pooled_mean) / self.pooled_scale)
         if self.config.descriptors:
             if descriptors is None:
                 raise ValueError("this model also reads molecular descriptors, but none were given")
@@ -108,22 +123,23 @@ class MolENetwork(nn.Module):
     def fit_descriptors(self, descriptors: Tensor) -> None:
         """Standardise with the mean and deviation of the (n, descriptor_size) descriptors of the training part.
 
-        Missing values (NaN) are left aside and later stand at the mean; constant columns are only centred.
+        Missing values (NaN) are left aside and later stand at the mean; constant columns are only centred. The outer
+        hundredths of a column are moved to their edge first, so that a single outlier does not flatten the rest.
         """
-        values = descriptors.double()
-        known = torch.isfinite(values)
-        count = known.sum(0).clamp(min=1)
-        mean = values.where(known, torch.zeros_like(values)).sum(0) / count
-        centred = (values - mean).where(known, torch.zeros_like(values))
-        deviation = (centred.square().sum(0) / count).sqrt()
-        scale = torch.where(deviation > 1e-12, deviation, torch.ones_like(deviation))
+        mean, scale = _mean_and_scale(descriptors)
         self.descriptor_mean.copy_(mean)
         self.descriptor_scale.copy_(scale)
+
+    def fit_pooled(self, pooled: Tensor) -> None:
+        """Standardise the encoder's vectors with mean and deviation of the (n, d) vectors of the training part."""
+        mean, scale = _mean_and_scale(pooled)
+        self.pooled_mean.copy_(mean)
+        self.pooled_scale.copy_(scale)
 
     def standardise(self, descriptors: Tensor) -> Tensor:
         """Return (B, descriptor_size) descriptors as the head reads them: standardised, clipped, without gaps."""
         scaled = (descriptors - self.descriptor_mean) / self.descriptor_scale
-        return torch.nan_to_num(scaled, nan=0.0).clamp(-DESCRIPTOR_LIMIT, DESCRIPTOR_LIMIT)
+        return _limited(torch.nan_to_num(scaled, nan=0.0))
 
     def parts(self) -> Iterator[tuple[str, nn.Module]]:
         """Yield the parts from bottom to top: "embeddings", "layer 0" ..., "head"."""
@@ -165,3 +181,25 @@ def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
 def pooled_size(config: ModelConfig) -> int:
     """Width of the vector that `MolENetwork.encode` gives."""
     return config.hidden_size * (2 if config.pooling == "cls+mean" else 1)
+
+
+def _limited(values: Tensor) -> Tensor:
+    return values.clamp(-DESCRIPTOR_LIMIT, DESCRIPTOR_LIMIT)
+
+
+def _mean_and_scale(table: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (D,) means and deviations of the known values of (n, D), outliers moved in; 1 for constant columns."""
+    values = table[:: -(-len(table) // _MEASURED)].double()
+    values = values.where(torch.isfinite(values), torch.full_like(values, torch.nan))
+    known = ~values.isnan()
+    # A sort of each column with its gaps last: the quantiles of what is known.
+    ordered = values.sort(dim=0).values
+    last = (known.sum(0) - 1).clamp(min=0)
+    low, high = (ordered.gather(0, (last * share).round().long()[None])[0] for share in _OUTER)
+    varies = high > low
+    inner = values.clamp(low, high).where(varies, values)
+    count = known.sum(0).clamp(min=1)
+    mean = inner.nan_to_num(0.0).sum(0) / count
+    centred = (inner - mean).nan_to_num(0.0)
+    deviation = (centred.square().sum(0) / count).sqrt()
+    return mean, torch.where(deviation > 1e-12, deviation, torch.ones_like(deviation))

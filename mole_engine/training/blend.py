@@ -23,7 +23,7 @@ TITLES = {NETWORK: "Network", **PARTS}
 SHRINKAGE = 0.2
 """How strongly weights are drawn towards equal ones, beside a mean squared error in units of the labels' variance.
 
-On a few hundred molecules the best weights are mostly chance; in cross-validation, equal ones were better than free ones.
+On a few hundred molecules the best weights are mostly chance: in cross-validation, equal ones beat free ones.
 """
 
 _SUM_WEIGHT = 1e3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -36,11 +36,26 @@ def schedule_factor(name: str, total_steps: int, warmup_steps: int) -> Callable[
     return factor
 
 
+def delayed(factor: Callable[[int], float], wait: int, rise: int) -> Callable[[int], float]:
+    """Return a factor that is 0 for `wait` steps, then rises to `factor` within `rise` steps."""
+    if wait <= 0:
+        return factor
+    return lambda step: 0.0 if step < wait else factor(step) * min(1.0, (step - wait + 1) / max(1, rise))
+
+
 def warmup_steps(total_steps: int, fraction: float) -> int:
     """Return how many steps warm up; a fraction of 0 means none."""
     return round(total_steps * fraction)
 
 
-def build_schedule(optimiser: Optimizer, name: str, total_steps: int, warmup: int) -> LambdaLR:
-    """Return the schedule as torch knows it; it is stepped after every optimiser step."""
-    return LambdaLR(optimiser, schedule_factor(name, total_steps, warmup))
+def build_schedule(
+    optimiser: Optimizer, name: str, total_steps: int, warmup: int, waits: Sequence[int] | None = None
+) -> LambdaLR:
+    """Return the schedule as torch knows it; it is stepped after every optimiser step.
+
+    `waits` says for how many steps each parameter group stands still at first; None: none does.
+    """
+    factor = schedule_factor(name, total_steps, warmup)
+    if not waits or not any(waits):
+        return LambdaLR(optimiser, factor)
+    return LambdaLR(optimiser, [delayed(factor, min(wait, total_steps - 1), warmup) for wait in waits])

@@ -132,6 +132,11 @@ def prepare_network(
     freeze(model, config.training)
     if config.training.freeze == "encoder" and data.labels.pooled is None:
         data.use_pooled(embed_all(model, data, config, on_progress))
+    if config.model.standardise_pooled:
+        pooled = data.labels.pooled
+        if pooled is None:
+            pooled = embed_all(model, data, config, on_progress)
+        model.fit_pooled(torch.from_numpy(np.asarray(pooled[train], dtype=np.float32)))
     learning = make_learning(config, tasks, scaler, data)
     model.learning = learning
     return Prepared(model, learning, data, scaler)
@@ -148,7 +153,13 @@ def make_learning(
 
     def optimisers(model: Model) -> object:
         steps = data.steps_per_epoch() * config.training.epochs
-        return build_optimisers(model, config.training, steps, fused=fuses_updates(config.runtime))
+        return build_optimisers(
+            model,
+            config.training,
+            steps,
+            head_steps=data.steps_per_epoch() * config.training.head_epochs,
+            fused=fuses_updates(config.runtime),
+        )
 
     return Learning(
         criterion=build_criterion(tasks, config.training, weights, scaler),

@@ -193,7 +193,25 @@ class TestDescriptors:
 
     def test_missing_and_wild_values_are_tamed(self) -> None:
         wild = torch.tensor([[float("nan"), 1e30, float("-inf")]])
-        assert self.model().standardise(wild).tolist() == [[0.0, 10.0, -10.0]]
+        assert self.model().standardise(wild).tolist() == [[0.0, 4.0, -4.0]]
+
+    def test_a_single_outlier_does_not_flatten_the_rest(self) -> None:
+        torch.manual_seed(0)
+        model = MolE(config(descriptors=True, descriptor_size=1))
+        values = torch.randn(500, 1)
+        values[7] = 1e12
+        model.fit_descriptors(values)
+        assert model.descriptor_scale.item() == pytest.approx(1.0, abs=0.15)
+        assert abs(model.descriptor_mean.item()) < 0.15
+
+    def test_the_encoders_vectors_can_be_standardised_too(self) -> None:
+        model = MolE(config(standardise_pooled=True, initializer_range=0.4)).eval()
+        vectors = model.encode(*batch([Chem.MolFromSmiles(text) for text in ("CCO", "c1ccccc1", "CC(N)=O", "CCCl")]))
+        before = model.read_out(vectors)
+        model.fit_pooled(vectors)
+        assert not torch.allclose(model.read_out(vectors), before)
+        shifted = (vectors - model.pooled_mean) / model.pooled_scale
+        torch.testing.assert_close(model.read_out(vectors), model.head(shifted.clamp(-4, 4)))
 
     def test_they_reach_the_logits(self) -> None:
         model, inputs = self.model(), batch([Chem.MolFromSmiles("CCO")])

@@ -90,3 +90,18 @@ def test_the_first_rate_is_positive_without_and_with_warm_up(model):
         made = build_optimisers(model, TrainingConfig(learning_rate=1e-3, warmup_fraction=fraction), 10)
         assert made["optimizer"].param_groups[0]["lr"] == pytest.approx(first)
         assert isinstance(made["optimizer"], torch.optim.AdamW)
+
+
+def test_the_head_starts_alone_and_the_encoder_warms_up_after_it(model):
+    config = TrainingConfig(learning_rate=1e-3, schedule="constant", warmup_fraction=0.2, head_epochs=1)
+    made = build_optimisers(model, config, total_steps=10, head_steps=3)
+    optimiser, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
+    head = {id(parameter) for parameter in model.head.parameters()}
+    seen = []
+    for _ in range(6):
+        rates_now = {id(group["params"][0]) in head: group["lr"] for group in optimiser.param_groups}
+        seen.append((rates_now[True], rates_now[False]))
+        optimiser.step()
+        schedule.step()
+    assert [rate for rate, _ in seen] == pytest.approx([5e-4, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3])
+    assert [rate for _, rate in seen] == pytest.approx([0, 0, 0, 5e-4, 1e-3, 1e-3])
