@@ -1,0 +1,120 @@
+"""Ensembles and blends through `train`: the same events, honest figures, and a bundle that says what the run said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.events import EpochMetrics, Notice, RunFinished, StepMetrics
+from mole_engine.contracts.run_state import RunControl, RunState
+from mole_engine.export.onnx import export_onnx
+from mole_engine.inference.predictor import load_model
+from mole_engine.store.bundle import read_bundle, save_bundle
+from mole_engine.train import train
+from mole_engine.training import ensemble
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the forests small."""
+    monkeypatch.setattr(ensemble, "TREES", 8)
+    monkeypatch.setattr(ensemble, "FEW_TREES", 8)
+
+
+def predictions(run_dir: str, part: str) -> pd.DataFrame:
+    table = pd.read_csv(Path(run_dir) / "predictions.csv")
+    return table[table["part"] == part].reset_index(drop=True)
+
+
+def test_a_blend_of_folds_on_a_fixed_encoder(make_config: Any, tmp_path: Path) -> None:
+    events: list[Any] = []
+    config = make_config(
+        model={"descriptors": True, "pooling": "cls+mean"},
+        training={"freeze": "encoder", "keep": "last"},
+        ensemble={"kind": "folds", "members": 3, "trees": True},
+    )
+    record = train(config, on_event=events.append)
+    assert record.status is RunState.COMPLETED
+    assert [event.seq for event in events] == list(range(len(events)))
+    assert isinstance(events[-1], RunFinished)
+    epochs = [event for event in events if isinstance(event, EpochMetrics)]
+    assert [event.epoch for event in epochs] == list(range(1, 10))
+    assert {event.total_epochs for event in epochs} == {9}
+    assert all(event.step <= event.total_steps for event in events if isinstance(event, StepMetrics))
+    assert any(event.message.startswith("Shares") for event in events if isinstance(event, Notice))
+    assert len(pd.read_csv(Path(record.run_dir) / "metrics.csv")) == 9
+
+    bundle = read_bundle(record.model_path)
+    weights = bundle.card.blend["weights"]
+    assert sum(weights.values()) == pytest.approx(1.0)
+    assert min(weights.values()) >= 0
+    assert not any(name.startswith("network-2.encoder") for name in bundle.blend)
+
+    model, test = load_model(record.model_path), predictions(record.run_dir, "test")
+    again = model.predict([*test["smiles"], "not a molecule"])
+    for column in ("y_pred", "y_std", "y_lower", "y_upper"):
+        np.testing.assert_allclose(again[column][:-1], test[column], rtol=1e-3, atol=1e-4)
+    assert np.isnan(again["y_pred"].iloc[-1])
+    assert again["error"].iloc[-1]
+    assert ((again["y_lower"] <= again["y_pred"]) | again["y_pred"].isna()).all()
+    assert (test["in_domain"].notna()).all()
+    assert model.encode(["CCO"]).shape == (1, 64)
+
+    with pytest.raises(InputError, match="blend"):
+        export_onnx(record.model_path, tmp_path / "m.onnx")
+    some = dict(list(bundle.blend.items())[:-1])
+    save_bundle(tmp_path / "broken.mole", bundle.tensors, bundle.card, some)
+    with pytest.raises(InputError, match="damaged"):
+        load_model(tmp_path / "broken.mole")
+
+
+def test_left_out_molecules_are_predicted_by_models_that_never_saw_them(make_config: Any, table: Path) -> None:
+    lines = table.read_text().splitlines()
+    # A label that nothing can know: whoever predicts it has seen it.
+    absurd = lines[3].split(",")
+    absurd[1] = "500.0"
+    table.write_text("\n".join([*lines[:3], ",".join(absurd), *lines[4:]]) + "\n")
+    config = make_config(ensemble={"kind": "folds", "members": 3, "trees": True}, training={"epochs": 1})
+    record = train(config.updated({"data": {"target_transform": "none"}}))
+    own = pd.concat([predictions(record.run_dir, part) for part in ("train", "val")])
+    assert float(own.loc[own["y_true"] > 100, "y_pred"].iloc[0]) < 150
+
+
+def test_seeds_are_averaged_and_a_stop_leaves_those_that_are_done(make_config: Any) -> None:
+    control = RunControl()
+
+    def stop_in_the_second(event: Any) -> None:
+        if isinstance(event, EpochMetrics) and event.epoch == 4:
+            control.stop()
+
+    record = train(make_config(ensemble={"kind": "seeds", "members": 4}), stop_in_the_second, control)
+    assert record.status is RunState.COMPLETED
+    bundle = read_bundle(record.model_path)
+    assert bundle.card.blend["networks"] == 2
+    assert any(name.startswith("network-2.encoder") for name in bundle.blend)
+    test = predictions(record.run_dir, "test")
+    again = load_model(record.model_path).predict(list(test["smiles"]))
+    np.testing.assert_allclose(again["y_pred"], test["y_pred"], rtol=1e-3, atol=1e-4)
+
+
+def test_an_interrupted_ensemble_goes_on_with_the_networks_there_are(make_config: Any) -> None:
+    control, seen = RunControl(), []
+
+    def interrupt_in_the_second(event: Any) -> None:
+        if isinstance(event, EpochMetrics) and event.epoch == 5:
+            control.interrupt()
+
+    config = make_config(ensemble={"kind": "folds", "members": 3})
+    first = train(config, interrupt_in_the_second, control)
+    assert first.status is RunState.INTERRUPTED
+    record = train(resume=first.run_dir, on_event=seen.append)
+    assert record.status is RunState.COMPLETED
+    epochs = [event.epoch for event in seen if isinstance(event, EpochMetrics)]
+    assert min(epochs) > 3
+    assert epochs[-1] == 9
+    assert read_bundle(record.model_path).card.blend["networks"] == 3

@@ -1,0 +1,83 @@
+"""Simple models of a blend and their weights: classes, gaps, saving, and the pull towards equal weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.training.blend import NETWORK, Blend, choose_weights, to_logits, to_values
+from mole_engine.training.parts import PARTS, fit_part, part_from_arrays
+
+TASKS = (
+    TaskSpec("size", TaskKind.REGRESSION),
+    TaskSpec("ring", TaskKind.CLASSIFICATION, classes=("no", "yes")),
+    TaskSpec("kind", TaskKind.MULTICLASS, classes=("a", "b", "c", "d")),
+)
+
+
+@pytest.fixture
+def tables() -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(0)
+    numbers = generator.normal(size=(90, 5)).astype(np.float32)
+    numbers[::7, 4] = np.nan
+    return {"descriptors": numbers, "counts": generator.poisson(0.4, size=(90, 30)).astype(np.float32)}
+
+
+@pytest.fixture
+def labels(tables: dict[str, np.ndarray]) -> np.ndarray:
+    numbers = tables["descriptors"]
+    kind = np.digitize(numbers[:, 2], [-0.4, 0.4]).astype(float)
+    whole = np.column_stack([numbers[:, 0], numbers[:, 1] > 0, kind])
+    whole[::5, 0] = np.nan
+    whole[1::5, 1] = np.nan
+    return whole
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_learns_all_kinds_and_comes_back_from_its_arrays(name: str, tables: Any, labels: Any) -> None:
+    train = {key: table[:70] for key, table in tables.items()}
+    part = fit_part(name, train, labels[:70], TASKS, trees=30)
+    values = part.predict(tables)
+    assert values.shape == (90, 6)
+    np.testing.assert_allclose(values[:, 2:].sum(axis=1), 1.0, atol=1e-5)
+    assert ((values[:, 1:] >= 0) & (values[:, 1:] <= 1)).all()
+    held = slice(70, 90)
+    known = ~np.isnan(labels[held, 0])
+    assert np.corrcoef(values[held, 0][known], labels[held, 0][known])[0, 1] > 0.6
+    back = part_from_arrays(name, part.to_arrays("p."), "p.", TASKS)
+    np.testing.assert_allclose(back.predict(tables), values, atol=1e-3)
+
+
+def test_a_task_with_one_label_is_predicted_by_it(tables: Any, labels: Any) -> None:
+    labels[:, 1] = 1.0
+    for name in PARTS:
+        assert (fit_part(name, tables, labels, TASKS, trees=5).predict(tables)[:, 1] > 0.999).all()
+
+
+def test_weights_prefer_the_better_and_stay_near_equal_among_equals() -> None:
+    generator = np.random.default_rng(0)
+    truth = generator.normal(size=(200, 1))
+    tasks = TASKS[:1]
+    noisy = {name: truth + generator.normal(scale=0.5, size=truth.shape) for name in ("a", "b")}
+    alike = choose_weights(noisy, truth, tasks)
+    assert abs(alike["a"] - 0.5) < 0.1
+    uneven = choose_weights({**noisy, "bad": generator.normal(scale=3.0, size=truth.shape)}, truth, tasks)
+    assert uneven["bad"] < 0.05
+    assert sum(uneven.values()) == pytest.approx(1.0)
+    assert choose_weights(noisy, np.full((200, 1), np.nan), tasks) == {"a": 0.5, "b": 0.5}
+
+
+def test_averages_are_read_out_like_logits() -> None:
+    logits = np.random.default_rng(0).normal(size=(10, 6))
+    values = to_values(logits, TASKS)
+    back = to_logits(values, TASKS)
+    np.testing.assert_allclose(back[:, :2], logits[:, :2], atol=1e-6)
+    np.testing.assert_allclose(to_values(back, TASKS), values, atol=1e-6)
+
+
+def test_a_blend_with_an_unknown_part_is_refused() -> None:
+    with pytest.raises(ValueError, match="not known"):
+        Blend.load({"weights": {NETWORK: 0.5, "oracle": 0.5}}, {}, TASKS)
