@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.pages.words import preset_title
 from app.services.run_shelf import RunComparison
 from app.text import count, duration, number
 from app.theme import SPACE
-from app.widgets.basic import Card, ElidedLabel, muted_label, named, row
+from app.widgets.basic import Card, label, muted_label, named, row
 from app.widgets.cell_table import Cell, CellTable, Column
 from app.widgets.figures import lower_is_better, metric_title
 from app.widgets.overlay_plot import ColorDot, OverlayCurve, OverlayPlot
@@ -72,8 +72,10 @@ class CompareView(QWidget):
             if widget is not None:
                 widget.deleteLater()
         for place, record in enumerate(comparison.records):
-            name = ElidedLabel(record.name)
-            name.setMinimumWidth(min(220, name.fontMetrics().horizontalAdvance(record.name) + 14))
+            name = label()
+            name.setText(name.fontMetrics().elidedText(record.name, Qt.TextElideMode.ElideRight, 180))
+            name.setToolTip(record.name)
+            name.setContentsMargins(0, 0, SPACE[2], 0)
             self._legend.addWidget(ColorDot(place))
             self._legend.addWidget(name)
         self._legend.addStretch(1)
@@ -118,7 +120,7 @@ class CompareView(QWidget):
             ("Time", [Cell(duration(item.seconds)) for item in records]),
             ("Preset", [Cell(preset_title(item.preset)) for item in records]),
         ]
-        self._fill(self.results, "result", rows, 130, "number")
+        self._fill(self.results, "result", rows, 120, "number")
 
     def _show_settings(self, comparison: RunComparison) -> None:
         rows = [(name, [Cell(text or "–", tip=text) for text in values]) for name, values in comparison.differences]

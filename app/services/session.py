@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from app.services.checks import CheckService
 from app.services.columns import ColumnService
 from app.services.datasets import DatasetService, OpenDataset, Wanted
 from app.services.depictions import DepictionService
@@ -93,6 +94,7 @@ class Session(QObject):
         self.training = TrainingService(self.workspace, parent=self)
         self.predictions = PredictionService(self.tasks, self)
         self.runs = RunsService(self.tasks, self.workspace, self)
+        self.checks = CheckService(self.tasks, self)
         self.prefetch = Prefetch(self)
         self._connect()
 

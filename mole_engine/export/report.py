@@ -1,46 +1,38 @@
-"""A run as one page of HTML that needs nothing else: result, curves, settings, and how to make it again.
+"""A run as one page of HTML that needs nothing else: verdict, figures, data, settings, and how to make it again.
 
 Every text from outside (names, columns, settings, SMILES) is escaped; nothing is loaded from anywhere.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import platform
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from mole_engine._version import __version__
+from mole_engine.contracts.dataset import TaskSpec
+from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import EpochMetrics, Notice
 from mole_engine.contracts.records import RunRecord
-from mole_engine.export.drawings import line_chart, parity_chart
+from mole_engine.contracts.run_state import RunState
+from mole_engine.export.drawings import line_chart
+from mole_engine.export.page import bullets, document, facts, figure, number, table
+from mole_engine.export.report_checks import check_sections
+from mole_engine.export.report_tasks import task_sections
+from mole_engine.inference.results import read_tasks
+from mole_engine.inference.verdict import Judgement, judge_folder
+from mole_engine.store.bundle import read_card
 from mole_engine.store.files import write_text
 from mole_engine.store.run_folder import RunFolder
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f27; --muted: #5d6675; --line: #e2e6ec; --ground: #fff;
-        --train: #0072b2; --validation: #d55e00; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8ebf0; --muted: #98a2b1; --line: #2b313b; --ground: #14171c;
-        --train: #56b4e9; --validation: #e8833a; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--ground); max-width: 60rem;
-       margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-p.muted, td.muted, figcaption { color: var(--muted); }
-table { border-collapse: collapse; } td, th { border-bottom: 1px solid var(--line); padding: .25rem 1.2rem .25rem 0;
-       text-align: left; vertical-align: top; } td.number, th.number { text-align: right;
-       font-variant-numeric: tabular-nums; }
-pre { border: 1px solid var(--line); border-radius: 6px; padding: .8rem; overflow-x: auto; font-size: 13px; }
-figure { display: inline-block; margin: 0 2rem 1rem 0; } svg text { fill: var(--muted); font-size: 11px; }
-.big { font-size: 2rem; font-weight: 700; }
-"""
-
 _PARTS = (("train", "Training"), ("val", "Validation"), ("test", "Test"))
+_MOST_ISSUES = 50
 
 
 def write_report(run_dir: str | Path, path: str | Path) -> None:
@@ -65,110 +57,111 @@ def report_html(run_dir: str | Path) -> str:
     """Return the report of a run as HTML. Raises InputError when the folder is not a run."""
     folder = RunFolder(run_dir)
     record = folder.read_record()
+    tasks = read_tasks(folder.dataset)
+    judgement, results = judge_folder(folder, tasks)
     epochs = [event for event in folder.iterate_events() if isinstance(event, EpochMetrics)]
     notices = [event.message for event in folder.iterate_events() if isinstance(event, Notice)]
     parts = [
         *_head(record),
-        *_result(record),
-        *_figures(folder, record, epochs),
+        *_verdict(record, judgement),
+        *_result(record, tasks),
+        *_learning(record, epochs),
+        *task_sections(judgement, results),
+        *check_sections(folder.checks),
         *_data(folder, record),
-        *_list("What the run said", notices),
-        *_settings(folder, record),
-        *_origin(record),
+        *bullets("What the run said", notices),
+        *_origin(folder, record),
+        *_reproduce(folder, record),
     ]
-    title = escape(record.name)
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{_STYLE}</style></head><body>\n" + "\n".join(parts) + "\n</body></html>\n"
-    )
+    return document(record.name, parts)
 
 
 def _head(record: RunRecord) -> Iterator[str]:
     day = datetime.fromtimestamp(record.created, UTC).strftime("%d %B %Y, %H:%M UTC")
     yield f"<h1>{escape(record.name)}</h1>"
-    yield f'<p class="muted">{escape(record.status.value)}, started {day}, {record.seconds:.0f} s</p>'
+    tags = f" · {', '.join(record.tags)}" if record.tags else ""
+    yield f'<p class="muted">{escape(record.status.value)}, started {day}, {record.seconds:.0f} s{escape(tags)}</p>'
     if record.error:
         yield f"<p>{escape(record.error)}</p>"
 
 
-def _result(record: RunRecord) -> Iterator[str]:
+def _verdict(record: RunRecord, judgement: Judgement) -> Iterator[str]:
+    if record.status is RunState.COMPLETED:
+        words = f"<strong>{escape(judgement.headline)}</strong>{escape(judgement.words)}"
+        yield f'<div class="verdict {judgement.tone}">{words}</div>'
+    if record.notes:
+        yield f"<p>{escape(record.notes)}</p>"
+
+
+def _result(record: RunRecord, tasks: Sequence[TaskSpec]) -> Iterator[str]:
     names = list(dict.fromkeys([*record.metrics, *record.validation_metrics]))
+    if len(tasks) == 1:
+        # With a single target its metrics are the means.
+        names = [name for name in names if "/" not in name]
     if not names:
         return
     yield "<h2>Result</h2>"
-    rows = [(name, _number(record.metrics.get(name)), _number(record.validation_metrics.get(name))) for name in names]
-    yield from _table(("metric", "test", "validation"), rows, numbers=(1, 2))
+    rows = [(name, number(record.metrics.get(name)), number(record.validation_metrics.get(name))) for name in names]
+    yield from table(("metric", "test", "validation"), rows, numbers=(1, 2))
     yield '<p class="muted">The validation molecules chose the epoch that was kept; the test molecules judged it.</p>'
 
 
-def _figures(folder: RunFolder, record: RunRecord, epochs: Sequence[EpochMetrics]) -> Iterator[str]:
+def _learning(record: RunRecord, epochs: Sequence[EpochMetrics]) -> Iterator[str]:
     if not epochs:
         return
-    yield "<h2>Figures</h2>"
     places = [float(event.epoch) for event in epochs]
-    curves = {
+    losses = {
         "train": [event.train_loss for event in epochs],
         "validation": [event.validation_loss for event in epochs],
     }
-    yield _figure(line_chart(places, curves), f"Loss over epochs; epoch {record.best_epoch} was kept.")
-    for task, measured, predicted in _parity(folder.predictions):
-        yield _figure(parity_chart(measured, predicted), f"{task}: predicted against measured, test molecules.")
-
-
-def _figure(drawing: str, words: str) -> str:
-    return f"<figure>{drawing}<figcaption>{escape(words)}</figcaption></figure>"
-
-
-def _parity(path: Path) -> Iterator[tuple[str, list[float], list[float]]]:
-    """Yield measured and predicted test values of every numeric task."""
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            rows = [row for row in csv.DictReader(stream) if row.get("part") == "test"]
-    except (OSError, ValueError, csv.Error):
-        return
-    columns = list(rows[0]) if rows else []
-    for name in columns:
-        task = name.removesuffix("_true")
-        # A class has a predicted class beside its probability; a number has none.
-        if name.endswith("_true") and f"{task}_pred" in columns and f"{task}_class" not in columns:
-            pairs = [(_float(row[name]), _float(row[f"{task}_pred"])) for row in rows]
-            known = [(true, said) for true, said in pairs if math.isfinite(true) and math.isfinite(said)]
-            if known:
-                yield task, [true for true, _ in known], [said for _, said in known]
+    yield "<h2>How it learned</h2>"
+    yield figure(line_chart(places, losses), f"Loss over epochs; epoch {record.best_epoch} was kept.")
+    monitor = epochs[-1].monitor.removeprefix("val/")
+    values = [event.metrics.get(monitor, event.metrics.get(f"val/{monitor}", math.nan)) for event in epochs]
+    if monitor and any(math.isfinite(value) for value in values):
+        words = f"{monitor} of the validation molecules, which chose the epoch."
+        yield figure(line_chart(places, {"validation": values}), words)
 
 
 def _data(folder: RunFolder, record: RunRecord) -> Iterator[str]:
     content = _json(folder.dataset)
-    info = content.get("info") or {}
-    facts = [
-        ("File", str(info.get("name", record.data_name))),
-        ("SHA-256", str(info.get("sha256", ""))),
-        ("Rows", str(info.get("rows", ""))),
-        *((f"{title} molecules", str(record.counts.get(key, ""))) for key, title in _PARTS),
-    ]
+    info, report, split = (content.get(name) or {} for name in ("info", "report", "split"))
     yield "<h2>Data</h2>"
-    yield from _facts(facts)
-    counts = (content.get("report") or {}).get("counts") or {}
-    yield from _list("", [f"{number} rows: {str(kind).replace('_', ' ')}" for kind, number in counts.items()])
-
-
-def _settings(folder: RunFolder, record: RunRecord) -> Iterator[str]:
-    try:
-        text = folder.config.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return
-    yield "<h2>How to make it again</h2>"
-    yield "<p>Save the settings below as <code>config.yaml</code> beside the file of the data, and run:</p>"
-    yield f"<pre>{escape(f'mole train {shlex.quote(record.data_name)} --config config.yaml')}</pre>"
-    yield f"<pre>{escape(text)}</pre>"
-
-
-def _origin(record: RunRecord) -> Iterator[str]:
-    yield "<h2>Made with</h2>"
-    yield from _facts(
+    yield from facts(
         [
-            ("MolE Studio", __version__),
-            ("Python", platform.python_version()),
+            ("File", str(info.get("name", record.data_name))),
+            ("SHA-256", str(info.get("sha256", ""))),
+            ("Rows", str(info.get("rows", ""))),
+            *((f"{title} molecules", str(record.counts.get(key, ""))) for key, title in _PARTS),
+            ("Split", str(split.get("method", ""))),
+        ]
+    )
+    yield from bullets("", [str(words) for words in split.get("overlap") or ()])
+    counts, steps = report.get("counts") or {}, report.get("steps") or {}
+    lines = [f"{value} rows: {str(kind).replace('_', ' ')}" for kind, value in counts.items()]
+    lines += [f"{str(step).replace('_', ' ')}: changed {value} rows" for step, value in steps.items() if value]
+    if lines:
+        yield "<h3>Clean-up</h3>"
+    yield from bullets("", lines)
+    yield from _left_out([item for item in report.get("issues") or () if item.get("dropped")])
+
+
+def _left_out(issues: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if not issues:
+        return
+    yield "<h3>Rows left out</h3>"
+    rows = [(str(item.get("line", "")), str(item.get("reason", "")), str(item.get("smiles", ""))) for item in issues]
+    yield from table(("line", "why", "structure"), rows[:_MOST_ISSUES], numbers=(0,))
+    if len(rows) > _MOST_ISSUES:
+        yield f'<p class="muted">{len(rows) - _MOST_ISSUES} more are in dataset.json.</p>'
+
+
+def _origin(folder: RunFolder, record: RunRecord) -> Iterator[str]:
+    yield "<h2>Made with</h2>"
+    versions = _versions(folder) or {"mole-studio": __version__, "python": platform.python_version()}
+    yield from facts(
+        [
+            *versions.items(),
             ("System", f"{platform.system()} {platform.machine()}"),
             ("Device", record.device),
             ("Preset", record.preset),
@@ -179,28 +172,31 @@ def _origin(record: RunRecord) -> Iterator[str]:
     )
 
 
-def _facts(facts: Iterable[tuple[str, str]]) -> Iterator[str]:
-    rows = [f'<tr><td class="muted">{escape(name)}</td><td>{escape(value)}</td></tr>' for name, value in facts if value]
-    yield f"<table>{''.join(rows)}</table>"
+def _versions(folder: RunFolder) -> dict[str, str]:
+    """Return the versions that the model's card names; none where there is no model."""
+    if not folder.model.is_file():
+        return {}
+    try:
+        return dict(read_card(folder.model).versions)
+    except InputError:
+        return {}
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> Iterator[str]:
-    kinds = ['class="number"' if place in numbers else "" for place in range(len(head))]
-    yield "<table><tr>" + "".join(f"<th {kind}>{escape(name)}</th>" for name, kind in zip(head, kinds, strict=True))
-    yield "</tr>"
-    for row in rows:
-        yield (
-            "<tr>" + "".join(f"<td {kind}>{escape(cell)}</td>" for cell, kind in zip(row, kinds, strict=True)) + "</tr>"
-        )
-    yield "</table>"
-
-
-def _list(title: str, lines: Sequence[str]) -> Iterator[str]:
-    if not lines:
+def _reproduce(folder: RunFolder, record: RunRecord) -> Iterator[str]:
+    try:
+        text = folder.config.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
         return
-    if title:
-        yield f"<h2>{escape(title)}</h2>"
-    yield "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+    yield "<h2>How to make it again</h2>"
+    if folder.split.is_file():
+        yield "<p>From the run's folder alone, of which <code>config.yaml</code> and <code>split.csv</code> suffice:</p>"
+        yield f"<pre>{escape(f'mole reproduce {shlex.quote(str(folder.path))}')}</pre>"
+    yield (
+        "<p>From the data file: save the settings below as <code>config.yaml</code> beside it, and run the following. "
+        "The seed is among the settings, so on the same kind of machine the numbers are the same.</p>"
+    )
+    yield f"<pre>{escape(f'mole train {shlex.quote(record.data_name)} --config config.yaml')}</pre>"
+    yield f"<pre>{escape(text)}</pre>"
 
 
 def _json(path: Path) -> Mapping[str, Any]:
@@ -209,14 +205,3 @@ def _json(path: Path) -> Mapping[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None or not math.isfinite(value) else f"{value:.4g}".replace("-", "\u2212")
-
-
-def _float(text: str | None) -> float:
-    try:
-        return float(text or "nan")
-    except ValueError:
-        return math.nan

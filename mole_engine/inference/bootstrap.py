@@ -7,7 +7,7 @@ difference is left (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,9 +72,22 @@ class Comparison:
 
 
 def compare(
-    kind: TaskKind, truth: Floats, model: Floats, baseline: Floats, *, resamples: int = RESAMPLES, seed: int = 0
+    kind: TaskKind, truth: Floats, model: Floats, baseline: Floats, *, resamples: int = 0, seed: int = 0
 ) -> Comparison:
-    """Compare two models on the same n molecules.
+    """Compare two models on the same n molecules; see `compare_all`."""
+    return compare_all(kind, truth, model, {"": baseline}, resamples=resamples, seed=seed)[""]
+
+
+def compare_all(
+    kind: TaskKind,
+    truth: Floats,
+    model: Floats,
+    baselines: Mapping[str, Floats],
+    *,
+    resamples: int = 0,
+    seed: int = 0,
+) -> dict[str, Comparison]:
+    """Compare a model with several baselines on the same n molecules, all drawn alike.
 
     Parameters
     ----------
@@ -82,20 +95,33 @@ def compare(
         Of the task; it fixes the metric.
     truth
         (n,) measured values, or classes 0..k-1.
-    model, baseline
+    model, baselines
         (n,) values or probabilities of the positive class; of several classes (n, k) probabilities.
-    resamples, seed
-        Of the bootstrap.
+    resamples
+        Of the bootstrap; 0: 2,000, and fewer of many molecules, whose intervals are smooth.
+    seed
+        Of the draws.
     """
-    first, second = statistic(kind, truth, model), statistic(kind, truth, baseline)
+    own, others = (
+        statistic(kind, truth, model),
+        {name: statistic(kind, truth, item) for name, item in baselines.items()},
+    )
     once = np.ones((1, len(truth)))
-    own, other = (float(item(once)[0]) if len(truth) else math.nan for item in (first, second))
+    value = float(own(once)[0]) if len(truth) else math.nan
     sign = -1.0 if kind is TaskKind.REGRESSION else 1.0
-    low = high = math.nan
+    gains: dict[str, list[Floats]] = {name: [] for name in baselines}
     if len(truth) >= FEWEST:
-        drawn = [sign * (first(counts) - second(counts)) for counts in draws(len(truth), resamples, seed)]
-        low, high = interval(np.concatenate(drawn))
-    return Comparison(METRIC_OF[kind], own, other, sign * (own - other), low, high, len(truth))
+        number = resamples or min(RESAMPLES, max(500, _CELLS // len(truth)))
+        for counts in draws(len(truth), number, seed):
+            drawn = own(counts)
+            for name, other in others.items():
+                gains[name].append(sign * (drawn - other(counts)))
+    found = {}
+    for name, other in others.items():
+        reached = float(other(once)[0]) if len(truth) else math.nan
+        low, high = interval(np.concatenate(gains[name])) if gains[name] else (math.nan, math.nan)
+        found[name] = Comparison(METRIC_OF[kind], value, reached, sign * (value - reached), low, high, len(truth))
+    return found
 
 
 def draws(molecules: int, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[Floats]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
-from mole_engine.inference.bootstrap import FEWEST, METRIC_OF, Comparison, compare, statistic
+from mole_engine.inference.bootstrap import FEWEST, METRIC_OF, Comparison, compare_all, statistic
 from mole_engine.inference.results import MEAN, TaskResult, baseline_titles, read_results
 from mole_engine.store.run_folder import RunFolder
 
@@ -102,7 +102,7 @@ def _judge_task(result: TaskResult) -> TaskJudgement:
     if kind is TaskKind.CLASSIFICATION:
         positives = int((result.truth == 1).sum())
         rarest = min(positives, len(result) - positives)
-    found = {name: compare(kind, result.truth, result.output, other) for name, other in result.baselines.items()}
+    found = compare_all(kind, result.truth, result.output, result.baselines)
     known = {name: item for name, item in found.items() if math.isfinite(item.difference)}
     ranked = dict(sorted(known.items(), key=lambda entry: entry[1].difference))
     return TaskJudgement(result.task, next(iter(ranked), ""), ranked, rarest)

@@ -48,7 +48,17 @@ def run(tmp_path):
         data_name="a.csv",
     )
     folder.write_record(record)
-    known = {"info": {"name": "a.csv", "rows": 99}, "report": {"counts": {"unreadable": 4}}}
+    kinds = [
+        {"name": EVIL, "kind": "regression", "unit": EVIL},
+        {"name": "kind", "kind": "classification", "classes": ["b", "a"]},
+    ]
+    issue = {"row": 3, "line": 5, "kind": "unreadable", "reason": f"ring 1 {EVIL}", "dropped": True, "smiles": EVIL}
+    known = {
+        "info": {"name": "a.csv", "rows": 99},
+        "roles": {"tasks": kinds},
+        "report": {"counts": {"unreadable": 4}, "steps": {"neutralise": 2}, "issues": [issue]},
+        "split": {"method": "scaffold", "overlap": [f"1 scaffold {EVIL}"]},
+    }
     folder.dataset.write_text(json.dumps(known), encoding="utf-8")
     events = [
         EpochMetrics(epoch=1, total_epochs=2, step=1, train_loss=2.0, validation_loss=float("nan")),
@@ -69,9 +79,38 @@ def test_the_report_holds_result_data_settings_and_how_to_repeat_it(run, tmp_pat
     for words in ("0.6789", "0.71", "a.csv", "4 rows: unreadable", "mole train a.csv --config config.yaml", "heads: 4"):
         assert words in text
     assert "nan" not in text.lower()
-    # Two test molecules have both values; the class has no parity plot.
-    assert text.count("<circle") - 2 == 2
+    # Two test molecules have both values, once in the parity plot and once in the errors by value.
+    assert text.count("<circle") - 2 == 4
     assert text.count("predicted against measured") == 1
+    assert "ROC curve, test molecules." in text
+    assert '<td>measured b</td><td class="number">2</td>' in text
+    assert "neutralise: changed 2 rows" in text
+    assert f"mole reproduce {run.path}" not in text
+    run.split.write_text("row,smiles,part\n", encoding="utf-8")
+    assert f"mole reproduce {run.path}" in report_html(run.path)
+
+
+def test_the_verdict_and_the_worst_molecules_come_with_their_structures(run):
+    rows = [f"{n},{'C' * (n % 9 + 1)}O,test,{n % 7},{n % 7 + (0.1 if n else 3)},b,0.2,b" for n in range(40)]
+    rows.append("41,CCCCCCCCO,train,2,2,b,0.2,b")
+    head = f"row,smiles,part,{EVIL}_true,{EVIL}_pred,kind_true,kind_pred,kind_class"
+    run.predictions.write_text("\n".join([head, *rows]), encoding="utf-8")
+    beaten = [f"{n},{n % 7 + 2 * (-1) ** n}" for n in range(40)]
+    run.baselines_table.write_text("\n".join([f"row,forest:{EVIL}_pred", *beaten]), encoding="utf-8")
+    run.baselines.write_text(json.dumps([{"name": "forest", "title": f"A forest {EVIL}"}]), encoding="utf-8")
+    text = report_html(run.path)
+    assert '<div class="verdict good"><strong>Beats the baseline for 1 of 1 target</strong>' in text
+    assert "A forest &lt;script&gt;" in text
+    assert text.count('<td class="mol"><svg') >= 8
+    assert "Errors by ring system" in text
+    assert EVIL not in text
+    assert "@media print" in text
+
+
+def test_a_damaged_run_still_has_its_report(run):
+    for path in (run.dataset, run.predictions, run.baselines, run.baselines_table, run.events, run.checks, run.model):
+        path.write_text("{broken", encoding="utf-8")
+    assert "0.6789" in report_html(run.path)
 
 
 def test_nothing_from_outside_is_run_or_loaded(run):

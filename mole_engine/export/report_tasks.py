@@ -1,0 +1,197 @@
+"""What a report says of each target: figures, worst molecules, ring systems, uncertainty."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from html import escape
+
+import numpy as np
+
+from mole_engine.chem.molecules import UnreadableMolecule
+from mole_engine.contracts.dataset import TaskKind
+from mole_engine.export.drawings import parity_chart, scatter_chart, share_chart
+from mole_engine.export.page import Cell, Raw, facts, figure, number, table
+from mole_engine.inference.diagnostics import (
+    by_scaffold,
+    calibration_error,
+    neighbours,
+    reliability,
+    scaffolds_of,
+    uncertainty,
+)
+from mole_engine.inference.results import TaskResult
+from mole_engine.inference.verdict import Judgement, TaskJudgement, places_of
+from mole_engine.inference.verdict import figure as plain
+
+MOST_TASKS = 12
+MOST_WORST, MOST_GROUPS = 8, 6
+_DRAWN = (150, 84)
+
+
+def task_sections(judgement: Judgement, results: Sequence[TaskResult]) -> Iterator[str]:
+    """Yield the sections of the targets that have test molecules."""
+    judged = {item.task.name: item for item in judgement.tasks}
+    shown = [item for item in results if len(item)]
+    for result in shown[:MOST_TASKS]:
+        yield f"<h2>{escape(result.task.name)}</h2>"
+        if result.task.name in judged:
+            yield from _against(judgement, judged[result.task.name])
+        yield from _figures(result)
+        yield from _uncertainty(result)
+        yield from _worst(result)
+        yield from _scaffolds(result)
+    if len(shown) > MOST_TASKS:
+        yield f'<p class="muted">{len(shown) - MOST_TASKS} more targets are in predictions.csv.</p>'
+
+
+def _against(judgement: Judgement, judged: TaskJudgement) -> Iterator[str]:
+    rows: list[Sequence[Cell]] = []
+    metric = ""
+    for name, item in judged.comparisons.items():
+        places = places_of(item)
+        metric = {"rmse": "RMSE", "auroc": "AUROC", "macro_f1": "Macro F1"}[item.metric]
+        tone = "good" if item.beats else "danger" if item.loses else "warning"
+        ends = f"{plain(item.low, places)} to {plain(item.high, places)}" if math.isfinite(item.low) else "–"
+        gain = (plain(item.difference, places), tone)
+        rows.append((judgement.title_of(name), plain(item.baseline, places), plain(item.model, places), gain, ends))
+    if rows:
+        head = ("baseline", f"its {metric}", f"model's {metric}", "gain of the model", "95% interval")
+        yield from table(head, rows, numbers=(1, 2, 3, 4))
+        yield '<p class="muted">A gain above zero means that the model is better; paired bootstrap over molecules.</p>'
+
+
+def _figures(result: TaskResult) -> Iterator[str]:
+    kind = result.task.kind
+    if kind is TaskKind.REGRESSION:
+        yield from _number_figures(result)
+    elif kind is TaskKind.CLASSIFICATION:
+        yield from _two_class_figures(result)
+    if kind is not TaskKind.REGRESSION:
+        yield from _confusion(result)
+
+
+def _number_figures(result: TaskResult) -> Iterator[str]:
+    name, unit = result.task.name, f" ({result.task.unit})" if result.task.unit else ""
+    truth, said = result.truth.tolist(), result.output.tolist()
+    yield figure(parity_chart(truth, said), f"{name}{unit}: predicted against measured, test molecules.")
+    errors = (result.output - result.truth).tolist()
+    titles = (f"measured{unit}", "predicted − measured")
+    yield figure(scatter_chart(truth, errors, titles, "zero", "Errors by value"), "Errors by measured value.")
+    known = uncertainty(result)
+    if known is not None and known.levels:
+        points = list(zip(known.levels, known.coverage, strict=True))
+        titles = ("share that should lie inside", "share that does")
+        words = "Coverage of intervals: below the diagonal they are too narrow, above it too wide."
+        yield figure(share_chart(points, titles, dots=True, name="Coverage of intervals"), words)
+
+
+def _two_class_figures(result: TaskResult) -> Iterator[str]:
+    positives = float((result.truth == 1).sum())
+    negatives = len(result) - positives
+    order = np.argsort(-result.output, kind="stable")
+    hits = np.cumsum(result.truth[order] == 1)
+    ranks = np.arange(1, len(result) + 1)
+    scores = result.output[order]
+    ends = np.flatnonzero(np.r_[scores[1:] != scores[:-1], True])
+    if positives and negatives:
+        roc = [(0.0, 0.0), *zip((ranks - hits)[ends] / negatives, hits[ends] / positives, strict=True)]
+        titles = ("false positive rate", "true positive rate")
+        yield figure(share_chart(roc, titles, name="ROC curve"), "ROC curve, test molecules.")
+    if positives:
+        curve = list(zip(hits[ends] / positives, (hits / ranks)[ends], strict=True))
+        level = positives / len(result)
+        drawn = share_chart(curve, ("recall", "precision"), level=level, name="Precision and recall")
+        yield figure(drawn, "Precision and recall; dashed: guessing.")
+    bins = reliability(result.truth, result.output)
+    points = [(item.said, item.came_true) for item in bins]
+    titles = ("predicted probability", "share that is positive")
+    words = f"Calibration: mean gap {plain(calibration_error(bins))}."
+    yield figure(share_chart(points, titles, dots=True, name="Calibration"), words)
+
+
+def _confusion(result: TaskResult) -> Iterator[str]:
+    classes = result.task.classes
+    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    np.add.at(counts, (result.truth.astype(np.int64), result.predicted_class), 1)
+    rows = [(f"measured {name}", *(str(value) for value in counts[place])) for place, name in enumerate(classes)]
+    yield "<h3>Confusion matrix</h3>"
+    head = ("", *(f"predicted {name}" for name in classes))
+    yield from table(head, rows, numbers=range(1, len(classes) + 1))
+
+
+def _uncertainty(result: TaskResult) -> Iterator[str]:
+    known = uncertainty(result)
+    if known is None or not known.known:
+        return
+    share = 100 * known.held / known.known
+    yield "<h3>Uncertainty</h3>"
+    rank = "all molecules have the same deviation" if math.isnan(known.correlation) else number(known.correlation)
+    yield from facts(
+        [
+            ("90% intervals hold", f"{share:.0f}% of the test molecules ({known.held} of {known.known})"),
+            ("Rank correlation of deviation and error", rank),
+        ]
+    )
+
+
+def _worst(result: TaskResult) -> Iterator[str]:
+    numbers = result.task.kind is TaskKind.REGRESSION
+    if numbers:
+        badness = np.abs(result.output - result.truth)
+    else:
+        wrong = result.predicted_class != result.truth
+        sure = result.output if result.output.ndim == 1 else result.output.max(axis=1)
+        badness = np.where(wrong, np.abs(sure - 0.5) + 1, 0.0)
+    places = [place for place in np.argsort(-badness, kind="stable")[:MOST_WORST] if badness[place] > 0]
+    if not places:
+        return
+    yield "<h3>Worst molecules</h3>"
+    rows: list[Sequence[Cell]] = []
+    for place in places:
+        near = neighbours(result, result.smiles[place], most=1)
+        known: Cell = drawing(near[0].smiles) if near else ""
+        value = _value(result, near[0].value) if near else ""
+        shown = (_value(result, float(result.truth[place])), _said(result, int(place)))
+        similar = number(near[0].similarity) if near else ""
+        rows.append((drawing(result.smiles[place]), *shown, known, value, similar))
+    head = ("structure", "measured", "predicted", "nearest training molecule", "its value", "similarity")
+    yield from table(head, rows, numbers=(1, 2, 4, 5) if numbers else ())
+
+
+def _scaffolds(result: TaskResult) -> Iterator[str]:
+    groups = by_scaffold(result, scaffolds_of(result.smiles), fewest=3)[:MOST_GROUPS]
+    if not groups:
+        return
+    numbers = result.task.kind is TaskKind.REGRESSION
+    yield "<h3>Errors by ring system</h3>"
+    rows: list[Sequence[Cell]] = []
+    for item in groups:
+        bad = number(item.badness) if numbers else f"{100 * item.badness:.0f}%"
+        structure: Cell = drawing(item.scaffold) if item.scaffold else "no rings"
+        rows.append((structure, str(item.molecules), number(item.mean_error) if numbers else "", bad))
+    head = ("ring system", "molecules", "mean error" if numbers else "", "RMSE" if numbers else "wrong")
+    yield from table(head, rows, numbers=(1, 2, 3))
+
+
+def drawing(smiles: str) -> Raw | str:
+    """Return a structure as inline SVG, or its SMILES where it cannot be drawn."""
+    from mole_engine.chem.depict import svg_of
+
+    try:
+        svg = svg_of(smiles, *_DRAWN)
+    except UnreadableMolecule:
+        return smiles
+    return Raw(svg[svg.index("<svg") :])
+
+
+def _value(result: TaskResult, value: float) -> str:
+    return result.task.classes[int(value)] if result.task.classes else number(value)
+
+
+def _said(result: TaskResult, place: int) -> str:
+    if result.task.kind is TaskKind.REGRESSION:
+        return number(float(result.output[place]))
+    label = result.task.classes[int(result.predicted_class[place])]
+    sure = float(result.output[place] if result.output.ndim == 1 else result.output[place].max())
+    return f"{label} ({number(sure)})"
