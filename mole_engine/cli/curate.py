@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mole_engine.cli.console import json_line, line, note, table
 from mole_engine.cli.parser import Command
-from mole_engine.contracts.config import TrainConfig
+from mole_engine.cli.splits import METHODS, split_changes
+from mole_engine.contracts.config import CurationConfig, DataConfig, TrainConfig
+from mole_engine.contracts.dataset import split_content
 
 if TYPE_CHECKING:
-    from mole_engine.contracts.dataset import RowIssue
+    from mole_engine.contracts.dataset import RowIssue, Split
     from mole_engine.data.dataset import CuratedDataset
+    from mole_engine.data.table import RawTable
 
 _ROWS_SHOWN = 20
 
@@ -25,6 +28,14 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--smiles-column", default="", metavar="C", help="column with the structures")
     parser.add_argument("--targets", default="", metavar="A,B", help="target columns")
     parser.add_argument("--task", default="auto", choices=("auto", "regression", "classification", "multiclass"))
+    parser.add_argument("--more", action="append", default=[], metavar="FILE", help="another file; may be repeated")
+    parser.add_argument(
+        "--molar-log", default="", metavar="A,B", help="columns learned as -log10 of mol/L (IC50: pIC50)"
+    )
+    parser.add_argument(
+        "--split", default="", metavar="METHOD|COLUMN", help=f"also divide, into a column 'split': {', '.join(METHODS)}"
+    )
+    parser.add_argument("--preview", action="store_true", help="only count what each step does or would do")
     parser.add_argument("--json", action="store_true", help="print the counts as one JSON line")
 
 
@@ -32,44 +43,89 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
     given = {
         "path": arguments.data,
         "smiles_column": arguments.smiles_column,
-        "targets": [name.strip() for name in arguments.targets.split(",") if name.strip()],
+        "targets": _names(arguments.targets),
         "task": arguments.task,
+        "extra_paths": arguments.more,
+        "molar_log": _names(arguments.molar_log),
     }
-    return TrainConfig().with_overrides(arguments.settings).updated({"data": {k: v for k, v in given.items() if v}})
+    changes: dict[str, Any] = {"data": {name: value for name, value in given.items() if value}}
+    if arguments.split:
+        changes["split"] = split_changes(arguments.split)
+    return TrainConfig().with_overrides(arguments.settings).updated(changes)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _run(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
     from mole_engine.cli.stages import progress_bar
     from mole_engine.data.columns import detect_roles
-    from mole_engine.data.curated_table import curated_table
-    from mole_engine.data.curation import curate
-    from mole_engine.data.curation_report import check_report_suffix, write_report
+    from mole_engine.data.curation import curate, preview
+    from mole_engine.data.curation_report import write_report
     from mole_engine.data.sources import open_table
-    from mole_engine.inference.table_writers import check_suffix, open_writer
-    from mole_engine.store.files import check_not_same
+    from mole_engine.data.splits import make_split
 
     data = config.data
-    if arguments.out:
-        check_not_same(data.path, arguments.out)
-        check_suffix(Path(arguments.out))
-    if arguments.report:
-        check_not_same(data.path, arguments.report)
-        check_report_suffix(arguments.report)
+    _check_files(arguments, data)
     with progress_bar() as progress:
         raw = open_table(data, progress)
-        dataset = curate(raw, detect_roles(raw, data, config.split), data.curation, progress)
+        roles = detect_roles(raw, data, config.split)
+        effects = preview(raw, roles, data.curation, progress) if arguments.preview else None
+        dataset = curate(raw, roles, data.curation, progress) if effects is None else None
+        split = make_split(dataset, config.split, config.seed, progress) if dataset and arguments.split else None
+    if effects is not None or dataset is None:
+        _show_preview(effects or {}, data.curation, arguments)
+        return 0
     if arguments.report:
-        write_report(dataset, arguments.report)
+        write_report(dataset, arguments.report, data.curation, split)
     if arguments.out:
-        frame, own = curated_table(raw, dataset)
-        with open_writer(Path(arguments.out), frozenset(own)) as writer:
-            writer.write(frame)
-    _show(dataset, arguments)
+        _write(raw, dataset, split, Path(arguments.out))
+    _show(dataset, split, arguments)
     return 0
 
 
-def _show(dataset: CuratedDataset, arguments: argparse.Namespace) -> None:
+def _check_files(arguments: argparse.Namespace, data: DataConfig) -> None:
+    from mole_engine.data.curation_report import check_report_suffix
+    from mole_engine.inference.table_writers import check_suffix
+    from mole_engine.store.files import check_not_same
+
+    for source in (data.path, *data.extra_paths):
+        for result in (arguments.out, arguments.report):
+            if result:
+                check_not_same(source, result)
+    if arguments.out:
+        check_suffix(Path(arguments.out))
+    if arguments.report:
+        check_report_suffix(arguments.report)
+
+
+def _write(raw: RawTable, dataset: CuratedDataset, split: Split | None, path: Path) -> None:
+    from mole_engine.data.curated_table import curated_table
+    from mole_engine.inference.table_writers import open_writer
+
+    frame, own = curated_table(raw, dataset, split)
+    with open_writer(path, frozenset(own)) as writer:
+        writer.write(frame)
+
+
+def _show_preview(effects: dict[str, int], steps: CurationConfig, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        json_line({"preview": effects})
+        return
+    rows = [(name, "" if name == "unreadable" else _switch(steps, name), str(count)) for name, count in effects.items()]
+    line(table(("step", "set to", "rows"), rows))
+    if "tautomers" not in effects:
+        note("Tautomers were not tried: that takes as long as doing it. Set data.curation.tautomers=true.")
+
+
+def _switch(steps: CurationConfig, name: str) -> str:
+    value = getattr(steps, name)
+    return {True: "on", False: "off"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def _show(dataset: CuratedDataset, split: Split | None, arguments: argparse.Namespace) -> None:
     report = dataset.report
     for text in dataset.info.notes:
         note(text)
@@ -77,18 +133,28 @@ def _show(dataset: CuratedDataset, arguments: argparse.Namespace) -> None:
         if path:
             note(f"{name}: {path}")
     if arguments.json:
-        json_line({"total": report.total, "kept": report.kept, "steps": report.steps, "counts": report.counts()})
+        counts = {"total": report.total, "kept": report.kept, "steps": report.steps, "counts": report.counts()}
+        json_line({**counts, "split": split_content(split)} if split is not None else counts)
         return
     targets = ", ".join(f"{task.name} ({task.kind.value})" for task in dataset.tasks) or "none"
     line(
         f"{report.kept} molecules remain of {report.total} rows. "
         f"Structures: {dataset.roles.smiles}. Targets: {targets}."
     )
+    if split is not None:
+        _show_split(split)
     if report.issues:
         line()
         line(table(("line", "what", "outcome", "why"), [_cells(issue) for issue in report.issues[:_ROWS_SHOWN]]))
     if len(report.issues) > _ROWS_SHOWN:
         note(f"{len(report.issues) - _ROWS_SHOWN} more: name a file with --report to see them all.")
+
+
+def _show_split(split: Split) -> None:
+    train, validation, test = len(split.train), len(split.validation), len(split.test)
+    line(f"{train} train, {validation} validate, {test} test. Divided by: {split.method}.")
+    for text in (*split.overlap, *(part.words() for part in split.nearness)):
+        line(text)
 
 
 def _cells(issue: RowIssue) -> tuple[str, str, str, str]:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from mole_engine.cli.console import json_line, line, note
 from mole_engine.cli.parser import Command
+from mole_engine.cli.splits import METHODS, split_changes
 from mole_engine.contracts.errors import InputError
 
 if TYPE_CHECKING:
     from mole_engine.contracts.config import TrainConfig
     from mole_engine.contracts.records import RunRecord
-
-_METHODS = ("auto", "random", "scaffold", "cluster", "stratified", "time", "kfold")
 
 _SETTING_OF = {
     "data": "data.path",
@@ -39,7 +38,13 @@ _WITH_RESUME = ("device", "devices", "num_nodes", "strategy", "workspace")
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "mole train DATA [options] [section.field=value ...]"
+    configure(parser)
+    parser.add_argument("--resume", metavar="RUN", default="", help="go on with an interrupted run (id or folder)")
+
+
+def configure(parser: argparse.ArgumentParser, name: str = "train") -> None:
+    """Add the options that describe a training."""
+    parser.usage = f"mole {name} DATA [options] [section.field=value ...]"
     parser.epilog = (
         "Any setting can be given as section.field=value, for example training.batch_size=64 model.layers=6. "
         "Order of weight: preset, then --config, then options, then such settings."
@@ -50,7 +55,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--targets", metavar="A,B", type=_names, help="target columns (found by content)")
     what.add_argument("--task", choices=("auto", "regression", "classification", "multiclass"), help="kind of targets")
     what.add_argument(
-        "--split", metavar="METHOD|COLUMN", help=f"{', '.join(_METHODS)}, or the column that holds train/val/test"
+        "--split", metavar="METHOD|COLUMN", help=f"{', '.join(METHODS)}, or the column that holds train/val/test"
     )
     what.add_argument("--validation", metavar="FILE", help="separate file with validation molecules")
     what.add_argument("--test", metavar="FILE", help="separate file with test molecules")
@@ -60,7 +65,6 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--epochs", type=int, metavar="N", help="passes over the training molecules")
     how.add_argument("--seed", type=int, metavar="N", help="seed of every random choice")
     how.add_argument("--init", metavar="BUNDLE|none", help="model whose encoder the training starts from")
-    how.add_argument("--resume", metavar="RUN", default="", help="go on with an interrupted run (id or folder)")
     where = parser.add_argument_group("where")
     where.add_argument("--device", metavar="auto|cpu|cuda|mps", help="where to compute")
     where.add_argument("--devices", type=int, metavar="N", help="devices on each node")
@@ -106,9 +110,7 @@ def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
             value = {key: value}
         changes = merged(changes, value)
     if arguments.split:
-        by_method = arguments.split in _METHODS
-        split = {"method": arguments.split} if by_method else {"method": "column", "column": arguments.split}
-        changes["split"] = split
+        changes["split"] = split_changes(arguments.split)
     return changes
 
 
@@ -127,7 +129,11 @@ def _resumed(arguments: argparse.Namespace) -> TrainConfig:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    config = _resumed(arguments) if arguments.resume else configuration(arguments)
+    return run_training(_resumed(arguments) if arguments.resume else configuration(arguments), arguments)
+
+
+def run_training(config: TrainConfig, arguments: argparse.Namespace) -> int:
+    """Train, with the progress on stderr and the record at the end; return the exit code."""
     from mole_engine.cli.interruption import interruptible
     from mole_engine.cli.train_progress import TrainProgress
     from mole_engine.contracts.run_state import RunControl, RunState

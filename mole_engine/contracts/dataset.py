@@ -311,6 +311,16 @@ class Split:
         return parts
 
 
+def split_content(split: Split) -> dict[str, Any]:
+    """Return how a data set was divided, as a JSON-able dictionary without the molecules' positions."""
+    return {
+        "method": split.method,
+        "counts": {"train": len(split.train), "val": len(split.validation), "test": len(split.test)},
+        "overlap": list(split.overlap),
+        "nearness": [{**asdict(part), "histogram": list(part.histogram)} for part in split.nearness],
+    }
+
+
 class TableSource(Protocol):
     """Rows of a table as the window draws them; implemented by the engine's tables."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.contracts.dataset import Split, TaskKind, TaskSpec
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.table import RawTable
 
@@ -13,13 +13,21 @@ LINE_COLUMN = "source_line"
 """Column behind the file's own: the line that a molecule (the first of merged ones) comes from."""
 
 
-def curated_table(table: RawTable, dataset: CuratedDataset) -> tuple[pd.DataFrame, list[str]]:
+SPLIT_COLUMN = "split"
+"""Column with the part of each molecule, where a split is given: "train", "val", "test", or empty."""
+
+
+def curated_table(
+    table: RawTable, dataset: CuratedDataset, split: Split | None = None
+) -> tuple[pd.DataFrame, list[str]]:
     """Return the molecules that remain, one a row, in file order.
 
     Parameters
     ----------
     table, dataset
         The file as read, and what `curate` made of it.
+    split
+        Parts to write behind the file's columns; "split" is the name that reading them again looks for.
 
     Returns
     -------
@@ -35,11 +43,19 @@ def curated_table(table: RawTable, dataset: CuratedDataset) -> tuple[pd.DataFram
         frame[task.name] = [_label(value, task) for value in dataset.targets[:, index].tolist()]
     if dataset.roles.weight is not None:
         frame[dataset.roles.weight] = [f"{value:.17g}" for value in dataset.weights.tolist()]
-    line_column = LINE_COLUMN
-    while line_column in frame.columns:
-        line_column += "_mole"
-    frame[line_column] = [table.line(row) for row in dataset.source_rows.tolist()]
-    return frame, [dataset.roles.smiles, *(task.name for task in dataset.tasks), line_column]
+    own = [dataset.roles.smiles, *(task.name for task in dataset.tasks)]
+    if split is not None:
+        own.append(_free(SPLIT_COLUMN, frame))
+        frame[own[-1]] = split.part_of(len(dataset))
+    own.append(_free(LINE_COLUMN, frame))
+    frame[own[-1]] = [table.line(row) for row in dataset.source_rows.tolist()]
+    return frame, own
+
+
+def _free(name: str, frame: pd.DataFrame) -> str:
+    while name in frame.columns:
+        name += "_mole"
+    return name
 
 
 def _label(value: float, task: TaskSpec) -> str:

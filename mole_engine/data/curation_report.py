@@ -8,7 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from mole_engine.contracts.dataset import IssueKind, RowIssue
+from mole_engine.contracts.config import CurationConfig
+from mole_engine.contracts.dataset import IssueKind, RowIssue, Split, split_content
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.data.dataset import CuratedDataset
 
@@ -44,9 +45,22 @@ th,td{border-color:#2b313b}th{color:#98a2b1}.dropped{color:#f07a70}}
 """
 
 
-def report_content(dataset: CuratedDataset) -> dict[str, Any]:
-    """Return everything that is known about how the molecules came about, JSON-able."""
+def report_content(
+    dataset: CuratedDataset, steps: CurationConfig | None = None, split: Split | None = None
+) -> dict[str, Any]:
+    """Return everything that is known about how the molecules came about, JSON-able.
+
+    Parameters
+    ----------
+    dataset
+        The molecules.
+    steps, split
+        Settings of the clean-up, and the parts, where they are known.
+    """
     info, roles = dataset.info, dataset.roles
+    more: dict[str, Any] = {} if steps is None else {"settings": steps.model_dump(mode="json")}
+    if split is not None:
+        more["split"] = split_content(split)
     return {
         "file": {"name": info.name, "sha256": info.sha256, "format": info.format, "rows": info.rows},
         "read_as": {"delimiter": info.delimiter, "encoding": info.encoding, "decimal": info.decimal},
@@ -59,6 +73,7 @@ def report_content(dataset: CuratedDataset) -> dict[str, Any]:
         },
         "targets": [task.to_dict() for task in roles.tasks],
         "curation": dataset.report.to_dict(),
+        **more,
     }
 
 
@@ -70,8 +85,17 @@ def check_report_suffix(path: str | Path) -> str:
     return suffix
 
 
-def write_report(dataset: CuratedDataset, path: str | Path) -> None:
+def write_report(
+    dataset: CuratedDataset, path: str | Path, steps: CurationConfig | None = None, split: Split | None = None
+) -> None:
     """Write the report; the ending (.json or .html) decides the form.
+
+    Parameters
+    ----------
+    dataset, steps, split
+        As for `report_content`.
+    path
+        Where it goes.
 
     Raises
     ------
@@ -82,21 +106,21 @@ def write_report(dataset: CuratedDataset, path: str | Path) -> None:
     """
     path = Path(path)
     if check_report_suffix(path) == ".json":
-        text = json.dumps(report_content(dataset), ensure_ascii=False, indent=1)
+        text = json.dumps(report_content(dataset, steps, split), ensure_ascii=False, indent=1)
     else:
-        text = report_html(dataset)
+        text = report_html(dataset, steps, split)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise KnownError(f"{path} cannot be written.", f"{error.strerror}.", "Choose another folder.") from error
 
 
-def report_html(dataset: CuratedDataset) -> str:
+def report_html(dataset: CuratedDataset, steps: CurationConfig | None = None, split: Split | None = None) -> str:
     """Return one self-contained page; every text of the file is escaped."""
-    return "".join(_page(dataset))
+    return "".join(_page(dataset, steps, split))
 
 
-def _page(dataset: CuratedDataset) -> Iterator[str]:
+def _page(dataset: CuratedDataset, steps: CurationConfig | None, split: Split | None) -> Iterator[str]:
     info, report = dataset.info, dataset.report
     title = escape(f"Curation of {info.name}")
     yield f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
@@ -105,6 +129,13 @@ def _page(dataset: CuratedDataset) -> Iterator[str]:
     yield f"<b>{escape(dataset.roles.smiles)}</b>, {_targets(dataset)}.</p>"
     for note in info.notes:
         yield f"<p>{escape(note)}</p>"
+    if steps is not None:
+        yield from _steps(steps, dataset)
+    if split is not None:
+        yield f"<h2>Parts</h2><p>{len(split.train)} molecules train, {len(split.validation)} validate, "
+        yield f"{len(split.test)} test. Divided by: {escape(split.method)}.</p>"
+        for text in (*split.overlap, *(part.words() for part in split.nearness)):
+            yield f"<p>{escape(text)}</p>"
     if not report.issues:
         yield "<p>No row was left out or changed.</p></body></html>"
         return
@@ -119,6 +150,16 @@ def _page(dataset: CuratedDataset) -> Iterator[str]:
     if len(report.issues) > MAX_HTML_ISSUES:
         yield f"<p>{len(report.issues) - MAX_HTML_ISSUES} more are in the JSON report.</p>"
     yield f"<p>SHA-256 of the file: {escape(info.sha256)}</p></body></html>"
+
+
+def _steps(steps: CurationConfig, dataset: CuratedDataset) -> Iterator[str]:
+    yield "<h2>Steps</h2><table><tr><th>step</th><th>set to</th><th>rows</th></tr>"
+    for name, field in CurationConfig.model_fields.items():
+        value = getattr(steps, name)
+        words = ("yes" if value else "no") if isinstance(value, bool) else escape(str(value))
+        count = dataset.report.steps.get(name, "")
+        yield f"<tr><td>{escape(field.description or name)}</td><td>{words}</td><td>{count}</td></tr>"
+    yield "</table>"
 
 
 def _targets(dataset: CuratedDataset) -> str:

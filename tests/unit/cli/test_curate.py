@@ -6,6 +6,7 @@ import json
 import pytest
 
 from mole_engine.cli import main
+from mole_engine.contracts.config import CurationConfig
 from mole_engine.data.dataset import read_dataset
 
 TEXT = """id;SMILES;IC50 (nM);note
@@ -88,7 +89,7 @@ def test_the_html_report_escapes_the_file(data, tmp_path):
     assert "<i>mess" not in page
     assert "&lt;i&gt;mess &amp; co.csv" in page
     assert "ring 1 is never closed" in page
-    assert page.count("<tr>") == page.count("</tr>") == 1 + 5 + 1 + 5
+    assert page.count("<tr>") == page.count("</tr>") == 1 + 5 + 1 + 5 + 1 + len(CurationConfig.model_fields)
 
 
 def test_steps_are_settings(data, capsys):
@@ -119,3 +120,43 @@ def test_wrong_use_is_one_line_and_exit_2(data, capsys, extra, words):
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
+
+
+def test_a_preview_counts_and_writes_nothing(data, tmp_path, capsys):
+    out = tmp_path / "out.csv"
+    assert main(["curate", str(data), "--preview", "--json", "--out", str(out), "data.curation.neutralise=false"]) == 0
+    effects = json.loads(capsys.readouterr().out)["preview"]
+    assert effects["largest_fragment"] == effects["neutralise"] == effects["unreadable"] == 1
+    assert effects["merge_duplicates"] == 1
+    assert not out.exists()
+    assert main(["curate", str(data), "--preview"]) == 0
+    assert "flatten_stereo       off     0" in capsys.readouterr().out
+
+
+def test_parts_and_molar_logarithms_are_written_and_read_again(tmp_path, capsys):
+    data, out, report = tmp_path / "a.csv", tmp_path / "out.csv", tmp_path / "report.json"
+    more = tmp_path / "b.csv"
+    header = "smiles,IC50 (nM),date\n"
+    data.write_text(header + "".join(f"{'C' * n}O,{10**n},20{10 + n}-05-01\n" for n in range(1, 9)), encoding="utf-8")
+    more.write_text(header + "CCCN,25,2030-01-01\nCCCCl,0,2031-01-01\n", encoding="utf-8")
+    arguments = ["--more", str(more), "--molar-log", "IC50 (nM)", "--split", "time", "--report", str(report)]
+    assert main(["curate", str(data), *arguments, "--out", str(out), "--json"]) == 0
+    counts = json.loads(capsys.readouterr().out)
+    assert counts["split"]["method"] == "sorted by column 'date', the last ones test"
+    assert counts["split"]["counts"] == {"train": 7, "val": 1, "test": 1}
+    header, *rows = rows_of(out)
+    assert header == ["smiles", "IC50 (nM)", "date", "source_file", "pIC50", "split", "source_line"]
+    assert rows[-1] == ["CCCN", "25", "2030-01-01", "b.csv", "7.60206", "test", "2"]
+    content = json.loads(report.read_text(encoding="utf-8"))
+    assert content["settings"]["outliers"] == "flag"
+    assert content["curation"]["issues"][0]["reason"] == "'0 (no logarithm)' is not a number"
+    again = read_dataset(out, targets=["pIC50"])
+    assert again.given_split == ["train"] * 7 + ["val", "test"]
+
+
+def test_the_html_report_tells_the_steps_and_the_parts(data, tmp_path):
+    path = tmp_path / "report.html"
+    assert main(["curate", str(data), "--report", str(path), "--split", "random"]) == 0
+    text = path.read_text(encoding="utf-8")
+    assert "<td>Keep the largest organic fragment of salts and mixtures.</td><td>yes</td><td>1</td>" in text
+    assert "2 molecules train, 1 validate, 1 test. Divided by: random." in text
