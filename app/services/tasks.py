@@ -121,6 +121,7 @@ class Progress(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._cancelled = threading.Event()
+        self._over = False
         self._last = ("", 0.0)
         self._reported.connect(self._relay, Qt.ConnectionType.QueuedConnection)
 
@@ -138,6 +139,10 @@ class Progress(QObject):
         """Make the next report raise Cancelled inside the work."""
         self._cancelled.set()
 
+    def end(self) -> None:
+        """Tell nothing any more: what was reported last may arrive after the work's result."""
+        self._over = True
+
     @property
     def is_cancelled(self) -> bool:
         """Whether `cancel` was called."""
@@ -145,7 +150,7 @@ class Progress(QObject):
 
     @Slot(str, int, int)
     def _relay(self, stage: str, done: int, total: int) -> None:
-        if not self._cancelled.is_set():
+        if not self._over and not self._cancelled.is_set():
             self.changed.emit(stage, done, total)
 
 
@@ -194,6 +199,7 @@ class TaskRunner(QObject):
     def drop_progress(self, progress: Progress) -> None:
         """Forget a progress handler whose work is over."""
         self._jobs.discard(progress)
+        progress.end()
         progress.deleteLater()
 
     def close(self) -> None:

@@ -94,7 +94,8 @@ def color_numbers(title: str, values: Any) -> Coloring:
     low, high = (float(value) for value in np.percentile(known, (_ENDS_LEFT_OUT, 100 - _ENDS_LEFT_OUT)))
     if low == high:
         low, high = float(known.min()), float(known.max())
-    logarithmic = low > 0 and high / low > _HEAVY_TAIL
+    middle = float(np.median(known))
+    logarithmic = bool(known.min() > 0) and low > 0 and high / middle > _HEAVY_TAIL
     with np.errstate(invalid="ignore", divide="ignore"):
         scaled = np.log10(values) if logarithmic else values
         first, last = (math.log10(low), math.log10(high)) if logarithmic else (low, high)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from app.theme import SPACE, theme
 from app.widgets.basic import Card, label, link_button, named, row, set_role
 from app.widgets.histogram import Histogram
 from mole_engine.contracts.config import DataConfig, SplitConfig
-from mole_engine.contracts.dataset import ColumnRoles, Nearness, TableInfo
+from mole_engine.contracts.dataset import ColumnInfo, ColumnRoles, Nearness, TableInfo
 
 METHODS = (
     ("Chosen for me", "auto"),
@@ -33,6 +34,7 @@ COLUMN, TIME = "column:", "time:"
 """Begin the choices that name a column: its parts, or its order."""
 
 _PART_SHADES = ("train", "validation", "third")
+_DATE = re.compile(r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}")
 _PAUSE_MS = 500
 _MOST_COLUMNS = 40
 
@@ -313,12 +315,13 @@ def order_columns(info: TableInfo, roles: ColumnRoles) -> list[str]:
     found = [
         column.name
         for column in info.columns
-        if column.name not in targets | {roles.smiles} and column.kind in {"number", "text"} and _is_order(column)
+        if column.name not in targets | {roles.smiles} and column.kind not in {"smiles", "empty"} and _is_order(column)
     ][:_MOST_COLUMNS]
     return found if roles.order is None or roles.order in found else [roles.order, *found]
 
 
-def _is_order(column: Any) -> bool:
+def _is_order(column: ColumnInfo) -> bool:
     words = column.name.casefold()
-    named_so = any(word in words for word in ("date", "year", "time", "month", "day", "order", "registered"))
-    return named_so or (column.kind == "number" and column.distinct > 20)
+    named_so = any(word in words for word in ("date", "year", "time", "month"))
+    dates = bool(column.examples) and all(_DATE.match(text.strip()) for text in column.examples)
+    return dates or (column.kind == "number" and (named_so or column.distinct > 20))
