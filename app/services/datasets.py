@@ -97,14 +97,13 @@ class DatasetService(QObject):
 
     async def open(self, path: str | Path) -> None:
         """Read, clean and divide a file. Raises InputError with what, where and what to do."""
-        data = DataConfig(path=str(Path(path).absolute()))
-        await self._attempt(None, data, SplitConfig())
+        await self._open(DataConfig(path=str(Path(path).absolute())))
 
     async def open_several(self, paths: Sequence[str | Path]) -> None:
         """Open files as one data set: by their names as training, validation and test files, else one after another."""
         from app.services.sources import data_of_files
 
-        await self._attempt(None, data_of_files([str(Path(path).absolute()) for path in paths]), SplitConfig())
+        await self._open(data_of_files([str(Path(path).absolute()) for path in paths]))
 
     async def open_job(self, data: DataConfig, split: SplitConfig) -> None:
         """Open the data of an earlier job, cleaned up and divided as it was there. Raises InputError."""
@@ -131,7 +130,7 @@ class DatasetService(QObject):
         finally:
             self._tasks.drop_progress(progress)
         if progress is self._progress:
-            await self._attempt(None, data, SplitConfig())
+            await self._open(data)
 
     async def revise(self, data: Mapping[str, Any] | None = None, split: Mapping[str, Any] | None = None) -> None:
         """Change settings of the open file (names as in `DataConfig` and `SplitConfig`) and clean and divide it anew.
@@ -202,14 +201,19 @@ class DatasetService(QObject):
         self.busy.emit(stage, 0, 0)
         return progress
 
-    async def _attempt(self, table: TableSource | None, data: DataConfig, split: SplitConfig) -> None:
+    async def _open(self, data: DataConfig) -> None:
+        await self._attempt(None, data, SplitConfig(), fresh=True)
+
+    async def _attempt(
+        self, table: TableSource | None, data: DataConfig, split: SplitConfig, *, fresh: bool = False
+    ) -> None:
         progress = self._begin("Reading the file" if table is None else "Cleaning up")
         self._wanted = (data, split)
         try:
-            fresh = await self._tasks.run_blocking(_read, table, data, split, progress)
+            read = await self._tasks.run_blocking(_read, table, data, split, progress)
             if table is None and not progress.is_cancelled:
-                self.previewed.emit(fresh)
-            made = await self._tasks.run_blocking(_assemble, fresh, data, split, progress)
+                self.previewed.emit(read)
+            made = await self._tasks.run_blocking(_assemble, read, data, split, progress)
             if progress.is_cancelled:
                 raise Cancelled
         except BaseException:
@@ -217,14 +221,10 @@ class DatasetService(QObject):
                 self._restore()
             raise
         else:
-            files = [data.path, *data.extra_paths]
-            another = self.current is None or files != [self.settled[0].path, *self.settled[0].extra_paths]
-            # What is open already may be opened once more, to begin anew.
-            another = another or (table is None and data == DataConfig(path=data.path, extra_paths=data.extra_paths))
             self.current, self.settled = made, (data, split)
             self._progress = None
             self.idle.emit()
-            (self.opened if another else self.changed).emit(made)
+            (self.opened if fresh else self.changed).emit(made)
         finally:
             self._tasks.drop_progress(progress)
 
