@@ -71,20 +71,23 @@ class _Mouth:
 
 
 def _hear(requests: IO[bytes], control: RunControl) -> None:
+    before = Wishes()
     for line in requests:
-        obey(control, Wishes(**json.loads(line)["wishes"]))
+        wishes = Wishes(**json.loads(line)["wishes"])
+        obey(control, wishes, before)
+        before = wishes
     control.interrupt()
 
 
-def obey(control: RunControl, wishes: Wishes) -> None:
-    """Bring `control` to what the user wants."""
+def obey(control: RunControl, wishes: Wishes, before: Wishes) -> None:
+    """Bring `control` to what the user wants now."""
     if wishes.paused != control.is_paused:
         (control.pause if wishes.paused else control.resume)()
     if wishes.learning_rate_factor and wishes.learning_rate_factor != control.learning_rate_factor:
         control.set_learning_rate(wishes.learning_rate_factor)
     if wishes.last_epoch and wishes.last_epoch != control.last_epoch:
         control.set_last_epoch(wishes.last_epoch)
-    if wishes.stop:
+    if wishes.stops > before.stops:
         control.stop()
     if wishes.interrupt:
         control.interrupt()

@@ -47,6 +47,7 @@ _STAGES = {
     "read": ("Reading the file", "bytes"),
     "curate": ("Checking molecules", "molecules"),
     "split": ("Dividing the molecules", "steps"),
+    "Searching for settings": ("Searching for settings", "trials"),
 }
 _PROGRESS_SECONDS = 0.1
 PARTS: tuple[Literal["test", "val", "train"], ...] = ("test", "val", "train")
@@ -179,6 +180,7 @@ class _Job(Job):
         dataset, split, vocabulary, prepared = self._prepare()
         self.enter(RunState.TRAINING, self._training_words(prepared))
         self._start_comparison(dataset, split)
+        prepared = self._searched(prepared)
         fit = self._fit(prepared, vocabulary)
         self._finish_comparison(dataset, split)
         self.enter(RunState.EVALUATING, f"Judging the model of epoch {fit.kept_epoch}")
@@ -248,6 +250,25 @@ class _Job(Job):
 
         results = self.comparison.collect(self.progress)
         write_baselines(self.folder, dataset.tasks, dataset.source_rows[list(split.test)], results)
+
+    def _searched(self, prepared: Prepared) -> Prepared:
+        """Return what is trained: the job as it stands, or with the settings that a search found."""
+        if not self.config.search.trials:
+            return prepared
+        from mole_engine.training.search import search_settings
+        from mole_engine.training.setup import prepare_network
+
+        self.config = search_settings(
+            self.config, prepared, self.folder.path, self.emitter, self.control, on_progress=self.progress
+        )
+        # "Stop" has ended the search; the training that follows can be stopped as well.
+        self.control.take_stop()
+        data = prepared.data.with_split(prepared.data.split, self.config)
+        chosen = prepare_network(self.config, data, data.vocabulary)
+        parameters = sum(item.numel() for item in chosen.model.parameters())
+        self.record = replace(self.record, parameters=parameters)
+        self.enter(RunState.TRAINING, self._training_words(chosen))
+        return chosen
 
     def _pinned(self, prepared: Prepared, vocabulary: Vocabulary) -> PinnedMolecules | None:
         if not self.config.pinned:

@@ -243,6 +243,10 @@ class TrainingService(QObject):
             job.record = replace(job.record, run_id=event.run_id)
         if isinstance(event, StateChanged):
             job.record = replace(job.record, status=event.state)
+            if event.state is RunState.TRAINING and job.ending == "stop":
+                # It was the search for settings that was stopped; the training itself begins.
+                job.ending = ""
+                self.state_changed.emit()
         self._announce(job)
         self.run_event.emit(event)
 

@@ -22,6 +22,7 @@ from mole_engine.cli import (
     pretrain,
     reproduce,
     runs,
+    search,
     train,
 )
 from mole_engine.cli.console import error_line, quiet_libraries, write_fault
@@ -31,6 +32,7 @@ from mole_engine.isolated import CHILD_FLAG
 
 COMMANDS: tuple[Command, ...] = (
     train.COMMAND,
+    search.COMMAND,
     predict.COMMAND,
     evaluate.COMMAND,
     encode.COMMAND,

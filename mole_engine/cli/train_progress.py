@@ -10,12 +10,14 @@ from typing import Any, Self
 from mole_engine.cli.console import duration, note, number, table
 from mole_engine.cli.stages import new_bar
 from mole_engine.contracts.events import (
+    BaselineReady,
     EpochMetrics,
     Event,
     Notice,
     StageProgress,
     StateChanged,
     StepMetrics,
+    TrialFinished,
 )
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
@@ -46,6 +48,10 @@ class TrainProgress:
                 self._advance("Training", event.step, event.total_steps, "steps", f"{epoch}, loss {event.loss:.4g}")
             case EpochMetrics():
                 self._say(_epoch_line(event))
+            case TrialFinished():
+                self._say(_trial_line(event))
+            case BaselineReady() if event.metrics:
+                self._say(f"To compare with: {event.title}, {_metrics(event.metrics)}")
             case Notice():
                 self._say(f"{'' if event.level == 'info' else event.level.capitalize() + ': '}{event.message}")
             case StateChanged() if event.message and event.state is not RunState.PREPARING:
@@ -77,12 +83,27 @@ def _epoch_line(event: EpochMetrics) -> str:
     parts = [f"Epoch {event.epoch:>3}/{event.total_epochs}", f"loss {number(event.train_loss)}"]
     if math.isfinite(event.validation_loss):
         parts.append(f"validation loss {number(event.validation_loss)}")
-    parts += [f"{name} {number(value)}" for name, value in event.metrics.items() if "/" not in name]
+    if event.metrics:
+        parts.append(_metrics(event.metrics))
     if math.isfinite(event.seconds):
         parts.append(duration(event.seconds))
     if event.is_best:
         parts.append("best so far")
     return "  ".join(parts)
+
+
+def _metrics(metrics: dict[str, float]) -> str:
+    return "  ".join(f"{name} {number(value)}" for name, value in metrics.items() if "/" not in name)
+
+
+def _trial_line(event: TrialFinished) -> str:
+    settings = ", ".join(
+        f"{name.partition('.')[2]} {number(value) if isinstance(value, float) else value}"
+        for name, value in event.settings.items()
+    )
+    outcome = f"{event.monitor} {number(event.value)}" if event.state != "failed" else "failed"
+    remark = {"pruned": ", ended early"}.get(event.state, "") + (", best so far" if event.best else "")
+    return f"Trial {event.number}/{event.total}  {outcome}{remark}  ({settings})"
 
 
 def summary(record: RunRecord) -> str:

@@ -61,6 +61,8 @@ class Wishes:
 
     Attributes
     ----------
+    stops
+        How often the user asked to finish.
     learning_rate_factor
         On the planned rates; 0: nothing was said, so an earlier factor of a resumed run stays.
     last_epoch
@@ -68,7 +70,7 @@ class Wishes:
     """
 
     paused: bool = False
-    stop: bool = False
+    stops: int = 0
     cancel: bool = False
     interrupt: bool = False
     learning_rate_factor: float = 0.0
@@ -86,6 +88,7 @@ class RunControl:
         self._running = threading.Event()
         self._running.set()
         self._stop = threading.Event()
+        self._stops = 0
         self._cancel = threading.Event()
         self._interrupt = threading.Event()
         self._learning_rate_factor = 0.0
@@ -104,9 +107,16 @@ class RunControl:
 
     def stop(self) -> None:
         """End training after the current step, then evaluate and keep the best model."""
+        self._stops += 1
         self._stop.set()
         self._running.set()
         self._tell()
+
+    def take_stop(self) -> bool:
+        """Return whether `stop` was asked for, and forget it: the job has finished one of several parts."""
+        asked = self._stop.is_set()
+        self._stop.clear()
+        return asked
 
     def cancel(self) -> None:
         """Drop the job as soon as possible."""
@@ -155,7 +165,7 @@ class RunControl:
         """Everything that was said so far."""
         return Wishes(
             paused=self.is_paused,
-            stop=self.stop_requested,
+            stops=self._stops,
             cancel=self.cancel_requested,
             interrupt=self.interrupt_requested,
             learning_rate_factor=self._learning_rate_factor,
