@@ -32,7 +32,7 @@ from mole_engine.contracts.run_state import RunState
 if TYPE_CHECKING:
     from app.services.session import Session
 
-_LEFT_WIDTH, _RIGHT_WIDTH = 262, 300
+_LEFT_WIDTH, _LEAST_LEFT, _RIGHT_WIDTH = 262, 216, 300
 _CHARTS, _SETTINGS, _TRIALS = range(3)
 
 
@@ -89,7 +89,7 @@ class TrainPage(Page):
         side = QWidget()
         layout = QHBoxLayout(side)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE[3])
+        layout.setSpacing(SPACE[2])
         layout.addWidget(self._left())
         layout.addWidget(self._middle(), 1)
         layout.addWidget(self._right())
@@ -106,7 +106,8 @@ class TrainPage(Page):
         layout.addWidget(self.setup.card)
         layout.addWidget(self.enqueue_button)
         self.enqueue_button.hide()
-        column.setFixedWidth(_LEFT_WIDTH)
+        column.setMinimumWidth(_LEAST_LEFT)
+        column.setMaximumWidth(_LEFT_WIDTH)
         return column
 
     def _middle(self) -> QWidget:
@@ -166,7 +167,9 @@ class TrainPage(Page):
     def _job(self) -> TrainConfig | None:
         """Return the job as it is set up, or lead to the setting that is wrong."""
         try:
-            return self.setup.job([molecule.smiles for molecule in self.watch.pinned.molecules])
+            dataset = self.session.dataset
+            pinned = pinned_molecules(dataset, self._pins) if dataset is not None else []
+            return self.setup.job([molecule.smiles for molecule in pinned])
         except InputError as error:
             if self.setup.form.point_at(error):
                 self.setup.card.all.setChecked(True)
@@ -255,6 +258,11 @@ class TrainPage(Page):
         self.setup.card.all.setChecked(False)
         self.trials_button.setChecked(False)
         self.trials_button.hide()
+        dataset = self.session.dataset
+        if dataset is None or record.data_name not in {"", dataset.info.name}:
+            # From the queue, or of an earlier day: the head tells what the charts are about.
+            self.header.set_title(f"Train: {record.name}")
+            self.header.set_chips([(record.data_name, "neutral")])
         self.watch.begin(record, self._unit, self.session.training.resumes)
         self.watch.events.setFocus(Qt.FocusReason.OtherFocusReason)
         self.panel.show_started(record.epochs)

@@ -19,6 +19,7 @@ from app.services.estimates import (
     epoch_seconds,
     estimate_memory,
     estimate_seconds,
+    is_head_only,
 )
 from app.services.open_dataset import OpenDataset
 from app.services.user_presets import is_own
@@ -37,6 +38,7 @@ from mole_engine.contracts.config import (
     TrainingConfig,
 )
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.presets import DEFAULT_PRESET
 
 if TYPE_CHECKING:
     from app.services.session import Session
@@ -91,7 +93,7 @@ class TrainSetup(QObject):
         self._starts = StartShelf(session, self.card, self)
         self.form = ConfigForm(_SECTIONS)
         self._connect()
-        self.presets.select(next(iter(self._shelf.presets)))
+        self.presets.select(DEFAULT_PRESET)
 
     def _connect(self) -> None:
         self.presets.chosen.connect(self._choose)
@@ -169,7 +171,9 @@ class TrainSetup(QObject):
     def remember_estimate(self, config: TrainConfig) -> None:
         """Note what was expected of a job that starts now, for `learn`."""
         device = self._device(config)
-        self._asked = (device.key, epoch_seconds(config, self._size, device.flops))
+        # Epochs of a head alone say nothing about those of a network.
+        seconds = epoch_seconds(config, self._size, device.flops)
+        self._asked = None if is_head_only(config) else (device.key, seconds)
 
     def estimate(self) -> float:
         """Return about how many seconds the job will take; NaN where its settings do not fit together."""
@@ -261,7 +265,7 @@ class TrainSetup(QObject):
 
     @Slot(str)
     def _show_default(self, _name: str) -> None:
-        self.presets.select(next(iter(self._shelf.presets)))
+        self.presets.select(DEFAULT_PRESET)
 
     def _show_values(self) -> None:
         form = self.form

@@ -13,7 +13,7 @@ from app.widgets.basic import Card
 from app.widgets.chart_card import ChartLink
 from app.widgets.event_log import EventLog
 from app.widgets.live_chart import LossChart, MetricChart
-from app.widgets.pinned_molecules import PinnedMolecules
+from app.widgets.pinned_molecules import PinnedMolecule, PinnedMolecules
 from app.widgets.run_curves import RunCurves
 from app.widgets.search_panel import SearchPanel
 from app.widgets.trend_strip import TrendStrip
@@ -95,7 +95,14 @@ class RunWatch(QObject):
         self.metrics.refresh()
         self.trends.refresh()
         if isinstance(event, PinnedPredictions):
-            self.pinned.refresh()
+            self._show_pinned(event)
+
+    def _show_pinned(self, event: PinnedPredictions) -> None:
+        """Show the molecules of the run, which may have been set up before others were chosen."""
+        known = {molecule.smiles: molecule for molecule in self.pinned.molecules}
+        if event.smiles != tuple(known):
+            self.pinned.set_molecules([known.get(smiles) or PinnedMolecule(smiles) for smiles in event.smiles])
+        self.pinned.refresh()
 
     def finish(self) -> None:
         """Draw what came last."""

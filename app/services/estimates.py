@@ -30,6 +30,9 @@ SLOWEST_FLOPS = 1.5e10
 STEP_SECONDS = 0.004
 """What every optimiser step costs beside the arithmetic of its molecules."""
 
+BLEND_SECONDS, BLEND_PER_MOLECULE = 4.0, 0.008
+"""What the simple models of a blend cost for each network, and for each of its training molecules."""
+
 PRUNED_SHARE = 0.6
 """Part of a search's epochs that is left where trials that fall behind end early."""
 
@@ -82,11 +85,12 @@ def efficiency(model: ModelConfig) -> float:
 
 def epoch_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0) -> float:
     """Return about how long one epoch takes, validation included; `flops` 0 means that no speed was measured."""
-    # A measurement on a busy machine may be far too low; it recovers, and so would the job.
-    speed = (max(flops, SLOWEST_FLOPS) if flops else FALLBACK_FLOPS) * efficiency(config.model)
+    steps = data.train / config.training.batch_size
+    if is_head_only(config):
+        return STEP_SECONDS * steps
+    speed = _speed(config, flops)
     # Backwards costs twice as much as forwards.
     arithmetic = (3 * data.train + data.validation) * operations(config.model, data.tokens) / speed
-    steps = data.train / config.training.batch_size
     return arithmetic + STEP_SECONDS * config.model.layers * steps
 
 
@@ -106,7 +110,23 @@ def estimate_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0, co
     """
     molecules = data.train + data.validation + data.test
     epochs = epochs_of_job(config) * epoch_seconds(config, data, flops) * correction
-    return START_SECONDS + molecules / FEATURISED_PER_SECOND + epochs
+    once = 0.0
+    if is_head_only(config):
+        once = molecules * operations(config.model, data.tokens) / _speed(config, flops) * correction
+    if config.ensemble.trees:
+        networks = config.ensemble.members if config.ensemble.kind != "none" else 1
+        once += networks * (BLEND_SECONDS + BLEND_PER_MOLECULE * data.train)
+    return START_SECONDS + molecules / FEATURISED_PER_SECOND + once + epochs
+
+
+def is_head_only(config: TrainConfig) -> bool:
+    """Whether the encoder stays as it is, so that its vectors are computed once and epochs cost next to nothing."""
+    return config.training.freeze == "encoder"
+
+
+def _speed(config: TrainConfig, flops: float) -> float:
+    # A measurement on a busy machine may be far too low; it recovers, and so would the job.
+    return (max(flops, SLOWEST_FLOPS) if flops else FALLBACK_FLOPS) * efficiency(config.model)
 
 
 def epochs_of_job(config: TrainConfig) -> float:

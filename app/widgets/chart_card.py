@@ -72,6 +72,8 @@ class ChartCard(Card):
         super().__init__(title, parent=parent)
         self._plot_name, self._description = plot_name, description
         self._curves = RunCurves()
+        # A long note gives way before the chart becomes wider than the window.
+        self._note.setMinimumWidth(1)
         self._over = self._zoomed = self._logarithmic = False
         self.plot: Any = None
         self.crosshair: Crosshair | None = None
@@ -157,6 +159,7 @@ class ChartCard(Card):
         box = item.getViewBox()
         box.sigRangeChangedManually.connect(self._zoomed_by_hand)
         box.sigRangeChanged.connect(self._range_changed)
+        box.sigResized.connect(self._range_changed)
         scene = plot.scene()
         scene.sigMouseMoved.connect(self._mouse_moved)
         scene.sigMouseClicked.connect(self._mouse_clicked)

@@ -104,7 +104,7 @@ def _finished(event: RunFinished) -> tuple[str, str]:
 def _baseline(event: BaselineReady) -> tuple[str, str]:
     main = main_metric(event.metrics)
     value = f": {metric_words(event.metrics, main)}" if main else ""
-    return f"To compare with, {event.title}{value}", ""
+    return f"{event.title}{value}, to compare with", ""
 
 
 def _trial(event: TrialFinished) -> tuple[str, str]:

@@ -20,7 +20,7 @@ class Legend(QWidget):
         super().__init__(parent)
         self._entries = tuple(entries)
         self.setFont(text_font(12))
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Legend: " + ", ".join(words for words, _ in self._entries))
         theme.changed.connect(self.update)
 
@@ -36,12 +36,18 @@ class Legend(QWidget):
         widths = [_DOT + _GAP + metrics.horizontalAdvance(words) for words, _ in self._entries]
         return QSize(sum(widths) + _BETWEEN * max(0, len(widths) - 1) + 2, 22)
 
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """In a narrow place entries are left out rather than the chart widened."""
+        return QSize(0, 22)
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Paint dots and words."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         left, middle = 0.0, self.height() / 2
         for words, token in self._entries:
+            if left + _DOT + _GAP + self.fontMetrics().horizontalAdvance(words) > self.width():
+                break
             color = QColor(str(getattr(theme.palette(), token)))
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(color)

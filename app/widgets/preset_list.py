@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QPainter, QPen, QTextLayout, QTextOption
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen, QTextLayout, QTextOption
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListWidget,
@@ -21,7 +21,7 @@ from mole_engine.contracts.presets import Preset
 
 _NAME, _SUMMARY, _TIME = (Qt.ItemDataRole.UserRole + offset for offset in range(3))
 _PADDING, _GAP = 12, 9
-_LINES = 3
+_LINES, _LINES_CHOSEN = 2, 8
 
 
 class PresetList(QListWidget):
@@ -43,6 +43,7 @@ class PresetList(QListWidget):
         self.setStyleSheet("QListWidget#presetList { background: transparent; border: none; padding: 0; }")
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setResizeMode(QListWidget.ResizeMode.Adjust)
         self.setMouseTracking(True)
         self.setItemDelegate(_PresetCard(self))
         self.set_presets(presets)
@@ -93,6 +94,8 @@ class PresetList(QListWidget):
 
     @Slot(QListWidgetItem, QListWidgetItem)
     def _choose(self, current: QListWidgetItem | None, _previous: QListWidgetItem | None) -> None:
+        # The chosen card shows more of its words than the others.
+        self.scheduleDelayedItemsLayout()
         if current is not None:
             self.chosen.emit(str(current.data(_NAME)))
 
@@ -104,7 +107,7 @@ class _PresetCard(QStyledItemDelegate):
         """Room for title and summary."""
         view = self.parent()
         width = view.viewport().width() if isinstance(view, PresetList) else 240
-        lines = len(self._lines(str(index.data(_SUMMARY)), width - 2 * _PADDING))
+        lines = len(self._lines(str(index.data(_SUMMARY)), width - 2 * _PADDING, _most_lines(view, index)))
         return QSize(width, 2 * _PADDING + 20 + 17 * lines + _GAP)
 
     def paint(
@@ -134,22 +137,34 @@ class _PresetCard(QStyledItemDelegate):
         painter.drawText(top, Qt.AlignmentFlag.AlignVCenter, str(index.data(Qt.ItemDataRole.DisplayRole)))
         painter.setFont(text_font(12))
         painter.setPen(QColor(tokens.muted))
-        for number, line in enumerate(self._lines(str(index.data(_SUMMARY)), int(inner.width()))):
+        most = _most_lines(self.parent(), index)
+        for number, line in enumerate(self._lines(str(index.data(_SUMMARY)), int(inner.width()), most)):
             spot = QRectF(inner.left(), top.bottom() + 1 + 17 * number, inner.width(), 17)
             painter.drawText(spot, Qt.AlignmentFlag.AlignVCenter, line)
         painter.restore()
 
     @staticmethod
-    def _lines(text: str, width: int) -> list[str]:
-        """Break the summary into the lines that fit."""
+    def _lines(text: str, width: int, most: int) -> list[str]:
+        """Break the summary into lines, the last of at most so many ending in an ellipsis where words are left."""
         layout = QTextLayout(text, text_font(12))
         option = QTextOption()
         option.setWrapMode(QTextOption.WrapMode.WordWrap)
         layout.setTextOption(option)
         layout.beginLayout()
         lines: list[str] = []
-        while (line := layout.createLine()).isValid() and len(lines) < _LINES:
+        while (line := layout.createLine()).isValid():
             line.setLineWidth(max(40, width))
-            lines.append(text[line.textStart() : line.textStart() + line.textLength()].strip())
+            start = line.textStart()
+            if len(lines) + 1 == most:
+                rest = QFontMetrics(text_font(12)).elidedText(text[start:], Qt.TextElideMode.ElideRight, max(40, width))
+                lines.append(rest.strip())
+                break
+            lines.append(text[start : start + line.textLength()].strip())
         layout.endLayout()
         return lines
+
+
+def _most_lines(view: object, index: QModelIndex | QPersistentModelIndex) -> int:
+    """Return how many lines of its summary a card shows: the selected one all, the others only what it begins with."""
+    chosen = isinstance(view, PresetList) and view.currentRow() == index.row()
+    return _LINES_CHOSEN if chosen else _LINES

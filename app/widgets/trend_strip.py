@@ -51,7 +51,9 @@ class TrendStrip(QWidget):
         super().__init__(parent)
         self._curves = RunCurves()
         self._rate = TrendTile("Learning rate", "learningRateTrend", "Step size of the optimiser")
-        self._norm = TrendTile("Gradient norm", "gradientTrend", "Before clipping; spikes mean unsteady steps")
+        self._norm = TrendTile(
+            "Gradient", "gradientTrend", "Norm of the gradient before clipping; spikes mean unsteady steps"
+        )
         self._speed = TrendTile("Molecules/s", "speedTrend", "Averaged over the last seconds", "third")
         self._memory = TrendTile("Memory", "memoryTrend", "Most memory used so far, of the GPU or of this job", "third")
         layout = QHBoxLayout(self)

@@ -55,6 +55,8 @@ def ready(window, find, open_file, chains_csv):
         open_file(path)
         window.go_to("train")
         setup = window.page("train").setup
+        # One network from random numbers, every layer of it trained.
+        setup.presets.select("base")
         for name, value in {"layers": 1, "hidden_size": 16, "heads": 2, "intermediate_size": 32}.items():
             setup.form.set_value(f"model.{name}", value)
         find("epochsSpin").setValue(epochs)

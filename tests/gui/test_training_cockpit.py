@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QWidget
 
 from mole_engine.contracts.events import EpochMetrics, Notice, PinnedPredictions, StepMetrics
+from mole_engine.contracts.presets import DEFAULT_PRESET
 from mole_engine.contracts.run_state import RunState
 
 TIMEOUT = 90_000
@@ -45,6 +46,8 @@ def page(window, find, open_file, chains_csv):
     open_file(chains_csv)
     window.go_to("train")
     page = window.page("train")
+    # From random numbers, one network, every layer of it trained.
+    page.setup.presets.select("base")
     for name, value in TINY.items():
         page.setup.form.set_value(f"model.{name}", value)
     page.setup.form.set_value("baselines", False)
@@ -173,14 +176,14 @@ def test_own_presets_are_files_that_can_be_chosen_and_deleted(qtbot, window, pag
     presets = page.setup.presets
     assert presets.current_name() == "my-my-tiny-one"
     assert page.setup.form.changed_paths() == []
-    presets.select("quick-look")
+    presets.select("small")
     assert page.setup.form.value("model.hidden_size") != 16
     presets.select("my-my-tiny-one")
     assert page.setup.form.value("model.hidden_size") == 16
     assert page.setup.job().preset == "my-my-tiny-one"
     click("deletePresetButton")
     assert not path.exists()
-    assert presets.current_name() == "quick-look"
+    assert presets.current_name() == DEFAULT_PRESET
 
 
 def test_pinned_molecules_can_be_chosen(qtbot, page, find, click):

@@ -12,9 +12,10 @@ from app.services.estimates import (
     epochs_of_job,
     estimate_memory,
     estimate_seconds,
+    is_head_only,
 )
 from app.widgets.figures import main_metric, metric_title, other_metrics, rough_duration, rough_memory, signed
-from mole_engine.contracts.presets import list_presets, load_preset
+from mole_engine.contracts.presets import load_preset
 
 DATA = DataSize(480, 60, 60, 25.0)
 
@@ -27,18 +28,25 @@ def test_tokens_are_counted_from_the_letters():
 
 
 def test_more_work_takes_longer_and_a_faster_device_less():
-    quick = load_preset("quick-look").config()
-    longer = load_preset("quick-look").config({"training": {"epochs": 120}})
-    assert estimate_seconds(longer, DATA) > 3 * estimate_seconds(quick, DATA)
-    assert epoch_seconds(quick, DATA, 1e12) < epoch_seconds(quick, DATA, 1e10)
-    times = [estimate_seconds(preset.config(), DATA) for preset in list_presets()]
-    assert times == sorted(times)
+    small, longer = (load_preset("small").config({"training": {"epochs": epochs}}) for epochs in (10, 100))
+    assert estimate_seconds(longer, DATA) > 3 * estimate_seconds(small, DATA)
+    assert epoch_seconds(small, DATA, 1e12) < epoch_seconds(small, DATA, 1e10)
+    assert estimate_seconds(load_preset("base").config(), DATA) > estimate_seconds(longer, DATA)
+
+
+def test_an_encoder_that_stays_as_it_is_costs_one_pass():
+    trained = load_preset("small").config()
+    fixed = load_preset("small").config({"training": {"freeze": "encoder"}})
+    assert is_head_only(fixed)
+    assert epoch_seconds(fixed, DATA) < epoch_seconds(trained, DATA) / 3
+    blended = load_preset("small").config({"training": {"freeze": "encoder"}, "ensemble": {"trees": True}})
+    assert estimate_seconds(fixed, DATA) < estimate_seconds(blended, DATA) < estimate_seconds(trained, DATA)
 
 
 def test_several_networks_and_a_search_count():
-    one = load_preset("quick-look").config()
-    five = load_preset("quick-look").config({"ensemble": {"kind": "seeds", "members": 5}})
-    searched = load_preset("quick-look").config({"search": {"trials": 10, "epochs": 4, "prune": False}})
+    one = load_preset("small").config()
+    five = load_preset("small").config({"ensemble": {"kind": "seeds", "members": 5}})
+    searched = load_preset("small").config({"search": {"trials": 10, "epochs": 4, "prune": False}})
     epochs = one.training.epochs
     assert epochs_of_job(one) == epochs
     assert epochs_of_job(five) == 5 * epochs
@@ -47,7 +55,7 @@ def test_several_networks_and_a_search_count():
 
 
 def test_memory_grows_with_network_batch_and_molecules():
-    small, base = load_preset("quick-look").config(), load_preset("base").config()
+    small, base = load_preset("small").config(), load_preset("base").config()
     assert 0.5e9 < estimate_memory(small, DATA) < 1.5e9
     assert estimate_memory(base, DATA) > 2e9
     wide = load_preset("base").config({"training": {"batch_size": 256}})
