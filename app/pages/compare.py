@@ -127,7 +127,7 @@ class CompareView(QWidget):
         self._same.setVisible(not rows)
         self.settings.setVisible(bool(rows))
         self._settings_card.body.setStretch(0, 0 if rows else 1)
-        self._fill(self.settings, "setting", rows, 190, "text")
+        self._fill(self.settings, "setting", rows, 210, "text")
 
     def _fill(self, table: CellTable, title: str, rows: list[tuple[str, list[Cell]]], first: int, kind: str) -> None:
         records = self._comparison.records if self._comparison is not None else ()

@@ -93,12 +93,13 @@ class VerdictView(QWidget):
         self._errors = Card("Errors")
         self._errors.add(self.histogram)
         middle = _column(self.tile, self.against, self._errors, self.share)
-        middle.setFixedWidth(256)
+        middle.setFixedWidth(272)
         layout.addWidget(middle)
         right = self._right()
         right.setFixedWidth(372)
         layout.addWidget(right)
         self.figures.task_changed.connect(self._show_task)
+        self.figures.checks.found.connect(self._renew_banner)
         self.figures.molecule_chosen.connect(self.worst.choose)
         self.worst.row_chosen.connect(self._choose)
         self.report_button.clicked.connect(self.report_asked)
@@ -157,7 +158,21 @@ class VerdictView(QWidget):
         }.get(record.status)
         if words is None and record.status.is_active:
             words = ("This run is still going on", "The verdict comes at its end.", "")
-        self.banner.show_words(*(words or (verdict.headline, verdict.words, verdict.tone)))
+        said = f"{verdict.words} {self._scramble_words()}".strip()
+        self.banner.show_words(*(words or (verdict.headline, said, verdict.tone)))
+
+    @Slot()
+    def _renew_banner(self) -> None:
+        if self._story is not None:
+            self._show_banner(self._story)
+
+    def _scramble_words(self) -> str:
+        """Return what the y-scramble said, in half a sentence, where it was made."""
+        made = [item for item in self.figures.checks.results() if item.kind == "scramble"]
+        if not made:
+            return ""
+        good = all(item.judgement()[1] == "good" for item in made)
+        return "y-scramble: no signal, as it should be." if good else "y-scramble: see the check, something is wrong."
 
     def _show_tile(self, story: RunStory, verdict: TaskVerdict | None) -> None:
         metrics, part = story.record.metrics, "Test"
@@ -179,11 +194,11 @@ class VerdictView(QWidget):
         shown = verdict.against if verdict is not None else ()
         self.against.setVisible(bool(shown))
         rows = [_against_row(item) for item in shown]
-        note = metric_title(shown[0].comparison.metric) if shown else ""
+        note = f"model's gain in {metric_title(shown[0].comparison.metric)}" if shown else ""
         self.against.show_baselines(rows, note)
         self.against.setToolTip(
-            "How this model differs from each baseline; in brackets the 95% interval of its gain "
-            "(paired bootstrap over the test molecules)"
+            "How much better this model is than each baseline (below zero: worse), in brackets the 95% interval "
+            "(paired bootstrap over the test molecules); at the right the baseline's own value"
         )
 
     def _show_errors(self, verdict: TaskVerdict | None) -> None:
@@ -237,6 +252,9 @@ class VerdictView(QWidget):
         verdict = self.figures.verdict
         if verdict is None or not 0 <= place < len(verdict.molecules):
             return
+        if not self.worst.selectionModel().hasSelection():
+            # The keyboard's focus alone has made it the current one.
+            self.worst.selectRow(self.worst.currentIndex().row())
         self.figures.mark(place)
         self._session.start_task(self._find_neighbours(verdict, place))
 
@@ -254,11 +272,10 @@ class VerdictView(QWidget):
 
 
 def _against_row(item: Against) -> tuple[str, str, str, str]:
-    """Return a baseline's name, its value, how much better the model is, and the tone of that."""
+    """Return a baseline's name, its value, the gain of the model with its interval, and the tone of that."""
     known = item.comparison
-    better, worse = ("lower", "higher") if known.lower_is_better else ("higher", "lower")
     places = places_for([known.model, known.baseline])
-    words = f"{fixed(abs(known.difference), places)} {better if known.difference >= 0 else worse}"
+    words = signed(known.difference, places)
     if math.isfinite(known.low):
         words = f"{words} ({fixed(known.low, places)} to {fixed(known.high, places)})"
     tone = "good" if known.beats else "danger" if known.loses else "warning"

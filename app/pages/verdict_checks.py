@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QProgressBar, QVBoxLayout, QWidget
 
 from app.services.runs import RunStory
@@ -37,7 +37,15 @@ _MODELS: tuple[tuple[CheckModel, str, str], ...] = (
 
 
 class CheckPane(QWidget):
-    """Starts a check, shows how far it is, and what it found."""
+    """Starts a check, shows how far it is, and what it found.
+
+    Signals
+    -------
+    found()
+        The checks of this run and target are known, or there is one more.
+    """
+
+    found = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,6 +81,10 @@ class CheckPane(QWidget):
         self._show()
         self._session.start_task(self._read(story.record))
 
+    def results(self) -> list[CheckResult]:
+        """Return the checks that were made on this run and target."""
+        return [item for item in self._results if item.task == self._task]
+
     def show_kind(self, kind: str) -> None:
         """Show "learning" or "scramble"."""
         self._kind = "scramble" if kind == "scramble" else "learning"
@@ -101,6 +113,7 @@ class CheckPane(QWidget):
         if record is self._record:
             self._results = found
             self.show_kind(self._kind)
+            self.found.emit()
 
     @Slot()
     def _start(self) -> None:

@@ -121,7 +121,7 @@ class AgainstCard(Card):
     """The model and each baseline: name, value, and how much better the model is."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Against the baselines", parent=parent)
+        super().__init__("Baselines", parent=parent)
         self.setObjectName("againstCard")
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(SPACE[1])
@@ -133,7 +133,7 @@ class AgainstCard(Card):
 
     def show_baselines(self, rows: Sequence[tuple[str, str, str, str]], note: str = "") -> None:
         """Show name, value, difference and the tone of the difference of each baseline."""
-        self.set_title("Against the baselines", note)
+        self.set_title("Baselines", note)
         while len(self._rows) < len(rows):
             name, value, words = ElidedLabel("", "muted"), label("", "heading"), ElidedLabel("", "small")
             words.setContentsMargins(0, 0, 0, 8)

@@ -108,6 +108,7 @@ def test_earlier_checks_are_shown_again(qtbot, window, pane, tmp_path):
     page.verdict.figures.choose("scramble")
     assert pane.model.currentData() == "network"
     assert "No signal in shuffled values" in pane._said.text()
+    assert "y-scramble: no signal, as it should be." in page.verdict.banner._words.text()
     assert pane.plot.drawn()[1] == ([0.4], [2.0])
     pane.model.setCurrentIndex(0)
     assert not pane._said.isVisible()

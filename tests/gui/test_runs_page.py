@@ -123,7 +123,7 @@ def test_numbers_get_a_parity_plot_intervals_and_the_worst_molecules(qtbot, page
     assert "Beats the baseline by 0.4 RMSE" in words(view.banner)
     assert {"Test RMSE", "0.500", "log(mol/L)"} <= set(words(view.tile))
     assert "MAE 0.40 · R² 0.99" in words(view.tile)
-    assert {"0.900", "0.400 lower (0.200 to 0.600)"} <= set(words(view.against))
+    assert {"0.900", "+0.400 (0.200 to 0.600)"} <= set(words(view.against))
     assert any("90% intervals hold 90% of the test molecules (36 of 40)." in text for text in words(view.share))
     table = view.worst.model()
     assert [table.headerData(place, Qt.Orientation.Horizontal) for place in range(4)] == [
