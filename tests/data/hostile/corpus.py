@@ -68,6 +68,21 @@ def _rows(template: str, header: str) -> bytes:
     return (header + "".join(template.format(s=s, i=i) for i, s in enumerate(SMILES))).encode()
 
 
+def _inchis(template: str, header: str) -> bytes:
+    from rdkit import Chem
+    from rdkit.Chem import rdinchi
+
+    rows = []
+    for i, smiles in enumerate(SMILES):
+        rows.append(template.format(inchi=rdinchi.MolToInchi(Chem.MolFromSmiles(smiles))[0], smiles=smiles, i=i))
+    return (header + "".join(rows)).encode()
+
+
+def _two_words(yes: str, no: str) -> bytes:
+    rows = [f"{smiles},{(no, yes)[i % 2]}\n" for i, smiles in enumerate(SMILES)]
+    return "".join(["smiles,class\n", *rows]).encode()
+
+
 def _wide() -> bytes:
     header = "smiles,y," + ",".join(f"x{i}" for i in range(10_000))
     rows = [f"{s},{i}.5," + ",".join("0.5" for _ in range(10_000)) for i, s in enumerate(SMILES)]
@@ -183,4 +198,33 @@ CASES: dict[str, tuple[str, Content, Expectation]] = {
     "sdf cut off in a record": ("a.sdf", _sdf(_record("1.5"))+ _record("2").encode()[:90], 1),
     "packed sdf": ("a.sdf.gz", gzip.compress(_sdf(_record("1.5"))), 1),
     "mol file": ("a.mol", MOLBLOCK.encode(), 1),
+    "sdf with windows line ends": ("a.sdf", _sdf(_record("1.5")).replace(b"\n", b"\r\n"), 1),
+    "sdf with old mac line ends": ("a.sdf", _sdf(_record("1.5")).replace(b"\n", b"\r"), 1),
+    "sdf in utf-16": ("a.sdf", _sdf(_record("1.5")).decode().encode("utf-16"), 1),
+    "sdf with a latin-1 field": ("a.sdf", _sdf(_record("25 \xb0C")).decode().encode("latin-1"), 1),
+    "sdf with null bytes": ("a.sdf", _sdf(_record("1.5"), _record("1.5")).replace(b"ethanol", b"eth\0nol", 1), 1),
+    "sdf with a field of a megabyte": ("a.sdf", _sdf(_record("x" * 1_000_000)), 1),
+    "sdf of another field in each record": (
+        "a.sdf",
+        lambda: _sdf(*(_record("1.5").replace("activity", f"f{i}") for i in range(300))),
+        1,
+    ),
+    "sdf of impossible counts": ("a.sdf", _sdf(_record("1", MOLBLOCK.replace("  3  2", "999999"))), "No row of"),
+    "packed sdf, damaged": ("a.sdf.gz", gzip.compress(_sdf(_record("1.5")) * 50)[:-40], "cannot be unpacked"),
+    "text that is called sdf": ("a.sdf", PLAIN.encode(), "No row of"),
+    "reaction file": ("a.sdf", b"$RXN\n\n  x\n\n  1  1\n$MOL\n" + MOLBLOCK.encode(), ""),
+    # Structures in other spellings
+    "inchi in quotes": ("a.csv", _rows('"InChI=1S/C{i}H2/x{i},1",{i}.5\n', "inchi,y\n"), "No row of"),
+    "inchi column": ("a.csv", _inchis('"{inchi}",{i}.5\n', "InChI,y\n"), 10),
+    "inchi list": ("a.txt", _inchis("{inchi}\n", ""), 10),
+    "inchi list with titles": ("a.smi", _inchis("{inchi} molecule {i}\n", ""), 10),
+    "inchi and smiles mixed": ("a.csv", _inchis('"{inchi}",{i}.5\n', "structure,y\n") + b"CCCCO,11.5\n", 11),
+    "smiles beside inchi": ("a.csv", _inchis('"{inchi}",{smiles},{i}.5\n', "InChI,SMILES,y\n"), 10),
+    # Targets
+    "yes and no": ("a.csv", _two_words("Yes", "no "), 10),
+    "active and inactive": ("a.csv", _two_words("ACTIVE", "inactive"), 10),
+    "only bounds": ("a.csv", _rows("{s},>{i}.5\n", "smiles,IC50 (nM)\n"), 10),
+    "exponents": ("a.csv", _rows("{s},1.2e{i}\n", "smiles,Ki (nM)\n"), 10),
+    "units beside the values": ("a.csv", _rows("{s},{i}.5 nM\n", "smiles,Ki\n"), 10),
+    "dates and times": ("a.csv", _rows("{s},{i}.5,2020-02-3{i}\n", "smiles,y,date\n"), 10),
 }  # fmt: skip
