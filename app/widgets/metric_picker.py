@@ -32,6 +32,7 @@ class MetricPicker(QObject):
     def __init__(self, prefix: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._names: tuple[str, ...] = ()
+        self._by_hand = False
         self.metric = named(QComboBox(), f"{prefix}Picker", "Metric to show")
         self.task = named(QComboBox(), f"{prefix}TaskPicker", "Target to show")
         for box, width in ((self.metric, 96), (self.task, 120)):
@@ -54,27 +55,28 @@ class MetricPicker(QObject):
         return next((name for name in self._names if name.partition("/")[0] == metric), "")
 
     def offer(self, names: Sequence[str]) -> None:
-        """Offer these names; what was chosen stays, if it is still there."""
+        """Offer these names, the first one shown; what the user has chosen stays, if it is still there."""
         if tuple(names) == self._names:
             return
         self._names = tuple(names)
         metrics = list(dict.fromkeys(name.partition("/")[0] for name in names))
         tasks = list(dict.fromkeys(task for name in names if (task := name.partition("/")[2])))
-        _fill(self.metric, [(metric_title(metric), metric) for metric in metrics])
-        _fill(self.task, [(ALL_TASKS, ""), *((task, task) for task in tasks)] if tasks else [])
+        _fill(self.metric, [(metric_title(metric), metric) for metric in metrics], self._by_hand)
+        _fill(self.task, [(ALL_TASKS, ""), *((task, task) for task in tasks)] if tasks else [], self._by_hand)
 
     @Slot()
     def _chosen(self) -> None:
+        self._by_hand = True
         self.changed.emit()
 
 
-def _fill(box: QComboBox, entries: list[tuple[str, str]]) -> None:
-    chosen, had_choice = box.currentData(), box.count() > 1
+def _fill(box: QComboBox, entries: list[tuple[str, str]], keep: bool) -> None:
+    chosen = box.currentData()
     box.blockSignals(True)
     box.clear()
     for title, data in entries:
         box.addItem(title, data)
-    kept = box.findData(chosen) if had_choice else 0
+    kept = box.findData(chosen) if keep else 0
     box.setCurrentIndex(max(0, kept) if entries else -1)
     box.blockSignals(False)
     box.setVisible(len(entries) > 1)

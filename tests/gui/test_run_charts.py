@@ -102,6 +102,22 @@ def test_a_baseline_stands_there_before_the_first_epoch_with_its_name(shown):
     assert chart.baseline_texts() == ["ECFP4 + random forest 0.400"]
 
 
+def test_the_first_epoch_brings_the_metric_that_counts_unless_another_was_chosen(shown):
+    for by_hand in (False, True):
+        chart = shown(MetricChart())
+        curves = RunCurves(EPOCHS)
+        chart.set_curves(curves)
+        curves.add(BaselineReady(name="mean", title="mean", metrics={"mae": 1.5, "rmse": 1.9}))
+        chart._draw_now()
+        assert chart.picker.currentData() == "mae"
+        if by_hand:
+            chart.picker.setCurrentIndex(1)
+            chart.picker.setCurrentIndex(0)
+        curves.add(epoch(1))
+        chart._draw_now()
+        assert chart.picker.currentData() == ("mae" if by_hand else "rmse")
+
+
 def test_names_of_baselines_that_are_close_do_not_stand_on_each_other(shown):
     chart = shown(MetricChart())
     curves = run_of()
