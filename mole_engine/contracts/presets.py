@@ -9,7 +9,7 @@ from typing import Any
 from mole_engine.contracts.config import TrainConfig, merged
 from mole_engine.contracts.errors import InputError
 
-DEFAULT_PRESET = "quick-look"
+DEFAULT_PRESET = "recommended"
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,6 +208,9 @@ class _Ensemble:
         split = Split(tuple(fold.train.tolist()), tuple(fold.held.tolist()), (), method="fold")
         data = self.data.with_split(split, config)
         prepared = prepare_network(config, data, data.vocabulary, scaler=self.scaler)
+        if config.training.freeze == "encoder":
+            # The vectors that all of them read come from this one; without a model to start from it is random.
+            prepared.model.encoder.load_state_dict(self.prepared.model.encoder.state_dict())
         folder = member_folder(self.folder, number)
         known = read_member(folder, prepared.model)
         if known is not None:

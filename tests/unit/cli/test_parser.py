@@ -83,7 +83,7 @@ def test_weight_preset_file_option_setting(tmp_path):
     path.write_text("preset: quick-look\ntraining: {epochs: 7, batch_size: 9, patience: 2}\ndata: {path: y.csv}\n")
     config = _config("--config", str(path), "--epochs", "8", "training.patience=3")
     assert config.preset == "quick-look"
-    assert config.model.layers == 3
+    assert config.training.freeze == "encoder"
     assert (config.training.epochs, config.training.batch_size, config.training.patience) == (8, 9, 3)
     assert config.data.path == "y.csv"
 
