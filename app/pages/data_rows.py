@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QMenu, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Qt, Signal, Slot
+from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 
 from app.pages.data_columns import ColumnsMenu
 from app.pages.data_map import MapControl
+from app.pages.data_search import SearchBar
 from app.services.filters import (
     ChoiceFilter,
     PatternFilter,
@@ -26,7 +27,7 @@ from app.services.open_dataset import FreshTable, OpenDataset
 from app.services.row_columns import SIMILARITY_KEY, column_keys
 from app.text import count, counted
 from app.theme import SPACE
-from app.widgets.basic import link_button, named, row, secondary_button
+from app.widgets.basic import link_button, row, secondary_button
 from app.widgets.filter_chips import FilterChips
 from app.widgets.molecule_model import TableContent
 from app.widgets.molecule_table import MoleculeTable
@@ -35,22 +36,6 @@ from mole_engine.contracts.errors import InputError
 if TYPE_CHECKING:
     from app.services.session import Session
 
-_TYPING_PAUSE_MS = 250
-
-MODES = (
-    ("Text or SMARTS", "any"),
-    ("Text", "text"),
-    ("SMARTS", "smarts"),
-    ("Similar to", "similar"),
-)
-"""What the search field takes: words, name."""
-
-_HINTS = {
-    "any": "Search text, SMARTS or a structure …",
-    "text": "Text in any column …",
-    "smarts": "A pattern, such as c1ccccc1[OH] …",
-    "similar": "SMILES of a molecule …",
-}
 
 STATES = (
     ("Needs a look", "look"),
@@ -97,18 +82,7 @@ class RowsPanel(QWidget):
     # Building --------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._search = named(QLineEdit(), "searchEdit", "Search the rows")
-        self._search.setClearButtonEnabled(True)
-        self._search.setToolTip("Return keeps what was searched for as a filter")
-        self._mode = named(QComboBox(), "searchModeCombo", "What is searched for")
-        for words, name in MODES:
-            self._mode.addItem(words, name)
-        self._least = named(QDoubleSpinBox(), "similaritySpin", "Least similarity")
-        self._least.setRange(0.05, 1.0)
-        self._least.setSingleStep(0.05)
-        self._least.setValue(0.4)
-        self._least.setToolTip("Least Tanimoto similarity (ECFP4)")
-        self._least.hide()
+        self._search = SearchBar()
         self.filter_button = secondary_button("Filter", "filterButton", "Show only some of the rows")
         self.filter_button.setMenu(self._filter_menu())
         self.columns = ColumnsMenu(self._session)
@@ -117,8 +91,8 @@ class RowsPanel(QWidget):
         self._selection = link_button("", "selectionButton", "What to do with the selected rows")
         self._selection.setMenu(self._selection_menu())
         self._selection.hide()
-        self._tools = (self._mode, self._search, self._least, self.filter_button, columns)
-        tools = row(self._mode, self._search, self._least, self._selection, self.filter_button, columns)
+        self._tools = (self._search, self.filter_button, columns)
+        tools = row(self._search, self._selection, self.filter_button, columns)
         tools.setStretchFactor(self._search, 1)
         self._splitter = QSplitter(Qt.Orientation.Vertical)
         self._splitter.setChildrenCollapsible(False)
@@ -134,7 +108,6 @@ class RowsPanel(QWidget):
         layout.addLayout(tools)
         layout.addWidget(self.chips)
         layout.addWidget(self._splitter, 1)
-        self._mode_chosen()
 
     def _filter_menu(self) -> QMenu:
         menu = QMenu(self)
@@ -154,14 +127,8 @@ class RowsPanel(QWidget):
         return menu
 
     def _connect(self) -> None:
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(_TYPING_PAUSE_MS)
-        self._pause.timeout.connect(self.renew)
-        self._search.textChanged.connect(self._wait_for_more)
-        self._search.returnPressed.connect(self._keep_search)
-        self._mode.currentIndexChanged.connect(self._mode_chosen)
-        self._least.valueChanged.connect(self._wait_for_more)
+        self._search.changed.connect(self.renew)
+        self._search.kept.connect(self.add_filter)
         self.chips.removed.connect(self._remove_filter)
         self.chips.cleared.connect(self.clear_filters)
         self.table.rows_chosen.connect(self._show_selection)
@@ -179,7 +146,6 @@ class RowsPanel(QWidget):
         self._filters = []
         self.columns.forget()
         self._search.clear()
-        self._pause.stop()
         self._session.columns.forget()
 
     def show_dataset(self, dataset: OpenDataset) -> None:
@@ -220,7 +186,7 @@ class RowsPanel(QWidget):
 
     def cancel(self) -> bool:
         """Clear the search, else lift the selection; return whether there was any."""
-        if self._search.text():
+        if self._search.typed() is not None:
             self._search.clear()
             return True
         if len(self.selected_rows()) > 1:
@@ -287,8 +253,7 @@ class RowsPanel(QWidget):
 
     def find_similar(self, smiles: str) -> None:
         """Search for molecules like this one."""
-        self._mode.setCurrentIndex(self._mode.findData("similar"))
-        self._search.setText(smiles)
+        self._search.look_for("similar", smiles)
 
     def _choose_state(self, words: str, state: str, _checked: bool = False) -> None:
         self.add_filter(StateFilter(state, words))
@@ -300,47 +265,15 @@ class RowsPanel(QWidget):
             self.renew()
 
     @Slot()
-    def _mode_chosen(self) -> None:
-        mode = str(self._mode.currentData())
-        self._search.setPlaceholderText(_HINTS[mode])
-        self._least.setVisible(mode == "similar")
-        if self._search.text().strip():
-            self.renew()
-
-    def _typed(self) -> RowFilter | None:
-        text = self._search.text().strip()
-        if not text:
-            return None
-        made: dict[str, RowFilter] = {
-            "any": TextFilter(text, structures=True),
-            "text": TextFilter(text),
-            "smarts": PatternFilter(text),
-            "similar": SimilarFilter(text, round(self._least.value(), 2)),
-        }
-        return made[str(self._mode.currentData())]
-
-    @Slot()
-    def _wait_for_more(self) -> None:
-        self._pause.start()
-
-    @Slot()
-    def _keep_search(self) -> None:
-        typed = self._typed()
-        if typed is not None:
-            self._search.clear()
-            self.add_filter(typed)
-
-    @Slot()
     def renew(self) -> None:
         """Ask again which rows pass."""
-        self._pause.stop()
         if self._task is not None:
             self._task.cancel()
             self._task = None
         dataset = self._session.dataset
         if dataset is None:
             return
-        typed = self._typed()
+        typed = self._search.typed()
         filters = [*self._filters, typed] if typed is not None else list(self._filters)
         self._mark(filters)
         if filters:
@@ -369,7 +302,7 @@ class RowsPanel(QWidget):
         self.chips.show_filters([one.words for one in self._filters], found)
         self.shown_changed.emit()
         if SIMILARITY_KEY in self._session.columns.own and not any(
-            isinstance(one, SimilarFilter) for one in [*self._filters, self._typed()]
+            isinstance(one, SimilarFilter) for one in [*self._filters, self._search.typed()]
         ):
             self._session.start_task(self._session.columns.show_similarity(dataset, ""))
 

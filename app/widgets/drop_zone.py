@@ -125,7 +125,7 @@ class DropOverlay(QFrame):
         layout = QVBoxLayout(self)
         layout.addStretch(1)
         layout.addWidget(IconLabel("open", "accent", 44), 0, Qt.AlignmentFlag.AlignHCenter)
-        words = label("Drop the file to open it", "title", tone="accent")
+        words = label("Drop to open", "title", tone="accent")
         words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(words)
         layout.addStretch(1)

@@ -43,9 +43,9 @@ def test_a_dropped_file_is_opened(qtbot, window, molecules_csv, name):
     assert "molecules.csv" in window.windowTitle()
 
 
-def test_a_drop_of_several_files_or_of_a_folder_is_refused(window, molecules_csv, tmp_path):
+def test_a_drop_of_a_folder_is_refused(window, molecules_csv, tmp_path):
     mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(molecules_csv)), QUrl.fromLocalFile(str(molecules_csv))])
+    mime.setUrls([QUrl.fromLocalFile(str(molecules_csv)), QUrl.fromLocalFile(str(tmp_path))])
     for content in (mime, _urls(tmp_path)):
         event = QDragEnterEvent(
             QPoint(50, 50),
@@ -57,6 +57,23 @@ def test_a_drop_of_several_files_or_of_a_folder_is_refused(window, molecules_csv
         event.ignore()
         QApplication.sendEvent(window, event)
         assert not event.isAccepted()
+
+
+@pytest.mark.parametrize("name", ["mainWindow", "dropZone"])
+def test_several_dropped_files_are_opened_together(qtbot, window, tmp_path, name):
+    mime = QMimeData()
+    for number in (1, 2):
+        rows = "".join(f"{'C' * (i + number)}N,{i}\n" for i in range(6))
+        (tmp_path / f"plate{number}.csv").write_text("smiles,y\n" + rows)
+    mime.setUrls([QUrl.fromLocalFile(str(tmp_path / f"plate{number}.csv")) for number in (1, 2)])
+    target = window if name == "mainWindow" else window.findChild(QWidget, name)
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    entered = QDragEnterEvent(QPoint(50, 50), Qt.DropAction.CopyAction, mime, left, none)
+    with qtbot.waitSignal(window.session.dataset_opened, timeout=60_000):
+        QApplication.sendEvent(target, entered)
+        QApplication.sendEvent(target, QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, mime, left, none))
+    assert entered.isAccepted()
+    assert window.session.dataset.info.rows == 12
 
 
 def _urls(path: Path) -> QMimeData:

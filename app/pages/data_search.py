@@ -1,0 +1,106 @@
+"""The search field of the Data page, and what it takes: text, a pattern, a molecule to be like."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLineEdit, QWidget
+
+from app.services.filters import PatternFilter, RowFilter, SimilarFilter, TextFilter
+from app.theme import SPACE
+from app.widgets.basic import named
+
+_TYPING_PAUSE_MS = 250
+
+MODES = (
+    ("Text or SMARTS", "any", "Search text, SMARTS or a structure …"),
+    ("Text", "text", "Text in any column …"),
+    ("SMARTS", "smarts", "A pattern, such as c1ccccc1[OH] …"),
+    ("Similar to", "similar", "SMILES of a molecule …"),
+)
+"""What the search field takes: words, name, what the empty field says."""
+
+
+class SearchBar(QWidget):
+    """Kind of search, field, and the least similarity where that is asked for.
+
+    Signals
+    -------
+    changed
+        Something else is searched for (see `typed`); told when typing pauses.
+    kept(RowFilter)
+        What was typed is to stay as a filter.
+    """
+
+    changed = Signal()
+    kept = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._field = named(QLineEdit(), "searchEdit", "Search the rows")
+        self._field.setClearButtonEnabled(True)
+        self._field.setToolTip("Return keeps what was searched for as a filter")
+        self._mode = named(QComboBox(), "searchModeCombo", "What is searched for")
+        for words, name, _ in MODES:
+            self._mode.addItem(words, name)
+        self._least = named(QDoubleSpinBox(), "similaritySpin", "Least similarity")
+        self._least.setRange(0.05, 1.0)
+        self._least.setSingleStep(0.05)
+        self._least.setValue(0.4)
+        self._least.setToolTip("Least Tanimoto similarity (ECFP4)")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE[1])
+        layout.addWidget(self._mode)
+        layout.addWidget(self._field, 1)
+        layout.addWidget(self._least)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_TYPING_PAUSE_MS)
+        self._pause.timeout.connect(self.changed)
+        self._field.textChanged.connect(self._wait_for_more)
+        self._field.returnPressed.connect(self._keep)
+        self._mode.currentIndexChanged.connect(self._choose_mode)
+        self._least.valueChanged.connect(self._wait_for_more)
+        self._choose_mode()
+
+    def typed(self) -> RowFilter | None:
+        """Return what is searched for, None for nothing."""
+        text = self._field.text().strip()
+        if not text:
+            return None
+        made: dict[str, RowFilter] = {
+            "any": TextFilter(text, structures=True),
+            "text": TextFilter(text),
+            "smarts": PatternFilter(text),
+            "similar": SimilarFilter(text, round(self._least.value(), 2)),
+        }
+        return made[str(self._mode.currentData())]
+
+    def look_for(self, mode: str, text: str) -> None:
+        """Search for a text in one of `MODES`."""
+        self._mode.setCurrentIndex(max(0, self._mode.findData(mode)))
+        self._field.setText(text)
+
+    def clear(self) -> None:
+        """Search for nothing."""
+        self._field.clear()
+
+    @Slot()
+    def _wait_for_more(self) -> None:
+        self._pause.start()
+
+    @Slot()
+    def _choose_mode(self) -> None:
+        _, name, hint = MODES[max(0, self._mode.currentIndex())]
+        self._field.setPlaceholderText(hint)
+        self._least.setVisible(name == "similar")
+        if self._field.text().strip():
+            self.changed.emit()
+
+    @Slot()
+    def _keep(self) -> None:
+        typed = self.typed()
+        if typed is not None:
+            self._field.clear()
+            self._pause.stop()
+            self.kept.emit(typed)
