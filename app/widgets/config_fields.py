@@ -45,7 +45,7 @@ class FieldSpec:
     path
         Dotted name: "training.epochs".
     kind
-        "flag", "choice", "integer", "number" or "text".
+        "flag", "choice", "integer", "number", "text" or "list" (of texts, with commas between them).
     low, high
         Bounds; `open_low`, `open_high` say that the bound itself is not allowed.
     """
@@ -110,6 +110,8 @@ def field_specs(section: type[Section], prefix: str) -> list[FieldSpec]:
 def _kind(annotation: Any) -> tuple[str, tuple[str, ...]]:
     if get_origin(annotation) is Literal:
         return "choice", tuple(str(choice) for choice in get_args(annotation))
+    if annotation == list[str]:
+        return "list", ()
     if get_origin(annotation) in (Union, types.UnionType):
         return "", ()
     return {bool: "flag", int: "integer", float: "number", str: "text"}.get(annotation, ""), ()
@@ -257,6 +259,7 @@ class FieldEditor:
             "integer": self._integer,
             "number": self._number,
             "text": self._text,
+            "list": self._list,
         }[self.spec.kind](on_change)
 
     def _flag(self, on_change: Callable[[], None]) -> tuple[Callable[[], Any], Callable[[Any], None]]:
@@ -292,3 +295,13 @@ class FieldEditor:
         self.widget = edit = QLineEdit()
         edit.editingFinished.connect(on_change)
         return edit.text, edit.setText
+
+    def _list(self, on_change: Callable[[], None]) -> tuple[Callable[[], Any], Callable[[Any], None]]:
+        self.widget = edit = QLineEdit()
+        edit.setPlaceholderText("a, b, …")
+        edit.editingFinished.connect(on_change)
+
+        def read() -> list[str]:
+            return [part.strip() for part in edit.text().split(",") if part.strip()]
+
+        return read, lambda value: edit.setText(", ".join(value))

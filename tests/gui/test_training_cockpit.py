@@ -216,3 +216,27 @@ def test_a_run_that_was_cut_off_is_offered_at_the_start_and_keeps_its_curves(qtb
     assert max(epochs_of(events)) > reached
     with qtbot.waitSignal(window.session.run_finished, timeout=TIMEOUT):
         click("cancelButton")
+
+
+def test_a_search_for_settings_shows_its_trials_and_then_trains(qtbot, window, page, find, click, events):
+    page.setup.set_kind("search")
+    assert "after a search of" in find("kindButton").text()
+    form = page.setup.form
+    form.set_value("search.trials", 3)
+    form.set_value("search.epochs", 1)
+    form.editor("search.settings").setText("training.learning_rate, training.batch_size")
+    form.editor("search.settings").editingFinished.emit()
+    assert page.setup.job().search.settings == ["training.learning_rate", "training.batch_size"]
+    find("epochsSpin").setValue(1)
+    with qtbot.waitSignal(window.session.run_finished, timeout=TIMEOUT) as finished:
+        click("trainButton")
+        assert find("trialsButton").isHidden()
+        qtbot.waitUntil(lambda: bool(page.watch.search.trials), timeout=TIMEOUT)
+        assert page.watch.search.isVisible()
+        click("trialsCurvesButton")
+        assert page.watch.loss.isVisible()
+    assert finished.args[0].status is RunState.COMPLETED, finished.args[0].error
+    search = page.watch.search
+    assert [trial.number for trial in search.trials] == [1, 2, 3]
+    assert search.best() is not None
+    assert search.table.model().rowCount() == 3
