@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from mole_engine.contracts.config import TrainingConfig
 from mole_engine.contracts.events import Notice
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.training.emitter import EventEmitter
-from mole_engine.training.schedulers import schedule_factor, warmup_steps
+from mole_engine.training.schedulers import warmup_steps
 
 
 class SteeringCallback(pl.Callback):
@@ -38,9 +39,11 @@ class SteeringCallback(pl.Callback):
         self.training = training
         self.factor = 1.0
         self.last_epoch = 0
+        self._plans: list[Callable[[float], float]] = []
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take up the plan of a resumed run."""
+        self._plans = list(_schedule(trainer).lr_lambdas)
         if self.last_epoch:
             self._replan(trainer)
 
@@ -90,11 +93,19 @@ class SteeringCallback(pl.Callback):
     def _replan(self, trainer: pl.Trainer) -> None:
         steps = _steps_per_epoch(trainer)
         trainer.fit_loop.max_epochs = self.last_epoch
+        planned = steps * self.training.epochs
+        # The rise at the beginning stays as it was.
+        rise = warmup_steps(planned, self.training.warmup_fraction) + steps * self.training.head_epochs
         schedule = _schedule(trainer)
-        warmup = warmup_steps(steps * self.training.epochs, self.training.warmup_fraction)
-        plan = schedule_factor(self.training.schedule, steps * self.last_epoch, warmup)
-        schedule.lr_lambdas = [plan] * len(schedule.lr_lambdas)
+        schedule.lr_lambdas = [stretched(plan, planned, steps * self.last_epoch, rise) for plan in self._plans]
         _use_now(schedule)
+
+
+def stretched(plan: Callable[[float], float], planned: int, total: int, rise: int) -> Callable[[float], float]:
+    """Return a plan of `planned` steps drawn out (or together) to `total`, its first `rise` steps left alone."""
+    kept = rise if rise < min(planned, total) else 0
+    pace = (planned - kept) / (total - kept)
+    return lambda step: plan(step if step < kept else kept + (step - kept) * pace)
 
 
 def steered_last_epoch(checkpoint: Path) -> int:
