@@ -1,18 +1,50 @@
 """The same network written the plain way: what `speed.py` compares ours with.
 
-One linear layer a projection, the whole table of relative positions in every layer, explicit softmax, PyTorch's own
-dropout, padding to the longest molecule of a random batch. It computes what `mole_engine.models.mole.MolE` computes
-(a test copies weights across and compares), it only takes no care about speed.
+As DeBERTa and the engine that MolE was published with work: one linear layer a projection, the whole table of relative
+positions in every layer and copied for every molecule, the index of the position terms copied for every head, a softmax
+between two masks, dropout by a Bernoulli number an element and a masked fill, padding to the longest molecule of a
+random batch. It computes what `mole_engine.models.mole.MolE` computes (a test copies weights across and compares), it
+only takes no care about speed.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mole_engine.contracts.config import ModelConfig
+
+
+class _Drop(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, values: Tensor, probability: float) -> Tensor:
+        dropped = (1 - torch.empty_like(values).bernoulli_(1 - probability)).bool()
+        context.scale = 1.0 / (1 - probability)
+        context.save_for_backward(dropped)
+        return values.masked_fill(dropped, 0) * context.scale
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (dropped,) = context.saved_tensors
+        return gradients[0].masked_fill(dropped, 0) * context.scale, None
+
+
+class PlainDropout(nn.Module):
+    """Dropout with a mask of its own."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return `values`, in training with some of them zeroed."""
+        if not self.training or self.probability == 0:
+            return values
+        dropped: Tensor = _Drop.apply(values, self.probability)  # type: ignore[no-untyped-call]
+        return dropped
 
 
 class PlainAttention(nn.Module):
@@ -24,24 +56,30 @@ class PlainAttention(nn.Module):
         self.query = nn.Linear(config.hidden_size, config.hidden_size)
         self.key = nn.Linear(config.hidden_size, config.hidden_size)
         self.value = nn.Linear(config.hidden_size, config.hidden_size)
-        self.dropout = nn.Dropout(config.attention_dropout)
+        self.dropout = PlainDropout(config.attention_dropout)
+        self.table_dropout = PlainDropout(config.hidden_dropout)
 
     def split(self, states: Tensor) -> Tensor:
-        """(..., N, H) -> (..., A, N, D)."""
-        return states.view(*states.shape[:-1], self.heads, -1).transpose(-2, -3)
+        """(B, N, H) -> (B * A, N, D)."""
+        batch, length, width = states.shape
+        return states.view(batch, length, self.heads, -1).permute(0, 2, 1, 3).reshape(-1, length, width // self.heads)
 
     def forward(self, hidden: Tensor, table: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
         """(B, N, H) states, (R, H) table, (B, N, N) rows, (B, N) real tokens -> (B, N, H)."""
+        batch, length, _ = hidden.shape
         query, key, value = (self.split(layer(hidden)) for layer in (self.query, self.key, self.value))
-        place_key, place_query = self.split(self.key(table)), self.split(self.query(table))
-        index = positions.unsqueeze(1).expand(-1, self.heads, -1, -1)
-        scores = query @ key.transpose(-1, -2)
-        scores = scores + (query @ place_key.transpose(-1, -2)).gather(-1, index)
-        scores = scores + (key @ place_query.transpose(-1, -2)).gather(-1, index).transpose(-1, -2)
-        scores = scores / math.sqrt(3 * query.shape[-1])
-        scores = scores.masked_fill(~mask[:, None, None, :], float("-inf"))
-        mixed = self.dropout(scores.softmax(-1)) @ value
-        return mixed.transpose(1, 2).reshape(hidden.shape)
+        table = self.table_dropout(table).unsqueeze(0)
+        place_key = self.split(self.key(table)).repeat(batch, 1, 1)
+        place_query = self.split(self.query(table)).repeat(batch, 1, 1)
+        index = positions.unsqueeze(1).repeat(1, self.heads, 1, 1).view(-1, length, length)
+        scale = math.sqrt(3 * query.shape[-1])
+        scores = torch.bmm(query, key.transpose(-1, -2)) / scale
+        scores = scores + torch.bmm(query, place_key.transpose(-1, -2)).gather(-1, index) / scale
+        scores = scores + torch.bmm(key, place_query.transpose(-1, -2)).gather(-1, index).transpose(-1, -2) / scale
+        both = (mask[:, None, None, :] & mask[:, None, :, None]).expand(-1, self.heads, -1, -1).reshape(scores.shape)
+        weights = scores.masked_fill(~both, torch.finfo(scores.dtype).min).softmax(-1).masked_fill(~both, 0)
+        mixed = torch.bmm(self.dropout(weights), value)
+        return mixed.view(batch, self.heads, length, -1).permute(0, 2, 1, 3).reshape(hidden.shape)
 
 
 class PlainLayer(nn.Module):
@@ -55,7 +93,7 @@ class PlainLayer(nn.Module):
         self.expand = nn.Linear(config.hidden_size, config.feed_forward_size)
         self.contract = nn.Linear(config.feed_forward_size, config.hidden_size)
         self.last_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout)
+        self.dropout = PlainDropout(config.hidden_dropout)
 
     def forward(self, hidden: Tensor, table: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
         """See `PlainAttention.forward`."""
@@ -74,11 +112,11 @@ class PlainMolE(nn.Module):
         self.rows = config.relative_positions
         self.words = nn.Embedding(config.vocabulary_size, config.hidden_size)
         self.word_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout)
+        self.dropout = PlainDropout(config.hidden_dropout)
         self.table = nn.Embedding(config.relative_positions, config.hidden_size)
         self.table_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.layers = nn.ModuleList(PlainLayer(config) for _ in range(config.layers))
-        self.head_dropout = nn.Dropout(config.head_dropout)
+        self.head_dropout = PlainDropout(config.head_dropout)
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
         self.classifier = nn.Linear(config.hidden_size, config.outputs)
 

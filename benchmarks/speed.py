@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 """Prints how fast MolE trains and predicts here, beside a plain implementation and the machine's own ceiling.
 
-python benchmarks/speed.py [--data FILE] [--sizes 6x256,12x768] [--batches 6] [--threads 1] [--device cpu]
+python benchmarks/speed.py [--data FILE] [--sizes 6x256,12x768] [--batches 6] [--repeats 3] [--threads 1] [--device cpu]
+
+Ours, the plain network and the bare matrix products take turns in one process, so that what else the machine does meets
+all of them. With one thread on a CPU, the thread's own time is counted, not the clock on the wall.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
+import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +20,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from plain_mole import PlainMolE, copy_weights, random_batches
 from torch import nn
@@ -27,24 +33,16 @@ from mole_engine.models.mole import MolE
 
 BATCH = 32
 
+Clock = Callable[[], float]
+
 
 @dataclass(frozen=True)
-class Speed:
-    """What a pass over some batches took."""
+class Contestant:
+    """One way to compute, and what it computes in each turn."""
 
-    molecules: int
-    seconds: float
-    arithmetic: float
-
-    @property
-    def rate(self) -> float:
-        """Molecules a second."""
-        return self.molecules / self.seconds
-
-    @property
-    def gflops(self) -> float:
-        """Useful arithmetic a second, in GFLOP/s."""
-        return self.arithmetic / self.seconds / 1e9
+    name: str
+    turn: Callable[[], object]
+    batches: list[MolBatch]
 
 
 def main() -> None:
@@ -55,25 +53,25 @@ def main() -> None:
     device = torch.device(options.device)
     smiles = read_smiles(options.data)
     describe(options, smiles)
-    start = time.perf_counter()
+    start = time.process_time()
     features = featurise(smiles, Vocabulary.load("default"))
-    seconds = time.perf_counter() - start
-    print(f"featurisation: {len(smiles) / seconds:,.0f} molecules/s ({len(smiles)} in {seconds:.2f} s)\n")
-    sizes = [tuple(int(part) for part in size.split("x")) for size in options.sizes.split(",")]
-    ceiling = measure_ceiling(sizes[-1][1], device)
-    print(f"ceiling: fp32 products of {BATCH * 30} x {sizes[-1][1]} x {4 * sizes[-1][1]}: {ceiling:.0f} GFLOP/s\n")
-    print("size    job        what    molecules/s   ms/batch   of ceiling   tokens that are padding")
-    for layers, width in sizes:
-        compare(layers, width, features, options, ceiling, device)
+    seconds = time.process_time() - start
+    print(f"featurisation: {len(smiles) / seconds:,.0f} molecules a CPU-second ({len(smiles)} in {seconds:.2f} s)\n")
+    print("size     job        molecules/s: ours     plain   times   of ceiling: ours     plain   padding: ours  plain")
+    for size in options.sizes.split(","):
+        layers, width = (int(part) for part in size.split("x"))
+        compare(layers, width, features, options, device)
 
 
 def parse() -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     sample = Path(str(files("resources") / "samples" / "logp.csv"))
-    parser.add_argument("--data", type=Path, default=sample, help="CSV with a column of SMILES (default: the sample)")
+    text = "CSV with a column 'smiles'; of one with a column 'split', the rows that say 'train' (default: the sample)"
+    parser.add_argument("--data", type=Path, default=sample, help=text)
     parser.add_argument("--sizes", default="6x256,12x768", help="layers x width, comma-separated")
-    parser.add_argument("--batches", type=int, default=6, help="batches measured for each line")
+    parser.add_argument("--batches", type=int, default=6, help="batches in each turn")
+    parser.add_argument("--repeats", type=int, default=3, help="turns; the median counts")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seed", type=int, default=0)
@@ -81,10 +79,12 @@ def parse() -> argparse.Namespace:
 
 
 def read_smiles(path: Path) -> list[str]:
-    """Return the readable structures of a table."""
-    from mole_engine.data.dataset import read_dataset
-
-    return list(read_dataset(path).smiles)
+    """Return the structures of a table, those of its training part where it has one."""
+    table = pd.read_csv(path, dtype=str)
+    table.columns = table.columns.str.lower()
+    if "split" in table:
+        table = table[table["split"] == "train"]
+    return list(table["smiles"].dropna())
 
 
 def describe(options: argparse.Namespace, smiles: Sequence[str]) -> None:
@@ -92,7 +92,8 @@ def describe(options: argparse.Namespace, smiles: Sequence[str]) -> None:
     import rdkit
 
     device = torch.cuda.get_device_name() if options.device.startswith("cuda") else processor()
-    print(f"machine: {device}, {platform.system()}, {options.threads} thread(s)")
+    load = f", load before: {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    print(f"machine: {device}, {platform.system()}, {options.threads} thread(s){load}")
     print(f"versions: Python {platform.python_version()}, torch {torch.__version__}, rdkit {rdkit.__version__}")
     print(f"data: {options.data.name}, {len(smiles)} molecules; batches of {BATCH}; seed {options.seed}")
 
@@ -105,21 +106,26 @@ def processor() -> str:
     return names[0] if names else platform.processor()
 
 
-def measure_ceiling(width: int, device: torch.device, repeats: int = 20) -> float:
-    """Return the best GFLOP/s of matrix products of the network's main shape."""
+def products(width: int, device: torch.device) -> tuple[Callable[[], object], float]:
+    """Return bare matrix products of the network's main shape, and their arithmetic."""
     left = torch.randn(BATCH * 30, width, device=device)
     right = torch.randn(width, 4 * width, device=device)
-    best = min(timed(lambda: left @ right, device) for _ in range(repeats))
-    return 2 * left.shape[0] * width * 4 * width / best / 1e9
+    count = max(1, round(2e10 / (2 * left.shape[0] * width * 4 * width)))
+    return lambda: [left @ right for _ in range(count)], float(count * 2 * left.shape[0] * width * 4 * width)
 
 
-def timed(work: Callable[[], object], device: torch.device) -> float:
+def clock_of(options: argparse.Namespace) -> Clock:
+    """Return the thread's own time where one thread does all the work, else the time on the wall."""
+    return time.thread_time if options.threads == 1 and options.device == "cpu" else time.perf_counter
+
+
+def timed(work: Callable[[], object], device: torch.device, clock: Clock) -> float:
     """Return the seconds of one call, the device's queue included."""
     synchronise(device)
-    start = time.perf_counter()
+    start = clock()
     work()
     synchronise(device)
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def synchronise(device: torch.device) -> None:
@@ -129,12 +135,7 @@ def synchronise(device: torch.device) -> None:
 
 
 def compare(
-    layers: int,
-    width: int,
-    features: FeaturisedDataset,
-    options: argparse.Namespace,
-    ceiling: float,
-    device: torch.device,
+    layers: int, width: int, features: FeaturisedDataset, options: argparse.Namespace, device: torch.device
 ) -> None:
     """Print ours and the plain implementation for one size, training and inference."""
     vocabulary = Vocabulary.load("default")
@@ -143,24 +144,59 @@ def compare(
     ours = MolE(config).to(device)
     plain = PlainMolE(config).to(device)
     copy_weights(plain, ours)
+    chosen = [
+        [collate(features, batch, labels(features)).to(device) for batch in part] for part in pick(features, options)
+    ]
+    bare, bare_arithmetic = products(width, device)
+    for job in ("training", "inference"):
+        runners = [
+            Contestant(name, work(model, batches, training=job == "training"), batches)
+            for name, model, batches in zip(("ours", "plain"), (ours, plain), chosen, strict=True)
+        ]
+        seconds, ceiling = take_turns(runners, bare, options, device)
+        rates = [sum(map(len, runner.batches)) / seconds[runner.name] for runner in runners]
+        shares = [
+            useful(runner.batches, config, job) / seconds[runner.name] / (bare_arithmetic / ceiling)
+            for runner in runners
+        ]
+        pads = [padding(runner.batches) for runner in runners]
+        print(
+            f"{layers}x{width:<5} {job:<10} {rates[0]:>17,.1f} {rates[1]:>9,.1f} {rates[0] / rates[1]:>7.1f}"
+            f" {shares[0]:>18.2f} {shares[1]:>9.2f} {pads[0]:>15.0%} {pads[1]:>6.0%}"
+            f"   ceiling {bare_arithmetic / ceiling / 1e9:.0f} GFLOP/s",
+            flush=True,
+        )
+
+
+def pick(features: FeaturisedDataset, options: argparse.Namespace) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return our batches, of all lengths in equal shares, and random ones of the same molecules."""
     positions = np.flatnonzero(features.lengths)
     sampler = LengthBatchSampler(positions, features.lengths[positions], BATCH, seed=options.seed)
-    # Batches of all lengths in equal shares, not only the first ones (the sampler begins with the largest).
+    # Of all lengths, not only the first ones: the sampler begins with the largest.
     sorted_batches = sorted(sampler, key=lambda batch: int(features.lengths[batch].max()))
     count = min(options.batches, len(sorted_batches))
-    picked = ((np.arange(count) + 0.5) / count * len(sorted_batches)).astype(int)
-    ours_batches = [sorted_batches[place] for place in picked]
-    shuffled = random_batches(len(positions), BATCH, torch.Generator().manual_seed(options.seed))
-    plain_batches = [positions[batch] for batch in shuffled[: options.batches]]
-    for job in ("training", "inference"):
-        for name, model, batches in (("ours", ours, ours_batches), ("plain", plain, plain_batches)):
-            prepared = [collate(features, batch, labels(features)).to(device) for batch in batches]
-            speed = measure(model, prepared, config, training=job == "training", device=device)
-            milliseconds = 1000 * speed.seconds / len(prepared)
-            print(
-                f"{layers}x{width:<5} {job:<10} {name:<6} {speed.rate:>12,.1f} {milliseconds:>10,.0f}"
-                f" {speed.gflops / ceiling:>12.2f} {padding(prepared):>15.0%}"
-            )
+    ours = [sorted_batches[place] for place in ((np.arange(count) + 0.5) / count * len(sorted_batches)).astype(int)]
+    same = np.concatenate(ours)
+    shuffled = random_batches(len(same), BATCH, torch.Generator().manual_seed(options.seed))
+    return ours, [same[batch] for batch in shuffled]
+
+
+def take_turns(
+    runners: list[Contestant], bare: Callable[[], object], options: argparse.Namespace, device: torch.device
+) -> tuple[dict[str, float], float]:
+    """Return the median seconds of each and of the bare products, which take turns."""
+    clock = clock_of(options)
+    seconds: dict[str, list[float]] = {runner.name: [] for runner in runners}
+    bare_seconds: list[float] = []
+    for turn in range(options.repeats + 1):
+        for runner in runners:
+            bare_now = timed(bare, device, clock)
+            now = timed(runner.turn, device, clock)
+            # The first turn warms up.
+            if turn:
+                seconds[runner.name].append(now)
+                bare_seconds.append(bare_now)
+    return {name: statistics.median(values) for name, values in seconds.items()}, statistics.median(bare_seconds)
 
 
 def labels(features: FeaturisedDataset) -> Labels:
@@ -174,12 +210,9 @@ def padding(batches: Iterable[MolBatch]) -> float:
     return 1.0 - sum(int(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
 
 
-def measure(
-    model: nn.Module, batches: list[MolBatch], config: ModelConfig, *, training: bool, device: torch.device
-) -> Speed:
-    """Return the speed of one pass over the batches, after a warm-up on the first."""
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5)
-    model.train(training)
+def work(model: nn.Module, batches: list[MolBatch], *, training: bool) -> Callable[[], object]:
+    """Return a pass over the batches: steps of training, or predictions."""
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=isinstance(model, MolE))
 
     def step(batch: MolBatch) -> None:
         logits = model(batch.tokens, batch.distances, batch.mask)
@@ -193,18 +226,26 @@ def measure(
     def infer(batch: MolBatch) -> None:
         model(batch.tokens, batch.distances, batch.mask)
 
-    work = step if training else infer
-    work(batches[0])
-    seconds = timed(lambda: [work(batch) for batch in batches], device)
+    def turn() -> None:
+        model.train(training)
+        for batch in batches:
+            (step if training else infer)(batch)
+
+    return turn
+
+
+def useful(batches: list[MolBatch], config: ModelConfig, job: str) -> float:
+    """Return the arithmetic of a pass over the batches, padding not counted."""
     lengths = np.concatenate([batch.mask.sum(1).cpu().numpy() for batch in batches])
-    return Speed(len(lengths), seconds, float(arithmetic(lengths, config)) * (3 if training else 1))
+    return arithmetic(lengths, config) * (3 if job == "training" else 1)
 
 
 def arithmetic(lengths: np.ndarray, config: ModelConfig) -> float:
     """Return the useful operations of a forward pass over molecules of these lengths, padding not counted.
 
     Projections and feed-forward, content products, and the products with as many table rows as the molecule's largest
-    position can need (at most its length). The backward pass takes twice as much.
+    position can need (at most its length). The backward pass takes twice as much. All tokens count in all layers, also
+    where a model that reads CLS alone can leave parts of the last layer out.
     """
     width, inner = config.hidden_size, config.feed_forward_size
     rows = np.minimum(lengths, config.relative_positions)

@@ -32,7 +32,7 @@ def test_same_weights_give_the_same_logits(plain):
     distances = torch.randint(0, 9, (4, 9, 9), dtype=torch.uint8)
     distances = torch.minimum(distances, distances.transpose(1, 2))
     mask = torch.arange(9) < torch.tensor([[9], [4], [7], [2]])
-    torch.testing.assert_close(other(tokens, distances, mask), ours(tokens, distances, mask), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(other(tokens, distances, mask), ours(tokens, distances, mask), rtol=1e-4, atol=1e-4)
     assert sum(p.numel() for p in other.parameters()) == sum(p.numel() for p in ours.parameters())
 
 
