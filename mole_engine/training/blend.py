@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special
+from scipy import special
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.training.outputs import OutputLayout
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 NETWORK = "network"
 TITLES = {NETWORK: "Network", **PARTS}
 
-SHRINKAGE = 0.2
+SHRINKAGE = 0.1
 """How strongly weights are drawn towards equal ones, beside a mean squared error in units of the labels' variance.
 
 On a few hundred molecules the best weights are mostly chance: in cross-validation, equal ones beat free ones.
@@ -100,6 +100,9 @@ def choose_weights(predictions: Mapping[str, Floats], labels: Floats, tasks: Seq
     tasks
         The T tasks; each weighs the same, however many labels it has.
     """
+    # Imported where weights are chosen: predicting reads this module too.
+    from scipy import optimize
+
     names = list(predictions)
     columns, wanted = [], []
     layout = OutputLayout(tasks)

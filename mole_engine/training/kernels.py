@@ -15,7 +15,6 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg
 
 Arrays = dict[str, npt.NDArray[Any]]
 Floats = npt.NDArray[np.float64]
@@ -163,6 +162,8 @@ def fit_kernels(
     check
         Called now and then; it may raise to stop the work.
     """
+    from scipy import linalg
+
     standards = {name: Standard.fit(table) for name, table in tables.items() if name != COUNTS}
     own: dict[str, npt.NDArray[Any]] = {
         name: table if name == COUNTS else standards[name].apply(table) for name, table in tables.items()
@@ -236,6 +237,8 @@ def _mixtures(names: Sequence[str]) -> list[dict[str, float]]:
 
 
 def _left_out_error(kernel: Floats, labels: Floats, noise: float) -> float:
+    from scipy import linalg
+
     whole = kernel.astype(np.float64)
     whole[np.diag_indices_from(whole)] += noise
     inverse = linalg.inv(whole, overwrite_a=True, check_finite=False)
