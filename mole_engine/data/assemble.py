@@ -15,7 +15,7 @@ from mole_engine.data.columns import detect_roles, find_smiles_column, why_no_ta
 from mole_engine.data.curation import curate
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.leakage import with_leakage
-from mole_engine.data.molar import with_molar_columns
+from mole_engine.data.molar import with_present_molar_columns
 from mole_engine.data.progress import Progress, report
 from mole_engine.data.sources import open_table
 from mole_engine.data.splits import MIN_MOLECULES, make_split
@@ -113,10 +113,7 @@ def _with(split: SplitConfig, changes: dict[str, float]) -> SplitConfig:
 def _read_extra(path: str, roles: ColumnRoles, data: DataConfig, on_progress: Progress | None) -> CuratedDataset:
     own_data = data.model_copy(update={"path": path, "extra_paths": [], "molar_log": []})
     table = open_table(own_data, on_progress)
-    names = {column.name for column in table.info.columns}
-    table = with_molar_columns(
-        table, data.model_copy(update={"molar_log": [name for name in data.molar_log if name in names]})
-    )
+    table = with_present_molar_columns(table, data)
     names = {column.name for column in table.info.columns}
     for task in roles.tasks:
         table.resolve(task.name, "target column")

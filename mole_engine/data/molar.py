@@ -120,6 +120,13 @@ def with_molar_columns(table: RawTable, data: DataConfig) -> RawTable:
     return RawTable(info, frame, np.array([table.line(row) for row in range(len(table))], np.int64), table.problems)
 
 
+def with_present_molar_columns(table: RawTable, data: DataConfig) -> RawTable:
+    """Do as `with_molar_columns` does for a file that need not have the columns, such as one of test molecules."""
+    names = {column.name.strip().casefold() for column in table.info.columns}
+    present = [name for name in data.molar_log if name.strip().casefold() in names]
+    return with_molar_columns(table, data.model_copy(update={"molar_log": present}))
+
+
 def molar_sources(table: RawTable, data: DataConfig) -> dict[str, str]:
     """Return the logarithmic column of each column that has one in the table."""
     names = {}

@@ -16,6 +16,9 @@ from mole_engine.data.values import numbers_of, shown
 
 Result = TypeVar("Result")
 
+LONG_TABLE = 100_000
+"""Rows from which memory counts more than going back to former settings at once."""
+
 
 class RawTable:
     """Implements `mole_engine.contracts.dataset.TableSource`.
@@ -42,7 +45,7 @@ class RawTable:
         self.problems = problems or {}
         self._lines = lines
         self._texts: dict[str, list[str]] = {}
-        self._remembered: dict[object, tuple[object, object]] = {}
+        self._remembered: dict[object, list[tuple[object, object]]] = {}
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -63,16 +66,18 @@ class RawTable:
         return int(self._lines[row])
 
     def remembered(self, key: tuple[object, ...], make: Callable[[], Result]) -> Result:
-        """Return what `make` gave when it was last called with this key, else call it.
+        """Return what `make` gave when it was called with this key before, else call it.
 
-        Only the last result of each sort (the first item of the key) is kept: a user who changes a target should not
-        wait for all structures again.
+        The last few results of each sort (the first item of the key) are kept, of long tables only one: a user who
+        changes a target, or undoes a step, should not wait for all structures again.
         """
-        known = self._remembered.get(key[0])
-        if known is not None and known[0] == key:
-            return cast("Result", known[1])
+        known = self._remembered.setdefault(key[0], [])
+        for entry in known:
+            if entry[0] == key:
+                return cast("Result", entry[1])
         result = make()
-        self._remembered[key[0]] = (key, result)
+        kept = 3 if len(self) <= LONG_TABLE else 0
+        self._remembered[key[0]] = [(key, result), *known[:kept]]
         return result
 
     def numbers(self, column: str) -> npt.NDArray[np.float64]:

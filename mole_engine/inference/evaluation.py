@@ -13,6 +13,7 @@ import pandas as pd
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
+from mole_engine.data.molar import with_present_molar_columns
 from mole_engine.data.readers import read_table
 from mole_engine.data.table import RawTable
 from mole_engine.data.targets import read_labels
@@ -57,7 +58,8 @@ def evaluate_file(
         When the file cannot be read, holds none of the model's targets, or the model has no prediction head.
     """
     model.check_predicts()
-    table = read_table(path, on_progress=on_progress)
+    # A model of pIC50 can be judged by a file that has only the IC50 (nM) it was made from.
+    table = with_present_molar_columns(read_table(path, on_progress=on_progress), model.card.train_config().data)
     column = find_smiles_column(table, model, smiles_column)
     present, missing = _targets(table, model.tasks)
     predicted = model.predict(list(table.column_values(column)), on_progress=on_progress)

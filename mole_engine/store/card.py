@@ -185,6 +185,7 @@ def portable_config(config: TrainConfig) -> dict[str, Any]:
     content["out"] = content["workspace"] = ""
     for key in ("path", "validation_path", "test_path"):
         content["data"][key] = _file_name(content["data"][key])
+    content["data"]["extra_paths"] = [_file_name(path) for path in content["data"]["extra_paths"]]
     content["init"] = _file_name(content["init"])
     return content
 

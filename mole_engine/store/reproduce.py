@@ -67,6 +67,8 @@ def reproduction(run_dir: str | Path, target: str | Path, changes: dict[str, Any
         "path": str(path.absolute()),
         "validation_path": "",
         "test_path": "",
+        "extra_paths": [],
+        "molar_log": [],
         "smiles_column": names["smiles"],
         "targets": [task.name for task in tasks],
         "identifier_column": "",

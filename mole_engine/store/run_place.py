@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
@@ -105,7 +106,9 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
         return str(Path(path).expanduser().absolute()) if is_path else path
 
     names = ("path", "validation_path", "test_path")
-    data = config.data.model_copy(update={name: absolute(getattr(config.data, name)) for name in names})
+    paths: dict[str, Any] = {name: absolute(getattr(config.data, name)) for name in names}
+    paths["extra_paths"] = [absolute(path) for path in config.data.extra_paths]
+    data = config.data.model_copy(update=paths)
     changes = {
         "data": data,
         "out": absolute(config.out),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mole_engine.contracts.dataset import Split, TaskSpec
+from mole_engine.contracts.dataset import Split, TaskSpec, split_content
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.store.files import write_text
 from mole_engine.store.run_folder import RunFolder
@@ -33,7 +33,7 @@ def write_dataset(folder: RunFolder, dataset: CuratedDataset, split: Split) -> N
         "roles": {**asdict(roles), "tasks": [task.to_dict() for task in roles.tasks]},
         "report": dataset.report.to_dict(),
         "other_files": {name: report.to_dict() for name, report in dataset.file_reports.items()},
-        "split": {"method": split.method, "overlap": list(split.overlap), "counts": part_counts(split)},
+        "split": {**split_content(split), "counts": part_counts(split)},
     }
     write_text(folder.dataset, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 

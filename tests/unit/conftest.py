@@ -31,7 +31,8 @@ def make_card() -> Callable[..., ModelCard]:
         scales = changes.pop("scales", tuple(TaskScale(mean=1.0, std=2.0) for _ in tasks))
         outputs = sum(task.outputs for task in tasks)
         sizes = {"layers": 2, "hidden_size": 32, "heads": 2, "vocabulary_size": vocabulary.size, "outputs": outputs}
-        config = TrainConfig.from_dict({"name": "tiny", "model": {**sizes, **changes.pop("model", {})}})
+        sections = {"model": {**sizes, **changes.pop("model", {})}, "data": changes.pop("data_settings", {})}
+        config = TrainConfig.from_dict({"name": "tiny", **sections})
         fields: dict[str, Any] = {
             "name": "tiny",
             "created": 1_700_000_000.0,

@@ -171,6 +171,16 @@ def test_evaluate(model, tmp_path):
     assert (result.rows, result.labelled, result.unreadable) == (6, {"logS": 4}, 1)
 
 
+def test_a_model_of_molar_logarithms_is_judged_by_the_concentrations(make_bundle, tmp_path):
+    bundle = make_bundle(tasks=(TaskSpec("pIC50", TaskKind.REGRESSION),), data_settings={"molar_log": ["IC50 (nM)"]})
+    model = load_model(bundle)
+    smiles = ["CCO", "CCCN", "c1ccccc1", "CCCl"]
+    values = 10 ** (9.0 - model.predict(smiles)["pIC50_pred"])
+    path = tmp_path / "in.csv"
+    path.write_text("smiles,IC50 (nM)\n" + "".join(f"{a},{b}\n" for a, b in zip(smiles, values, strict=True)))
+    assert evaluate_file(model, path).metrics["rmse"] == pytest.approx(0.0, abs=1e-3)
+
+
 def test_evaluate_classes_by_their_names(make_bundle, tmp_path):
     task = TaskSpec("toxic", TaskKind.CLASSIFICATION, classes=("no", "yes"))
     model = load_model(make_bundle(tasks=(task,), scales=(None,), uncertainty={}))

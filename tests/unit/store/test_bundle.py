@@ -48,7 +48,7 @@ def test_card_holds_no_path_of_its_maker(make_card):
 
     config = TrainConfig.from_dict(
         {
-            "data": {"path": "/home/me/secret/a.csv", "test_path": r"C:\me\t.csv"},
+            "data": {"path": "/home/me/secret/a.csv", "test_path": r"C:\me\t.csv", "extra_paths": ["/home/b.csv"]},
             "out": "/home/me/run",
             "init": "/x/e.mole",
         }

@@ -180,8 +180,9 @@ def test_run_with_out_stays_off_the_workspace(tmp_path, config, workspace):
 
 def test_saved_configuration_has_absolute_paths(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    place = open_place(TrainConfig.from_dict({"data": {"path": "a.csv"}, "out": "run"}))
-    assert place.folder.read_config().data.path == str(tmp_path / "a.csv")
+    place = open_place(TrainConfig.from_dict({"data": {"path": "a.csv", "extra_paths": ["b.csv"]}, "out": "run"}))
+    data = place.folder.read_config().data
+    assert [data.path, *data.extra_paths] == [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
 
 
 @pytest.mark.parametrize("status", [RunState.COMPLETED, RunState.CANCELLED])
