@@ -229,11 +229,13 @@ class _Job(Job):
             self.notice("There are no validation molecules: the last epoch is kept, without intervals.", "warning")
 
     def _training_words(self, prepared: Prepared) -> str:
-        counts = self.record.counts
-        return (
-            f"Training on {counts['train']} molecules ({counts['val']} choose the epoch, {counts['test']} judge); "
-            f"{self.record.parameters:,} parameters"
-        )
+        counts, ensemble = self.record.counts, self.config.ensemble
+        words = f"{counts['val']} choose the epoch, {counts['test']} judge"
+        if ensemble.kind == "folds":
+            words = f"{counts['val']} more for validation join them in {ensemble.members} folds, {counts['test']} judge"
+        elif self.config.training.keep == "last":
+            words = f"{counts['val']} for validation, {counts['test']} judge"
+        return f"Training on {counts['train']} molecules ({words}); {self.record.parameters:,} parameters"
 
     def _start_comparison(self, dataset: CuratedDataset, split: Split) -> None:
         if not self.config.baselines:
@@ -334,6 +336,9 @@ class _Job(Job):
         self.record = replace(self.record, model_path=str(self.folder.model))
         self._write_report()
         self.folder.drop_resume_state()
+        if ensemble is not None:
+            # The networks' own weights, all of which the bundle holds.
+            self.folder.drop_checkpoints()
         return self.end(RunState.COMPLETED)
 
     def _judged(self, prepared: Prepared) -> dict[str, Evaluation]:

@@ -306,6 +306,15 @@ class TrainConfig(Job):
     search: SearchConfig = Field(default_factory=SearchConfig, description="Search for settings.")
     runtime: RuntimeConfig = Field(default_factory=RuntimeConfig, description="Runtime.")
 
+    @model_validator(mode="after")
+    def _one_device_for_several_networks(self) -> Self:
+        several = self.ensemble.kind != "none" or self.ensemble.trees
+        if several and self.runtime.devices * self.runtime.num_nodes > 1:
+            raise ValueError(
+                "several networks train one after the other on one device; choose one device, or a preset with one network"
+            )
+        return self
+
 
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """Return `base` with `changes` laid over it, nested dictionaries merged."""

@@ -67,7 +67,18 @@ def _metrics(card: ModelCard) -> str:
     text = _table(("metric", "test", "validation"), rows)
     if not card.tasks:
         return text + "\n\nOn molecules that were held out. `benchmarks/probe.py` judges what the vectors are good for."
-    return text + "\n\nThe validation molecules chose the epoch that was kept; the test molecules were never used."
+    return text + f"\n\n{_role_of_validation(card)} The test molecules were never used."
+
+
+def _role_of_validation(card: ModelCard) -> str:
+    ensemble = card.config.get("ensemble") or {}
+    if ensemble.get("kind") == "folds":
+        return "The validation molecules were predicted by models that had left them out."
+    if ensemble.get("trees"):
+        return "The validation molecules chose the shares of the models."
+    if (card.config.get("training") or {}).get("keep") == "last":
+        return "The validation molecules chose nothing: the last epoch was kept."
+    return "The validation molecules chose the epoch that was kept."
 
 
 def _data(card: ModelCard) -> str:
