@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sets = options.sets.split(",") if options.sets else list(found)
     if not options.table:
         for seed in range(options.seeds):
-            for method in options.methods.split(","):
-                for name in sets:
+            for name in sets:
+                for method in options.methods.split(","):
                     _cell(found[name], method, seed, state, options.threads)
     page = write_page(state, Path(options.out))
     print(page)
