@@ -89,8 +89,8 @@ def _fill_benchmarks(window: MainWindow, menu: QMenu) -> None:
 def _edit_menu(window: MainWindow) -> QMenu:
     menu = QMenu("&Edit", window)
     stack = window.session.history.stack
-    undo = _add(window, menu, "Undo", stack.undo, "Ctrl+Z")
-    redo = _add(window, menu, "Do again", stack.redo, "Ctrl+Shift+Z")
+    undo = _add(window, menu, "Undo", partial(_step, window, stack.undo), "Ctrl+Z")
+    redo = _add(window, menu, "Do again", partial(_step, window, stack.redo), "Ctrl+Shift+Z")
     for action, can, told, words in (
         (undo, stack.canUndoChanged, stack.undoTextChanged, "Undo"),
         (redo, stack.canRedoChanged, stack.redoTextChanged, "Do again"),
@@ -99,6 +99,12 @@ def _edit_menu(window: MainWindow) -> QMenu:
         can.connect(action.setEnabled)
         told.connect(partial(_name_step, action, words))
     return menu
+
+
+def _step(window: MainWindow, move: Callable[[], None]) -> None:
+    """Undo or redo on the page that shows what becomes of it."""
+    window.go_to("data")
+    move()
 
 
 def _name_step(action: QAction, words: str, step: str) -> None:

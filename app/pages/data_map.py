@@ -58,6 +58,9 @@ class MapControl(QObject):
         self.show_columns()
         if not self.panel.isHidden():
             self.draw()
+        else:
+            # Drawn anew when it is next looked at; until then nothing holds on to the former data set.
+            self._drawn_of = None
 
     def show_columns(self) -> None:
         """Offer the columns that there are to colour by."""

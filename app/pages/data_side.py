@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from app.pages.data_rows import RowsPanel
     from app.services.session import Session
 
-_WIDTH = 312
+_WIDTH = 326
 _COUNTED_AT_ONCE = 50_000
 """Rows up to which the effects of clean-up steps are counted unasked."""
 

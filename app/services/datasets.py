@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
@@ -19,6 +19,7 @@ from mole_engine.contracts.events import ProgressHandler
 
 __all__ = ["DatasetService", "OpenDataset", "Sample", "samples"]
 
+T = TypeVar("T")
 Wanted = tuple[DataConfig, SplitConfig]
 
 _READ_ANEW = ("path", "extra_paths", "delimiter", "encoding", "decimal", "molar_log")
@@ -113,24 +114,30 @@ class DatasetService(QObject):
         """Keep pasted text as a file in the workspace, and open it. Raises InputError where it holds no table."""
         from app.services.sources import keep_pasted
 
-        path = await self._tasks.run_blocking(keep_pasted, text, self._workspace)
-        await self.open(path)
+        path = await self._prepare("Reading the pasted text", keep_pasted, text, self._workspace)
+        if path is not None:
+            await self.open(path)
 
     async def open_benchmark(self, name: str) -> None:
         """Fetch a benchmark set unless it is here, and open it. Raises KnownError where it cannot be had."""
         from app.services.sources import fetch
 
-        progress = self._begin("Downloading the set")
+        data = await self._prepare("Downloading the set", fetch, name)
+        if data is not None:
+            await self._open(data)
+
+    async def _prepare(self, stage: str, work: Callable[..., T], *args: object) -> T | None:
+        """Do what comes before opening; None where something else was begun meanwhile."""
+        progress = self._begin(stage)
         try:
-            data = await self._tasks.run_blocking(fetch, name, progress)
+            made = await self._tasks.run_blocking(work, *args, progress)
         except BaseException:
             if progress is self._progress:
                 self._restore()
             raise
         finally:
             self._tasks.drop_progress(progress)
-        if progress is self._progress:
-            await self._open(data)
+        return made if progress is self._progress else None
 
     async def revise(self, data: Mapping[str, Any] | None = None, split: Mapping[str, Any] | None = None) -> None:
         """Change settings of the open file (names as in `DataConfig` and `SplitConfig`) and clean and divide it anew.

@@ -104,6 +104,8 @@ class Session(QObject):
         self.datasets.changed.connect(self.dataset_changed)
         self.history.wanted.connect(self._remake)
         self.columns.own_changed.connect(self.filters.forget)
+        # Answers about a former data set would keep it in memory.
+        self.datasets.changed.connect(self.filters.forget)
         self.datasets.busy.connect(self.busy)
         self.datasets.idle.connect(self.idle)
         self.training.run_started.connect(self.run_started)

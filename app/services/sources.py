@@ -61,7 +61,7 @@ def data_of_files(paths: Sequence[str]) -> DataConfig:
     return DataConfig(path=paths[0], extra_paths=list(paths[1:]))
 
 
-def keep_pasted(text: str, workspace: Path) -> Path:
+def keep_pasted(text: str, workspace: Path, on_progress: ProgressHandler | None = None) -> Path:
     """Write pasted text as a CSV file into the workspace, so that a training can read it again; return its path.
 
     Raises
@@ -74,6 +74,8 @@ def keep_pasted(text: str, workspace: Path) -> Path:
     from mole_engine.data.sources import parse_pasted
 
     table = parse_pasted(text)
+    if on_progress is not None:
+        on_progress("Keeping the pasted rows", 0, 0)
     folder = workspace / "pasted"
     stem = time.strftime("pasted-%Y-%m-%d-%H%M%S")
     path = next(

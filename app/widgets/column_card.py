@@ -46,7 +46,7 @@ class ColumnCard(Card):
         # The stretch of the title's row is the choice's.
         self.header.setStretch(2, 0)
         self.header.addWidget(self._choice, 1)
-        self._histogram = named(Histogram(), "columnHistogram", "Distribution of the column")
+        self._histogram = named(Histogram(height=96), "columnHistogram", "Distribution of the column")
         self._histogram.be_chosen_from()
         self._histogram.bars_chosen.connect(self._tell_bars)
         self._words = label("", "muted", wrap=True)
@@ -56,8 +56,12 @@ class ColumnCard(Card):
         self._text = self._edit("columnTextEdit", "Text that the cells contain", "contains …")
         self._apply = link_button("Filter", "columnFilterButton", "Show only these rows (Return)")
         self._apply.clicked.connect(self._tell_fields)
+        self._open = link_button("Range…", "columnRangeButton", "Type the least and the greatest value to show")
+        self._open.clicked.connect(self._show_fields)
+        words = row(self._words, self._open)
+        words.setStretchFactor(self._words, 1)
         self.add(self._histogram)
-        self.add(self._words)
+        self.body.addLayout(words)
         self.body.addLayout(row(self._low, self._high, self._text, self._apply))
         self._show_nothing()
 
@@ -106,16 +110,26 @@ class ColumnCard(Card):
         )
         self._histogram.setVisible(bool(whole.counts))
         self._words.setText(summary_words(shown))
-        is_number, is_text = bool(whole.edges), whole.kind == "text"
-        self._low.setVisible(is_number)
-        self._high.setVisible(is_number)
+        is_text = whole.kind == "text"
+        self._open.setVisible(bool(whole.edges))
+        if not whole.edges:
+            self._low.hide()
+            self._high.hide()
         self._text.setVisible(is_text)
-        self._apply.setVisible(is_number or is_text)
+        self._apply.setVisible(is_text or not self._low.isHidden())
         self._choice.setToolTip(f"{whole.title}, {whole.unit}" if whole.unit else whole.title)
 
     def _show_nothing(self) -> None:
-        for part in (self._histogram, self._low, self._high, self._text, self._apply):
+        for part in (self._histogram, self._low, self._high, self._text, self._apply, self._open):
             part.hide()
+
+    @Slot()
+    def _show_fields(self) -> None:
+        opening = self._low.isHidden()
+        for part in (self._low, self._high, self._apply):
+            part.setVisible(opening)
+        if opening:
+            self._low.setFocus()
 
     @Slot(int)
     def _tell_choice(self, _index: int) -> None:
@@ -159,7 +173,7 @@ def summary_words(summary: ColumnSummary) -> str:
     if missing:
         words.append(f"{count(missing)} missing")
     if summary.edges:
-        words += [f"mean {number(summary.mean)}", f"sd {number(summary.deviation)}"]
+        words += [f"mean {number(summary.mean)}", f"sd\u00a0{number(summary.deviation)}"]
         if summary.logarithmic:
             words.append("logarithmic bars")
     elif summary.kind == "class":

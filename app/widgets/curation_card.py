@@ -104,8 +104,10 @@ class CurationCard(Card):
         self._config = CurationConfig()
         self._undo = link_button("Undo", "undoButton", "Nothing to undo")
         self._redo = link_button("Redo", "redoButton", "Nothing to do again")
-        self.header.addWidget(self._undo)
-        self.header.addWidget(self._redo)
+        self._toggle = link_button("More steps", "moreStepsButton", "Tautomers, outliers, how duplicates are merged")
+        self._toggle.clicked.connect(self._show_more)
+        for link in (self._undo, self._redo, self._toggle):
+            self.header.addWidget(link)
         grid = self._grid()
         for index, step in enumerate(STEPS):
             self._add_switch(grid, index, step)
@@ -114,8 +116,6 @@ class CurationCard(Card):
         self._extra.hide()
         self.add(self._extra)
         self._chips = [Chip(parent=self) for _ in range(2)]
-        self._toggle = link_button("More steps", "moreStepsButton", "Tautomers, outliers, how duplicates are merged")
-        self._toggle.clicked.connect(self._show_more)
         self._count = link_button("Count", "countEffectsButton", "Count what each step would do; this takes a while")
         self._count.clicked.connect(self.effects_wanted)
         self._count.hide()
@@ -124,8 +124,7 @@ class CurationCard(Card):
         self._summary = label("", "muted", wrap=True)
         self._summary.setObjectName("curationSummary")
         self._summary.setAccessibleName("What became of the rows")
-        self.body.addLayout(row(self._toggle, None, self._count, self._report, spacing=SPACE[2]))
-        self.body.addLayout(row(*self._chips, None))
+        self.body.addLayout(row(*self._chips, None, self._count, self._report))
         self.add(self._summary)
 
     def follow(self, stack: QUndoStack) -> None:

@@ -230,6 +230,32 @@ def test_pasted_rows_are_opened_and_kept_for_the_training(qtbot, window):
     window.findChild(QWidget, "problemDialog").close()
 
 
+def test_a_clipboard_without_molecules_leaves_the_start_page(qtbot, window):
+    QGuiApplication.clipboard().setText("nothing of the kind")
+    with qtbot.waitSignal(window.session.problem_raised, timeout=PATIENCE):
+        window.paste()
+    assert window.findChild(QWidget, "dropZone").isVisible()
+    assert not window.session.datasets.is_busy
+    window.findChild(QWidget, "problemDialog").close()
+
+
+def test_steps_taken_in_haste_end_where_the_last_one_led(qtbot, window, page):
+    switch = window.findChild(QCheckBox, "merge_duplicatesSwitch")
+    change(qtbot, window, lambda: qtbot.mouseClick(switch, Qt.MouseButton.LeftButton))
+    stack = window.session.history.stack
+
+    def back_and_forth() -> None:
+        stack.undo()
+        stack.redo()
+
+    change(qtbot, window, back_and_forth)
+    qtbot.waitUntil(lambda: not window.session.datasets.is_busy, timeout=PATIENCE)
+    assert window.session.dataset.report.kept == 12
+    assert stack.index() == 1
+    change(qtbot, window, stack.undo)
+    assert window.session.dataset.report.kept == 11
+
+
 def test_several_files_become_one_table(qtbot, window, tmp_path):
     for number in (1, 2):
         rows = "".join(f"{'C' * (i + number)}N,{i}\n" for i in range(6))
