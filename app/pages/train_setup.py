@@ -21,6 +21,7 @@ from app.services.estimates import (
     estimate_seconds,
     is_head_only,
 )
+from app.services.measured_jobs import MeasuredJobs
 from app.services.open_dataset import OpenDataset
 from app.services.user_presets import is_own
 from app.text import count, counted
@@ -86,6 +87,9 @@ class TrainSetup(QObject):
         cores = os.cpu_count() or 1
         self._devices: list[Device] = [Device("cpu", f"CPU, {cores} core{'' if cores == 1 else 's'}")]
         self._memory = SpeedMemory(session.workspace / SPEED_FILE)
+        self._measured = MeasuredJobs(session, self._memory, self)
+        self._measured.measured.connect(self._show_values)
+        self._devices_known = False
         self._asked: tuple[str, float] | None = None
         self.presets = self._shelf.view
         specs = {spec.path: spec for spec in (*field_specs(TrainingConfig, "training"), *field_specs(TrainConfig, ""))}
@@ -117,6 +121,7 @@ class TrainSetup(QObject):
         texts = list(dataset.smiles.values())
         self._size = DataSize(len(split.train), len(split.validation), len(split.test), approximate_tokens(texts))
         self._rebase(keep=_KEPT)
+        self._measure()
 
     @Slot(object)
     def take_over(self, config: TrainConfig) -> None:
@@ -193,7 +198,8 @@ class TrainSetup(QObject):
     def memory(self) -> float:
         """Return about how many bytes the job will take; NaN where its settings do not fit together."""
         try:
-            return estimate_memory(self.form.config(), self._size)
+            config = self.form.config()
+            return self._measured.bytes_of(config) or estimate_memory(config, self._size)
         except InputError:
             return float("nan")
 
@@ -284,7 +290,20 @@ class TrainSetup(QObject):
     async def _find_devices(self) -> None:
         self._devices = await self._session.run_blocking(find_devices)
         self.card.set_devices([(device.key, device.title) for device in self._devices])
+        self._devices_known = True
         self._show_values()
+        self._measure()
+
+    def _measure(self) -> None:
+        """Take a few real steps of the job as it stands, where this machine has not trained yet."""
+        if self._dataset is None or not self._devices_known or self.fault():
+            return
+        device = {"runtime": {"device": self._session.settings.device}}
+        configs = [self.form.config(), *(preset.config(device) for preset in self._shelf.presets.values())]
+        # A head alone says nothing about networks, and the first preset that trains one is the smallest.
+        config = next((config for config in configs if not is_head_only(config)), configs[0])
+        place = self._device(config)
+        self._measured.ask(config, list(self._dataset.smiles.values()), self._size, (place.key, place.flops))
 
     def _device(self, config: TrainConfig) -> Device:
         """Return the device that a job would run on."""

@@ -163,6 +163,10 @@ class SpeedMemory:
         """Return real over estimated time on `device`; 1 where nothing is known."""
         return self._factors.get(device, 1.0)
 
+    def knows(self, device: str) -> bool:
+        """Whether anything was measured on `device`."""
+        return device in self._factors
+
     def learn(self, device: str, estimated: float, real: float) -> None:
         """Note how long an epoch took, against its uncorrected estimate; odd values are held within bounds."""
         if not (estimated > 0 and real > 0):
