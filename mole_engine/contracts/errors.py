@@ -34,7 +34,9 @@ class Problem:
 
     def one_line(self) -> str:
         """Return title, cause and remedy as one line, as the command line prints it."""
-        return " ".join(part.strip() for part in (self.title, self.cause, self.remedy) if part.strip())
+        text = " ".join(part.strip() for part in (self.title, self.cause, self.remedy) if part.strip())
+        # A column's name may have line breaks of its own.
+        return " ".join(text.splitlines())
 
     def to_dict(self) -> dict[str, str]:
         """Return the fields as a JSON-able dictionary."""

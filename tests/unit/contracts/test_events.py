@@ -138,6 +138,7 @@ def test_a_record_survives_json():
 def test_problems_say_what_where_and_what_to_do(tmp_path):
     own = problem_of(InputError("No structures in a.csv.", "Row 3 is empty.", "Fill it in."))
     assert own.one_line() == "No structures in a.csv. Row 3 is empty. Fill it in."
+    assert Problem("A\nB.", "C\r\nD.", "E.").one_line() == "A B. C D. E."
     assert "InputError" in own.details
     with pytest.raises(OSError, match="missing") as caught:
         (tmp_path / "missing.csv").read_text()
