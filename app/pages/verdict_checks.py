@@ -31,8 +31,8 @@ _WORDS = {
     ),
 }
 _MODELS: tuple[tuple[CheckModel, str, str], ...] = (
-    ("fingerprints", "ECFP4 + random forest (seconds)", "Speaks for the data and the split more than for the network"),
-    ("network", "This network, a third of its epochs (long)", "The run's own settings, with fewer epochs each time"),
+    ("fingerprints", "ECFP4 + random forest", "Quick. Speaks for the data and the split more than for the network"),
+    ("network", "This network, shortened", "Takes long. The run's own settings, with a third of its epochs each time"),
 )
 
 

@@ -158,7 +158,9 @@ class FigureCard(Card):
         layout.setSpacing(SPACE[1])
         # A card in a card would draw its line twice.
         self.facts.setProperty("role", "")
-        self.facts.layout().setContentsMargins(0, 0, 0, 0)
+        inner = self.facts.layout()
+        if inner is not None:
+            inner.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.facts)
         layout.addStretch(1)
         return page

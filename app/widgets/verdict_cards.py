@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QSizePolicy, QWidget
 
 from app.theme import SPACE
@@ -31,6 +32,24 @@ class BannerCard(Card):
         set_role(self._headline, tone=tone)
         set_role(self, tone=tone)
         self.setAccessibleName(f"{headline}. {words}")
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Take the height that the words need at this width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        # A layout asks a card for its height at the width that it likes best, not at the one that it has.
+        layout = self.layout()
+        if layout is None:
+            return
+        edges, frame = layout.contentsMargins(), self.contentsMargins()
+        inside = self.width() - edges.left() - edges.right() - frame.left() - frame.right()
+        words = self._words.heightForWidth(max(inside, 60)) + self._headline.sizeHint().height() + self.body.spacing()
+        wanted = words + edges.top() + edges.bottom() + frame.top() + frame.bottom()
+        if (wanted, wanted) != (self.minimumHeight(), self.maximumHeight()):
+            self.setFixedHeight(wanted)
 
 
 class MetricTile(Card):

@@ -108,7 +108,10 @@ def test_earlier_checks_are_shown_again(qtbot, window, pane, tmp_path):
     page.verdict.figures.choose("scramble")
     assert pane.model.currentData() == "network"
     assert "No signal in shuffled values" in pane._said.text()
-    assert "y-scramble: no signal, as it should be." in page.verdict.banner._words.text()
+    banner = page.verdict.banner
+    assert "y-scramble: no signal, as it should be." in banner._words.text()
+    banner.show_words("Head", "many words, " * 60, "good")
+    qtbot.waitUntil(lambda: banner._words.height() >= banner._words.heightForWidth(banner._words.width()))
     assert pane.plot.drawn()[1] == ([0.4], [2.0])
     pane.model.setCurrentIndex(0)
     assert not pane._said.isVisible()

@@ -1,0 +1,190 @@
+"""The list of runs: searched, annotated, compared, thrown away and restored, trained again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton
+
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.contracts.events import EpochMetrics
+from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunState
+from mole_engine.store.runs import Workspace
+
+LOGS = TaskSpec("logS", TaskKind.REGRESSION, "log(mol/L)")
+EVENTS = tuple(
+    EpochMetrics(
+        run_id="r",
+        seq=number,
+        epoch=number,
+        total_epochs=3,
+        step=number,
+        train_loss=1 / number,
+        validation_loss=1.2 / number,
+        metrics={"rmse": 1 / number},
+        monitor="rmse",
+        is_best=True,
+    )
+    for number in (1, 2, 3)
+)
+
+
+def record(status=RunState.COMPLETED, **more):
+    fields = {"run_id": "r", "name": "solubility", "status": status, "counts": {"train": 80, "val": 10, "test": 40}}
+    return RunRecord(**{**fields, **more})
+
+
+@pytest.fixture
+def page(qtbot, window):
+    window.go_to("runs")
+    made = window.page("runs")
+    qtbot.waitUntil(lambda: not window.session.tasks._tasks)
+    return made
+
+
+@pytest.fixture
+def kept(qtbot, window, page):
+    """Return three runs in the list: names, settings and results differ."""
+    workspace = Workspace(window.session.workspace)
+    made = []
+    for number, name in enumerate(("first", "second", "third")):
+        job = TrainConfig.from_dict({"name": name, "training": {"epochs": number + 1}, "data": {"path": "a.csv"}})
+        folder = workspace.create(job)
+        job.to_yaml(folder.config)
+        metrics = {"rmse": 1.0 / (number + 1)}
+        one = record(run_id=folder.path.name, name=name, created=float(number + 1), metrics=metrics)
+        one = RunRecord.from_dict({**one.to_dict(), "run_dir": str(folder.path), "data_name": "a.csv"})
+        folder.write_record(one)
+        folder.events.write_text("".join(event.to_json() + "\n" for event in EVENTS[: number + 1]), encoding="utf-8")
+        workspace.save(one)
+        made.append(one)
+    window.session.runs_changed.emit()
+    qtbot.waitUntil(lambda: page.table.model().rowCount() == 3 and page.story is not None)
+    return made
+
+
+def names(page):
+    table = page.table.model()
+    return [table.data(table.index(place, 1)).split()[0] for place in range(table.rowCount())]
+
+
+def action(page, name):
+    return page.findChild(QAction, f"run.{name}")
+
+
+def test_runs_are_searched_filtered_starred_and_annotated(qtbot, window, page, kept):
+    assert names(page) == ["third", "second", "first"]
+    page.list.search.setText("SECOND")
+    assert names(page) == ["second"]
+    page.list.notes.setPlainText("ask Anna")
+    page.list.tags.setText("hERG, final")
+    page.list.flush()
+    store = Workspace(window.session.workspace)
+    qtbot.waitUntil(lambda: [one.notes for one in store.records()] == ["", "ask Anna", ""])
+    assert store.records()[1].tags == ["hERG", "final"]
+    page.list.search.setText("anna final")
+    qtbot.waitUntil(lambda: names(page) == ["second"])
+    page.list.search.clear()
+    star = page.table.visualRect(page.table.model().index(2, 0)).center()
+    QTest.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, star)
+    qtbot.waitUntil(lambda: [one.starred for one in store.records()] == [False, False, True])
+    page.list.filter.setCurrentIndex(page.list.filter.findData("starred"))
+    qtbot.waitUntil(lambda: names(page) == ["first"])
+    page.list.search.setText("nothing fits this")
+    assert page.list._nothing.isVisible()
+
+
+def test_three_runs_side_by_side(qtbot, page, kept):
+    assert not page.findChild(QPushButton, "compareButton").isEnabled()
+    page.list.select([one.run_id for one in kept])
+    qtbot.mouseClick(page.findChild(QPushButton, "compareButton"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(page.compare.isVisible)
+    view = page.compare
+    assert [len(xs) for xs, _ in view.plot.lines()] == [3, 2, 1]
+    assert view.plot.lines()[0][1] == [1.0, 0.5, 1 / 3]
+    view.picker.setCurrentIndex(view.picker.findData("training loss"))
+    assert view.plot.lines()[1][1] == [1.0, 0.5]
+    settings = view.settings.model()
+    rows = [[settings.data(settings.index(row, column)) for column in range(4)] for row in range(settings.rowCount())]
+    assert rows == [["training.epochs", "3", "2", "1"]]
+    results = view.results.model()
+    assert [results.cell(results.index(0, column)).bold for column in range(1, 4)] == [True, False, False]
+    qtbot.keyClick(page.window(), Qt.Key.Key_Escape)
+    assert page.table.isVisible()
+
+
+def test_a_run_goes_to_the_trash_and_back(qtbot, window, page, kept):
+    page.list.select([kept[1].run_id, kept[0].run_id])
+    action(page, "trash").trigger()
+    qtbot.waitUntil(lambda: names(page) == ["third"])
+    page.list.filter.setCurrentIndex(page.list.filter.findData("trash"))
+    qtbot.waitUntil(lambda: sorted(names(page)) == ["first", "second"])
+    assert page.header.title() == "Trash"
+    page.list.select([kept[0].run_id])
+    action(page, "restore").trigger()
+    qtbot.waitUntil(lambda: names(page) == ["second"])
+    page.list.select([kept[1].run_id])
+    page.actions_.drop_now()
+    qtbot.waitUntil(page.list._nothing.isVisible)
+    page.list.filter.setCurrentIndex(page.list.filter.findData("all"))
+    qtbot.waitUntil(lambda: names(page) == ["third", "first"])
+
+
+def test_a_run_is_duplicated_with_its_data_and_settings(qtbot, window, page, molecules_csv):
+    job = TrainConfig.from_dict(
+        {
+            "name": "old",
+            "preset": "small",
+            "data": {"path": str(molecules_csv), "targets": ["toxic"]},
+            "split": {"method": "random"},
+            "training": {"epochs": 7, "learning_rate": 0.00123},
+        }
+    )
+    folder = Workspace(window.session.workspace).create(job)
+    job.to_yaml(folder.config)
+    one = record(run_id=folder.path.name, run_dir=str(folder.path), name="old", model_path="")
+    folder.write_record(one)
+    Workspace(window.session.workspace).save(one)
+    window.session.runs_changed.emit()
+    qtbot.waitUntil(lambda: page.story is not None)
+    with qtbot.waitSignal(window.session.job_offered, timeout=30_000):
+        qtbot.mouseClick(page.findChild(QPushButton, "trainAgainButton"), Qt.MouseButton.LeftButton)
+    train = window.page("train")
+    assert train.isVisible()
+    again = train.setup.job()
+    assert (again.training.epochs, again.training.learning_rate) == (7, 0.00123)
+    assert (again.name, again.preset, again.split.method, again.data.targets) == (
+        "old, copy",
+        "small",
+        "random",
+        ["toxic"],
+    )
+
+
+def test_what_goes_on_or_again_is_handed_to_training(qtbot, window, page, kept, monkeypatch):
+    started = []
+    monkeypatch.setattr(window.session.training, "start", lambda job, resume="": started.append((job, resume)))
+    store = Workspace(window.session.workspace)
+    cut = RunRecord.from_dict({**kept[0].to_dict(), "status": "interrupted"})
+    store.find(cut.run_id).write_record(cut)
+    store.save(cut)
+    window.session.runs_changed.emit()
+    page.list.select([cut.run_id])
+    qtbot.waitUntil(lambda: page.findChild(QPushButton, "resumeRunButton").isVisible())
+    qtbot.mouseClick(page.findChild(QPushButton, "resumeRunButton"), Qt.MouseButton.LeftButton)
+    assert started[0][1] == cut.run_dir
+    folder = store.find(kept[2].run_id)
+    tasks = {"roles": {"tasks": [LOGS.to_dict()]}}
+    folder.dataset.write_text(json.dumps(tasks), encoding="utf-8")
+    folder.split.write_text("row,smiles,part,file,value: logS\n0,CCO,train,0,1.5\n", encoding="utf-8")
+    window.go_to("runs")
+    page.list.select([kept[2].run_id])
+    action(page, "reproduce").trigger()
+    qtbot.waitUntil(lambda: len(started) == 2)
+    assert started[1][0].data.path == str(folder.path / "reproduce.csv")
