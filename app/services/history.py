@@ -83,7 +83,7 @@ class DatasetHistory(QObject):
     def go(self, settings: Wanted) -> None:
         """Ask for the data set by these settings; called by the steps."""
         # While an earlier step is still being made, what holds is not what will.
-        if not self._silent and (self._datasets.is_busy or settings != self._datasets.settled):
+        if not self._silent and (self._going is not None or settings != self._datasets.settled):
             self._going = settings
             self.wanted.emit(settings)
 
