@@ -16,7 +16,7 @@ from mole_engine.store.bundle import read_bundle, save_bundle
 
 ORIGIN = (
     "Own weights, trained from random ones with this program; no weights or code of others are in them. Apache-2.0.",
-    "Its molecules come from public collections: ZINC, PubChem, ChEMBL (CC BY-SA), NCATS, NCI. None of them is in this file.",
+    "Its molecules come from public collections: ZINC, PubChem, ChEMBL (CC BY-SA), NCATS, NCI. None is in this file.",
     "Every molecule of the benchmark sets BACE, BBBP, ESOL, FreeSolv, HIA_Hou, Half_Life_Obach, Lipophilicity, Tox21 "
     "(as uncharged parent, without stereo) was taken out before.",
     "Limits: neutral, drug-like organic molecules of up to some 70 atoms. Metals, peptides and polymers were rare.",
