@@ -242,6 +242,7 @@ class SplitCard(Card):
             grid.addWidget(caption, place, 0)
             grid.addWidget(spin, place, 1)
         self._files = label("", "muted", wrap=True)
+        self._files.hide()
         button = link_button("Own files…", "splitFilesButton", "Take validation or test molecules from other files")
         menu = QMenu(button)
         for words, name in (
