@@ -324,7 +324,7 @@ class MainWindow(QMainWindow):
         return super().event(event)
 
     def _ask_before_closing(self) -> None:
-        question = CloseQuestion(self)
+        question = CloseQuestion(self, waiting=len(self.session.training.queued()))
         question.keep.clicked.connect(self._keep_run_and_close)
         question.later.clicked.connect(self._end_run_and_close)
         question.show()
@@ -332,6 +332,8 @@ class MainWindow(QMainWindow):
     @Slot()
     def _keep_run_and_close(self) -> None:
         self._closing = True
+        # Else the next one in the queue would begin where this one ends, only to be cut off.
+        self.session.training.hold_queue()
         self.session.training.stop()
 
     @Slot()

@@ -268,8 +268,9 @@ class TrainPage(Page):
         self.panel.show_started(record.epochs)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
-        """Give the keyboard to the presets."""
+        """Give the keyboard to the presets, and look for models to start from."""
         super().showEvent(event)
+        self.setup.look_for_models()
         self.setup.presets.setFocus(Qt.FocusReason.OtherFocusReason)
 
     @Slot(object)

@@ -123,6 +123,10 @@ class TrainSetup(QObject):
         self._rebase(keep=_KEPT)
         self._measure()
 
+    def look_for_models(self) -> None:
+        """Offer the models of the workspace to start from."""
+        self._starts.renew()
+
     @Slot(object)
     def take_over(self, config: TrainConfig) -> None:
         """Show the settings of an earlier run as changes to its preset; data and split are those that are open."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 
+from app.text import counted
 from app.theme import SPACE
 from app.widgets.basic import label, primary_button, row, secondary_button
 
@@ -18,7 +19,8 @@ class CloseQuestion(QDialog):
         Buttons: end the training and keep its best model; leave it so that it can be resumed; do not close the window.
     """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, waiting: int = 0) -> None:
+        """Ask; `waiting` is how many more trainings stand in the queue."""
         super().__init__(parent)
         self.setObjectName("closeQuestion")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -35,6 +37,9 @@ class CloseQuestion(QDialog):
             "Stop it now, and the best model so far is judged and kept; that takes a moment. "
             "Or leave it, and the Runs page resumes it another day."
         )
+        if waiting:
+            verb = "waits" if waiting == 1 else "wait"
+            text += f" In the queue {counted(waiting, 'more training')} {verb} for the next start of the program."
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE[4], SPACE[4], SPACE[4], SPACE[3])
         layout.setSpacing(SPACE[1])

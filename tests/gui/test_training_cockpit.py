@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import yaml
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
+from app.services.run_queue import RunQueue
+from app.services.training import QUEUE_FILE
 from mole_engine.contracts.events import EpochMetrics, Notice, PinnedPredictions, StepMetrics
 from mole_engine.contracts.presets import DEFAULT_PRESET
 from mole_engine.contracts.run_state import RunState
@@ -90,6 +92,12 @@ def test_a_run_is_watched_and_steered(qtbot, window, page, find, click, events):
         click("lastEpochButton")
     assert finished.args[0].status is RunState.COMPLETED, finished.args[0].error
     assert last <= max(epochs_of(events)) <= last + 3
+    # Its model can be what the next one starts from.
+    model = finished.args[0].model_path
+    start = find("startCombo")
+    qtbot.waitUntil(lambda: start.findData(model) >= 0, timeout=TIMEOUT)
+    start.setCurrentIndex(start.findData(model))
+    assert page.setup.job().init == model
     # The axis has followed.
     assert page.watch.curves.total_epochs == max(epochs_of(events))
 
@@ -240,3 +248,21 @@ def test_a_search_for_settings_shows_its_trials_and_then_trains(qtbot, window, p
     assert [trial.number for trial in search.trials] == [1, 2, 3]
     assert search.best() is not None
     assert search.table.model().rowCount() == 3
+
+
+def test_closing_with_a_queue_keeps_the_best_model_and_the_queue(qtbot, window, page, find, click, events, workspace):
+    click("trainButton")
+    qtbot.waitUntil(lambda: len(epochs_of(events)) >= 1, timeout=TIMEOUT)
+    page.setup.form.set_value("seed", 5)
+    click("enqueueButton")
+    finished = []
+    window.session.run_finished.connect(finished.append)
+    window._ask_before_closing()
+    question = find("closeQuestion")
+    assert any("1 more training waits" in label.text() for label in question.findChildren(QLabel))
+    with qtbot.waitSignal(window.session.run_finished, timeout=TIMEOUT):
+        find("closeKeepButton").click()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=TIMEOUT)
+    # The one under way was judged and kept; the other one has not begun.
+    assert [record.status for record in finished] == [RunState.COMPLETED]
+    assert [run.config.seed for run in RunQueue(workspace / QUEUE_FILE).runs()] == [5]
