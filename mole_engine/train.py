@@ -18,16 +18,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import Cancelled, MoleError
-from mole_engine.contracts.events import (
-    EventHandler,
-)
+from mole_engine.contracts.events import Event, EventHandler
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.store.run_folder import FolderLock, RunFolder
 from mole_engine.store.run_log import RunLog
 from mole_engine.store.run_place import RunPlace, find_run, open_place, with_encoder_of_init
 from mole_engine.store.runs import run_name
-from mole_engine.training.job import Job
+from mole_engine.training.job import Job, resumed_step
+from mole_engine.training.tensorboard import FOLDER, HINT, TensorBoardLog
 
 if TYPE_CHECKING:
     from mole_engine.chem.vocabulary import Vocabulary
@@ -158,12 +157,19 @@ class _Job(Job):
         self.place = place
         self.config: TrainConfig = place.config
         self.folder: RunFolder = place.folder
-        super().__init__(place.record, self.folder.events, on_event, control, _STAGES, redone_from=_resumed_step(place))
+        step = resumed_step(place)
+        self.board = TensorBoardLog(self.folder.path / FOLDER, step) if self.config.runtime.tensorboard else None
+        super().__init__(place.record, self.folder.events, on_event, control, _STAGES, redone_from=step)
         self.ensemble: EnsembleFit | None = None
         self.comparison: Comparison | None = None
 
     def save(self, record: RunRecord) -> None:
         self.place.save(record)
+
+    def show(self, event: Event) -> None:
+        super().show(event)
+        if self.board is not None:
+            self.board.show(event)
 
     def seconds(self) -> float:
         return self.place.seconds_before + super().seconds()
@@ -177,6 +183,9 @@ class _Job(Job):
         # A device that is not there is told before anything is read.
         resolve_device(self.config.runtime)
         use_threads(self.config.runtime)
+        if self.board is not None and not self.board.is_possible():
+            self.board = None
+            self.notice(HINT, "warning")
         dataset, split, vocabulary, prepared = self._prepare()
         self.enter(RunState.TRAINING, self._training_words(prepared))
         self._start_comparison(dataset, split)
@@ -376,16 +385,6 @@ def _cache_folder() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("MolE Studio", appauthor=False) / "features"
-
-
-def _resumed_step(place: RunPlace) -> int | None:
-    """Return the optimiser step that a run goes on from; None for a new run, and for several networks."""
-    ensemble = place.config.ensemble
-    if not place.is_resumed or ensemble.kind != "none" or ensemble.trees:
-        return None
-    from mole_engine.training.steering import checkpoint_step
-
-    return checkpoint_step(place.folder.last_checkpoint)
 
 
 class _CallableModule(ModuleType):

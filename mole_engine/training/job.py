@@ -27,6 +27,7 @@ from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.store.files import known_error
 from mole_engine.store.run_log import log_line
+from mole_engine.store.run_place import RunPlace
 from mole_engine.training.emitter import EventEmitter
 
 log = logging.getLogger(__name__)
@@ -175,6 +176,16 @@ class Job(ABC):
             self.save(self.record)
         with contextlib.suppress(KnownError, OSError):
             self.emitter.emit(RunFailed(problem=problem))
+
+
+def resumed_step(place: RunPlace) -> int | None:
+    """Return the optimiser step that a run goes on from; None for a new run, and for several networks."""
+    ensemble = place.config.ensemble
+    if not place.is_resumed or ensemble.kind != "none" or ensemble.trees:
+        return None
+    from mole_engine.training.steering import checkpoint_step
+
+    return checkpoint_step(place.folder.last_checkpoint)
 
 
 def _let_go(error: BaseException | None) -> None:

@@ -339,3 +339,13 @@ def test_nothing_large_is_left_in_memory(make_config, tmp_path):
 def _break_in_training(event):
     if isinstance(event, EpochMetrics):
         raise ValueError("in the window")
+
+
+def test_missing_tensorboard_is_a_word_not_a_failure(make_config, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    events = []
+    record = train(make_config(training={"epochs": 1}, runtime={"tensorboard": True}), on_event=events.append)
+    assert record.status is RunState.COMPLETED
+    assert any(isinstance(event, Notice) and "pip install tensorboard" in event.message for event in events)
