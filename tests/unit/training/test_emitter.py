@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from mole_engine.contracts.errors import KnownError, Problem
-from mole_engine.contracts.events import EpochMetrics, Notice, RunFailed, RunFinished, StepMetrics, event_from_json
+from mole_engine.contracts.events import (
+    BaselineReady,
+    EpochMetrics,
+    Notice,
+    PinnedPredictions,
+    RunFailed,
+    RunFinished,
+    StepMetrics,
+    event_from_json,
+)
 from mole_engine.contracts.run_state import RunState
 from mole_engine.training.emitter import EventEmitter
 
@@ -127,3 +138,46 @@ def test_the_end_is_shown_even_when_it_cannot_be_written(tmp_path):
     with pytest.raises(KnownError):
         emitter.emit(RunFailed(problem=Problem("disk full")))
     assert len(shown) == 1
+
+
+def test_what_other_threads_post_is_shown_by_the_jobs_own_thread_before_its_next_event():
+    shown = []
+    emitter = EventEmitter("run", lambda event: shown.append((type(event).__name__, threading.current_thread().name)))
+    beside = threading.Thread(target=emitter.post, args=(BaselineReady(name="mean", title="Mean"),), name="beside")
+    beside.start()
+    beside.join()
+    assert shown == []
+    emitter.emit(Notice(message="next"))
+    own = threading.current_thread().name
+    assert shown == [("BaselineReady", own), ("Notice", own)]
+    emitter.emit(RunFinished(status=RunState.COMPLETED))
+    emitter.post(Notice(message="too late"))
+    emitter.emit_posted()
+    assert len(shown) == 3
+
+
+def test_log_of_a_run_that_goes_on_loses_what_is_done_again(tmp_path):
+    path = tmp_path / "events.jsonl"
+    first = EventEmitter("run", None, path, clock=iter(range(0, 1000, 2)).__next__)
+
+    def epoch(number):
+        return EpochMetrics(epoch=number, total_epochs=9, step=4 * number, train_loss=1.0, validation_loss=1.0)
+
+    for number in (1, 2):
+        first.emit(step(4 * number - 1))
+        first.emit(PinnedPredictions(epoch=number, smiles=("C",), outputs=("y",), values=((1.0,),)))
+        first.emit(epoch(number))
+    first.emit(BaselineReady(name="mean", title="Mean"))
+    first.emit(Notice(message="kept"))
+    first.emit(step(10))
+    first.close()
+    # The checkpoint is that of the first epoch.
+    again = EventEmitter("run", None, path, redone_from=4)
+    again.emit(Notice(message="going on"))
+    again.close()
+    kept = read(path)
+    assert [type(event).__name__ for event in kept] == [
+        *("StepMetrics", "PinnedPredictions", "EpochMetrics", "Notice", "Notice")
+    ]
+    assert [event.seq for event in kept] == list(range(5))
+    assert kept[2].epoch == 1
