@@ -19,6 +19,8 @@ Result = TypeVar("Result")
 LONG_TABLE = 100_000
 """Rows from which memory counts more than going back to former settings at once."""
 
+_PIECE = 20_000
+
 
 class RawTable:
     """Implements `mole_engine.contracts.dataset.TableSource`.
@@ -58,7 +60,12 @@ class RawTable:
         """All texts of one column, in row order."""
         # One list per column looked at: reading single cells out of an Arrow column is a hundred times slower.
         if column not in self._texts:
-            self._texts[column] = self.frame[column].tolist()
+            cells = self.frame[column]
+            texts: list[str] = []
+            # In pieces: Python's lock is not given up within one call, which would stop a window for a second.
+            for start in range(0, len(cells), _PIECE):
+                texts += cells.iloc[start : start + _PIECE].tolist()
+            self._texts[column] = texts
         return self._texts[column]
 
     def line(self, row: int) -> int:
