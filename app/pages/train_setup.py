@@ -155,10 +155,10 @@ class TrainSetup(QObject):
     def kind_words(self) -> str:
         """Return what a job trains, in words."""
         kind, members = str(self.form.value(_KIND)), count(self.form.value("ensemble.members"))
-        words = {"folds": f"{members} networks, one for each fold", "seeds": f"{members} networks from random starts"}
-        blend = ", blended with simple models" if self.form.value("ensemble.trees") else ""
+        words = {"folds": f"{members} networks (folds)", "seeds": f"{members} networks (seeds)"}
+        blend = ", blended" if self.form.value("ensemble.trees") else ""
         trials = self.form.value(_TRIALS)
-        search = f", after a search of {counted(trials, 'trial')}" if trials else ""
+        search = f", {counted(trials, 'trial')} first" if trials else ""
         return f"{words.get(kind, 'One network')}{blend}{search}"
 
     def job(self, pinned: Sequence[str] = ()) -> TrainConfig:

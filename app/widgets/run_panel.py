@@ -217,7 +217,10 @@ class RunPanel(Card):
         self._note = muted_label()
         for widget in (self._headline, self._estimate, self._note):
             column.addWidget(widget)
-        self.kind_button = link_button("", "kindButton", "One network, several, or a search for settings")
+        tip = "One network, several (for each fold, or from different random starts), or a search for settings first"
+        self.kind_button = link_button("", "kindButton", tip)
+        # Long words are cut rather than the card widened, which would leave too little height to the note.
+        self.kind_button.setMinimumWidth(1)
         menu = QMenu(self.kind_button)
         for key, words in KINDS.items():
             menu.addAction(words).setData(key)
