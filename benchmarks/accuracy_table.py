@@ -25,8 +25,9 @@ METRIC = {
 }
 """The metric by which MoleculeNet and TDC judge each set; others: AUROC for classes, RMSE for numbers."""
 
+NOTES = "\n## Notes\n"
 LOWER = ("rmse", "mae")
-RESAMPLES = 2_000
+RESAMPLES = 1_000
 TITLES = {
     "mean": "mean of the training molecules",
     "fingerprints": "ECFP4 + random forest",
@@ -44,19 +45,29 @@ def write_page(state: Path, out: Path) -> str:
     for path in sorted(state.glob("*__*__*.json")):
         cell = json.loads(path.read_text(encoding="utf-8"))
         cells[cell["set"]][cell["method"]].append(cell)
-    text = "\n".join([_introduction(), *_tables(cells), _against(cells), _times(cells), _machine()]) + "\n"
+    notes = _notes(out)
+    text = "\n".join([_introduction(), *_tables(cells), _against(cells), _times(cells), _machine()]) + "\n" + notes
     out.write_text(text, encoding="utf-8")
     return text
 
 
-def score(cell: dict[str, Any], name: str, rows: Any = None) -> float:
-    """Return a cell's metric on some rows of the test part (None: all), averaged over its tasks."""
-    outputs = np.asarray(cell["outputs"], dtype=float)
-    targets = np.asarray(
-        [[np.nan if value is None else value for value in row] for row in cell["targets"]], dtype=float
-    )
-    if rows is not None:
-        outputs, targets = outputs[rows], targets[rows]
+def _notes(out: Path) -> str:
+    """Return what a person has written below the tables: it stays."""
+    _, mark, notes = out.read_text(encoding="utf-8").partition(NOTES) if out.is_file() else ("", "", "")
+    return f"{mark}{notes}"
+
+
+def score(cell: dict[str, Any], name: str) -> float:
+    """Return a cell's metric on the test part, averaged over its tasks."""
+    return _score(*_arrays(cell), name)
+
+
+def _arrays(cell: dict[str, Any]) -> tuple[Any, Any]:
+    targets = [[np.nan if value is None else value for value in row] for row in cell["targets"]]
+    return np.asarray(targets, dtype=float), np.asarray(cell["outputs"], dtype=float)
+
+
+def _score(targets: Any, outputs: Any, name: str) -> float:
     values = [_metric(name, true, predicted) for true, predicted in zip(targets.T, outputs.T, strict=True)]
     known = [value for value in values if np.isfinite(value)]
     return float(np.mean(known)) if known else float("nan")
@@ -70,7 +81,7 @@ def _metric(name: str, true: Any, predicted: Any) -> float:
     if len(np.unique(true)) < 2:
         return float("nan")
     if name == "spearman":
-        return float(stats.spearmanr(true, predicted)[0])
+        return float(np.corrcoef(stats.rankdata(true), stats.rankdata(predicted))[0, 1])
     return float(roc_auc_score(true, predicted))
 
 
@@ -141,11 +152,13 @@ def _averaged(found: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _bootstrap(one: dict[str, Any], other: dict[str, Any], metric: str, sign: float) -> tuple[float, float, float]:
     generator = np.random.default_rng(0)
-    count = len(one["targets"])
+    (targets, left), (_, right) = _arrays(one), _arrays(other)
     differences = []
     for _ in range(RESAMPLES):
-        rows = generator.integers(0, count, count)
-        differences.append(sign * (score(one, metric, rows) - score(other, metric, rows)))
+        rows = generator.integers(0, len(targets), len(targets))
+        differences.append(
+            sign * (_score(targets[rows], left[rows], metric) - _score(targets[rows], right[rows], metric))
+        )
     low, high = np.nanpercentile(differences, [2.5, 97.5])
     return float(low), sign * (score(one, metric) - score(other, metric)), float(high)
 
