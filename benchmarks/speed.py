@@ -38,10 +38,10 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True)
 class Contestant:
-    """One way to compute, and what it computes in each turn."""
+    """One way to compute, and what it computes in each turn (its first batches to warm up)."""
 
     name: str
-    turn: Callable[[], object]
+    turn: Callable[..., object]
     batches: list[MolBatch]
 
 
@@ -70,7 +70,7 @@ def parse() -> argparse.Namespace:
     text = "CSV with a column 'smiles'; of one with a column 'split', the rows that say 'train' (default: the sample)"
     parser.add_argument("--data", type=Path, default=sample, help=text)
     parser.add_argument("--sizes", default="6x256,12x768", help="layers x width, comma-separated")
-    parser.add_argument("--batches", type=int, default=6, help="batches in each turn")
+    parser.add_argument("--batches", type=int, default=6, help="random batches that the plain network has in each turn")
     parser.add_argument("--repeats", type=int, default=3, help="turns; the median counts")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
@@ -169,16 +169,14 @@ def compare(
 
 
 def pick(features: FeaturisedDataset, options: argparse.Namespace) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return our batches, of all lengths in equal shares, and random ones of the same molecules."""
+    """Return our batches of a whole epoch, and some random ones.
+
+    A few of ours would not do: the longest molecules stand together in one batch.
+    """
     positions = np.flatnonzero(features.lengths)
     sampler = LengthBatchSampler(positions, features.lengths[positions], BATCH, seed=options.seed)
-    # Of all lengths, not only the first ones: the sampler begins with the largest.
-    sorted_batches = sorted(sampler, key=lambda batch: int(features.lengths[batch].max()))
-    count = min(options.batches, len(sorted_batches))
-    ours = [sorted_batches[place] for place in ((np.arange(count) + 0.5) / count * len(sorted_batches)).astype(int)]
-    same = np.concatenate(ours)
-    shuffled = random_batches(len(same), BATCH, torch.Generator().manual_seed(options.seed))
-    return ours, [same[batch] for batch in shuffled]
+    shuffled = random_batches(len(positions), BATCH, torch.Generator().manual_seed(options.seed))
+    return list(sampler), [positions[batch] for batch in shuffled[: options.batches]]
 
 
 def take_turns(
@@ -188,14 +186,12 @@ def take_turns(
     clock = clock_of(options)
     seconds: dict[str, list[float]] = {runner.name: [] for runner in runners}
     bare_seconds: list[float] = []
-    for turn in range(options.repeats + 1):
+    for runner in runners:
+        runner.turn(1)
+    for _ in range(options.repeats):
         for runner in runners:
-            bare_now = timed(bare, device, clock)
-            now = timed(runner.turn, device, clock)
-            # The first turn warms up.
-            if turn:
-                seconds[runner.name].append(now)
-                bare_seconds.append(bare_now)
+            bare_seconds.append(timed(bare, device, clock))
+            seconds[runner.name].append(timed(runner.turn, device, clock))
     return {name: statistics.median(values) for name, values in seconds.items()}, statistics.median(bare_seconds)
 
 
@@ -210,8 +206,8 @@ def padding(batches: Iterable[MolBatch]) -> float:
     return 1.0 - sum(int(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
 
 
-def work(model: nn.Module, batches: list[MolBatch], *, training: bool) -> Callable[[], object]:
-    """Return a pass over the batches: steps of training, or predictions."""
+def work(model: nn.Module, batches: list[MolBatch], *, training: bool) -> Callable[..., object]:
+    """Return a pass over the batches, or over the first so many: steps of training, or predictions."""
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=isinstance(model, MolE))
 
     def step(batch: MolBatch) -> None:
@@ -226,9 +222,9 @@ def work(model: nn.Module, batches: list[MolBatch], *, training: bool) -> Callab
     def infer(batch: MolBatch) -> None:
         model(batch.tokens, batch.distances, batch.mask)
 
-    def turn() -> None:
+    def turn(count: int | None = None) -> None:
         model.train(training)
-        for batch in batches:
+        for batch in batches[:count]:
             (step if training else infer)(batch)
 
     return turn
