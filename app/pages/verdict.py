@@ -29,16 +29,20 @@ if TYPE_CHECKING:
 _BARS = 19
 _NUMBER_COLUMNS = (
     Column("structure", "structure", "structure"),
-    Column("measured", "measured", "number", 88),
-    Column("predicted", "predicted", "number", 88),
+    Column("measured", "measured", "number", 80),
+    Column("predicted", "predicted", "number", 80),
     Column("error", "error", "number", 66),
 )
 _CLASS_COLUMNS = (
     Column("structure", "structure", "structure"),
-    Column("measured_class", "measured", width=82),
-    Column("predicted_class", "predicted", width=82),
+    Column("measured_class", "measured", width=70),
+    Column("predicted_class", "predicted", width=70),
     Column(
-        "probability", "probability", "number", 84, "Of the positive class; of several classes, of the measured one"
+        "probability",
+        "prob.",
+        "number",
+        56,
+        "Probability of the positive class; of several classes, of the measured one",
     ),
 )
 
@@ -89,15 +93,16 @@ class VerdictView(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE[3])
-        layout.addWidget(_column(self.banner, (self.figures, 1)), 1)
+        left = _column(self.banner, (self.figures, 1))
         self._errors = Card("Errors")
         self._errors.add(self.histogram)
         middle = _column(self.tile, self.against, self._errors, self.share)
-        middle.setFixedWidth(272)
-        layout.addWidget(middle)
-        right = self._right()
-        right.setFixedWidth(372)
-        layout.addWidget(right)
+        # The two at the right take what they can use before the figure grows; in a narrow window all give way.
+        for column, narrow, wide, stretch in ((left, 270, 0, 1), (middle, 216, 272, 60), (self._right(), 290, 372, 80)):
+            column.setMinimumWidth(narrow)
+            if wide:
+                column.setMaximumWidth(wide)
+            layout.addWidget(column, stretch)
         self.figures.task_changed.connect(self._show_task)
         self.figures.checks.found.connect(self._renew_banner)
         self.figures.molecule_chosen.connect(self.worst.choose)

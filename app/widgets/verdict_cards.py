@@ -12,14 +12,42 @@ from app.theme import SPACE
 from app.widgets.basic import Card, ElidedLabel, label, muted_label, number_label, set_role
 
 
-class BannerCard(Card):
+class WordCard(Card):
+    """A card that is as high as its wrapped words are at its width."""
+
+    def __init__(self, wrapped: Sequence[QLabel], parent: QWidget | None = None) -> None:
+        super().__init__(parent=parent)
+        self._wrapped = tuple(wrapped)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Give the words the height that they need at this width."""
+        super().resizeEvent(event)
+        self.fit()
+
+    def fit(self) -> None:
+        """Give each wrapped label its height; a layout would take the one at the width that the label likes best."""
+        layout = self.layout()
+        if layout is None:
+            return
+        edges, frame = layout.contentsMargins(), self.contentsMargins()
+        inside = max(60, self.width() - edges.left() - edges.right() - frame.left() - frame.right())
+        for words in self._wrapped:
+            before = words.minimumHeight()
+            # A label never says that it needs less than its minimum.
+            words.setMinimumHeight(0)
+            wanted = words.heightForWidth(inside)
+            words.setMinimumHeight(before)
+            if wanted > 0 and (wanted, wanted) != (before, words.maximumHeight()):
+                words.setFixedHeight(wanted)
+
+
+class BannerCard(WordCard):
     """A headline and a sentence on a coloured ground."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent=parent)
+        self._headline, self._words = label("", "title", wrap=True), label("", wrap=True)
+        super().__init__((self._headline, self._words), parent)
         self.setObjectName("verdictBanner")
-        self._headline = label("", "title")
-        self._words = label("", wrap=True)
         self.body.setSpacing(SPACE[0])
         self.add(self._headline)
         self.add(self._words)
@@ -32,36 +60,19 @@ class BannerCard(Card):
         set_role(self._headline, tone=tone)
         set_role(self, tone=tone)
         self.setAccessibleName(f"{headline}. {words}")
-        self._fit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """Take the height that the words need at this width."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        # A layout asks a card for its height at the width that it likes best, not at the one that it has.
-        layout = self.layout()
-        if layout is None:
-            return
-        edges, frame = layout.contentsMargins(), self.contentsMargins()
-        inside = self.width() - edges.left() - edges.right() - frame.left() - frame.right()
-        words = self._words.heightForWidth(max(inside, 60)) + self._headline.sizeHint().height() + self.body.spacing()
-        wanted = words + edges.top() + edges.bottom() + frame.top() + frame.bottom()
-        if (wanted, wanted) != (self.minimumHeight(), self.maximumHeight()):
-            self.setFixedHeight(wanted)
+        self.fit()
 
 
-class MetricTile(Card):
+class MetricTile(WordCard):
     """One big number with its name, its unit and what stands beside it."""
 
     def __init__(self, name: str = "metricTile", parent: QWidget | None = None) -> None:
-        super().__init__(parent=parent)
+        self._others = muted_label()
+        super().__init__((self._others,), parent)
         self.setObjectName(name)
         self._name = muted_label(wrap=False)
         self._value = number_label()
         self._unit = label("", "muted")
-        self._others = muted_label()
         self.body.setSpacing(SPACE[0])
         grid = QGridLayout()
         grid.setHorizontalSpacing(SPACE[1])
@@ -82,6 +93,7 @@ class MetricTile(Card):
         self._others.setText(others)
         self._others.setVisible(bool(others))
         self.setAccessibleName(f"{name} {value} {unit}".strip())
+        self.fit()
 
 
 class ShareCard(Card):
