@@ -26,7 +26,7 @@ LIBRARIES = {
     "pyarrow": ("libarrow",),
     "torch": ("lib/libc10", "lib/libtorch_cpu"),
 }
-"""Large shared libraries that a module brings, see `load_libraries`. RDKit's know Python, so they are not among them."""
+"""Large shared libraries that a module brings, see `load_libraries`; not RDKit's, which know Python."""
 
 _PATIENCE = 1.5
 
