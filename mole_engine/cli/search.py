@@ -15,9 +15,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     search = parser.add_argument_group("the search")
     search.add_argument("--trials", type=int, default=TRIALS, metavar="N", help=f"trainings to try ({TRIALS})")
     search.add_argument("--trial-epochs", type=int, default=0, metavar="N", help="epochs of a trial (all of --epochs)")
-    search.add_argument(
-        "--minutes", type=float, default=0.0, metavar="M", help="begin no trial after this time"
-    )
+    search.add_argument("--minutes", type=float, default=0.0, metavar="M", help="begin no trial after this time")
     search.add_argument("--vary", metavar="A,B", default="", help="settings to vary, as section.field")
     search.add_argument("--no-pruning", action="store_true", help="let every trial run to its end")
 

@@ -311,7 +311,8 @@ class TrainConfig(Job):
         several = self.ensemble.kind != "none" or self.ensemble.trees
         if several and self.runtime.devices * self.runtime.num_nodes > 1:
             raise ValueError(
-                "several networks train one after the other on one device; choose one device, or a preset with one network"
+                "several networks train one after the other on one device: "
+                "choose one device, or a preset of one network"
             )
         return self
 

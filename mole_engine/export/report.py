@@ -189,7 +189,7 @@ def _reproduce(folder: RunFolder, record: RunRecord) -> Iterator[str]:
         return
     yield "<h2>How to make it again</h2>"
     if folder.split.is_file():
-        yield "<p>From the run's folder alone, of which <code>config.yaml</code> and <code>split.csv</code> suffice:</p>"
+        yield "<p>From the run's folder, of which <code>config.yaml</code> and <code>split.csv</code> suffice:</p>"
         yield f"<pre>{escape(f'mole reproduce {shlex.quote(str(folder.path))}')}</pre>"
     yield (
         "<p>From the data file: save the settings below as <code>config.yaml</code> beside it, and run the following. "

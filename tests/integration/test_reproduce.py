@@ -38,7 +38,8 @@ def test_weights_and_clean_up_are_not_applied_twice(make_config, tmp_path):
     rows = [f"{'C' * size}[NH3+].[Cl-],{size / 10},{size}" for size in range(1, 21)]
     path.write_text("smiles,y,w\n" + "\n".join(rows) + "\n", encoding="utf-8")
     data = {"path": str(path), "targets": ["y"], "weight_column": "w"}
-    first = train(make_config(data=data, split={"method": "random", "column": ""}, training={"epochs": 1}, baselines=False))
+    split = {"method": "random", "column": ""}
+    first = train(make_config(data=data, split=split, training={"epochs": 1}, baselines=False))
     path.write_text("something else", encoding="utf-8")
     second = train(reproduction(first.run_dir, tmp_path / "data", {"out": str(tmp_path / "again")}))
     assert second.metrics == first.metrics
