@@ -18,6 +18,8 @@ def test_the_job_as_set_up_is_written_as_scripts(qtbot, window, open_file, tmp_p
     open_file(path)
     window.go_to("train")
     page = window.page("train")
+    # The preset that is chosen at first trains several networks, each on one device.
+    page.setup.presets.select("small")
     for name, value in {"training.epochs": 7, "runtime.devices": 4, "runtime.num_nodes": 2}.items():
         page.setup.form.set_value(name, value)
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
