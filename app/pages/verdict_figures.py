@@ -85,7 +85,9 @@ class FigureCard(Card):
         self._build()
 
     def show_story(self, story: RunStory) -> None:
-        """Show a run: its first judged task, its first figure."""
+        """Show a run: its first judged task, and the figure that was looked at, or the first."""
+        # Without test molecules there was nothing else to look at: that was no choice.
+        chosen = self.picker.currentData() if self.verdict is not None else None
         self._story = story
         for box in (self.task_picker, self.picker):
             box.blockSignals(True)
@@ -94,7 +96,7 @@ class FigureCard(Card):
             if item.molecules:
                 self.task_picker.addItem(item.task.name, place)
         self.task_picker.setVisible(self.task_picker.count() > 1)
-        self._fill_picker()
+        self._fill_picker(chosen)
         for box in (self.task_picker, self.picker):
             box.blockSignals(False)
         self.checks.show_story(story, self.verdict)
@@ -165,8 +167,7 @@ class FigureCard(Card):
         layout.addStretch(1)
         return page
 
-    def _fill_picker(self) -> None:
-        chosen = self.picker.currentData()
+    def _fill_picker(self, chosen: str | None) -> None:
         verdict = self.verdict
         self.picker.clear()
         figures = _FIGURES[verdict.task.kind] if verdict is not None else ()
@@ -185,7 +186,7 @@ class FigureCard(Card):
     @Slot()
     def _change_task(self) -> None:
         self.picker.blockSignals(True)
-        self._fill_picker()
+        self._fill_picker(self.picker.currentData())
         self.picker.blockSignals(False)
         if self._story is not None:
             self.checks.show_story(self._story, self.verdict)

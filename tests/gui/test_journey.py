@@ -121,7 +121,6 @@ def test_from_data_to_a_saved_prediction(qtbot, window, find, click, ready, chai
     qtbot.waitUntil(runs.verdict.isVisible, timeout=10_000)
     assert "Test RMSE" in [label.text() for label in find("metricTile").findChildren(QLabel)]
     tested = record.counts["test"]
-    runs.verdict.figures.choose("parity")
     qtbot.waitUntil(lambda: len(runs.verdict.figures.parity._points) == tested)
     assert find("worstTable").model().rowCount() == tested
 
