@@ -303,6 +303,7 @@ class _Job(Job):
                 self.control,
                 cache_dir=_cache_folder(),
                 on_progress=self.progress,
+                pinned=self._pinned(prepared, vocabulary),
             )
             return self._fitted(self.ensemble.fit)
         last = self.folder.last_checkpoint

@@ -32,6 +32,7 @@ from mole_engine.training.members import MemberEmitter, member_folder, read_memb
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.outputs import Readout
 from mole_engine.training.parts import Part, fit_part
+from mole_engine.training.pinned import PinnedMolecules
 from mole_engine.training.setup import Prepared, prepare_network
 from mole_engine.training.simple_tables import simple_tables
 from mole_engine.training.trainer import resolve_device, use_threads
@@ -92,6 +93,7 @@ def fit_ensemble(
     *,
     cache_dir: Path | None = None,
     on_progress: ProgressHandler | None = None,
+    pinned: PinnedMolecules | None = None,
 ) -> EnsembleFit:
     """Train the networks, fit the simple models, and weigh them.
 
@@ -110,13 +112,15 @@ def fit_ensemble(
         Keeps descriptors; None: not kept.
     on_progress
         Told how far the work is; may raise `Cancelled`.
+    pinned
+        Molecules that each network predicts after each of its epochs.
 
     Raises
     ------
     Cancelled, InputError, KnownError
         As `fit_model`.
     """
-    work = _Ensemble(config, prepared, folder, emitter, control, cache_dir, on_progress)
+    work = _Ensemble(config, prepared, folder, emitter, control, cache_dir, on_progress, pinned)
     return work.run()
 
 
@@ -130,6 +134,7 @@ class _Ensemble:
         control: RunControl,
         cache_dir: Path | None,
         on_progress: ProgressHandler | None,
+        pinned: PinnedMolecules | None,
     ) -> None:
         self.config = config
         self.prepared = prepared
@@ -138,6 +143,7 @@ class _Ensemble:
         self.control = control
         self.cache_dir = cache_dir
         self.on_progress = on_progress
+        self.pinned = pinned
         self.data = prepared.data
         self.tasks = self.data.dataset.roles.tasks
         self.folds = make_folds(config, self.data)
@@ -221,8 +227,9 @@ class _Ensemble:
             last = folder / "checkpoints" / LAST
             emitter = MemberEmitter(self.emitter, number, count, config.training.epochs, self.folder / "metrics.csv")
             folder.mkdir(parents=True, exist_ok=True)
+            resume_from = last if last.is_file() else None
             fit = fit_model(
-                config, prepared, folder, emitter, self.control, resume_from=last if last.is_file() else None
+                config, prepared, folder, emitter, self.control, resume_from=resume_from, pinned=self.pinned
             )
             self.control.checkpoint()
             write_member(folder, prepared.model, fit)

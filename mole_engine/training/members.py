@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from mole_engine.contracts.events import CheckpointSaved, EpochMetrics, Event, StepMetrics
+from mole_engine.contracts.events import CheckpointSaved, EpochMetrics, Event, PinnedPredictions, StepMetrics
 from mole_engine.store.files import atomic_path
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.fitting import FitResult
@@ -75,7 +75,7 @@ class MemberEmitter(EventEmitter):
         elif isinstance(event, EpochMetrics):
             event = replace(event, epoch=event.epoch + before, total_epochs=event.total_epochs * self._count)
             append_row(self._metrics_path, epoch_row(event, self._learning_rate))
-        elif isinstance(event, CheckpointSaved):
+        elif isinstance(event, (CheckpointSaved, PinnedPredictions)):
             event = replace(event, epoch=event.epoch + before)
         return self._whole.emit(event)
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from mole_engine.contracts.errors import InputError
-from mole_engine.contracts.events import EpochMetrics, Notice, RunFinished, StepMetrics
+from mole_engine.contracts.events import EpochMetrics, Notice, PinnedPredictions, RunFinished, StepMetrics
 from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.export.onnx import export_onnx
 from mole_engine.inference.predictor import load_model
@@ -37,6 +37,7 @@ def test_a_blend_of_folds_on_a_fixed_encoder(make_config: Any, tmp_path: Path) -
         model={"descriptors": True, "pooling": "cls+mean"},
         training={"freeze": "encoder", "keep": "last"},
         ensemble={"kind": "folds", "members": 3, "trees": True},
+        pinned=["CCO"],
     )
     record = train(config, on_event=events.append)
     assert record.status is RunState.COMPLETED
@@ -45,6 +46,9 @@ def test_a_blend_of_folds_on_a_fixed_encoder(make_config: Any, tmp_path: Path) -
     epochs = [event for event in events if isinstance(event, EpochMetrics)]
     assert [event.epoch for event in epochs] == list(range(1, 10))
     assert {event.total_epochs for event in epochs} == {9}
+    pinned = [event for event in events if isinstance(event, PinnedPredictions)]
+    assert [event.epoch for event in pinned] == list(range(1, 10))
+    assert np.isfinite([event.values for event in pinned]).all()
     assert all(event.step <= event.total_steps for event in events if isinstance(event, StepMetrics))
     assert any(event.message.startswith("Shares") for event in events if isinstance(event, Notice))
     assert len(pd.read_csv(Path(record.run_dir) / "metrics.csv")) == 9
