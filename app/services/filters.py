@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 ColumnReader = Callable[[OpenDataset, str], RowColumn]
 
-_EVERY = 200
 _KEPT_ANSWERS = 16
 _SHOWN_LABELS = 3
 
@@ -217,16 +216,13 @@ def _containing(dataset: OpenDataset, smarts: str, on_progress: ProgressHandler,
     import numpy as np
 
     from mole_engine.chem.substructure import matcher
+    from mole_engine.data.many_molecules import containing
 
     found = np.zeros(dataset.info.rows, bool)
-    contains = matcher(smarts)
-    if contains is None:
+    if matcher(smarts) is None:
         return found
-    for done, (row, smiles) in enumerate(dataset.smiles.items()):
-        if done % _EVERY == 0:
-            on_progress("Searching", done, len(dataset.smiles))
-        if (known is None or not known[row]) and contains(smiles):
-            found[row] = True
+    asked = [row for row in dataset.smiles if known is None or not known[row]]
+    found[asked] = containing([dataset.smiles[row] for row in asked], smarts, on_progress)
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from mole_engine.chem.scaffolds import murcko_scaffold
+from mole_engine.chem.substructure import matcher
 from mole_engine.contracts.config import CurationConfig
 from mole_engine.data.progress import Progress, report
 from mole_engine.data.standardise import Standardised, standardise, steps_touched
@@ -52,6 +53,11 @@ def scaffolds_of(smiles: Sequence[str], on_progress: Progress | None = None) -> 
     return map_texts(scaffold_chunk, smiles, None, "split", on_progress)
 
 
+def containing(smiles: Sequence[str], pattern: str, on_progress: Progress | None = None) -> list[bool]:
+    """Return which molecules contain a pattern (SMARTS), none where it is not one; progress as stage "Searching"."""
+    return map_texts(containing_chunk, smiles, pattern, "Searching", on_progress)
+
+
 def standardise_chunk(texts: Sequence[str], options: dict[str, Any]) -> list[Standardised]:
     """Standardise some cells; runs in a helper process too."""
     config = CurationConfig.model_construct(**options)
@@ -70,6 +76,12 @@ def steps_chunk(
 def scaffold_chunk(smiles: Sequence[str], _options: None) -> list[str]:
     """Return some scaffolds; runs in a helper process too."""
     return [murcko_scaffold(text) for text in smiles]
+
+
+def containing_chunk(smiles: Sequence[str], pattern: str) -> list[bool]:
+    """Match some molecules; runs in a helper process too."""
+    contains = matcher(pattern)
+    return [contains is not None and contains(text) for text in smiles]
 
 
 def map_texts(
