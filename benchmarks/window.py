@@ -209,7 +209,7 @@ def train(options: argparse.Namespace) -> None:
     driver.window.go_to("train")
     config = TrainConfig.model_validate(
         {
-            "data": {"path": str(table), "smiles": "smiles", "targets": ["value"]},
+            "data": {"path": str(table), "smiles_column": "smiles", "targets": ["value"]},
             "model": {"layers": 3, "hidden_size": 128, "heads": 2},
             "training": {"epochs": 100},
         }
