@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 FOR_FILES = ("numpy", "rdkit.Chem", "rdkit.Chem.Draw.rdMolDraw2D", "pyarrow", "pandas", "app.services.dataset_builder")
 """What opening a file needs."""
 
-FOR_TRAINING = ("torch", "torchmetrics", "pytorch_lightning", "mole_engine.train")
-"""What training and predicting need."""
+FOR_TRAINING = ("pyqtgraph", "torch", "torchmetrics", "pytorch_lightning", "mole_engine.train")
+"""What training and predicting need, and the plots first: they stand there before the training does."""
 
 LIBRARIES = {
     "pyarrow": ("libarrow",),

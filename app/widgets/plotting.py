@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,17 +14,6 @@ from app.theme import text_font, theme
 
 SMOOTH_LIMIT = 2000
 """Curves with more points are drawn without antialiasing, which costs more than it shows."""
-
-
-def warm_up() -> threading.Thread:
-    """Import pyqtgraph in the background, so that the first plot appears at once; return the thread."""
-    thread = threading.Thread(target=_import, name="plotsWarmUp", daemon=True)
-    thread.start()
-    return thread
-
-
-def _import() -> None:
-    import pyqtgraph  # noqa: F401 - imported for its effect
 
 
 def new_plot(name: str, description: str) -> Any:
