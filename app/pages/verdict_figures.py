@@ -232,7 +232,7 @@ class FigureCard(Card):
         self.charts.set_curves(RunCurves.replay(story.events), unit, over=not story.record.status.is_active)
 
     def _show_parity(self, verdict: TaskVerdict) -> None:
-        self.set_title("Predicted against measured", "test set")
+        self.set_title("Predicted vs measured", "test set")
         self.parity.show_points([parity_point(item) for item in verdict.molecules], verdict.task.unit)
 
     def _show_residuals(self, verdict: TaskVerdict) -> None:
