@@ -22,6 +22,9 @@ from app.main_window import MainWindow
 from app.theme import ThemeMode, theme
 from mole_engine.contracts.events import EpochMetrics
 
+PRESET = "small"
+"""One network: the curves of several, one after the other, need more words than a picture has."""
+
 EPOCHS, SHOWN_AFTER = 24, 15
 PASTED = "CC(=O)Oc1ccccc1C(=O)O\nCN1C=NC2=C1C(=O)N(C(=O)N2C)C\nCC(C)Cc1ccc(cc1)C(C)C(=O)O\nCOc1ccc2cc(ccc2c1)C(C)C(=O)O"
 PATIENCE = 600.0
@@ -88,6 +91,7 @@ def tour(photographer: Photographer) -> None:
     photographer.wait(PATIENCE, lambda: bool(opened))
     # The Data page has pictures of its own, with more molecules: see make_data_screenshots.py.
     window.go_to("train")
+    window.page("train").setup.presets.select(PRESET)
     window.findChild(QSpinBox, "epochsSpin").setValue(EPOCHS)
     events, finished = photographer.hear(session.run_event), photographer.hear(session.run_finished)
     photographer.press("trainButton")
