@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +86,7 @@ def fit_baseline(
     cache_dir: str | Path | None = None,
     on_progress: ProgressHandler | None = None,
     transform: TransformName = "auto",
+    refit: bool = False,
 ) -> BaselineResult:
     """Fit one baseline on the training part, and judge it on the validation and test parts.
 
@@ -103,6 +104,9 @@ def fit_baseline(
         Told how far the work is; may raise `Cancelled`.
     transform
         Of regression targets, as in the job's configuration.
+    refit
+        Whether it learns from the validation molecules too before it is judged on the test part, as models over
+        folds do: who is compared has to have seen as much.
 
     Raises
     ------
@@ -116,9 +120,17 @@ def fit_baseline(
     rows = {part: np.asarray(getattr(split, part), dtype=np.int64) for part in ("validation", "test")}
     work = _Work(dataset, seed, threads, transform, on_progress)
     table = work.table(name, cache_dir)
-    outputs = work.outputs(name, table, train, np.concatenate([rows["validation"], rows["test"]]))
-    count = len(rows["validation"])
-    parts = {"validation": outputs[:count], "test": outputs[count:]}
+    if refit and len(rows["validation"]) and len(rows["test"]):
+        whole = replace(split, train=(*split.train, *split.validation))
+        more, note = _training_rows(whole, seed)
+        parts = {
+            "validation": work.outputs(name, table, train, rows["validation"]),
+            "test": work.outputs(name, table, np.sort(more), rows["test"]),
+        }
+    else:
+        outputs = work.outputs(name, table, train, np.concatenate([rows["validation"], rows["test"]]))
+        count = len(rows["validation"])
+        parts = {"validation": outputs[:count], "test": outputs[count:]}
     metrics = {part: _metrics(dataset, rows[part], parts[part]) for part in parts}
     return BaselineResult(
         name=name,

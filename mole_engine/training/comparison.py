@@ -83,6 +83,7 @@ class Comparison:
 
     def _work(self) -> None:
         _step_back()
+        ensemble = self.config.ensemble
         for name in BASELINES:
             try:
                 result = fit_baseline(
@@ -94,6 +95,8 @@ class Comparison:
                     cache_dir=self._cache_dir,
                     on_progress=self._check,
                     transform=self.config.data.target_transform,
+                    # These learn from the validation molecules in the end.
+                    refit=ensemble.kind == "folds" or ensemble.trees,
                 )
             except Cancelled:
                 return

@@ -43,6 +43,23 @@ def test_never_sees_a_label_outside_of_the_training_part(name: str, helpers: Any
     assert honest.test_metrics["rmse"] < 5 < spied.test_metrics["rmse"]
 
 
+@pytest.mark.parametrize("name", BASELINES)
+def test_it_learns_from_validation_molecules_for_the_test_part_where_its_rival_does(
+    name: str, helpers: Any, split: Split
+) -> None:
+    targets = helpers.sizes(60)
+    whole = Split(tuple(sorted((*split.train, *split.validation))), (), split.test, method="given")
+    rival = fit_baseline(name, helpers.dataset(targets), split, refit=True)
+    np.testing.assert_allclose(rival.test_outputs, fit_baseline(name, helpers.dataset(targets), whole).test_outputs)
+    # What it says of the validation molecules is still said without having seen them.
+    plain = fit_baseline(name, helpers.dataset(targets), split)
+    np.testing.assert_array_equal(rival.validation_outputs, plain.validation_outputs)
+    other = targets.copy()
+    other[list(split.test)] = -1000.0
+    spied = fit_baseline(name, helpers.dataset(other), split, refit=True)
+    np.testing.assert_array_equal(rival.test_outputs, spied.test_outputs)
+
+
 def test_the_mean_is_beaten_by_descriptors_and_metrics_are_those_of_its_outputs(helpers: Any, split: Split) -> None:
     dataset = helpers.dataset(helpers.sizes(60))
     mean, trees = (fit_baseline(name, dataset, split) for name in ("mean", "descriptors"))
