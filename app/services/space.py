@@ -15,6 +15,10 @@ from mole_engine.contracts.events import ProgressHandler
 
 _KEPT_MAPS = 6
 
+ENCODER = "mole-small"
+_LEARNT = {"mole pca": "MolE vectors (PCA)", "mole tsne": "MolE vectors, neighbours (t-SNE)"}
+"""Maps of what the shipped encoder makes of the molecules, beside those of their fingerprints."""
+
 
 @dataclass(frozen=True)
 class SpacePoints:
@@ -55,7 +59,7 @@ class SpaceService(QObject):
         """Return key and title of every map that can be drawn here."""
         from mole_engine.data.chemical_space import available_maps
 
-        return list(available_maps().items())
+        return [*available_maps().items(), *_LEARNT.items()]
 
     def cancel(self) -> bool:
         """Drop the map under way; return whether there was one."""
@@ -94,6 +98,11 @@ class SpaceService(QObject):
 
 
 def _project(smiles: list[str], method: str, on_progress: ProgressHandler) -> Any:
-    from mole_engine.data.chemical_space import project
+    from mole_engine.data.chemical_space import project, project_vectors
 
-    return project(smiles, method, on_progress)
+    if method not in _LEARNT:
+        return project(smiles, method, on_progress)
+    from mole_engine.inference.predictor import load_model
+
+    vectors = load_model(ENCODER, "cpu").encode(smiles, on_progress=on_progress)
+    return project_vectors(vectors, method.removeprefix("mole "), on_progress)

@@ -156,6 +156,13 @@ def test_the_map_shows_the_molecule_below_the_pointer_and_colours_by_part(qtbot,
     assert len(map_shown.rows) == 11
 
 
+def test_the_map_can_be_drawn_from_what_the_shipped_encoder_has_learnt(qtbot, window, map_shown):
+    drawn = map_shown._points.copy()
+    choose(window, "mapMethodCombo", "mole pca")
+    qtbot.waitUntil(lambda: not (map_shown._points == drawn).all(), timeout=PATIENCE)
+    assert len(map_shown.rows) == 11
+
+
 def test_thousands_of_scattered_rows_become_a_filter(qtbot, window, page, monkeypatch):
     monkeypatch.setattr("app.widgets.molecule_table._MOST_PIECES", 2)
     page.rows._take_from_map([0, 4, 8], False)
