@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -31,6 +31,25 @@ ROWS = [
     ("acetone", "CC(C)=O", "1.2", "no"),
 ]
 """14 rows: one unreadable, one salt, one duplicate, one without a value; 11 molecules remain."""
+
+
+PATIENCE = 60_000
+"""How long a condition is waited for, in ms: on a busy machine a second of work takes many, and no test may notice."""
+
+
+@pytest.fixture
+def qtbot(qtbot: QtBot) -> QtBot:
+    """Return a bot whose waits for something to happen are long; short ones, for nothing to happen, stay."""
+
+    def patient(wait: Callable[..., Any]) -> Callable[..., Any]:
+        def waits(*arguments: Any, timeout: int = PATIENCE, **options: Any) -> Any:
+            return wait(*arguments, timeout=timeout if timeout < 1000 else max(timeout, PATIENCE), **options)
+
+        return waits
+
+    for name in ("waitUntil", "waitSignal", "waitSignals"):
+        setattr(qtbot, name, patient(getattr(qtbot, name)))
+    return qtbot
 
 
 @pytest.fixture
