@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 _FURTHER = "network-{}."
+_ENCODER = "encoder."
 
 
 class BlendedModel:
@@ -45,6 +46,8 @@ class BlendedModel:
         self.tasks = bundle.card.tasks
         self._first = network
         try:
+            if len(bundle.blend) != int(bundle.card.blend["tensors"]):
+                raise ValueError(f"{len(bundle.blend)} of {bundle.card.blend['tensors']} arrays are there")
             self.blend = Blend.load(bundle.card.blend, _arrays(bundle.blend), self.tasks)
             self._networks = [network, *_further(bundle, network)]
         except (ValueError, KeyError, TypeError, RuntimeError, IndexError, AttributeError) as error:
@@ -107,13 +110,14 @@ class BlendedModel:
 def blend_tensors(
     members: Sequence[Mapping[str, torch.Tensor]], arrays: Mapping[str, npt.NDArray[Any]]
 ) -> dict[str, torch.Tensor]:
-    """Return what `Bundle.blend` holds; what a further network shares with the first is kept once."""
+    """Return what `Bundle.blend` holds; an encoder that a further network shares with the first is kept once."""
     first = members[0]
     tensors = {key: torch.from_numpy(np.ascontiguousarray(value)) for key, value in arrays.items()}
     for number, member in enumerate(members[1:], start=2):
-        for name, value in member.items():
-            if not torch.equal(value, first[name]):
-                tensors[_FURTHER.format(number) + name] = value
+        shares = all(torch.equal(value, first[name]) for name, value in member.items() if name.startswith(_ENCODER))
+        # All the rest is there even where it is equal: what is missing is a fault, not the first network's.
+        own = {name: value for name, value in member.items() if not (shares and name.startswith(_ENCODER))}
+        tensors |= {_FURTHER.format(number) + name: value for name, value in own.items()}
     return tensors
 
 
@@ -127,8 +131,10 @@ def _further(bundle: Bundle, network: MolENetwork) -> list[MolENetwork]:
         prefix = _FURTHER.format(number)
         own = {name[len(prefix) :]: value for name, value in bundle.blend.items() if name.startswith(prefix)}
         other = MolENetwork(network.config)
-        other.load_state_dict({**bundle.tensors, **own}, strict=True)
-        if not any(name.startswith("encoder.") for name in own):
+        shares = not any(name.startswith(_ENCODER) for name in own)
+        encoder = {name: value for name, value in bundle.tensors.items() if shares and name.startswith(_ENCODER)}
+        other.load_state_dict({**encoder, **own}, strict=True)
+        if shares:
             other.encoder = network.encoder
         found.append(other.eval().requires_grad_(False).to(next(network.parameters()).device))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,14 +71,18 @@ def save_bundle(
 
     # Clones: two names of one storage (tied weights) are an error for safetensors.
     whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    more = {name: tensor.contiguous() for name, tensor in (blend or {}).items()}
+    if card.blend:
+        # How many there must be: an array of a tree that is missing is nothing that loading would notice.
+        card = replace(card, blend={**card.blend, "tensors": len(more)})
     with atomic_path(Path(path)) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(_CARD, json.dumps(card.to_dict(), allow_nan=False, ensure_ascii=False))
         archive.writestr(_PAGE, card_markdown(card))
         # Weights do not compress; stored, they are read at the speed of the disk.
         archive.writestr(_TENSORS, save(whole), compress_type=zipfile.ZIP_STORED)
-        if blend:
+        if card.blend:
             # Trees do compress: to a third.
-            archive.writestr(_BLEND, save({name: tensor.contiguous() for name, tensor in blend.items()}))
+            archive.writestr(_BLEND, save(more))
 
 
 def read_bundle(path: str | Path) -> Bundle:

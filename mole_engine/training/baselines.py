@@ -116,21 +116,8 @@ def fit_baseline(
     if name not in BASELINES:
         raise InputError(f"There is no baseline '{name}'.", "", f"Choose one of: {', '.join(BASELINES)}.")
     began = time.monotonic()
-    train, note = _training_rows(split, seed)
     rows = {part: np.asarray(getattr(split, part), dtype=np.int64) for part in ("validation", "test")}
-    work = _Work(dataset, seed, threads, transform, on_progress)
-    table = work.table(name, cache_dir)
-    if refit and len(rows["validation"]) and len(rows["test"]):
-        whole = replace(split, train=(*split.train, *split.validation))
-        more, note = _training_rows(whole, seed)
-        parts = {
-            "validation": work.outputs(name, table, train, rows["validation"]),
-            "test": work.outputs(name, table, np.sort(more), rows["test"]),
-        }
-    else:
-        outputs = work.outputs(name, table, train, np.concatenate([rows["validation"], rows["test"]]))
-        count = len(rows["validation"])
-        parts = {"validation": outputs[:count], "test": outputs[count:]}
+    parts, note = _outputs(name, _Work(dataset, seed, threads, transform, on_progress), split, rows, cache_dir, refit)
     metrics = {part: _metrics(dataset, rows[part], parts[part]) for part in parts}
     return BaselineResult(
         name=name,
@@ -142,6 +129,26 @@ def fit_baseline(
         note=note,
         seconds=time.monotonic() - began,
     )
+
+
+def _outputs(
+    name: str,
+    work: _Work,
+    split: Split,
+    rows: dict[str, Positions],
+    cache_dir: str | Path | None,
+    refit: bool,
+) -> tuple[dict[str, Floats], str]:
+    """Return (n, outputs) of the validation and the test part, and what a reader has to know."""
+    table = work.table(name, cache_dir)
+    train, note = _training_rows(split, work.seed)
+    if refit and len(rows["validation"]) and len(rows["test"]):
+        more, note = _training_rows(replace(split, train=(*split.train, *split.validation)), work.seed)
+        learnt = {"validation": train, "test": np.sort(more)}
+        return {part: work.outputs(name, table, learnt[part], rows[part]) for part in rows}, note
+    outputs = work.outputs(name, table, train, np.concatenate([rows["validation"], rows["test"]]))
+    count = len(rows["validation"])
+    return {"validation": outputs[:count], "test": outputs[count:]}, note
 
 
 def _training_rows(split: Split, seed: int) -> tuple[Positions, str]:

@@ -50,7 +50,7 @@ def test_a_task_begun_before_the_loop_goes_on_inside_it(qt_loop, runner):
             await asyncio.sleep(0.01)
             assert asyncio.get_running_loop() is qt_loop
 
-    qt_loop.run_until_complete(asyncio.wait_for(wait(), 5))
+    qt_loop.run_until_complete(asyncio.wait_for(wait(), 60))
     assert task.result() == (42, True)
 
 
