@@ -119,7 +119,9 @@ def _one(judged: TaskJudgement, titles: Mapping[str, str]) -> tuple[str, str, st
     own = f"{name} {figure(comparison.model, places)}{unit}"
     words = f"{own} against {against}, on {size}: {_difference(comparison)}"
     headline, tone = _headline(comparison, unit)
-    if judged.strongest == MEAN and len(judged.comparisons) == 1:
+    if _only_mean(judged):
+        # To beat a guess is not to be good: who reads only the headline must not take it for that.
+        headline, tone = headline.replace("the baseline", "the mean"), "warning" if tone == "good" else tone
         words += " No other baseline was trained with this run."
     if FEWEST <= comparison.molecules < FEW_MOLECULES:
         words += f" With {size} chance plays a large part."
@@ -184,7 +186,15 @@ def _several(results: Sequence[TaskResult], judged: Sequence[TaskJudgement]) -> 
     if not won:
         headline = f"Does not beat the baseline for any of {len(compared)} targets"
     good = won > len(compared) / 2 and few <= len(compared) / 2
+    if compared and all(_only_mean(item) for item in compared):
+        headline, good = headline.replace("the baseline", "the mean"), False
+        parts.append("No other baseline was trained with this run.")
     return headline, " ".join(parts), "good" if good else "warning"
+
+
+def _only_mean(judged: TaskJudgement) -> bool:
+    """Whether nothing but the mean of the training molecules was there to compare with."""
+    return judged.strongest == MEAN and len(judged.comparisons) == 1
 
 
 def _is_few(judged: TaskJudgement) -> bool:
