@@ -7,6 +7,7 @@ import math
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
+from app.pages.run_names import compared_names
 from app.pages.words import preset_title
 from app.services.run_shelf import RunComparison
 from app.text import count, duration, number
@@ -17,6 +18,7 @@ from app.widgets.figures import lower_is_better, metric_title
 from app.widgets.overlay_plot import ColorDot, OverlayCurve, OverlayPlot
 from app.widgets.run_curves import RunCurves
 
+_LEGEND_WIDTH = 150
 _LOSSES = {"validation loss": "validation_losses", "training loss": "train_losses"}
 
 
@@ -26,6 +28,8 @@ class CompareView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._comparison: RunComparison | None = None
+        self._names: list[str] = []
+        self._shared = ""
         self._curves: list[RunCurves] = []
         self.picker = named(QComboBox(), "comparePicker", "Curve to compare")
         self.plot = OverlayPlot("comparePlot", "The same curve of each run over its epochs")
@@ -36,11 +40,17 @@ class CompareView(QWidget):
         self._build()
         self.picker.currentIndexChanged.connect(self._draw)
 
+    @property
+    def shared_name(self) -> str:
+        """The name that all compared runs have, which their labels therefore leave out; "" if there are several."""
+        return self._shared
+
     def show_comparison(self, comparison: RunComparison) -> None:
         """Show other runs."""
         self._comparison = comparison
+        self._names, self._shared = compared_names(comparison)
         self._curves = [RunCurves.replay(events) for events in comparison.events]
-        self._show_legend(comparison)
+        self._show_legend()
         self._fill_picker()
         self._draw()
         self._show_results(comparison)
@@ -66,15 +76,15 @@ class CompareView(QWidget):
         lower.setStretch(1, 1)
         layout.addLayout(lower, 1)
 
-    def _show_legend(self, comparison: RunComparison) -> None:
+    def _show_legend(self) -> None:
         while (item := self._legend.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
                 widget.deleteLater()
-        for place, record in enumerate(comparison.records):
+        for place, words in enumerate(self._names):
             name = label()
-            name.setText(name.fontMetrics().elidedText(record.name, Qt.TextElideMode.ElideRight, 180))
-            name.setToolTip(record.name)
+            name.setText(name.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, _LEGEND_WIDTH))
+            name.setToolTip(words)
             name.setContentsMargins(0, 0, SPACE[2], 0)
             self._legend.addWidget(ColorDot(place))
             self._legend.addWidget(name)
@@ -102,7 +112,7 @@ class CompareView(QWidget):
         for place, curves in enumerate(self._curves):
             values = list(getattr(curves, _LOSSES[name])) if name in _LOSSES else list(curves.metrics.get(name, []))
             epochs = list(curves.epochs)[: len(values)]
-            drawn.append(OverlayCurve(comparison.records[place].name, epochs, values, place))
+            drawn.append(OverlayCurve(self._names[place], epochs, values, place))
         self._chart.set_title("Curves", "training molecules" if name == "training loss" else "validation molecules")
         self.plot.show_curves(drawn, self.picker.currentText())
 
@@ -130,9 +140,8 @@ class CompareView(QWidget):
         self._fill(self.settings, "setting", rows, 210, "text")
 
     def _fill(self, table: CellTable, title: str, rows: list[tuple[str, list[Cell]]], first: int, kind: str) -> None:
-        records = self._comparison.records if self._comparison is not None else ()
         columns = [Column("name", title, width=first)]
-        columns += [Column(str(place), record.name, kind, tip=record.name) for place, record in enumerate(records)]
+        columns += [Column(str(place), name, kind, tip=name) for place, name in enumerate(self._names)]
 
         def cell(place: int, key: str) -> Cell:
             name, cells = rows[place]

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QStackedWidget, Q
 
 from app.pages.base import Page
 from app.pages.predict import MODEL_FILTER
+from app.pages.run_names import record_differences
 from app.pages.saving import ask_where_to_save, suggested_name
 from app.pages.words import preset_title
 from app.services.runs import EXPORTS, ModelInfo
@@ -43,6 +44,7 @@ class ModelsPage(Page):
         super().__init__(session, "Models", parent)
         self.setObjectName("modelsPage")
         self._models: list[ModelInfo] = []
+        self._apart: list[str] = []
         self._guests: list[str] = []
         self._asked = 0
         self._wanted = ""
@@ -140,6 +142,7 @@ class ModelsPage(Page):
             # A newer question is under way; an old answer must not overtake it.
             return
         self._models = guests + models
+        self._apart = record_differences(self._models)
         self.table.show_rows(COLUMNS, len(self._models), self._cell)
         self._show_state()
         paths = [model.path for model in self._models]
@@ -155,7 +158,7 @@ class ModelsPage(Page):
         model = self._models[place]
         main = main_metric(model.metrics)
         if key == "name":
-            return Cell(model.name, bold=True, tip=model.path)
+            return Cell(model.name, bold=True, tip=model.path, second=self._apart[place])
         if key == "tasks":
             return Cell(", ".join(task.name for task in model.tasks))
         if key == "metric":

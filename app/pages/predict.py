@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPlainTextEdi
 
 from app.pages.base import Page
 from app.pages.predict_cells import prediction_cell, prediction_columns
+from app.pages.run_names import record_differences
 from app.pages.saving import ask_where_to_save, suggested_name
 from app.services.prediction_table import Predictions
 from app.services.runs import ModelInfo
@@ -181,8 +182,8 @@ class PredictPage(Page):
         self._models = models
         self.models.blockSignals(True)
         self.models.clear()
-        for model in models:
-            self.models.addItem(model.name, model.path)
+        for model, apart in zip(models, record_differences(models), strict=True):
+            self.models.addItem(f"{model.name}, {apart}" if apart else model.name, model.path)
         self.models.setCurrentIndex(max(0, self.models.findData(chosen)) if models else -1)
         self.models.blockSignals(False)
         self._show_model()

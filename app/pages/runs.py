@@ -270,9 +270,11 @@ class RunsPage(Page):
             words = record.status.value
             if record.status is RunState.COMPLETED:
                 words = f"completed in {duration(record.seconds)}"
-            self.header.set_chips([(words, STATE_TONES.get(record.status, "neutral")), note])
+            apart = self.list.difference(record.run_id)
+            self.header.set_chips([(apart, "neutral"), (words, STATE_TONES.get(record.status, "neutral")), note])
         elif state == _COMPARE:
-            self.header.set_title("Runs side by side")
+            shared = self.compare.shared_name
+            self.header.set_title(f"Runs side by side: {shared}" if shared else "Runs side by side")
             self.header.set_chips([])
         else:
             self.header.set_title("Trash" if self._in_trash else "Runs")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
+from app.pages.run_names import record_differences
 from app.pages.words import preset_title
 from app.text import count, duration
 from app.theme import SPACE
@@ -72,6 +73,7 @@ class RunList(QWidget):
         super().__init__(parent)
         self._all: list[RunRecord] = []
         self._shown: list[RunRecord] = []
+        self._apart: dict[str, str] = {}
         self._edited: RunRecord | None = None
         self._in_trash = False
         self.table = CellTable("runsTable", "Runs")
@@ -101,7 +103,12 @@ class RunList(QWidget):
     def show_records(self, records: Sequence[RunRecord], *, in_trash: bool = False) -> None:
         """Show other runs (newest first); those that stay selected keep their selection."""
         self._all, self._in_trash = list(records), in_trash
+        self._apart = dict(zip((one.run_id for one in records), record_differences(records), strict=True))
         self._show()
+
+    def difference(self, run_id: str) -> str:
+        """Return what tells a run from others of its name, in a few words; "" if it is the only one."""
+        return self._apart.get(run_id, "")
 
     def records(self) -> list[RunRecord]:
         """Return the runs that are shown, in the order given (not as sorted)."""
@@ -253,7 +260,7 @@ class RunList(QWidget):
         molecules = sum(record.counts.values())
         cells: dict[str, Callable[[], Cell]] = {
             "star": lambda: Cell("★" if record.starred else "☆", "warning" if record.starred else "muted"),
-            "name": lambda: _name_cell(record),
+            "name": lambda: _name_cell(record, self.difference(record.run_id)),
             "status": lambda: Cell(record.status.value, STATE_TONES.get(record.status, "")),
             "data": lambda: Cell(record.data_name),
             "preset": lambda: Cell(preset_title(record.preset)),
@@ -266,9 +273,10 @@ class RunList(QWidget):
         return cells[key]()
 
 
-def _name_cell(record: RunRecord) -> Cell:
+def _name_cell(record: RunRecord, difference: str) -> Cell:
     remark = record.error or record.notes.replace("\n", " ")
-    return Cell(record.name, bold=True, tip=remark or record.run_id, second=remark, order=record.name.casefold())
+    below = " · ".join(filter(None, (difference, remark)))
+    return Cell(record.name, bold=True, tip=remark or record.run_id, second=below, order=record.name.casefold())
 
 
 def _fits(record: RunRecord, words: Sequence[str]) -> bool:

@@ -47,6 +47,8 @@ class ModelInfo:
     split: str
     notes: tuple[str, ...] = ()
     page: str = field(default="", repr=False)
+    seed: int = 0
+    epochs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,8 @@ def _model_info(path: str, card: ModelCard, page: str) -> ModelInfo:
         split=str(card.split.get("method", "")),
         notes=card.notes,
         page=page,
+        seed=int(card.config.get("seed") or 0),
+        epochs=int((card.config.get("training") or {}).get("epochs") or 0),
     )
 
 

@@ -51,14 +51,18 @@ def page(qtbot, window):
 @pytest.fixture
 def kept(qtbot, window, page):
     """Return three runs in the list: names, settings and results differ."""
+    return keep(qtbot, window, page, ("first", "second", "third"))
+
+
+def keep(qtbot, window, page, titles):
     workspace = Workspace(window.session.workspace)
     made = []
-    for number, name in enumerate(("first", "second", "third")):
+    for number, name in enumerate(titles):
         job = TrainConfig.from_dict({"name": name, "training": {"epochs": number + 1}, "data": {"path": "a.csv"}})
         folder = workspace.create(job)
         job.to_yaml(folder.config)
         metrics = {"rmse": 1.0 / (number + 1)}
-        one = record(run_id=folder.path.name, name=name, created=float(number + 1), metrics=metrics)
+        one = record(run_id=folder.path.name, name=name, created=float(number + 1), metrics=metrics, epochs=number + 1)
         one = RunRecord.from_dict({**one.to_dict(), "run_dir": str(folder.path), "data_name": "a.csv"})
         folder.write_record(one)
         folder.events.write_text("".join(event.to_json() + "\n" for event in EVENTS[: number + 1]), encoding="utf-8")
@@ -117,6 +121,18 @@ def test_three_runs_side_by_side(qtbot, page, kept):
     assert [results.cell(results.index(0, column)).bold for column in range(1, 4)] == [True, False, False]
     qtbot.keyClick(page.window(), Qt.Key.Key_Escape)
     assert page.table.isVisible()
+
+
+def test_runs_of_one_name_are_told_apart_wherever_they_stand_together(qtbot, window, page):
+    runs = keep(qtbot, window, page, ("logp", "logp", "logp"))
+    table = page.table.model()
+    assert {table.cell(table.index(place, 1)).second for place in range(3)} == {"1 epoch", "2 epochs", "3 epochs"}
+    page.list.select([one.run_id for one in runs[:2]])
+    qtbot.mouseClick(page.findChild(QPushButton, "compareButton"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(page.compare.isVisible)
+    assert page.header.title() == "Runs side by side: logp"
+    for table in (page.compare.results, page.compare.settings):
+        assert [column.title for column in table.cells.columns[1:]] == ["2 epochs", "1 epoch"]
 
 
 def test_a_run_goes_to_the_trash_and_back(qtbot, window, page, kept):
