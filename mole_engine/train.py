@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -47,8 +46,8 @@ _STAGES = {
     "curate": ("Checking molecules", "molecules"),
     "split": ("Dividing the molecules", "steps"),
     "Searching for settings": ("Searching for settings", "trials"),
+    "Choosing the number of threads": ("Choosing the number of threads", "steps"),
 }
-_PROGRESS_SECONDS = 0.1
 PARTS: tuple[Literal["test", "val", "train"], ...] = ("test", "val", "train")
 
 
@@ -187,6 +186,7 @@ class _Job(Job):
             self.board = None
             self.notice(HINT, "warning")
         dataset, split, vocabulary, prepared = self._prepare()
+        prepared = self._with_tried_threads(prepared)
         self.enter(RunState.TRAINING, self._training_words(prepared))
         self._start_comparison(dataset, split)
         prepared = self._searched(prepared)
@@ -225,13 +225,27 @@ class _Job(Job):
         self.record = replace(self.record, counts=part_counts(split), parameters=parameters)
         return dataset, split, vocabulary, prepared
 
+    def _with_tried_threads(self, prepared: Prepared) -> Prepared:
+        """Try how many threads are fastest and return what is then trained; a run that goes on keeps its number."""
+        from mole_engine.training.threads import with_tried_threads
+
+        if self.place.is_resumed:
+            return prepared
+
+        self.config, prepared, words = with_tried_threads(self.config, prepared, on_progress=self.progress)
+        if words:
+            # In the run's own settings, so that it can be made again to the last digit.
+            self.config.to_yaml(self.folder.config)
+            self.notice(words)
+        return prepared
+
     def _tell_about(self, dataset: CuratedDataset, split: Split) -> None:
         for text in dataset.info.notes:
             self.notice(text)
-        dropped = len(dataset.report.dropped_rows)
-        if dropped:
-            what = f"{dropped} of {dataset.report.total} rows are merged or left out"
-            self.notice(f"{what}: {_reasons(dataset)}.", "warning")
+        if dataset.report.dropped_rows:
+            from mole_engine.data.curation_report import left_out_words
+
+            self.notice(left_out_words(dataset.report), "warning")
         for text in split.overlap:
             self.notice(text, "warning")
         if not split.validation:
@@ -286,9 +300,9 @@ class _Job(Job):
             return None
         from mole_engine.training.pinned import PinnedMolecules
 
-        tasks, curation = prepared.data.dataset.roles.tasks, self.config.data.curation
-        described = self.config.model.descriptors
-        return PinnedMolecules(self.config.pinned, tasks, vocabulary, curation, descriptors=described)
+        tasks, config = prepared.data.dataset.roles.tasks, self.config
+        described = config.model.descriptors
+        return PinnedMolecules(config.pinned, tasks, vocabulary, config.data.curation, descriptors=described)
 
     def _fit(self, prepared: Prepared, vocabulary: Vocabulary) -> FitResult:
         from mole_engine.training.ensemble import fit_ensemble, is_ensemble
@@ -311,15 +325,8 @@ class _Job(Job):
         if self.place.is_resumed:
             words = "from its last checkpoint" if resume_from else "from the start: it has no checkpoint yet"
             self.notice(f"Going on {words}.")
-        fit = fit_model(
-            self.config,
-            prepared,
-            self.folder.path,
-            self.emitter,
-            self.control,
-            resume_from=resume_from,
-            pinned=self._pinned(prepared, vocabulary),
-        )
+        pinned, path = self._pinned(prepared, vocabulary), self.folder.path
+        fit = fit_model(self.config, prepared, path, self.emitter, self.control, resume_from=resume_from, pinned=pinned)
         return self._fitted(fit)
 
     def _fitted(self, fit: FitResult) -> FitResult:
@@ -373,13 +380,6 @@ class _Job(Job):
             # The model is there and whole; a page about it is not worth failing the run.
             log.exception("The report could not be written")
             self.notice("The report of this run could not be written; log.txt says why.", "warning")
-
-
-def _reasons(dataset: CuratedDataset) -> str:
-    from mole_engine.data.curation_report import ISSUE_WORDS
-
-    counts = Counter(issue.kind for issue in dataset.report.issues if issue.dropped)
-    return "; ".join(f"{count} × {ISSUE_WORDS[kind]}" for kind, count in counts.most_common())
 
 
 def _cache_folder() -> Path:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from mole_engine.contracts.config import CurationConfig
-from mole_engine.contracts.dataset import IssueKind, RowIssue, Split, split_content
+from mole_engine.contracts.dataset import CurationReport, IssueKind, RowIssue, Split, split_content
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.data.dataset import CuratedDataset
 
@@ -43,6 +44,13 @@ td.smiles{font-family:ui-monospace,monospace;font-size:13px;word-break:break-all
 @media(prefers-color-scheme:dark){body{color:#e8ebf0;background:#14171c}table{background:#1c2027}
 th,td{border-color:#2b313b}th{color:#98a2b1}.dropped{color:#f07a70}}
 """
+
+
+def left_out_words(report: CurationReport) -> str:
+    """Say how many rows were dropped and why, the commonest reason first."""
+    counts = Counter(issue.kind for issue in report.issues if issue.dropped)
+    reasons = "; ".join(f"{count} × {ISSUE_WORDS[kind]}" for kind, count in counts.most_common())
+    return f"{len(report.dropped_rows)} of {report.total} rows are merged or left out: {reasons}."
 
 
 def report_content(

@@ -185,7 +185,10 @@ def _resumed(config: TrainConfig | None, resume: str) -> RunPlace:
         )
     own = folder.read_config()
     if config is not None:
-        own = own.model_copy(update={"runtime": config.runtime})
+        # The number of threads is part of what the figures depend on.
+        threads = config.runtime.threads or own.runtime.threads
+        runtime = config.runtime.model_copy(update={"threads": threads})
+        own = own.model_copy(update={"runtime": runtime})
     workspace = workspace_of(folder)
     record = replace(record, run_dir=str(folder.path), error="")
     return RunPlace(own, folder, record, workspace, is_resumed=True, seconds_before=record.seconds)

@@ -1,0 +1,239 @@
+"""How many CPU threads a job gets: tried on a few of its own steps, where it is long enough to be worth it.
+
+What is faster depends on the network, on the machine, and on what else the machine does. The trial changes nothing that
+the training depends on: no weight, no gradient, no random number.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+import torch
+
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.events import ProgressHandler
+from mole_engine.data.batching import MolBatch, collate
+from mole_engine.training.fitting import is_out_of_memory
+from mole_engine.training.machine import usable_cores
+from mole_engine.training.setup import Prepared, prepare_network
+from mole_engine.training.trainer import resolve_device, use_threads
+
+STAGE = "Choosing the number of threads"
+
+ROUNDS = 3
+"""Timed steps with each number of threads, of which the median counts."""
+
+HOPELESS = 1.5
+"""A number that takes so many times as long as the fastest in the first round is not tried again, nor a larger one."""
+
+NEARLY = 1.05
+"""The smallest number of threads counts that takes at most so many times as long as the fastest."""
+
+WIDE = 1.25
+"""How many times as fast the last core must make a step before it is taken from the window and from other programs."""
+
+WORTH_SECONDS = 60.0
+"""Jobs that one core is expected to do in less are not worth a trial."""
+
+WORTH_BATCHES = 300
+"""Jobs of fewer batches are not worth one: it takes as long as about seven of them."""
+
+CORE_SPEED = 5e10
+"""Operations a second that a core is taken to do; decides only whether a trial is worth while."""
+
+
+@dataclass(frozen=True)
+class ThreadTrial:
+    """What was tried.
+
+    Attributes
+    ----------
+    threads
+        The number to use.
+    rates
+        Molecules a second by number of threads.
+    """
+
+    threads: int
+    rates: Mapping[int, float]
+
+    @property
+    def words(self) -> str:
+        """What the user is told, the chosen number first: "2 threads: 285 molecules/s, 1 thread: 175."."""
+        others = [number for number in sorted(self.rates, reverse=True) if number != self.threads]
+        first = f"{_threads(self.threads)}: {_rate(self.rates[self.threads])} molecules/s"
+        return ", ".join([first, *(f"{_threads(number)}: {_rate(self.rates[number])}" for number in others)]) + "."
+
+
+def with_tried_threads(
+    config: TrainConfig, prepared: Prepared, *, on_progress: ProgressHandler | None = None
+) -> tuple[TrainConfig, Prepared, str]:
+    """Try the number of threads and use it; what else a job that was told this number would do, is done.
+
+    Parameters
+    ----------
+    config, prepared, on_progress
+        See `try_threads`.
+
+    Returns
+    -------
+    tuple
+        The job with its number of threads written down, what is trained, and what to tell the user: nothing where
+        there was no trial.
+    """
+    before = torch.get_num_threads()
+    trial = try_threads(config, prepared, on_progress=on_progress)
+    if trial is None:
+        return config, prepared, ""
+    runtime = config.runtime.model_copy(update={"threads": trial.threads})
+    config = config.model_copy(update={"runtime": runtime})
+    if use_threads(runtime) != before and config.model.standardise_pooled:
+        # Measured with the network: sums of floating-point numbers depend on the number of threads.
+        prepared = prepare_network(config, prepared.data, prepared.data.vocabulary, on_progress=on_progress)
+    return config, prepared, trial.words
+
+
+def try_threads(
+    config: TrainConfig, prepared: Prepared, *, on_progress: ProgressHandler | None = None
+) -> ThreadTrial | None:
+    """Time steps of a job with several numbers of threads; None where there is no choice, or it is not worth it.
+
+    Parameters
+    ----------
+    config, prepared
+        The job, and what `prepare_model` made of it. Both are left as they were.
+    on_progress
+        Told how far the trial is; may raise `Cancelled`.
+    """
+    cores = usable_cores()
+    if not is_worth_trying(config, prepared, cores):
+        return None
+    step = _Step(prepared)
+    numbers = candidates(cores)
+    before = torch.get_num_threads()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            # The first step of all allocates memory.
+            step.seconds(before)
+            seconds = take_turns(numbers, step.seconds, on_progress)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        # The training itself knows what to do then.
+        return None
+    finally:
+        prepared.model.zero_grad(set_to_none=True)
+        torch.set_num_threads(before)
+    rates = {number: len(step.batch) / taken for number, taken in seconds.items()}
+    return ThreadTrial(fewest_of_the_fastest(seconds, cores), rates)
+
+
+def is_worth_trying(config: TrainConfig, prepared: Prepared, cores: int) -> bool:
+    """Whether a job on so many usable cores gains more by a trial than the trial costs."""
+    runtime, ensemble = config.runtime, config.ensemble
+    if runtime.threads or cores < 2 or config.training.freeze == "encoder":
+        return False
+    if resolve_device(runtime).accelerator != "cpu" or runtime.devices * runtime.num_nodes > 1:
+        return False
+    data = prepared.data
+    networks = 1 if ensemble.kind == "none" else ensemble.members
+    epochs = config.training.epochs * networks
+    weights = sum(item.numel() for item in prepared.model.encoder.encoder.layers.parameters())
+    tokens = int(data.features.lengths[data.positions("train")].sum())
+    seconds = 6 * weights * tokens * epochs / CORE_SPEED
+    return seconds >= WORTH_SECONDS and len(data.loader("train", training=True)) * epochs >= WORTH_BATCHES
+
+
+def candidates(cores: int) -> list[int]:
+    """Return the numbers of threads to try, ascending: one, doubled as long as there are cores, all but one, all."""
+    doubled = [2**power for power in range(cores.bit_length()) if 2**power < cores]
+    return sorted({*doubled, max(1, cores - 1), cores})
+
+
+def take_turns(
+    numbers: Sequence[int], seconds_of: Callable[[int], float], on_progress: ProgressHandler | None = None
+) -> dict[int, float]:
+    """Return the median seconds of a step with each number of threads.
+
+    They take turns, so that what else the machine does meets all of them.
+
+    Parameters
+    ----------
+    numbers
+        To try, ascending.
+    seconds_of
+        Number of threads -> seconds of one step.
+    on_progress
+        Told how far the trial is; may raise.
+    """
+    found: dict[int, list[float]] = {}
+    total = len(numbers) * ROUNDS
+    for place, number in enumerate(numbers):
+        _tell(on_progress, place, total)
+        found[number] = [seconds_of(number)]
+        if found[number][0] > HOPELESS * min(first for (first,) in found.values()):
+            break
+    fastest = min(first for (first,) in found.values())
+    kept = [number for number, (first,) in found.items() if first <= HOPELESS * fastest]
+    for turn in range(1, ROUNDS):
+        for place, number in enumerate(kept):
+            _tell(on_progress, turn * len(numbers) + place, total)
+            found[number].append(seconds_of(number))
+    _tell(on_progress, total, total)
+    return {number: median(times) for number, times in found.items()}
+
+
+def fewest_of_the_fastest(seconds: Mapping[int, float], cores: int) -> int:
+    """Return the number of threads to use, given the seconds of a step with each.
+
+    One core is left to the window, unless the last one makes a wide difference.
+    """
+    sharing = {number: taken for number, taken in seconds.items() if number < cores}
+    limit = NEARLY * min(sharing.values())
+    chosen = min(number for number, taken in sharing.items() if taken <= limit)
+    if cores in seconds and seconds[cores] * WIDE <= seconds[chosen]:
+        return cores
+    return chosen
+
+
+class _Step:
+    """A forward and a backward pass over a batch of molecules of middling size."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        data = prepared.data
+        positions = data.positions("train")
+        order = positions[np.argsort(data.features.lengths[positions], kind="stable")]
+        start = max(0, (len(order) - data.batch_size) // 2)
+        self.prepared = prepared
+        self.batch: MolBatch = collate(
+            data.features, order[start : start + data.batch_size], data.labels, data.vocabulary.pad_id
+        )
+
+    def seconds(self, threads: int) -> float:
+        """Return how long the step takes with so many threads."""
+        torch.set_num_threads(threads)
+        batch, model = self.batch, self.prepared.model
+        began = time.perf_counter()
+        logits = model.predict_batch(batch)
+        loss = self.prepared.learning.criterion(logits, batch.targets, batch.target_mask, batch.weights)
+        torch.autograd.backward(loss)
+        taken = time.perf_counter() - began
+        model.zero_grad(set_to_none=True)
+        return taken
+
+
+def _threads(number: int) -> str:
+    return "1 thread" if number == 1 else f"{number} threads"
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _tell(on_progress: ProgressHandler | None, done: int, total: int) -> None:
+    if on_progress is not None:
+        on_progress(STAGE, done, total)

@@ -1,0 +1,148 @@
+"""The number of threads: what is tried, what is chosen from the seconds, and that the trial leaves nothing behind."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mole_engine.contracts.errors import Cancelled
+from mole_engine.training import threads
+from mole_engine.training.threads import (
+    ThreadTrial,
+    candidates,
+    fewest_of_the_fastest,
+    is_worth_trying,
+    take_turns,
+    try_threads,
+)
+
+
+@pytest.mark.parametrize(
+    ("cores", "numbers"),
+    [(2, [1, 2]), (3, [1, 2, 3]), (4, [1, 2, 3, 4]), (8, [1, 2, 4, 7, 8]), (64, [1, 2, 4, 8, 16, 32, 63, 64])],
+)
+def test_what_is_tried(cores, numbers):
+    assert candidates(cores) == numbers
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cores", "chosen"),
+    [
+        # The second core of two makes a wide difference, or none to speak of, or harm.
+        ({1: 1.0, 2: 0.6}, 2, 2),
+        ({1: 1.0, 2: 0.85}, 2, 1),
+        ({1: 1.0, 2: 7.0}, 2, 1),
+        # One core is left to the window: four are hardly faster than three.
+        ({1: 1.0, 2: 0.55, 3: 0.40, 4: 0.33}, 4, 3),
+        # Fewer threads, where more are faster by next to nothing.
+        ({1: 1.0, 2: 0.50, 4: 0.30, 7: 0.29, 8: 0.28}, 8, 4),
+        # A number that was given up is not there.
+        ({1: 1.0, 2: 0.9, 4: 2.0}, 64, 2),
+    ],
+)
+def test_what_is_chosen(seconds, cores, chosen):
+    assert fewest_of_the_fastest(seconds, cores) == chosen
+
+
+def test_numbers_take_turns_and_the_median_counts():
+    asked = []
+    # A hiccup of the machine in one of the turns of each.
+    answers = {1: iter([1.0, 9.0, 1.1]), 2: iter([0.7, 0.6, 8.0])}
+
+    def seconds_of(number):
+        asked.append(number)
+        return next(answers[number])
+
+    assert take_turns([1, 2], seconds_of) == {1: 1.1, 2: 0.7}
+    assert asked == [1, 2, 1, 2, 1, 2]
+
+
+def test_hopeless_numbers_are_not_tried_again():
+    asked = []
+
+    def seconds_of(number):
+        asked.append(number)
+        return {1: 2.0, 2: 1.0, 4: 5.0}[number]
+
+    assert take_turns([1, 2, 4, 8], seconds_of) == {1: 2.0, 2: 1.0, 4: 5.0}
+    # Four threads are worse, so eight are not tried; one thread takes twice as long as two.
+    assert asked == [1, 2, 4, 2, 2]
+
+
+def test_what_the_user_is_told():
+    assert ThreadTrial(2, {1: 175.3, 2: 284.6}).words == "2 threads: 285 molecules/s, 1 thread: 175."
+    assert ThreadTrial(1, {1: 5.31, 2: 4.27}).words == "1 thread: 5.31 molecules/s, 2 threads: 4.27."
+    assert ThreadTrial(4, {1: 1000.0, 4: 3456.0}).words == "4 threads: 3,456 molecules/s, 1 thread: 1,000."
+
+
+@pytest.fixture
+def prepared(job, helpers):
+    config = helpers.config().updated({"runtime": {"threads": 0}, "model": {"hidden_dropout": 0.1}})
+    return config, job.prepare(config, helpers.dataset(helpers.sizes(40)), helpers.split(30, 5, 5))
+
+
+def test_only_long_jobs_on_several_cores_of_a_cpu_are_worth_it(prepared, monkeypatch):
+    config, ready = prepared
+    assert not is_worth_trying(config, ready, 8)
+    # 4 batches an epoch.
+    long = config.updated({"training": {"epochs": 75}})
+    monkeypatch.setattr(threads, "WORTH_SECONDS", 0.0)
+    assert is_worth_trying(long, ready, 8)
+    assert not is_worth_trying(config.updated({"training": {"epochs": 74}}), ready, 8)
+    several = config.updated({"training": {"epochs": 15}, "ensemble": {"kind": "seeds", "members": 5}})
+    assert is_worth_trying(several, ready, 8)
+    assert not is_worth_trying(long, ready, 1)
+    assert not is_worth_trying(long.updated({"runtime": {"threads": 1}}), ready, 8)
+    assert not is_worth_trying(long.updated({"training": {"freeze": "encoder"}}), ready, 8)
+    assert not is_worth_trying(long.updated({"runtime": {"devices": 2}}), ready, 8)
+    monkeypatch.setattr(threads, "WORTH_SECONDS", 60.0)
+    assert not is_worth_trying(long, ready, 8)
+
+
+@pytest.fixture
+def always_tried(monkeypatch):
+    monkeypatch.setattr(threads, "is_worth_trying", lambda config, prepared, cores: True)
+    monkeypatch.setattr(threads, "usable_cores", lambda: 2)
+
+
+@pytest.mark.usefixtures("always_tried")
+def test_the_trial_leaves_nothing_behind(prepared):
+    config, ready = prepared
+    before = {name: value.clone() for name, value in ready.model.state_dict().items()}
+    random, number = torch.get_rng_state(), torch.get_num_threads()
+    told = []
+    trial = try_threads(config, ready, on_progress=lambda *stage: told.append(stage))
+    assert trial is not None
+    assert trial.threads in (1, 2)
+    assert min(trial.rates.values()) > 0
+    assert told[-1][1] == told[-1][2]
+    assert all(torch.equal(value, before[name]) for name, value in ready.model.state_dict().items())
+    assert all(parameter.grad is None for parameter in ready.model.parameters())
+    assert torch.equal(torch.get_rng_state(), random)
+    assert torch.get_num_threads() == number
+
+
+@pytest.mark.usefixtures("always_tried")
+def test_the_trial_can_be_cancelled(prepared):
+    config, ready = prepared
+    number = torch.get_num_threads()
+
+    def cancel(stage, done, total):
+        if done:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        try_threads(config, ready, on_progress=cancel)
+    assert all(parameter.grad is None for parameter in ready.model.parameters())
+    assert torch.get_num_threads() == number
+
+
+@pytest.mark.usefixtures("always_tried")
+def test_lack_of_memory_is_left_to_the_training(prepared, monkeypatch):
+    config, ready = prepared
+
+    def no_room(batch):
+        raise MemoryError
+
+    monkeypatch.setattr(ready.model, "predict_batch", no_room)
+    assert try_threads(config, ready) is None
