@@ -191,7 +191,8 @@ class RunActions(QObject):
     async def _duplicate(self, record: RunRecord, *, from_model: bool) -> None:
         config = await self._session.runs.shelf.config(record)
         name = f"{record.name}, {'continued' if from_model else 'copy'}"
-        changes: dict[str, Any] = {"name": name, "out": "", "workspace": ""}
+        # The number of threads that suited that run's molecules and moment is chosen anew.
+        changes: dict[str, Any] = {"name": name, "out": "", "workspace": "", "runtime": {"threads": 0}}
         if from_model:
             changes["init"] = record.model_path
         self.navigate.emit("train")
