@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Prints how fast MolE trains and predicts here, beside a plain implementation and the machine's own ceiling.
 
-python benchmarks/speed.py [--data FILE] [--sizes 6x256,12x768] [--batches 6] [--repeats 3] [--threads 1] [--device cpu]
+python benchmarks/speed.py [--data FILE] [--sizes 6x256,12x768] [--seconds 20] [--repeats 3] [--threads 1]
 
 Ours, the plain network and the bare matrix products take turns in one process, so that what else the machine does meets
-all of them. With one thread on a CPU, the thread's own time is counted, not the clock on the wall.
+all of them. With one thread on a CPU, the thread's own time is counted, not the clock on the wall. Where a whole epoch
+would take long, a turn is a part of its batches, from the smallest to the largest, counted up by their arithmetic.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +24,7 @@ import numpy as np
 import pandas as pd
 import torch
 from plain_mole import PlainMolE, copy_weights, random_batches
+from published import DATA, PADDING, SHARES, derive
 from torch import nn
 
 from mole_engine.chem.vocabulary import Vocabulary
@@ -32,17 +34,27 @@ from mole_engine.data.features import FeaturisedDataset, featurise
 from mole_engine.models.mole import MolE
 
 BATCH = 32
+USUAL_SPEED = 6e10
+"""Operations a second that decide how many batches make a turn; nothing else is derived from it."""
 
 Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """One way to compute, and what it computes in each turn (its first batches to warm up)."""
+    """One way to compute, and what it computes in each turn (its first batches to warm up).
+
+    Attributes
+    ----------
+    whole
+        How many times the arithmetic of a turn that of the whole epoch is.
+    """
 
     name: str
     turn: Callable[..., object]
     batches: list[MolBatch]
+    whole: float
+    padding: float
 
 
 def main() -> None:
@@ -70,7 +82,7 @@ def parse() -> argparse.Namespace:
     text = "CSV with a column 'smiles'; of one with a column 'split', the rows that say 'train' (default: the sample)"
     parser.add_argument("--data", type=Path, default=sample, help=text)
     parser.add_argument("--sizes", default="6x256,12x768", help="layers x width, comma-separated")
-    parser.add_argument("--batches", type=int, default=6, help="random batches that the plain network has in each turn")
+    parser.add_argument("--seconds", type=float, default=20.0, help="about how long a turn of each may take, at most")
     parser.add_argument("--repeats", type=int, default=3, help="turns; the median counts")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
@@ -144,39 +156,90 @@ def compare(
     ours = MolE(config).to(device)
     plain = PlainMolE(config).to(device)
     copy_weights(plain, ours)
-    chosen = [
-        [collate(features, batch, labels(features)).to(device) for batch in part] for part in pick(features, options)
-    ]
+    epochs = whole_epochs(features, options.seed)
+    useful = arithmetic(features.lengths[features.lengths > 0], config)
     bare, bare_arithmetic = products(width, device)
     for job in ("training", "inference"):
+        factor = 3 if job == "training" else 1
         runners = [
-            Contestant(name, work(model, batches, training=job == "training"), batches)
-            for name, model, batches in zip(("ours", "plain"), (ours, plain), chosen, strict=True)
+            contestant(name, model, features, epoch, config, options, device, factor)
+            for name, model, epoch in zip(("ours", "plain"), (ours, plain), epochs, strict=True)
         ]
-        seconds, ceiling = take_turns(runners, bare, options, device)
-        rates = [sum(map(len, runner.batches)) / seconds[runner.name] for runner in runners]
-        shares = [
-            useful(runner.batches, config, job) / seconds[runner.name] / (bare_arithmetic / ceiling)
-            for runner in runners
-        ]
-        pads = [padding(runner.batches) for runner in runners]
+        seconds, bare_seconds = take_turns(runners, bare, options, device)
+        ceiling = bare_arithmetic / bare_seconds
+        whole = [seconds[runner.name] * runner.whole for runner in runners]
+        rates = [sum(map(len, epochs[0])) / taken for taken in whole]
+        shares = [factor * useful / taken / ceiling for taken in whole]
         print(
             f"{layers}x{width:<5} {job:<10} {rates[0]:>17,.1f} {rates[1]:>9,.1f} {rates[0] / rates[1]:>7.1f}"
-            f" {shares[0]:>18.2f} {shares[1]:>9.2f} {pads[0]:>15.0%} {pads[1]:>6.0%}"
-            f"   ceiling {bare_arithmetic / ceiling / 1e9:.0f} GFLOP/s",
+            f" {shares[0]:>18.2f} {shares[1]:>9.2f} {runners[0].padding:>15.0%} {runners[1].padding:>6.0%}"
+            f"   ceiling {ceiling / 1e9:.0f} GFLOP/s; a turn {len(runners[0].batches)} and {len(runners[1].batches)}"
+            " batches",
             flush=True,
         )
+        if options.data.stem == DATA and clock_of(options) is time.thread_time:
+            tell_published(f"{layers}x{width}", job, rates[0], shares[0])
 
 
-def pick(features: FeaturisedDataset, options: argparse.Namespace) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return our batches of a whole epoch, and some random ones.
+def tell_published(size: str, job: str, rate: float, share: float) -> None:
+    """Print what the published engine would do here, as far as its share of the ceiling is known."""
+    found = derive(size, job, rate, share)
+    if found is None:
+        return
+    low, high = SHARES[size, job]
+    there = f"{low:.2f}" if low == high else f"{low:.2f}-{high:.2f}"
+    times = f"{found.times[0]:.1f}" + ("" if low == high else f" ({found.times[1]:.1f} to {found.times[2]:.1f})")
+    print(
+        f"   derived, not measured here: the published engine reached {there} of a ceiling elsewhere, {PADDING:.0%} of"
+        f" it on padding; so {found.share:.2f},\n   which here is {found.rate:.2f} molecules a CPU-second, to our"
+        f" {rate:.1f}: {times} times as many",
+        flush=True,
+    )
 
-    A few of ours would not do: the longest molecules stand together in one batch.
-    """
+
+def contestant(
+    name: str,
+    model: nn.Module,
+    features: FeaturisedDataset,
+    epoch: list[np.ndarray],
+    config: ModelConfig,
+    options: argparse.Namespace,
+    device: torch.device,
+    factor: int,
+) -> Contestant:
+    """Return a way to compute with the batches of its turns; `factor`: 3 for training, 1 for inference."""
+    packed = isinstance(model, MolE)
+
+    def cost(batch: np.ndarray) -> float:
+        lengths = features.lengths[batch]
+        return factor * arithmetic(lengths if packed else np.full(len(lengths), lengths.max()), config)
+
+    total = sum(map(cost, epoch))
+    count = max(1, min(len(epoch), round(options.seconds * USUAL_SPEED / total * len(epoch))))
+    part = spread(epoch, [cost(batch) for batch in epoch], count)
+    batches = [collate(features, batch, labels(features)).to(device) for batch in part]
+    turn = work(model, batches, training=factor > 1)
+    padded = 1.0 - float(features.lengths[np.concatenate(epoch)].sum()) / sum(
+        len(batch) * int(features.lengths[batch].max()) for batch in epoch
+    )
+    return Contestant(name, turn, batches, total / sum(map(cost, part)), padded)
+
+
+def spread(batches: list[np.ndarray], costs: list[float], count: int) -> list[np.ndarray]:
+    """Return some of the batches, evenly from the cheapest to the dearest; all of them in their own order."""
+    if count == len(batches):
+        return batches
+    order = np.argsort(costs, kind="stable")
+    places = ((np.arange(count) + 0.5) * len(batches) / count).astype(int)
+    return [batches[order[place]] for place in places]
+
+
+def whole_epochs(features: FeaturisedDataset, seed: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return an epoch of our batches, and one of random batches."""
     positions = np.flatnonzero(features.lengths)
-    sampler = LengthBatchSampler(positions, features.lengths[positions], BATCH, seed=options.seed)
-    shuffled = random_batches(len(positions), BATCH, torch.Generator().manual_seed(options.seed))
-    return list(sampler), [positions[batch] for batch in shuffled[: options.batches]]
+    sampler = LengthBatchSampler(positions, features.lengths[positions], BATCH, seed=seed)
+    shuffled = random_batches(len(positions), BATCH, torch.Generator().manual_seed(seed))
+    return list(sampler), [positions[batch] for batch in shuffled]
 
 
 def take_turns(
@@ -198,12 +261,6 @@ def take_turns(
 def labels(features: FeaturisedDataset) -> Labels:
     """Return a made-up target for each molecule: its number of tokens."""
     return Labels(targets=features.lengths[:, None].astype(np.float64))
-
-
-def padding(batches: Iterable[MolBatch]) -> float:
-    """Return the part of the tokens that is padding."""
-    masks = [batch.mask for batch in batches]
-    return 1.0 - sum(int(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
 
 
 def work(model: nn.Module, batches: list[MolBatch], *, training: bool) -> Callable[..., object]:
@@ -228,12 +285,6 @@ def work(model: nn.Module, batches: list[MolBatch], *, training: bool) -> Callab
             (step if training else infer)(batch)
 
     return turn
-
-
-def useful(batches: list[MolBatch], config: ModelConfig, job: str) -> float:
-    """Return the arithmetic of a pass over the batches, padding not counted."""
-    lengths = np.concatenate([batch.mask.sum(1).cpu().numpy() for batch in batches])
-    return arithmetic(lengths, config) * (3 if job == "training" else 1)
 
 
 def arithmetic(lengths: np.ndarray, config: ModelConfig) -> float:
