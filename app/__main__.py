@@ -69,8 +69,13 @@ def _default_workspace() -> Path:
 
 
 def _run(workspace: Path, file: str) -> int:
-    import qasync
     from PySide6.QtCore import QTimer
+
+    from app.services.plain_imports import import_plainly
+
+    # Before anything else is imported: all that comes is then read once.
+    import_plainly()
+    import qasync
     from PySide6.QtWidgets import QApplication
 
     from app.main_window import MainWindow

@@ -5,9 +5,7 @@ Only the Data page is built before the first paint; the others follow one by one
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
-from importlib import import_module
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPoint, QTimer, Slot
@@ -23,29 +21,19 @@ from PySide6.QtWidgets import (
 )
 
 from app.menus import build_menus
+from app.page_shelf import PAGES, PageShelf
 from app.pages.base import Page
 from app.pages.data import DataPage
 from app.services.open_dataset import OpenDataset
 from app.services.session import Session
 from app.status import StatusLine
 from app.theme import theme
-from app.widgets.basic import EmptyState
 from app.widgets.close_question import CloseQuestion
 from app.widgets.command_palette import CommandPalette
 from app.widgets.drop_zone import FILE_FILTER, DropOverlay, dropped_files
 from app.widgets.navigation import NavigationRail
 from app.widgets.problem_dialog import ProblemDialog
 from mole_engine.contracts.errors import Problem
-
-PAGES = (
-    ("data", "Data", "data"),
-    ("train", "Train", "train"),
-    ("runs", "Runs", "runs"),
-    ("predict", "Predict", "predict"),
-    ("models", "Models", "models"),
-    ("preferences", "Settings", "settings"),
-)
-"""Name (its module is `app.pages.<name>`, its class `<Name>Page`), title, icon."""
 
 _AFTER_PAINT_MS = 30
 
@@ -75,10 +63,10 @@ class MainWindow(QMainWindow):
             theme.apply(app)
         self.session = Session(workspace, self)
         theme.set_mode(self.session.settings.theme_mode)
-        self._pages: dict[str, Page] = {}
+        self._shelf = PageShelf(self.session, self._add_page)
         self._closing = False
         self._painted = False
-        self._imported: set[str] = set()
+        self._later = self._start_quietly()
         self._problem_dialog = ProblemDialog(self)
         self._build()
         self._connect()
@@ -133,24 +121,13 @@ class MainWindow(QMainWindow):
         self._rail.show_current(name)
 
     def page(self, name: str) -> Page:
-        """Return a page, building it if it was not needed before."""
-        if name not in self._pages:
-            page = self._make_page(name)
-            page.navigate.connect(self.go_to)
-            self._pages[name] = page
-            self._stack.addWidget(page)
-        return self._pages[name]
+        """Return a page, building what is missing of it."""
+        return self._shelf.page(name)
 
-    def _make_page(self, name: str) -> Page:
-        try:
-            page: Page = getattr(import_module(f"app.pages.{name}"), f"{name.capitalize()}Page")(self.session)
-        except (ImportError, OSError) as error:
-            # One page that cannot be loaded must not take the others with it.
-            self.session.report(error)
-            page = Page(self.session, name.capitalize())
-            text = "A part of the program is missing. The details are in the log; installing again mends it."
-            page.body.addWidget(EmptyState("warning", "This page cannot be shown", text))
-        return page
+    @Slot(object)
+    def _add_page(self, page: Page) -> None:
+        page.navigate.connect(self.go_to)
+        self._stack.addWidget(page)
 
     @property
     def data_page(self) -> DataPage:
@@ -209,6 +186,7 @@ class MainWindow(QMainWindow):
         session.problem_raised.connect(self._show_problem)
         session.dataset_opened.connect(self._dataset_opened)
         session.run_finished.connect(self._close_after_run)
+        session.prefetch.plots_known.connect(self._make_plots)
         data = self.data_page
         data.open_requested.connect(self.choose_file)
         data.path_requested.connect(self.open_path)
@@ -216,21 +194,19 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _after_first_paint(self) -> None:
-        """Build the other pages, one a turn of the event loop, then load the heavy libraries."""
-        if self._closing:
-            return
-        missing = next((name for name, _, _ in PAGES if name not in self._pages), None)
-        if missing is None:
-            self.session.prefetch.start()
-            return
-        if missing in self._imported:
-            self.page(missing)
-        else:
-            # In a turn of its own: importing and building a page take as long as each other.
-            self._imported.add(missing)
-            with contextlib.suppress(ImportError, OSError):
-                import_module(f"app.pages.{missing}")
-        QTimer.singleShot(0, self, self._after_first_paint)
+        """Take the next step of the start, one a turn of the event loop."""
+        if not self._closing and next(self._later, self) is not self:
+            QTimer.singleShot(0, self, self._after_first_paint)
+
+    def _start_quietly(self) -> Iterator[None]:
+        """Build the other pages, then load the heavy libraries."""
+        yield from self._shelf.build()
+        self.session.prefetch.start()
+
+    @Slot()
+    def _make_plots(self) -> None:
+        self._later = self._shelf.plots()
+        self._after_first_paint()
 
     # What happens ----------------------------------------------------------------------------------------------
 
@@ -307,6 +283,7 @@ class MainWindow(QMainWindow):
                 self._end_run_and_close()
             return
         self._closing = True
+        self._shelf.finish()
         self.session.settings.geometry = self.saveGeometry()
         self._problem_dialog.close()
         self.hide()
@@ -318,6 +295,7 @@ class MainWindow(QMainWindow):
         """End everything before the window is destroyed, even where nobody has closed it."""
         if event.type() == QEvent.Type.DeferredDelete:
             _open_windows.discard(self)
+            self._shelf.finish()
             self.session.training.shutdown()
             self.session.training.wait_for_end()
             self.session.close()

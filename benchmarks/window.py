@@ -99,11 +99,14 @@ class Driver:
     def __init__(self, *, prefetch: bool = True) -> None:
         from PySide6.QtWidgets import QApplication
 
+        from app.services.plain_imports import import_plainly
+
+        # As `app.__main__` does.
+        import_plainly()
+        sys.setswitchinterval(0.002)
         from app.main_window import MainWindow
         from app.services.prefetch import Prefetch
 
-        # As `app.__main__` does.
-        sys.setswitchinterval(0.002)
         self.app = QApplication([])
         self._folder = tempfile.TemporaryDirectory()
         self.folder = Path(self._folder.name)

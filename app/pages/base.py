@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 class Page(QWidget):
     """A page of the window.
+
+    Who makes a page runs `pieces` to its end before the page is used: at once, or a piece a turn of the event loop
+    while nobody waits for it. Small pages have none and are whole after their constructor.
 
     Attributes
     ----------
@@ -51,6 +55,14 @@ class Page(QWidget):
         outer.setSpacing(0)
         outer.addWidget(self.header)
         outer.addWidget(content, 1)
+
+    def pieces(self) -> Iterator[None]:
+        """Build what the constructor has left, a piece (some 30 ms at most) between two yields; to be run once."""
+        return iter(())
+
+    def plots(self) -> Iterator[None]:
+        """Make the plots ahead of their first showing, one between two yields, now that their library is loaded."""
+        return iter(())
 
     def cancel(self) -> bool:
         """Cancel what this page is doing (Esc); return whether there was anything."""

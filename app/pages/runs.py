@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,19 +43,34 @@ class RunsPage(Page):
         self._wanted = self._note = ""
         self._kind = EXPORTS[0][0]
         self._story: RunStory | None = None
+
+    def pieces(self) -> Iterator[None]:
+        """Build the page."""
+        session = self.session
         self.list = RunList()
         self.table, self.charts = self.list.table, self.list.charts
+        yield
         self.verdict = VerdictView(session)
+        yield
         self.compare = CompareView()
+        yield
         self.actions_ = RunActions(session, self)
         self._make_buttons()
         self._stack = QStackedWidget()
+        self.body.addWidget(self._stack, 1)
+        yield
         for state in (self._empty_state(), self._list_side(), self.verdict, self.compare):
             self._stack.addWidget(state)
-        self.body.addWidget(self._stack, 1)
+            yield
         self._connect()
         self._go(_EMPTY)
         session.start_task(self._reload(first=True))
+
+    def plots(self) -> Iterator[None]:
+        """Make the charts of the chosen run."""
+        for chart in (self.charts.loss_chart, self.charts.metric_chart):
+            chart.ensure_plot()
+            yield
 
     # Building --------------------------------------------------------------------------------------------------
 

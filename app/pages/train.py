@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,13 +27,14 @@ from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskKind
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.events import Event
+from mole_engine.contracts.presets import list_presets
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 
 if TYPE_CHECKING:
     from app.services.session import Session
 
-_LEFT_WIDTH, _LEAST_LEFT, _RIGHT_WIDTH = 262, 216, 300
+_LEFT_WIDTH, _LEAST_LEFT, _RIGHT_WIDTH = 262, 246, 300
 _CHARTS, _SETTINGS, _TRIALS = range(3)
 
 
@@ -45,16 +47,47 @@ class TrainPage(Page):
         self._unit = ""
         self._running = False
         self._pins: list[str] = []
+
+    def pieces(self) -> Iterator[None]:
+        """Build the page."""
+        session = self.session
+        list_presets()
+        yield
         self.setup = TrainSetup(session)
+        yield
         self.watch = RunWatch(session)
+        yield
         self.panel = RunPanel()
         self.queue = QueueControl(session)
+        yield
+        yield from self._place()
+        self._connect()
+        if session.dataset is not None:
+            self._show_dataset(session.dataset)
+        else:
+            self._renew_ready()
+
+    def plots(self) -> Iterator[None]:
+        """Make the charts."""
+        yield from self.watch.plots()
+
+    # Building --------------------------------------------------------------------------------------------------
+
+    def _place(self) -> Iterator[None]:
         tip = "Train this after what runs now"
         self.enqueue_button = secondary_button("Add to queue", "enqueueButton", tip)
         self._stack = QStackedWidget()
         self._stack.addWidget(self._empty_state())
-        self._stack.addWidget(self._work_side())
+        side = QWidget()
+        layout = QHBoxLayout(side)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACE[2])
+        for column, stretch in ((self._left, 0), (self._middle, 1), (self._right, 0)):
+            layout.addWidget(column(), stretch)
+            yield
+        self._stack.addWidget(side)
         self.body.addWidget(self._stack, 1)
+        yield
         tip = "Write this job as scripts for torchrun and SLURM; All settings has the devices and nodes"
         self._export = secondary_button("Export job", "exportJobButton", tip)
         self._export.setEnabled(False)
@@ -64,13 +97,6 @@ class TrainPage(Page):
         for button in (self.trials_button, self.queue.button, self._export):
             self.header.add_action(button)
         self.queue.renew()
-        self._connect()
-        if session.dataset is not None:
-            self._show_dataset(session.dataset)
-        else:
-            self._renew_ready()
-
-    # Building --------------------------------------------------------------------------------------------------
 
     def _empty_state(self) -> QWidget:
         sample = secondary_button("Try a sample", "trainSampleButton", "Open the sample that comes with the program")
@@ -84,16 +110,6 @@ class TrainPage(Page):
             "then choose a preset here and watch the model learn.",
             (sample, choose),
         )
-
-    def _work_side(self) -> QWidget:
-        side = QWidget()
-        layout = QHBoxLayout(side)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE[2])
-        layout.addWidget(self._left())
-        layout.addWidget(self._middle(), 1)
-        layout.addWidget(self._right())
-        return side
 
     def _left(self) -> QWidget:
         column = QWidget()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
@@ -59,6 +60,12 @@ class RunWatch(QObject):
         layout.addWidget(self.metrics, 1)
         layout.addWidget(self.trends)
         return charts
+
+    def plots(self) -> Iterator[None]:
+        """Make the plots of the two charts, ahead of the first training."""
+        for chart in (self.loss, self.metrics):
+            chart.ensure_plot()
+            yield
 
     def event_card(self) -> Card:
         """Return the log in its card."""

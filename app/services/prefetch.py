@@ -19,8 +19,11 @@ log = logging.getLogger(__name__)
 FOR_FILES = ("numpy", "rdkit.Chem", "rdkit.Chem.Draw.rdMolDraw2D", "pyarrow", "pandas", "app.services.dataset_builder")
 """What opening a file needs."""
 
-FOR_TRAINING = ("pyqtgraph", "torch", "torchmetrics", "pytorch_lightning", "mole_engine.train")
-"""What training and predicting need, and the plots first: they stand there before the training does."""
+FOR_PLOTS = ("pyqtgraph",)
+"""What charts are drawn with: they stand there before the training does."""
+
+FOR_TRAINING = ("torch", "torchmetrics", "pytorch_lightning", "mole_engine.train")
+"""What training and predicting need."""
 
 LIBRARIES = {
     "pyarrow": ("libarrow",),
@@ -42,11 +45,14 @@ class Prefetch(QObject):
     -------
     started()
         Loading begins.
+    plots_known()
+        Plots can be made without waiting for their library.
     devices_known(str)
         Which device training will use, in words, once everything is loaded.
     """
 
     started = Signal()
+    plots_known = Signal()
     devices_known = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -70,6 +76,9 @@ class Prefetch(QObject):
     def _work(self) -> None:
         if not self._load(FOR_FILES) or self._stop.wait(_PATIENCE):
             return
+        if not self._load(FOR_PLOTS):
+            return
+        self.plots_known.emit()
         if not self._load(FOR_TRAINING):
             return
         words = device_words()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -38,7 +39,12 @@ class Preset:
 
 
 def list_presets() -> list[Preset]:
-    """Return the shipped presets in the order in which they are shown."""
+    """Return the shipped presets in the order in which they are shown; they are read once."""
+    return list(_shipped())
+
+
+@cache
+def _shipped() -> tuple[Preset, ...]:
     import yaml
 
     presets = []
@@ -54,7 +60,7 @@ def list_presets() -> list[Preset]:
                     settings=content["settings"],
                 )
             )
-    return sorted(presets, key=lambda preset: preset.order)
+    return tuple(sorted(presets, key=lambda preset: preset.order))
 
 
 def load_preset(name: str) -> Preset:

@@ -25,7 +25,7 @@ SPOKEN = ("Button", "Combo", "List", "Table", "Edit", "Spin")
 @pytest.fixture
 def whole_window(window: MainWindow) -> MainWindow:
     """Return the window with every page built."""
-    from app.main_window import PAGES
+    from app.page_shelf import PAGES
 
     for name, _, _ in PAGES:
         window.page(name)
