@@ -212,11 +212,23 @@ class EnsembleConfig(Section):
         "seeds trains on the same molecules from different random starts.",
     )
     members: int = setting(5, "Folds, or seeds.", unit="networks", ge=2, le=50)
+    repeats: int = setting(
+        1, "Networks of each fold, from different random starts.", unit="networks", ge=1, le=20, advanced=True
+    )
     trees: bool = setting(
         False,
         "Blend the network with simple models on descriptors, fingerprints and embeddings, weighted by how well each "
         "predicts molecules that it was not fitted on.",
     )
+    fine_tune_from: int = setting(
+        0,
+        "With a fixed encoder: from how many training and validation molecules on further networks join, one a fold, "
+        "whose encoder learns as well; 0: never.",
+        unit="molecules",
+        ge=0,
+        advanced=True,
+    )
+    fine_tune_epochs: int = setting(8, "Epochs of those further networks.", unit="epochs", ge=1, le=1000, advanced=True)
 
 
 class SearchConfig(Section):

@@ -209,8 +209,8 @@ class MolDataModule(pl.LightningDataModule):
         """Optimiser steps in an epoch."""
         return -(-len(self.loader("train", training=True)) // self.accumulate)
 
-    def use_pooled(self, pooled: npt.NDArray[np.floating[Any]]) -> None:
-        """Let batches carry (n, d) vectors of a fixed encoder in place of the molecules' atoms."""
+    def use_pooled(self, pooled: npt.NDArray[np.floating[Any]] | None) -> None:
+        """Let batches carry (n, d) vectors of a fixed encoder in place of the molecules' atoms; None: atoms again."""
         self._labels = replace(self.labels, pooled=pooled)
 
     def with_split(self, split: Split, config: TrainConfig) -> Self:

@@ -13,7 +13,7 @@ from mole_engine.contracts.errors import InputError
 from mole_engine.inference.network import encoding_width
 from mole_engine.models.network import MolENetwork
 from mole_engine.store.bundle import Bundle
-from mole_engine.training.blend import Blend, to_logits, to_values
+from mole_engine.training.blend import NETWORK, TUNED, Blend, to_logits, to_values
 from mole_engine.training.parts import EMBEDDINGS
 from mole_engine.training.simple_tables import tables_of
 
@@ -50,9 +50,14 @@ class BlendedModel:
                 raise ValueError(f"{len(bundle.blend)} of {bundle.card.blend['tensors']} arrays are there")
             self.blend = Blend.load(bundle.card.blend, _arrays(bundle.blend), self.tasks)
             self._networks = [network, *_further(bundle, network)]
+            self._fixed = len(self._networks) - int(bundle.card.blend.get("tuned", 0))
+            if not 0 < self._fixed <= len(self._networks) or (self._fixed < len(self._networks)) != (
+                TUNED in self.blend.weights
+            ):
+                raise ValueError("its fine-tuned networks are not those that it names")
         except (ValueError, KeyError, TypeError, RuntimeError, IndexError, AttributeError) as error:
             raise InputError(f"'{bundle.card.name}' is damaged:", f"its blend is not whole ({error}).") from error
-        self.shares_encoder = all(item.encoder is network.encoder for item in self._networks)
+        self.shares_encoder = all(item.encoder is network.encoder for item in self._networks[: self._fixed])
         self.width = len(self._networks) * network.config.outputs + encoding_width(network)
 
     def compute(self, batch: MolBatch) -> torch.Tensor:
@@ -84,9 +89,11 @@ class BlendedModel:
         readable = ~np.isnan(computed[:, 0])
         values = np.full((len(computed), outputs), np.nan)
         if readable.any():
-            network = np.mean(members, axis=0)[readable]
+            networks = {NETWORK: np.mean(members[: self._fixed], axis=0)[readable]}
+            if self._fixed < len(members):
+                networks[TUNED] = np.mean(members[self._fixed :], axis=0)[readable]
             values[readable] = self.blend.combine(
-                network, self._tables(computed[readable, edge:], texts, descriptors, readable)
+                networks, self._tables(computed[readable, edge:], texts, descriptors, readable)
             )
         return to_logits(values, self.tasks)
 
@@ -102,7 +109,7 @@ class BlendedModel:
         chosen = [text for text, usable in zip(texts, readable, strict=True) if usable]
         tables = tables_of(chosen, pooled.astype(np.float32), None if descriptors is None else descriptors[readable])
         if not self.shares_encoder:
-            # Each network changed the encoder in its own way: the simple models were fitted without it.
+            # Each of these networks changed the encoder in its own way: the simple models were fitted without it.
             del tables[EMBEDDINGS]
         return tables
 
@@ -117,8 +124,16 @@ def blend_tensors(
         shares = all(torch.equal(value, first[name]) for name, value in member.items() if name.startswith(_ENCODER))
         # All the rest is there even where it is equal: what is missing is a fault, not the first network's.
         own = {name: value for name, value in member.items() if not (shares and name.startswith(_ENCODER))}
-        tensors |= {_FURTHER.format(number) + name: value for name, value in own.items()}
+        tensors |= {_FURTHER.format(number) + name: _small(name, value) for name, value in own.items()}
     return tensors
+
+
+def _small(name: str, value: torch.Tensor) -> torch.Tensor:
+    """Return the weights of an encoder in 16 bits where that loses nothing."""
+    if not (name.startswith(_ENCODER) and value.is_floating_point()):
+        return value
+    half = value.half()
+    return half if torch.equal(half.to(value.dtype), value) else value
 
 
 def _arrays(tensors: Mapping[str, torch.Tensor]) -> dict[str, npt.NDArray[Any]]:

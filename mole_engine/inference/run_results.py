@@ -63,7 +63,9 @@ def make_card(
     training = [dataset.smiles[place] for place in parts["train"].positions]
     scaler = prepared.scaler if ensemble is None else ensemble.scaler
     judged = validation if ensemble is None else ensemble.calibration
-    blend = {} if ensemble is None else {"networks": len(ensemble.members), **ensemble.blend.to_dict()}
+    blend = {}
+    if ensemble is not None:
+        blend = {"networks": len(ensemble.members), "tuned": ensemble.tuned, **ensemble.blend.to_dict()}
     return ModelCard(
         name=record.name,
         created=time.time(),

@@ -17,8 +17,11 @@ from mole_engine.training.parts import PARTS, SMALLEST, Part, Tables, part_from_
 Arrays = dict[str, npt.NDArray[Any]]
 Floats = npt.NDArray[np.float64]
 
-NETWORK = "network"
-TITLES = {NETWORK: "Network", **PARTS}
+NETWORK, TUNED = "network", "tuned"
+NETWORKS = (NETWORK, TUNED)
+"""Networks as they are, or those with a fixed encoder; and beside the latter, those whose encoder has learnt."""
+
+TITLES = {NETWORK: "Network", TUNED: "Fine-tuned network", **PARTS}
 
 SHRINKAGE = 0.1
 """How strongly weights are drawn towards equal ones, beside a mean squared error in units of the labels' variance.
@@ -38,7 +41,7 @@ class Blend:
     tasks
         What is predicted.
     weights
-        By name, "network" first; not negative, 1 in all.
+        By name, networks first; not negative, 1 in all.
     parts
         The simple models by name.
     metrics
@@ -50,12 +53,12 @@ class Blend:
     parts: dict[str, Part] = field(default_factory=dict)
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
 
-    def combine(self, network: Floats, tables: Tables) -> Floats:
-        """Return (n, outputs) blended values from the network's values and the tables that the parts read."""
-        total = self.weights[NETWORK] * network
+    def combine(self, networks: Mapping[str, Floats], tables: Tables) -> Floats:
+        """Return (n, outputs) blended values from the networks' values by name and the tables that the parts read."""
+        total = sum(self.weights[name] * networks[name] for name in NETWORKS if name in self.weights)
         for name, part in self.parts.items():
             total = total + self.weights[name] * part.predict(tables)
-        return total
+        return np.asarray(total)
 
     def to_arrays(self) -> Arrays:
         """Return the parts as arrays by name."""
@@ -81,7 +84,7 @@ class Blend:
             When something is missing, or a part is not known.
         """
         weights = {str(name): float(value) for name, value in content["weights"].items()}
-        names = [name for name in weights if name != NETWORK]
+        names = [name for name in weights if name not in NETWORKS]
         if not set(names) <= set(PARTS) or NETWORK not in weights:
             raise ValueError("its blend has parts that are not known")
         parts = {name: part_from_arrays(name, arrays, f"{name}.", tasks) for name in names}

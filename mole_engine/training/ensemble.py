@@ -15,24 +15,25 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor, from_numpy
+from torch import Tensor, from_numpy, nn, no_grad
 
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import Split
 from mole_engine.contracts.events import Notice, ProgressHandler
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.data.scaling import TargetScaler
-from mole_engine.training.blend import NETWORK, TITLES, Blend, choose_weights, to_logits, to_values
+from mole_engine.training.blend import NETWORK, NETWORKS, TITLES, TUNED, Blend, choose_weights, to_logits, to_values
 from mole_engine.training.checkpoints import LAST
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.evaluation import Evaluation, evaluate_part
 from mole_engine.training.fitting import FitResult, fit_model
-from mole_engine.training.folds import Fold, make_folds
+from mole_engine.training.folds import make_folds
 from mole_engine.training.members import MemberEmitter, member_folder, read_member, write_member
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.outputs import Readout
 from mole_engine.training.parts import Part, fit_part
 from mole_engine.training.pinned import PinnedMolecules
+from mole_engine.training.plan import PlannedNetwork, plan_networks
 from mole_engine.training.setup import Prepared, prepare_network
 from mole_engine.training.simple_tables import simple_tables
 from mole_engine.training.trainer import resolve_device, use_threads
@@ -57,7 +58,9 @@ class EnsembleFit:
     fit
         Of the networks together: epochs of one, seconds of all.
     members
-        Weights of each network by name.
+        Weights of each network by name; fine-tuned ones behind those with a fixed encoder.
+    tuned
+        How many of them are fine-tuned.
     blend
         Weights and simple models.
     evaluations
@@ -72,6 +75,7 @@ class EnsembleFit:
 
     fit: FitResult
     members: tuple[dict[str, Tensor], ...]
+    tuned: int
     blend: Blend
     evaluations: dict[str, Evaluation]
     calibration: Evaluation
@@ -149,29 +153,38 @@ class _Ensemble:
         self.folds = make_folds(config, self.data)
         self.scaler = self._common_scaler()
         self.threads = use_threads(config.runtime)
+        molecules = len(self.data.positions("train")) + len(self.data.positions("val"))
+        self.plan = plan_networks(config, self.folds, molecules)
         self.fits: list[FitResult] = []
         self.members: list[dict[str, Tensor]] = []
 
     def run(self) -> EnsembleFit:
         values = self._networks()
-        left_out = {NETWORK: self._left_out(values)}
-        used = np.mean(values, axis=0)
+        plan = self.plan[: len(values)]
+        kinds = [kind for kind in NETWORKS if any(item.kind == kind for item in plan)]
+        left_out = {kind: self._left_out(values, kind) for kind in kinds}
+        used = {
+            kind: np.mean([own for item, own in zip(plan, values, strict=True) if item.kind == kind], axis=0)
+            for kind in kinds
+        }
         parts: dict[str, Part] = {}
+        tables: dict[str, Any] = {}
         if self.config.ensemble.trees:
             tables = simple_tables(self.data, cache_dir=self.cache_dir, on_progress=self.on_progress)
             for name in self._part_names():
                 left_out[name], parts[name] = self._part(name, tables)
         blend = self._weighed(left_out, parts)
-        parts_used = {name: blend.parts[name].predict(tables) for name in blend.parts}
-        final = sum((blend.weights[name] * parts_used[name] for name in parts_used), blend.weights[NETWORK] * used)
+        final = blend.combine(used, tables)
         honest = sum(blend.weights[name] * left_out[name] for name in blend.weights)
         whole = np.where(np.isnan(honest), final, honest)
         self.prepared.model.load_state_dict(self.members[0])
         evaluations = {part: self._evaluation(whole, self.data.positions(part)) for part in ("test", "val", "train")}
         held = np.flatnonzero(~np.isnan(honest).any(axis=1))
+        members = [own for item, own in zip(plan, self.members, strict=True) if item.kind in blend.weights]
         return EnsembleFit(
             fit=self._fit(),
-            members=tuple(self.members),
+            members=tuple(members),
+            tuned=sum(item.kind == TUNED for item in plan) if TUNED in blend.weights else 0,
             blend=blend,
             evaluations=evaluations,
             calibration=self._evaluation(whole, held),
@@ -180,9 +193,11 @@ class _Ensemble:
         )
 
     def _notes(self, blend: Blend) -> tuple[str, ...]:
-        count = len(self.members)
+        count, tuned = len(self.members), sum(item.kind == TUNED for item in self.plan[: len(self.members)])
+        networks = f"{count}, {tuned} of them fine-tuned" if tuned and TUNED in blend.weights else str(count - tuned)
         words = ", ".join(f"{TITLES[name].lower()} {weight:.0%}" for name, weight in blend.weights.items())
-        notes = [f"Shares of the prediction: {words}; networks: {count}."] if blend.parts else [f"Networks: {count}."]
+        several = len(blend.weights) > 1
+        notes = [f"Shares of the prediction: {words}; networks: {networks}." if several else f"Networks: {networks}."]
         if self.config.ensemble.kind == "folds":
             notes.append(
                 "Training and validation molecules were divided into folds; figures and intervals of both parts come "
@@ -199,40 +214,23 @@ class _Ensemble:
 
     def _networks(self) -> list[Floats]:
         """Return for each network (n, outputs) values of all molecules."""
-        values = []
-        plan = [(fold, place) for fold in self.folds for place in range(fold.members)]
-        for number, (fold, place) in enumerate(plan):
-            if number and self.control.stop_requested:
-                self._notice(f"Stopped: {number} of {len(plan)} networks are used.")
-                self.folds = [item for item in self.folds if any(item is used for used, _ in plan[:number])]
+        values: list[Floats] = []
+        for item in self.plan:
+            if item.number and self.control.stop_requested:
+                self._notice(f"Stopped: {item.number} of {len(self.plan)} networks are used.")
+                self.folds = [
+                    fold for fold in self.folds if any(fold is used.fold for used in self.plan[: item.number])
+                ]
                 break
-            values.append(self._network(number, len(plan), fold, self.config.seed + place + fold.number))
+            values.append(self._network(item))
         return values
 
-    def _network(self, number: int, count: int, fold: Fold, seed: int) -> Floats:
-        config = self.config.model_copy(update={"seed": seed})
-        split = Split(tuple(fold.train.tolist()), tuple(fold.held.tolist()), (), method="fold")
-        data = self.data.with_split(split, config)
-        prepared = prepare_network(config, data, data.vocabulary, scaler=self.scaler)
-        if config.training.freeze == "encoder":
-            # The vectors that all of them read come from this one; without a model to start from it is random.
-            prepared.model.encoder.load_state_dict(self.prepared.model.encoder.state_dict())
-        folder = member_folder(self.folder, number)
-        known = read_member(folder, prepared.model)
-        if known is not None:
-            fit = known
-        else:
-            if count > 1:
-                self._notice(f"Network {number + 1} of {count}.")
-            last = folder / "checkpoints" / LAST
-            emitter = MemberEmitter(self.emitter, number, count, config.training.epochs, self.folder / "metrics.csv")
-            folder.mkdir(parents=True, exist_ok=True)
-            resume_from = last if last.is_file() else None
-            fit = fit_model(
-                config, prepared, folder, emitter, self.control, resume_from=resume_from, pinned=self.pinned
-            )
-            self.control.checkpoint()
-            write_member(folder, prepared.model, fit)
+    def _network(self, item: PlannedNetwork) -> Floats:
+        prepared = self._prepared(item)
+        folder = member_folder(self.folder, item.number)
+        fit = read_member(folder, prepared.model)
+        if fit is None:
+            fit = self._trained(item, prepared, folder)
         self.fits.append(fit)
         self.members.append({name: value.detach().clone() for name, value in prepared.model.state_dict().items()})
         device = resolve_device(self.config.runtime).torch_device
@@ -242,15 +240,46 @@ class _Ensemble:
         logits[judged.positions] = judged.logits
         return to_values(logits, self.tasks)
 
-    def _left_out(self, values: list[Floats]) -> Floats:
+    def _prepared(self, item: PlannedNetwork) -> Prepared:
+        split = Split(tuple(item.fold.train.tolist()), tuple(item.fold.held.tolist()), (), method="fold")
+        data = self.data.with_split(split, item.config)
+        prepared = prepare_network(item.config, data, data.vocabulary, scaler=self.scaler)
+        if self.config.training.freeze == "encoder":
+            # The vectors that all of them read come from this one; without a model to start from it is random.
+            prepared.model.encoder.load_state_dict(self.prepared.model.encoder.state_dict())
+        if item.kind == TUNED:
+            # Their standard is the fixed encoder's vectors, but what the head reads changes with the encoder.
+            data.use_pooled(None)
+        return prepared
+
+    def _trained(self, item: PlannedNetwork, prepared: Prepared, folder: Path) -> FitResult:
+        if len(self.plan) > 1:
+            words = ", fine-tuned" if item.kind == TUNED else ""
+            self._notice(f"Network {item.number + 1} of {len(self.plan)}{words}.")
+        last = folder / "checkpoints" / LAST
+        epochs = [other.epochs for other in self.plan]
+        later = sum(other.epochs * other.cost for other in self.plan[item.number + 1 :]) / (item.epochs * item.cost)
+        emitter = MemberEmitter(self.emitter, epochs, item.number, later, self.folder / "metrics.csv")
+        folder.mkdir(parents=True, exist_ok=True)
+        resume_from = last if last.is_file() else None
+        fit = fit_model(
+            item.config, prepared, folder, emitter, self.control, resume_from=resume_from, pinned=self.pinned
+        )
+        self.control.checkpoint()
+        if item.kind == TUNED:
+            _round(prepared.model.encoder)
+        write_member(folder, prepared.model, fit)
+        return fit
+
+    def _left_out(self, values: list[Floats], kind: str) -> Floats:
         """Return (n, outputs) of each molecule by the networks that left it out; NaN where there are none."""
         result = np.full_like(values[0], np.nan)
-        start = 0
         for fold in self.folds:
-            own = values[start : start + fold.members]
-            start += fold.members
-            if len(fold.held):
-                result[fold.held] = np.mean([item[fold.held] for item in own], axis=0)
+            own = [
+                said for item, said in zip(self.plan, values, strict=False) if item.kind == kind and item.fold is fold
+            ]
+            if own and len(fold.held):
+                result[fold.held] = np.mean([said[fold.held] for said in own], axis=0)
         return result
 
     def _part_names(self) -> list[str]:
@@ -286,7 +315,7 @@ class _Ensemble:
         )
 
     def _weighed(self, left_out: dict[str, Floats], parts: dict[str, Part]) -> Blend:
-        held = np.flatnonzero(~np.isnan(left_out[NETWORK]).any(axis=1))
+        held = np.flatnonzero(~np.isnan(np.concatenate(list(left_out.values()), axis=1)).any(axis=1))
         targets = self.data.labels.targets[held]
         some = {name: values[held] for name, values in left_out.items()}
         weights = choose_weights(some, self.scaler.transform(targets), self.tasks)
@@ -297,10 +326,10 @@ class _Ensemble:
         kept = {name: weight for name, weight in weights.items() if name == NETWORK or weight >= 0.01}
         total = sum(kept.values())
         weights = {name: weight / total for name, weight in kept.items()}
-        if parts:
+        if len(weights) > 1:
             words = ", ".join(f"{TITLES[name].lower()} {weight:.0%}" for name, weight in weights.items())
             self._notice(f"Shares of the models: {words}.")
-        return Blend(self.tasks, weights, {name: parts[name] for name in weights if name != NETWORK}, metrics)
+        return Blend(self.tasks, weights, {name: parts[name] for name in weights if name in parts}, metrics)
 
     def _evaluation(self, values: Floats, positions: Positions) -> Evaluation:
         logits = to_logits(values[positions], self.tasks)
@@ -323,3 +352,10 @@ class _Ensemble:
 
     def _notice(self, message: str, level: str = "info") -> None:
         self.emitter.emit(Notice(message=message, level=level))
+
+
+def _round(encoder: nn.Module) -> None:
+    """Bring weights to what 16 bits hold, as bundles keep them: the run's figures are those of the stored network."""
+    with no_grad():
+        for weight in encoder.parameters():
+            weight.copy_(weight.half().to(weight.dtype))

@@ -39,7 +39,9 @@ def make_folds(config: TrainConfig, data: MolDataModule) -> list[Fold]:
     pool = np.sort(np.concatenate([train, validation]))
     count = min(ensemble.members, len(pool))
     numbers = _numbers(config, data, pool, count)
-    folds = [Fold(number, pool[numbers != number], pool[numbers == number]) for number in range(count)]
+    folds = [
+        Fold(number, pool[numbers != number], pool[numbers == number], ensemble.repeats) for number in range(count)
+    ]
     return [fold for fold in folds if len(fold.held) and len(fold.train)]
 
 

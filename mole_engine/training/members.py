@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -28,20 +29,24 @@ class MemberEmitter(EventEmitter):
     ----------
     whole
         Emitter of the run.
-    number, count
-        Which network of how many; the first is 0.
     epochs
-        Of each network.
+        Of each network, in their order.
+    number
+        Which network; the first is 0.
+    later
+        Time of the networks to come, beside this one's.
     metrics_path
         Table of all networks' epochs.
     """
 
-    def __init__(self, whole: EventEmitter, number: int, count: int, epochs: int, metrics_path: Path) -> None:
+    def __init__(
+        self, whole: EventEmitter, epochs: Sequence[int], number: int, later: float, metrics_path: Path
+    ) -> None:
         super().__init__(whole.run_id)
         self._whole = whole
-        self._number = number
-        self._count = count
-        self._epochs = epochs
+        self._before = sum(epochs[:number])
+        self._after = sum(epochs[number + 1 :])
+        self._later = later
         self._metrics_path = metrics_path
         self._learning_rate = math.nan
 
@@ -56,28 +61,31 @@ class MemberEmitter(EventEmitter):
 
     def emit(self, event: Event) -> bool:
         """Give the event its place in the whole training, and pass it on."""
-        before = self._number * self._epochs
         if isinstance(event, StepMetrics):
             self._learning_rate = event.learning_rate
-            left = self._count - self._number - 1
-            rest = event.eta_seconds
-            if event.step:
-                # The networks to come take as long as this one in all.
-                rest += left * event.eta_seconds * event.total_steps / max(1, event.total_steps - event.step)
-            event = replace(
-                event,
-                step=event.step + self._number * event.total_steps,
-                total_steps=event.total_steps * self._count,
-                epoch=event.epoch + before,
-                total_epochs=event.total_epochs * self._count,
-                eta_seconds=rest,
-            )
+            event = self._placed(event)
         elif isinstance(event, EpochMetrics):
-            event = replace(event, epoch=event.epoch + before, total_epochs=event.total_epochs * self._count)
+            total = event.total_epochs + self._before + self._after
+            event = replace(event, epoch=event.epoch + self._before, total_epochs=total)
             append_row(self._metrics_path, epoch_row(event, self._learning_rate))
         elif isinstance(event, (CheckpointSaved, PinnedPredictions)):
-            event = replace(event, epoch=event.epoch + before)
+            event = replace(event, epoch=event.epoch + self._before)
         return self._whole.emit(event)
+
+    def _placed(self, event: StepMetrics) -> StepMetrics:
+        steps = event.total_steps / max(1, event.total_epochs)
+        rest = event.eta_seconds
+        if event.step:
+            # In the measure of this one's own time.
+            rest += self._later * event.eta_seconds * event.total_steps / max(1, event.total_steps - event.step)
+        return replace(
+            event,
+            step=event.step + round(self._before * steps),
+            total_steps=event.total_steps + round(self._before * steps) + round(self._after * steps),
+            epoch=event.epoch + self._before,
+            total_epochs=event.total_epochs + self._before + self._after,
+            eta_seconds=rest,
+        )
 
 
 def member_folder(folder: Path, number: int) -> Path:

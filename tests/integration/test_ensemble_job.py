@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import EpochMetrics, Notice, PinnedPredictions, RunFinished, StepMetrics
@@ -17,7 +18,7 @@ from mole_engine.export.onnx import export_onnx
 from mole_engine.inference.predictor import LoadedModel, load_model
 from mole_engine.store.bundle import read_bundle
 from mole_engine.train import train
-from mole_engine.training import ensemble
+from mole_engine.training import blend, ensemble
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +90,89 @@ def test_left_out_molecules_are_predicted_by_models_that_never_saw_them(make_con
     record = train(config.updated({"data": {"target_transform": "none"}}))
     own = pd.concat([predictions(record.run_dir, part) for part in ("train", "val")])
     assert float(own.loc[own["y_true"] > 100, "y_pred"].iloc[0]) < 150
+
+
+def large_set(**changes: Any) -> dict[str, Any]:
+    """Return settings with which forty molecules count as many: each fold gets a fine-tuned network as well."""
+    return {
+        "model": {"descriptors": True, "pooling": "cls+mean", "standardise_pooled": True},
+        "training": {"freeze": "encoder", "keep": "last", "epochs": 2},
+        "ensemble": {"kind": "folds", "members": 2, "repeats": 3, "fine_tune_from": 20, "fine_tune_epochs": 3},
+    } | changes
+
+
+def test_fine_tuned_networks_join_on_large_sets(make_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blend, "SHRINKAGE", 1e3)
+    events: list[Any] = []
+    record = train(make_config(**large_set()).updated({"ensemble": {"trees": True}}), on_event=events.append)
+    epochs = [event for event in events if isinstance(event, EpochMetrics)]
+    assert [event.epoch for event in epochs] == list(range(1, 11))
+    assert {event.total_epochs for event in epochs} == {10}
+    steps = [event for event in events if isinstance(event, StepMetrics)]
+    assert all(event.step <= event.total_steps for event in steps)
+    assert len({event.total_epochs for event in steps}) == 1
+
+    bundle = read_bundle(record.model_path)
+    assert (bundle.card.blend["networks"], bundle.card.blend["tuned"]) == (4, 2)
+    assert bundle.card.blend["weights"]["tuned"] > 0.1
+    assert "tuned" in bundle.card.blend["metrics"]
+    assert "fine-tuned" in " ".join(bundle.card.notes)
+    encoders = {name: value for name, value in bundle.blend.items() if ".encoder." in name}
+    assert {name.split(".")[0] for name in encoders} == {"network-3", "network-4"}
+    assert {value.dtype for value in encoders.values()} == {torch.float16}
+    # Both learnt, each in its own way.
+    name = next(name for name in bundle.tensors if name.startswith("encoder.") and name.endswith("weight"))
+    three = [bundle.tensors[name].half(), *(encoders[f"network-{number}.{name}"] for number in (3, 4))]
+    assert not any(torch.equal(three[one], three[other]) for one, other in ((0, 1), (0, 2), (1, 2)))
+
+    test = predictions(record.run_dir, "test")
+    again = load_model(record.model_path).predict(list(test["smiles"]))
+    for column in ("y_pred", "y_lower", "y_upper"):
+        np.testing.assert_allclose(again[column], test[column], rtol=1e-3, atol=1e-4)
+    # A card that counts them otherwise is refused, not obeyed.
+    for tuned in (0, 4):
+        other = replace(bundle.card, blend={**bundle.card.blend, "tuned": tuned})
+        with pytest.raises(InputError, match="damaged"):
+            LoadedModel(replace(bundle, card=other), "cpu")
+
+
+def test_small_sets_get_more_starts_in_place_of_fine_tuned_networks(make_config: Any) -> None:
+    record = train(make_config(**large_set()).updated({"ensemble": {"fine_tune_from": 100}}))
+    card = read_bundle(record.model_path).card
+    assert (card.blend["networks"], card.blend["tuned"]) == (6, 0)
+    assert list(card.blend["weights"]) == ["network"]
+
+
+def test_a_run_interrupted_in_a_fine_tuned_network_goes_on(make_config: Any) -> None:
+    control, seen = RunControl(), []
+
+    def interrupt_in_the_last(event: Any) -> None:
+        if isinstance(event, EpochMetrics) and event.epoch == 9:
+            control.interrupt()
+
+    first = train(make_config(**large_set()), interrupt_in_the_last, control)
+    assert first.status is RunState.INTERRUPTED
+    record = train(resume=first.run_dir, on_event=seen.append)
+    assert record.status is RunState.COMPLETED
+    epochs = [event.epoch for event in seen if isinstance(event, EpochMetrics)]
+    assert min(epochs) > 7
+    assert epochs[-1] == 10
+    assert read_bundle(record.model_path).card.blend["tuned"] == 2
+
+
+def test_a_stop_among_fine_tuned_networks_uses_those_that_are_done(make_config: Any) -> None:
+    control = RunControl()
+
+    def stop_in_the_first(event: Any) -> None:
+        if isinstance(event, EpochMetrics) and event.epoch == 5:
+            control.stop()
+
+    record = train(make_config(**large_set()), stop_in_the_first, control)
+    bundle = read_bundle(record.model_path)
+    assert (bundle.card.blend["networks"], bundle.card.blend["tuned"]) == (3, 1)
+    test = predictions(record.run_dir, "test")
+    again = load_model(record.model_path).predict(list(test["smiles"]))
+    np.testing.assert_allclose(again["y_pred"], test["y_pred"], rtol=1e-3, atol=1e-4)
 
 
 def test_seeds_are_averaged_and_a_stop_leaves_those_that_are_done(make_config: Any) -> None:

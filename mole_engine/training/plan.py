@@ -1,0 +1,89 @@
+"""Which networks an ensemble trains, one after the other: on large sets, fine-tuned ones join."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.training.blend import NETWORK, TUNED
+from mole_engine.training.folds import Fold
+
+FINE_TUNING: dict[str, Any] = {
+    "freeze": "none",
+    "learning_rate": 2e-4,
+    "head_learning_rate": 1e-3,
+    "layer_decay": 0.9,
+    "head_epochs": 0,
+    "warmup_fraction": 0.08,
+    "schedule": "linear",
+    "averaging": "none",
+    "keep": "last",
+}
+"""How the further networks of a large set learn."""
+
+HEAD_COST = 0.03
+"""Time of an epoch in which only a head learns, beside one of the whole network."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedNetwork:
+    """One network of a plan.
+
+    Attributes
+    ----------
+    number
+        Its place, the first is 0.
+    kind
+        As part of a blend: "network" or "tuned".
+    fold
+        What it learns from.
+    config
+        The job as this network sees it.
+    cost
+        Time of an epoch, beside the others'.
+    """
+
+    number: int
+    kind: str
+    fold: Fold
+    config: TrainConfig
+    cost: float = 1.0
+
+    @property
+    def epochs(self) -> int:
+        """Epochs it learns for."""
+        return self.config.training.epochs
+
+
+def fine_tunes(config: TrainConfig, molecules: int) -> bool:
+    """Whether networks join whose encoder learns as well, with so many molecules for training and validation."""
+    least = config.ensemble.fine_tune_from
+    return config.training.freeze == "encoder" and 0 < least <= molecules
+
+
+def plan_networks(config: TrainConfig, folds: Sequence[Fold], molecules: int) -> list[PlannedNetwork]:
+    """Return all networks in the order of their training.
+
+    Every fold has its turn before the next random start, so that who stops early has used all molecules. Where
+    fine-tuned networks join, one with a fixed encoder is enough for each fold.
+    """
+    tuned = fine_tunes(config, molecules)
+    cost = HEAD_COST if config.training.freeze == "encoder" else 1.0
+    plan: list[PlannedNetwork] = []
+
+    def add(kind: str, own: TrainConfig, fold: Fold, place: int, cost: float) -> None:
+        seed = config.seed + place * len(folds) + fold.number
+        plan.append(PlannedNetwork(len(plan), kind, fold, own.model_copy(update={"seed": seed}), cost))
+
+    for place in range(max(fold.members for fold in folds)):
+        for fold in folds:
+            if place < fold.members and not (tuned and len(folds) > 1 and place):
+                add(NETWORK, config, fold, place, cost)
+    if tuned:
+        learning = {**FINE_TUNING, "epochs": config.ensemble.fine_tune_epochs}
+        other = config.updated({"training": learning})
+        for fold in folds:
+            add(TUNED, other, fold, 0, 1.0)
+    return plan
