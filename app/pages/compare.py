@@ -130,18 +130,22 @@ class CompareView(QWidget):
             ("Time", [Cell(duration(item.seconds)) for item in records]),
             ("Preset", [Cell(preset_title(item.preset)) for item in records]),
         ]
-        self._fill(self.results, "result", rows, 120, "number")
+        self._fill(self.results, "result", rows, 104, "number")
 
     def _show_settings(self, comparison: RunComparison) -> None:
         rows = [(name, [Cell(text or "–", tip=text) for text in values]) for name, values in comparison.differences]
         self._same.setVisible(not rows)
         self.settings.setVisible(bool(rows))
         self._settings_card.body.setStretch(0, 0 if rows else 1)
-        self._fill(self.settings, "setting", rows, 210, "text")
+        self._fill(self.settings, "setting", rows, 180, "text")
 
     def _fill(self, table: CellTable, title: str, rows: list[tuple[str, list[Cell]]], first: int, kind: str) -> None:
         columns = [Column("name", title, width=first)]
-        columns += [Column(str(place), name, kind, tip=name) for place, name in enumerate(self._names)]
+        for place, name in enumerate(self._names):
+            # Two short lines rather than one that is cut: what is cut would be what tells the runs apart.
+            columns.append(Column(str(place), name.replace(", ", "\n", 1), kind, tip=name))
+        split = any(", " in name for name in self._names)
+        table.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideNone if split else Qt.TextElideMode.ElideRight)
 
         def cell(place: int, key: str) -> Cell:
             name, cells = rows[place]

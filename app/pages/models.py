@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("name", "model"),
-    Column("tasks", "predicts", width=170),
-    Column("metric", "test result", "number", 130),
-    Column("molecules", "molecules", "number", 88),
-    Column("created", "made", "number", 156),
+    Column("tasks", "predicts", width=112),
+    Column("metric", "test result", "number", 112),
+    Column("molecules", "molecules", "number", 78),
+    Column("created", "made", "number", 144),
 )
-_CARD_WIDTH = 380
+_CARD_WIDTH, _LEAST_CARD = 380, 290
 _EMPTY, _LIST = range(2)
 
 
@@ -82,9 +82,10 @@ class ModelsPage(Page):
         layout = QHBoxLayout(side)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE[3])
-        layout.addWidget(self.table, 1)
+        layout.addWidget(self.table, 2)
         right = QWidget()
-        right.setFixedWidth(_CARD_WIDTH)
+        right.setMinimumWidth(_LEAST_CARD)
+        right.setMaximumWidth(_CARD_WIDTH)
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE[2])
@@ -93,7 +94,7 @@ class ModelsPage(Page):
         column.addWidget(self.facts, 1)
         column.addLayout(row(self.export_button))
         column.addWidget(self.predict_button)
-        layout.addWidget(right)
+        layout.addWidget(right, 1)
         return side
 
     def _connect(self) -> None:

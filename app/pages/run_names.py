@@ -55,7 +55,9 @@ def record_differences(things: Sequence[RunRecord | ModelInfo]) -> list[str]:
     facts = [
         (f"seed {one.seed}", counted(one.epochs, "epoch"), preset_title(one.preset), one.data_name) for one in things
     ]
-    return differences([one.name for one in things], facts, [one.created for one in things])
+    # A model is told by the start of its run, as the run itself is.
+    begun = [getattr(one, "started", 0.0) or one.created for one in things]
+    return differences([one.name for one in things], facts, begun)
 
 
 def compared_names(comparison: RunComparison) -> tuple[list[str], str]:

@@ -35,8 +35,8 @@ _NUMBER_COLUMNS = (
 )
 _CLASS_COLUMNS = (
     Column("structure", "structure", "structure"),
-    Column("measured_class", "measured", width=70),
-    Column("predicted_class", "predicted", width=70),
+    Column("measured_class", "measured", width=78),
+    Column("predicted_class", "predicted", width=78),
     Column(
         "probability",
         "prob.",
@@ -284,6 +284,9 @@ def _against_row(item: Against) -> tuple[str, str, str, str]:
     if math.isfinite(known.low):
         words = f"{words} ({fixed(known.low, places)} to {fixed(known.high, places)})"
     tone = "good" if known.beats else "danger" if known.loses else "warning"
+    if signed(known.difference, places) == fixed(0.0, places):
+        # A difference that is too small to be written is no merit, however sure it is.
+        tone = "muted"
     return item.title[:1].upper() + item.title[1:], fixed(known.baseline, places), words, tone
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,7 @@ class ModelInfo:
     page: str = field(default="", repr=False)
     seed: int = 0
     epochs: int = 0
+    started: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def _models(workspace: Path) -> list[ModelInfo]:
     for record in _records(workspace, first=False):
         if record.model_path and Path(record.model_path).is_file():
             try:
-                found.append(read_model_info(record.model_path))
+                found.append(replace(read_model_info(record.model_path), started=record.created))
             except InputError:
                 # A damaged bundle is told of when somebody wants to use it, not by an empty page.
                 continue

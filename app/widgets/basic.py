@@ -168,9 +168,8 @@ class Card(QFrame):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(SPACE[3], 14, SPACE[3], 14)
         outer.setSpacing(SPACE[2])
-        self._title = heading_label()
-        self._note = label("", "")
-        self._note.setProperty("role", "muted")
+        self._title = GivingLabel("", "heading", least=90)
+        self._note = GivingLabel("", "muted")
         self._head = QWidget()
         self.header = row(self._title, self._note, None, spacing=6)
         self._head.setLayout(self.header)
@@ -219,6 +218,42 @@ class ElidedLabel(QLabel):
         cut = self.fontMetrics().elidedText(self._whole, self._mode, max(0, self.width()))
         if cut != self.text():
             self.setText(cut)
+
+
+class GivingLabel(QLabel):
+    """A label as wide as its words where there is room; in a narrow place it gives way and ends in an ellipsis.
+
+    Parameters
+    ----------
+    least
+        Pixels that it keeps even then, if its words are that wide.
+    """
+
+    def __init__(self, text: str = "", role: str = "", *, least: int = 0, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self._least = least
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        set_role(self, role=role)
+
+    def shown(self) -> str:
+        """Return the words as they are painted at the width there is."""
+        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.contentsRect().width())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """A part of the words, or nothing."""
+        return QSize(min(self._least, self.sizeHint().width()), super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Paint the words, cut where they must be; what can be read whole needs no tool tip."""
+        cut = self.shown()
+        self.setToolTip(self.text() if cut != self.text() else "")
+        if cut == self.text():
+            super().paintEvent(event)
+            return
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.contentsRect(), int(self.alignment()), cut)
+        painter.end()
 
 
 class Switch(QCheckBox):

@@ -148,6 +148,7 @@ class CellTable(QTableView):
         header = self.horizontalHeader()
         header.setFixedHeight(36)
         header.setHighlightSections(False)
+        header.setTextElideMode(Qt.TextElideMode.ElideRight)
         header.setMinimumSectionSize(40)
         header.setSectionsClickable(True)
         header.setSortIndicatorClearable(True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from app.theme import Tokens, theme
@@ -72,8 +72,6 @@ class ChartCard(Card):
         super().__init__(title, parent=parent)
         self._plot_name, self._description = plot_name, description
         self._curves = RunCurves()
-        # A long note gives way before the chart becomes wider than the window.
-        self._note.setMinimumWidth(1)
         self._over = self._zoomed = self._logarithmic = False
         self.plot: Any = None
         self.crosshair: Crosshair | None = None
@@ -145,7 +143,7 @@ class ChartCard(Card):
             self._stand_in.setObjectName("")
             self._stand_in.deleteLater()
             self.plot.show()
-            hint = self._hint = muted_label(self._hint_words(), wrap=False)
+            hint = self._hint = muted_label(self._hint_words())
             hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
             QVBoxLayout(self.plot).addWidget(hint)
             self._draw_now()
@@ -211,6 +209,11 @@ class ChartCard(Card):
         super().showEvent(event)
         self.ensure_plot()
         self._draw_now()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Leave room for the words in the chart at its new height."""
+        super().resizeEvent(event)
+        self.refresh()
 
     @Slot()
     def _draw_now(self) -> None:

@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 from PySide6.QtCore import Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.text import number
-from app.theme import Tokens, text_font, theme
+from app.theme import SPACE, Tokens, text_font, theme
 from app.widgets.baseline_lines import BaselineLines
 from app.widgets.basic import pill_button
 from app.widgets.chart_card import ChartCard, ChartLink, calm_part, fast_curve, set_line
@@ -18,6 +19,9 @@ from app.widgets.legend import Legend
 from app.widgets.metric_picker import MetricPicker
 from app.widgets.plotting import brush, faded, label_axis, pen
 from app.widgets.run_curves import RunCurves, nearest
+
+_WORDS_HEIGHT = 24
+"""Pixels that the words at a point need above or below it."""
 
 
 class LossChart(ChartCard):
@@ -32,8 +36,20 @@ class LossChart(ChartCard):
         self.smooth_button.toggled.connect(self._draw_now)
         self.clip_button.toggled.connect(self._draw_now)
         self._legend = Legend((("train", "train"), ("validation", "validation")))
-        for widget in (self._legend, self.log_button, self.smooth_button, self.clip_button, self.fit_button):
+        self._buttons = (self.log_button, self.smooth_button, self.clip_button, self.fit_button)
+        for widget in (self._legend, *self._buttons):
             self.header.addWidget(widget)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Give the legend a line of its own where the title's has no room for it."""
+        super().resizeEvent(event)
+        shown = [self._title, self._legend, *(button for button in self._buttons if not button.isHidden())]
+        wanted = sum(widget.sizeHint().width() + self.header.spacing() for widget in shown)
+        inside = self.contentsRect().width() - 2 * SPACE[3]
+        home, other = (self.body, self.header) if wanted > inside else (self.header, self.body)
+        if other.indexOf(self._legend) >= 0:
+            other.removeWidget(self._legend)
+            home.insertWidget(0 if home is self.body else home.indexOf(self.log_button), self._legend)
 
     def _build(self, plot: Any) -> None:
         label_axis(plot, "bottom", "epoch")
@@ -148,7 +164,8 @@ class MetricChart(ChartCard):
         set_line(self._train, curves.epochs[: len(trained)], trained)
         set_line(self._line, curves.epochs[: len(values)], values)
         # Room for the words beyond the extreme points, however flat the plot is.
-        room = min(0.3, 0.05 + 24 / max(plot.height(), 60))
+        height = plot.getPlotItem().getViewBox().height()
+        room = min(0.6, 0.05 + _WORDS_HEIGHT / max(height - 2 * _WORDS_HEIGHT, _WORDS_HEIGHT))
         self._fit_ranges(plot, (values, trained, [value for _, value in baselines]), below=room, above=room)
         self._baselines.show(baselines)
         self._mark(name, values)

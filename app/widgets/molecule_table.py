@@ -230,6 +230,7 @@ class MoleculeTable(QTableView):
         header = self.horizontalHeader()
         header.setFixedHeight(36)
         header.setHighlightSections(False)
+        header.setTextElideMode(Qt.TextElideMode.ElideRight)
         header.setSectionsClickable(True)
         header.setMinimumSectionSize(44)
         header.sortIndicatorChanged.connect(self.molecules.sort)

@@ -100,7 +100,7 @@ class RunPanel(Card):
         self._go(0)
         self._headline.setText(head)
         self._estimate.setText(estimate)
-        self._note.setText(note)
+        self._remark.setText(note)
         self.train_button.setEnabled(enabled)
         for button in (self.pause_button, self.stop_button, self.cancel_button):
             button.setEnabled(False)
@@ -214,8 +214,8 @@ class RunPanel(Card):
         column.setSpacing(SPACE[1])
         self._headline = muted_label()
         self._estimate = number_label()
-        self._note = muted_label()
-        for widget in (self._headline, self._estimate, self._note):
+        self._remark = muted_label()
+        for widget in (self._headline, self._estimate, self._remark):
             column.addWidget(widget)
         tip = "One network, several (for each fold, or from different random starts), or a search for settings first"
         self.kind_button = link_button("", "kindButton", tip)

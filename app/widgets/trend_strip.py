@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from app.text import DASH, count, number, size
 from app.theme import SPACE
-from app.widgets.basic import Card, label, row
+from app.widgets.basic import Card, GivingLabel, label, row
 from app.widgets.config_fields import rate_text
 from app.widgets.run_curves import RunCurves
 from app.widgets.sparkline import Sparkline
@@ -35,7 +35,7 @@ class TrendTile(Card):
         self.value = label(DASH, "figure")
         self._line = Sparkline(color)
         self.body.setSpacing(2)
-        self.body.addLayout(row(label(title, "small"), None, self.value, spacing=SPACE[0]))
+        self.body.addLayout(row(GivingLabel(title, "small"), None, self.value, spacing=SPACE[0]))
         self.add(self._line, 1)
 
     def show_series(self, values: Sequence[float], words: str) -> None:

@@ -16,7 +16,9 @@ BOND_LENGTH = 17.0
 _UNITS_PER_BOND = 1.5
 # RDKit lays bonds out 1.5 units long, and its "fixed bond length" is in pixels a unit.
 
-_PADDING = 0.04
+_PADDING, _LEAST_MARGIN = 0.04, 7
+# Share of the size, but at least so many pixels of the width: letters do not shrink with a small drawing.
+
 _HYDROGEN = 1.008
 _HIGHLIGHT_LIGHT = (0.68, 0.83, 1.0)
 _HIGHLIGHT_DARK = (0.16, 0.35, 0.62)
@@ -60,7 +62,7 @@ def svg_of(smiles: str, width: int, height: int, dark: bool = False, highlight: 
     options.scaleBondWidth = False
     options.minFontSize = 8
     options.maxFontSize = 11
-    options.padding = _PADDING
+    options.padding = max(_PADDING, _LEAST_MARGIN / max(width, 1))
     options.setHighlightColour(_HIGHLIGHT_DARK if dark else _HIGHLIGHT_LIGHT)
     if dark:
         rdMolDraw2D.SetDarkMode(options)

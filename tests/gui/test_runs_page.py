@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
+from app.pages.verdict import _against_row
 from app.services.runs import ModelInfo, RunStory
 from app.services.verdict import Against, Verdict, _task_verdict
 from mole_engine.contracts.config import TrainConfig
@@ -80,6 +81,16 @@ def story(record, *verdicts, events=EVENTS):
     tasks = tuple(verdict.task for verdict in verdicts)
     said = ("Beats the baseline by 0.4 RMSE", "RMSE 0.5 against 0.9", "good")
     return RunStory(record, events, Verdict(record, tuple(verdicts), "rmse", *said), model(*tasks) if tasks else None)
+
+
+def test_a_gain_too_small_to_be_written_is_neither_good_nor_bad():
+    for difference, low, high, tone in (
+        (0.4, 0.2, 0.6, "good"),
+        (-0.4, -0.6, -0.2, "danger"),
+        (1e-4, 5e-5, 2e-4, "muted"),
+    ):
+        known = Comparison("rmse", 0.9 - difference, 0.9, difference, low, high, 40)
+        assert _against_row(Against("mean", known))[3] == tone
 
 
 @pytest.fixture
