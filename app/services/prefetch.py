@@ -31,7 +31,7 @@ LIBRARIES = {
 }
 """Large shared libraries that a module brings, see `load_libraries`; not RDKit's, which know Python."""
 
-_PATIENCE = 1.5
+_PATIENCE, _FOR_PLOTS_SECONDS = 1.5, 0.5
 
 
 class Prefetch(QObject):
@@ -79,7 +79,8 @@ class Prefetch(QObject):
         if not self._load(FOR_PLOTS):
             return
         self.plots_known.emit()
-        if not self._load(FOR_TRAINING):
+        # The plots are made meanwhile; beside a loading library each would take three times as long.
+        if self._stop.wait(_FOR_PLOTS_SECONDS) or not self._load(FOR_TRAINING):
             return
         words = device_words()
         if not self._stop.is_set():
