@@ -49,6 +49,10 @@ MANY_CELLS = 4_000
 """Molecules times targets beyond which forests are smaller, and boosting takes the place of the slowest."""
 
 
+MOST_CELLS = 20_000
+"""Molecules times targets beyond which a second Gaussian process, solved for each target's gaps, takes too long."""
+
+
 @dataclass(frozen=True)
 class EnsembleFit:
     """What remains of the networks and the simple models.
@@ -284,8 +288,9 @@ class _Ensemble:
 
     def _part_names(self) -> list[str]:
         # Forests on thousands of fingerprint columns take minutes on many molecules, where boosting is at its best.
-        large = len(self.data.features) * len(self.tasks) > MANY_CELLS
-        return ["kernel", "extra", "boosting" if large else "random"]
+        cells = len(self.data.features) * len(self.tasks)
+        names = ["kernel", "similar", "extra", "boosting" if cells > MANY_CELLS else "random"]
+        return names if cells <= MOST_CELLS else [name for name in names if name != "similar"]
 
     def _part(self, name: str, tables: Mapping[str, Any]) -> tuple[Floats, Part]:
         """Return what a simple model says of the molecules that it was not fitted on, and one fitted on all."""

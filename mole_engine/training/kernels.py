@@ -214,6 +214,9 @@ def _chosen(
         for width in (WIDTHS[:1] if name == COUNTS else WIDTHS)
     }
     for shares, width in itertools.product(_mixtures(list(tables)), WIDTHS):
+        if width != WIDTHS[0] and set(shares) == {COUNTS}:
+            # Fingerprints have no width.
+            continue
         if check is not None:
             check()
         kernel = sum(share * blocks[name, WIDTHS[0] if name == COUNTS else width] for name, share in shares.items())

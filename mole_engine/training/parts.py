@@ -25,6 +25,7 @@ DESCRIPTORS, EMBEDDINGS = "descriptors", "embeddings"
 
 PARTS: dict[str, str] = {
     "kernel": "Gaussian process",
+    "similar": "Gaussian process on fingerprints",
     "extra": "Extra trees",
     "boosting": "Gradient boosting",
     "random": "Random forest",
@@ -33,11 +34,15 @@ PARTS: dict[str, str] = {
 
 READS: dict[str, tuple[str, ...]] = {
     "kernel": (DESCRIPTORS, COUNTS, EMBEDDINGS),
+    "similar": (COUNTS,),
     "extra": (DESCRIPTORS,),
     "boosting": (DESCRIPTORS,),
     "random": (DESCRIPTORS, COUNTS),
 }
 """Which tables each reads, as far as they are there."""
+
+KERNELS = ("kernel", "similar")
+"""Those that are Gaussian processes; the others are trees."""
 
 MAX_KERNEL_MOLECULES = 5_000
 """A Gaussian process keeps its training molecules and takes their number cubed: of more, it gets a sample."""
@@ -157,7 +162,7 @@ def fit_part(
         Called now and then; it may raise to stop the work.
     """
     reads = tuple(table for table in READS[name] if table in tables)
-    if name == "kernel":
+    if name in KERNELS:
         return _fit_kernel(reads, tables, labels, tuple(tasks), seed, check)
     features = _side_by_side(tables, reads)
     filling = column_medians(features)
@@ -174,7 +179,7 @@ def fit_part(
 
 def part_from_arrays(name: str, arrays: Mapping[str, npt.NDArray[Any]], prefix: str, tasks: Sequence[TaskSpec]) -> Part:
     """Rebuild a part from what `to_arrays` gave. Raises ValueError or KeyError when the arrays are not whole."""
-    if name == "kernel":
+    if name in KERNELS:
         return KernelPart(tuple(tasks), KernelModel.from_arrays(arrays, prefix))
     trees: list[TreeArrays | None] = []
     classes: list[tuple[int, ...]] = []

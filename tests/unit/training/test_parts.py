@@ -23,7 +23,10 @@ def tables() -> dict[str, np.ndarray]:
     generator = np.random.default_rng(0)
     numbers = generator.normal(size=(90, 5)).astype(np.float32)
     numbers[::7, 4] = np.nan
-    return {"descriptors": numbers, "counts": generator.poisson(0.4, size=(90, 30)).astype(np.float32)}
+    counts = generator.poisson(0.4, size=(90, 30)).astype(np.float32)
+    # Fingerprints say a little of the first number, and nothing of the others.
+    counts[:, :3] = np.round(3 + 2 * numbers[:, :1]).clip(0, 8)
+    return {"descriptors": numbers, "counts": counts}
 
 
 @pytest.fixture
@@ -68,6 +71,15 @@ def test_weights_prefer_the_better_and_stay_near_equal_among_equals() -> None:
     assert uneven["bad"] < 0.05
     assert sum(uneven.values()) == pytest.approx(1.0)
     assert choose_weights(noisy, np.full((200, 1), np.nan), tasks) == {"a": 0.5, "b": 0.5}
+
+
+def test_weights_follow_small_differences_where_all_are_nearly_right() -> None:
+    generator = np.random.default_rng(0)
+    truth = generator.normal(size=(300, 1))
+    tasks = TASKS[:1]
+    errors = {"a": 0.03, "b": 0.09}
+    near = {name: truth + generator.normal(scale=size, size=truth.shape) for name, size in errors.items()}
+    assert choose_weights(near, truth, tasks)["a"] > 0.7
 
 
 def test_averages_are_read_out_like_logits() -> None:
