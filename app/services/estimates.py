@@ -109,13 +109,16 @@ def estimate_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0, co
         Real over estimated time of an epoch in earlier runs on this device.
     """
     molecules = data.train + data.validation + data.test
-    epochs = epochs_of_job(config) * epoch_seconds(config, data, flops) * correction
+    epochs = epochs_of_job(config, data) * epoch_seconds(config, data, flops) * correction
     once = 0.0
+    if config.fine_tunes(data.train + data.validation):
+        learning = config.updated({"training": {"freeze": "none"}})
+        each = epoch_seconds(learning, data, flops) * correction
+        once += config.ensemble.fine_tune_epochs * (_networks(config) if config.ensemble.kind == "folds" else 1) * each
     if is_head_only(config):
-        once = molecules * operations(config.model, data.tokens) / _speed(config, flops) * correction
+        once += molecules * operations(config.model, data.tokens) / _speed(config, flops) * correction
     if config.ensemble.trees:
-        networks = config.ensemble.members if config.ensemble.kind != "none" else 1
-        once += networks * (BLEND_SECONDS + BLEND_PER_MOLECULE * data.train)
+        once += _networks(config) * (BLEND_SECONDS + BLEND_PER_MOLECULE * data.train)
     return START_SECONDS + molecules / FEATURISED_PER_SECOND + once + epochs
 
 
@@ -129,12 +132,22 @@ def _speed(config: TrainConfig, flops: float) -> float:
     return (max(flops, SLOWEST_FLOPS) if flops else FALLBACK_FLOPS) * efficiency(config.model)
 
 
-def epochs_of_job(config: TrainConfig) -> float:
-    """Return how many epochs a job trains in all: of every network of an ensemble, and of the trials of a search."""
-    networks = config.ensemble.members if config.ensemble.kind != "none" else 1
+def epochs_of_job(config: TrainConfig, data: DataSize | None = None) -> float:
+    """Return how many epochs a job trains in all: of every network of an ensemble, and of the trials of a search.
+
+    Networks that are fine-tuned beside those with a fixed encoder do not count: they have epochs of their own.
+    """
+    networks = _networks(config)
+    if config.ensemble.kind == "folds" and not (data and config.fine_tunes(data.train + data.validation)):
+        networks *= config.ensemble.repeats
     tried = config.search.trials * (config.search.epochs or config.training.epochs)
     # Trials that fall behind end early.
     return config.training.epochs * networks + tried * (PRUNED_SHARE if config.search.prune else 1.0)
+
+
+def _networks(config: TrainConfig) -> int:
+    """Return the folds, or seeds, of a job."""
+    return config.ensemble.members if config.ensemble.kind != "none" else 1
 
 
 def estimate_memory(config: TrainConfig, data: DataSize) -> float:

@@ -107,6 +107,9 @@ class SplitConfig(Section):
     test_fraction: float = setting(0.1, "Part that judges the model, never used in training.", ge=0.0, le=0.5)
     folds: int = setting(5, "Number of folds for k-fold.", ge=2, le=20, advanced=True)
     fold: int = setting(0, "Which fold is the test part.", ge=0, le=19, advanced=True)
+    seed: int = setting(
+        -1, "Seed of the random choices in dividing; -1: the seed of the run.", ge=-1, le=2**31 - 1, advanced=True
+    )
 
 
 class ModelConfig(Section):
@@ -327,6 +330,11 @@ class TrainConfig(Job):
                 "choose one device, or a preset of one network"
             )
         return self
+
+    def fine_tunes(self, molecules: int) -> bool:
+        """Whether networks join whose encoder learns as well, with so many molecules for training and validation."""
+        several = self.ensemble.kind != "none" or self.ensemble.trees
+        return several and self.training.freeze == "encoder" and 0 < self.ensemble.fine_tune_from <= molecules
 
 
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

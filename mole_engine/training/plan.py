@@ -57,19 +57,13 @@ class PlannedNetwork:
         return self.config.training.epochs
 
 
-def fine_tunes(config: TrainConfig, molecules: int) -> bool:
-    """Whether networks join whose encoder learns as well, with so many molecules for training and validation."""
-    least = config.ensemble.fine_tune_from
-    return config.training.freeze == "encoder" and 0 < least <= molecules
-
-
 def plan_networks(config: TrainConfig, folds: Sequence[Fold], molecules: int) -> list[PlannedNetwork]:
     """Return all networks in the order of their training.
 
     Every fold has its turn before the next random start, so that who stops early has used all molecules. Where
     fine-tuned networks join, one with a fixed encoder is enough for each fold.
     """
-    tuned = fine_tunes(config, molecules)
+    tuned = config.fine_tunes(molecules)
     cost = HEAD_COST if config.training.freeze == "encoder" else 1.0
     plan: list[PlannedNetwork] = []
 

@@ -54,6 +54,19 @@ def test_several_networks_and_a_search_count():
     assert estimate_seconds(five, DATA) > 3 * estimate_seconds(one, DATA)
 
 
+def test_fine_tuned_networks_and_several_starts_count():
+    fixed = {"training": {"freeze": "encoder"}, "ensemble": {"kind": "folds", "members": 5}}
+    one = load_preset("small").config(fixed)
+    three = one.updated({"ensemble": {"repeats": 3}})
+    assert epochs_of_job(three, DATA) == 3 * epochs_of_job(one, DATA)
+    tuned = three.updated({"ensemble": {"fine_tune_from": 500, "fine_tune_epochs": 8}})
+    # One start is enough there.
+    assert epochs_of_job(tuned, DATA) == epochs_of_job(one, DATA)
+    assert estimate_seconds(tuned, DATA) > 3 * estimate_seconds(three, DATA)
+    later = tuned.updated({"ensemble": {"fine_tune_from": 5000}})
+    assert estimate_seconds(later, DATA) == estimate_seconds(three, DATA)
+
+
 def test_memory_grows_with_network_batch_and_molecules():
     small, base = load_preset("small").config(), load_preset("base").config()
     assert 0.5e9 < estimate_memory(small, DATA) < 1.5e9
