@@ -13,12 +13,12 @@ from mole_engine.contracts.config import CurationConfig
 from mole_engine.contracts.dataset import ColumnRoles, CurationReport, IssueKind, RowIssue, TaskKind
 from mole_engine.contracts.errors import InputError
 from mole_engine.data.dataset import CuratedDataset
-from mole_engine.data.duplicates import Group, group_rows, merge, tolerances
+from mole_engine.data.duplicates import Group, Molecules, group_rows, merge, tolerances
 from mole_engine.data.many_molecules import standardise_texts, steps_of
 from mole_engine.data.outliers import find_outliers
 from mole_engine.data.profile import part_of_word
 from mole_engine.data.progress import Progress
-from mole_engine.data.standardise import STEPS, Finding, Standardised
+from mole_engine.data.standardise import STEPS, Finding
 from mole_engine.data.table import RawTable
 from mole_engine.data.targets import read_labels
 from mole_engine.data.timeline import order_of
@@ -49,8 +49,7 @@ def curate(
     work = _Work(table, roles, config)
     work.take_structures(_structures(table, roles, config, on_progress))
     work.take_labels()
-    groups = work.group()
-    return work.finish(groups)
+    return work.finish(work.group())
 
 
 def preview(
@@ -100,7 +99,7 @@ def _table_effects(
     try:
         work.take_structures(_structures(table, roles, config, on_progress))
         work.take_labels()
-        groups = work.group()
+        groups = list(work.group().several.values())
     except InputError:
         # No row is left: there is nothing to compare.
         groups = []
@@ -128,13 +127,34 @@ def _structure_steps(config: CurationConfig) -> str:
     return repr([(name, getattr(config, name)) for name in names])
 
 
+@dataclass
+class _Structures:
+    """Standard structures of all rows, without an object for each.
+
+    Attributes
+    ----------
+    smiles, keys
+        (rows) as in `Standardised`; the keys are the SMILES where the settings name no others.
+    findings
+        By row, for rows that have any.
+    """
+
+    smiles: list[str]
+    keys: list[str]
+    findings: dict[int, tuple[Finding, ...]]
+
+
 def _structures(
     table: RawTable, roles: ColumnRoles, config: CurationConfig, on_progress: Progress | None
-) -> list[Standardised]:
-    return table.remembered(
-        ("structures", roles.smiles, _structure_steps(config)),
-        lambda: standardise_texts(table.column_values(roles.smiles), config, on_progress),
-    )
+) -> _Structures:
+    def make() -> _Structures:
+        made = standardise_texts(table.column_values(roles.smiles), config, on_progress)
+        smiles = [structure.smiles for structure in made]
+        keyed = config.same_structure == "inchikey"
+        keys = [structure.key or structure.smiles for structure in made] if keyed else smiles
+        return _Structures(smiles, keys, {row: found.findings for row, found in enumerate(made) if found.findings})
+
+    return table.remembered(("structures", roles.smiles, _structure_steps(config)), make)
 
 
 @dataclass
@@ -159,13 +179,13 @@ class _Work:
         line = self.table.line(row)
         self.issues.append(RowIssue(row, line, kind, reason, dropped, self.cells[row], column))
 
-    def take_structures(self, structures: Sequence[Standardised]) -> None:
-        self.smiles = [structure.smiles for structure in structures]
-        self.keys = [structure.key or structure.smiles for structure in structures]
-        for row, structure in enumerate(structures):
-            findings = structure.findings
-            if row in self.table.problems:
-                findings = (Finding(IssueKind.UNREADABLE, self.table.problems[row], dropped=True),)
+    def take_structures(self, structures: _Structures) -> None:
+        self.smiles, self.keys = structures.smiles, structures.keys
+        problems = self.table.problems
+        for row in sorted({*structures.findings, *problems}):
+            findings = structures.findings.get(row, ())
+            if row in problems:
+                findings = (Finding(IssueKind.UNREADABLE, problems[row], dropped=True),)
             for finding in findings:
                 self.note(row, finding.kind, finding.reason, dropped=finding.dropped, column=self.roles.smiles)
                 if finding.step:
@@ -205,22 +225,23 @@ class _Work:
         self.targets[list(found), index] = np.nan
         return [(row, f"{reason}; left out") for row, reason in found.items()]
 
-    def group(self) -> list[Group]:
+    def group(self) -> Molecules:
         rows = [row for row in range(len(self.table)) if row not in self.dropped]
         if not self.config.merge_duplicates:
-            return [Group([row], self.targets[row]) for row in rows]
+            return Molecules(np.array(rows, np.int64), self.targets[rows])
         parts = None if self.parts is None else [part_of_word(text) or text.strip() for text in self.parts]
         allowed = tolerances(self.targets[rows], self.roles.tasks)
-        groups = []
-        for members in group_rows(rows, self.keys, parts):
-            if len(members) == 1:
-                groups.append(Group(members, self.targets[members[0]]))
-                continue
+        first, several = group_rows(rows, self.keys, parts)
+        labels, stays = self.targets[first], np.ones(len(first), bool)
+        merged: dict[int, Group] = {}
+        for place, members in several.items():
             group = merge(members, self.targets, self.roles.tasks, allowed, self.config.duplicates)
             self.steps["merge_duplicates"] += len(members) - 1
-            if self._tell(group):
-                groups.append(group)
-        return groups
+            labels[place], stays[place] = group.labels, self._tell(group)
+            merged[place] = group
+        position = np.cumsum(stays) - 1
+        kept = {int(position[place]): group for place, group in merged.items() if stays[place]}
+        return Molecules(np.array(first, np.int64)[stays], labels[stays], kept)
 
     def _tell(self, group: Group) -> bool:
         """Record what merging did to a group; returns whether it stays."""
@@ -245,17 +266,13 @@ class _Work:
             self.note(row, IssueKind.DISAGREE, reason, dropped=leaves or row != first)
         return not leaves
 
-    def finish(self, groups: list[Group]) -> CuratedDataset:
-        if not groups:
+    def finish(self, molecules: Molecules) -> CuratedDataset:
+        if not len(molecules):
             raise self._nothing_labelled()
-        total = len(self.table)
-        row_molecules = np.full(total, -1, np.int64)
-        for position, group in enumerate(groups):
-            row_molecules[group.rows] = position
-        first = [group.rows[0] for group in groups]
+        total, first = len(self.table), molecules.first.tolist()
         report = CurationReport(
             total=total,
-            kept=len(groups),
+            kept=len(molecules),
             issues=tuple(sorted(self.issues, key=lambda issue: issue.row)),
             steps={name: count for name, count in self.steps.items() if count},
         )
@@ -265,34 +282,41 @@ class _Work:
             roles=self.roles,
             report=report,
             smiles=[self.smiles[row] for row in first],
-            source_rows=np.array(first, np.int64),
-            targets=np.stack([group.labels for group in groups]),
-            weights=self._weights(groups),
-            identifiers=[names[row] for row in first] if names is not None else [""] * len(groups),
+            source_rows=molecules.first,
+            targets=molecules.labels,
+            weights=self._weights(molecules),
+            identifiers=[names[row] for row in first] if names is not None else [""] * len(molecules),
             given_split=[self.parts[row] for row in first] if self.parts is not None else None,
-            row_molecules=row_molecules,
-            order=self._order(groups),
+            row_molecules=molecules.of_rows(total),
+            order=self._order(molecules),
         )
 
-    def _order(self, groups: list[Group]) -> npt.NDArray[np.float64] | None:
+    def _order(self, molecules: Molecules) -> npt.NDArray[np.float64] | None:
         if self.roles.order is None:
             return None
         values, _ = order_of(self.table.column_values(self.roles.order), self.table.info.decimal)
-        # A molecule is known from its first measurement on. fmin passes over NaN.
-        return np.array([np.fmin.reduce(values[group.rows]) for group in groups])
+        found = np.asarray(values, np.float64)[molecules.first]
+        for position, group in molecules.several.items():
+            # A molecule is known from its first measurement on. fmin passes over NaN.
+            found[position] = np.fmin.reduce(values[group.rows])
+        return found
 
-    def _weights(self, groups: list[Group]) -> npt.NDArray[np.float64]:
+    def _weights(self, molecules: Molecules) -> npt.NDArray[np.float64]:
         if self.roles.weight is None:
-            return np.ones(len(groups))
+            return np.ones(len(molecules))
         values = self.table.numbers(self.roles.weight)
-        wrong = next((row for group in groups for row in group.rows if not values[row] >= 0), None)
-        if wrong is not None:
+        wrong = np.flatnonzero((molecules.of_rows(len(self.table)) >= 0) & ~(values >= 0))
+        if len(wrong):
+            row = int(wrong[0])
             raise InputError(
                 f"The sample weights in '{self.roles.weight}' cannot be used.",
-                f"Line {self.table.line(wrong)} has '{self.table.cell(wrong, self.roles.weight)}'.",
+                f"Line {self.table.line(row)} has '{self.table.cell(row, self.roles.weight)}'.",
                 "Give every row a weight of 0 or more, or choose no weight column.",
             )
-        return np.array([values[group.rows].mean() for group in groups])
+        found = values[molecules.first]
+        for position, group in molecules.several.items():
+            found[position] = values[group.rows].mean()
+        return found
 
     def _nothing_readable(self) -> InputError:
         name, first = self.table.info.name, next(issue for issue in self.issues if issue.dropped)

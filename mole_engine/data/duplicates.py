@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -21,7 +20,7 @@ SPREAD_TOLERANCE = 0.1
 
 @dataclass
 class Group:
-    """Rows of one structure.
+    """Several rows of one structure.
 
     Attributes
     ----------
@@ -38,8 +37,40 @@ class Group:
     disagreements: dict[str, str] = field(default_factory=dict)
 
 
-def group_rows(rows: Sequence[int], keys: Sequence[str], parts: Sequence[str] | None) -> list[list[int]]:
-    """Return the rows of each structure, in order of first appearance.
+@dataclass
+class Molecules:
+    """What remains: one molecule for each structure.
+
+    Attributes
+    ----------
+    first
+        (n,) int64, the row that stands for each molecule.
+    labels
+        (n, T) float64.
+    several
+        Molecules that several rows were merged into, by position.
+    """
+
+    first: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.float64]
+    several: dict[int, Group] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def of_rows(self, total: int) -> npt.NDArray[np.int64]:
+        """Return (total,) the molecule that each row went into, -1 for rows that are left out."""
+        found = np.full(total, -1, np.int64)
+        found[self.first] = np.arange(len(self.first))
+        for position, group in self.several.items():
+            found[group.rows] = position
+        return found
+
+
+def group_rows(
+    rows: Sequence[int], keys: Sequence[str], parts: Sequence[str] | None
+) -> tuple[list[int], dict[int, list[int]]]:
+    """Find the rows of each structure.
 
     Parameters
     ----------
@@ -50,11 +81,25 @@ def group_rows(rows: Sequence[int], keys: Sequence[str], parts: Sequence[str] | 
     parts
         Given part of every row, or None; rows of different parts are never merged, since that would move a test
         molecule into the training part.
+
+    Returns
+    -------
+    first
+        The first row of each structure, in order of appearance.
+    several
+        All rows of those structures that have more than one, by position in `first`: a million structures that stand
+        there once need no million lists.
     """
-    groups: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    first: list[int] = []
+    several: dict[int, list[int]] = {}
+    known: dict[str | tuple[str, str], int] = {}
     for row in rows:
-        groups[keys[row], parts[row] if parts is not None else ""].append(row)
-    return list(groups.values())
+        place = known.setdefault(keys[row] if parts is None else (keys[row], parts[row]), len(first))
+        if place == len(first):
+            first.append(row)
+        else:
+            several.setdefault(place, [first[place]]).append(row)
+    return first, several
 
 
 def tolerances(targets: npt.NDArray[np.float64], tasks: Sequence[TaskSpec]) -> npt.NDArray[np.float64]:

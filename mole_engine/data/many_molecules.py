@@ -15,7 +15,6 @@ from mole_engine.data.workers import map_in_processes, worker_count
 PARALLEL_FROM = 20_000
 """Fewer texts are done before helper processes would have started."""
 
-_PIECE = 20_000
 _REPORT_EVERY = 500
 Result = TypeVar("Result")
 
@@ -111,7 +110,8 @@ def map_texts(
     list
         (n) results, in order.
     """
-    unique = _different(texts)
+    places = _different(texts)
+    unique = list(places)
 
     def tell(done: int) -> None:
         report(on_progress, stage, done, len(unique))
@@ -126,16 +126,15 @@ def map_texts(
         for start in range(0, len(unique), _REPORT_EVERY):
             results += work(unique[start : start + _REPORT_EVERY], options)
             tell(len(results))
-    known = {text: result for text, result in zip(unique, results, strict=True)}  # noqa: C416 - gives the lock back
-    return [known[text] for text in texts]
+    return [results[places[text]] for text in texts]
 
 
-def _different(texts: Sequence[str]) -> list[str]:
-    """Return the different texts in order of appearance.
+def _different(texts: Sequence[str]) -> dict[str, int]:
+    """Return the different texts in order of appearance, each with its place.
 
-    In pieces: Python's lock is not given up within one call, which would stop a window for a second at a million texts.
+    One by one: Python's lock is not given up within one call, which would stop a window for a second.
     """
-    found: dict[str, None] = {}
-    for start in range(0, len(texts), _PIECE):
-        found.update(dict.fromkeys(texts[start : start + _PIECE]))
-    return list(found)
+    found: dict[str, int] = {}
+    for text in texts:
+        found.setdefault(text, len(found))
+    return found

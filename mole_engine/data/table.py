@@ -12,14 +12,13 @@ import pandas as pd
 
 from mole_engine.contracts.dataset import TableInfo
 from mole_engine.contracts.errors import InputError
+from mole_engine.data.texts import Texts
 from mole_engine.data.values import numbers_of, shown
 
 Result = TypeVar("Result")
 
 LONG_TABLE = 100_000
 """Rows from which memory counts more than going back to former settings at once."""
-
-_PIECE = 20_000
 
 
 class RawTable:
@@ -46,7 +45,7 @@ class RawTable:
         self.frame = frame
         self.problems = problems or {}
         self._lines = lines
-        self._texts: dict[str, list[str]] = {}
+        self._texts: dict[str, Texts] = {}
         self._remembered: dict[object, list[tuple[object, object]]] = {}
 
     def __len__(self) -> int:
@@ -58,14 +57,9 @@ class RawTable:
 
     def column_values(self, column: str) -> Sequence[str]:
         """All texts of one column, in row order."""
-        # One list per column looked at: reading single cells out of an Arrow column is a hundred times slower.
+        # Kept: reading single cells out of pandas' column is a hundred times slower.
         if column not in self._texts:
-            cells = self.frame[column]
-            texts: list[str] = []
-            # In pieces: Python's lock is not given up within one call, which would stop a window for a second.
-            for start in range(0, len(cells), _PIECE):
-                texts += cells.iloc[start : start + _PIECE].tolist()
-            self._texts[column] = texts
+            self._texts[column] = Texts(self.frame[column])
         return self._texts[column]
 
     def line(self, row: int) -> int:

@@ -26,6 +26,7 @@ NEGATIVE_WORDS = frozenset(
 )
 _NUMERIC_SHARE = 0.9
 _FEW_CLASSES = 10
+_PIECE = 20_000
 
 
 @dataclass
@@ -122,13 +123,20 @@ def read_labels(texts: Sequence[str], task: TaskSpec, decimal: str) -> Labels:
 
 
 def _read_values(texts: Sequence[str], decimal: str) -> Labels:
+    labels = Labels(np.full(len(texts), np.nan))
+    # In pieces: Python's lock is not given up within one call, which would stop a window for a second.
+    for start in range(0, len(texts), _PIECE):
+        _read_piece(texts[start : start + _PIECE], start, decimal, labels)
+    return labels
+
+
+def _read_piece(texts: Sequence[str], start: int, decimal: str, labels: Labels) -> None:
     series = pd.Series(texts, dtype="str")
     values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan).copy()
-    labels = Labels(values)
-    for row in np.flatnonzero(~np.isfinite(values)).tolist():
-        text = texts[row]
+    for place in np.flatnonzero(~np.isfinite(values)).tolist():
+        text, row = texts[place], start + place
         number = Number(np.nan) if is_null(text) else parse_number(text, decimal)
-        values[row] = number.value
+        values[place] = number.value
         if np.isnan(number.value):
             if not is_null(text):
                 labels.bad[row] = f"'{text.strip()[:60]}' is not a number"
@@ -136,7 +144,7 @@ def _read_values(texts: Sequence[str], decimal: str) -> Labels:
             labels.censored[row] = f"'{text.strip()}' is approximate; {number.value:g} is used"
         elif number.bound:
             labels.censored[row] = f"'{text.strip()}' is a bound, not a value; {number.value:g} is used"
-    return labels
+    labels.values[start : start + len(values)] = values
 
 
 def _key(text: str, decimal: str) -> str:

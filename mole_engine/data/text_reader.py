@@ -192,18 +192,18 @@ class _Builder:
                     extra[index] = joiner.join(rest)
                     self._long.append(line)
         columns = zip(*(cells for _, cells in kept), strict=True)
-        self._chunks.append([pa.array(column, pa.string()) for column in columns])
-        self._extra.append(pa.array(extra, pa.string()))
+        self._chunks.append([pa.array(column, pa.large_string()) for column in columns])
+        self._extra.append(pa.array(extra, pa.large_string()))
         self._lines.append(np.fromiter((line for line, _ in kept), np.int64, len(kept)))
 
     def finish(self, notes: list[str]) -> tuple[list[str], pd.DataFrame, npt.NDArray[np.int64]]:
         if not self._chunks:
             raise InputError(f"{self._name} has a header but no rows.", "", "Choose a file with one molecule a row.")
         names = list(self._layout.names)
-        columns = [pa.chunked_array(list(parts)) for parts in zip(*self._chunks, strict=True)]
+        columns = [self._column(place) for place in range(len(self._chunks[0]))]
         if self._long:
             names.append(EXTRA_COLUMN)
-            columns.append(pa.chunked_array(self._extra))
+            columns.append(pa.concat_arrays(self._extra))
             notes.append(
                 f"{_count(self._long)} more cells than the header{_where(self._long)}; "
                 f"the rest is kept in the column '{EXTRA_COLUMN}'."
@@ -213,6 +213,13 @@ class _Builder:
         frame = pa.table(columns, names=[str(index) for index in range(len(columns))]).to_pandas()
         frame.columns = pd.RangeIndex(len(columns))
         return names, frame, np.concatenate(self._lines)
+
+    def _column(self, place: int) -> pa.Array:
+        """Return a whole column in one block; its chunks are given up, so that no more than one lies there twice."""
+        parts = [chunk[place] for chunk in self._chunks]
+        for chunk in self._chunks:
+            chunk[place] = None
+        return pa.concat_arrays(parts)
 
 
 def _count(lines: Sequence[int]) -> str:
