@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
@@ -202,24 +203,36 @@ class BertEncoder(nn.Module):
         positions = self.rows_of(distances)
         table = self.relative_table(_rows_in_use(positions))
         places = Places(positions, attention_bias(mask, span, hidden.dtype))
-        recompute = self.training and torch.is_grad_enabled() and self._is_heavy(hidden, len(table))
-
-        def run(layer: nn.Module, states: Tensor, tokens: Places | Packing, first: bool = False) -> Tensor:
-            if recompute:
-                return checkpoint(layer, states, table, tokens, first, use_reentrant=False)  # type: ignore[no-any-return]
-            return layer(states, table, tokens, first)  # type: ignore[no-any-return]
-
         below = self.layers[: len(self.layers) - first_only]
         if self._can_pack(hidden, mask):
             packing = pack(mask, places.positions, places.bias, self._first_layer.attention.mix.heads)
-            hidden = packing.packed(hidden)
+            run = self._runner(hidden, table, len(packing.tokens), packing.numbers)
+            states = packing.packed(hidden)
             for layer in below:
-                hidden = run(layer, hidden, packing)
-            hidden = packing.padded(hidden)
-        else:
-            for layer in below:
-                hidden = run(layer, hidden, places)
+                states = run(layer, states, packing)
+            if not first_only:
+                return packing.padded(states)
+            top = self.layers[-1]
+            firsts = [
+                run(top, group.padded(states), Places(group.positions, group.bias), True) for group in packing.groups
+            ]
+            return packing.in_order(firsts)
+        numbers = mask.numel() * (4 * mask.shape[1] + 2 * len(table))
+        run = self._runner(hidden, table, mask.numel(), numbers)
+        for layer in below:
+            hidden = run(layer, hidden, places)
         return run(self.layers[-1], hidden, places, True) if first_only else hidden
+
+    def _runner(self, hidden: Tensor, table: Tensor, tokens: int, numbers: int) -> Callable[..., Tensor]:
+        """Return what runs a layer: (layer, states, places, first only) -> states."""
+        recompute = self.training and torch.is_grad_enabled() and self._is_heavy(hidden, tokens, numbers)
+
+        def run(layer: nn.Module, states: Tensor, places: Places | Packing, first: bool = False) -> Tensor:
+            if recompute:
+                return checkpoint(layer, states, table, places, first, use_reentrant=False)  # type: ignore[no-any-return]
+            return layer(states, table, places, first)  # type: ignore[no-any-return]
+
+        return run
 
     @property
     def _first_layer(self) -> BertLayer:
@@ -232,16 +245,22 @@ class BertEncoder(nn.Module):
         plain = hidden.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
         return PACKED and plain and bool(len(self.layers)) and not _is_traced() and bool(mask.any())
 
-    def _is_heavy(self, hidden: Tensor, rows: int) -> bool:
-        """Whether the activations of all layers together are too much to keep."""
+    def _is_heavy(self, hidden: Tensor, tokens: int, numbers: int) -> bool:
+        """Whether the activations of all layers together are too much to keep.
+
+        Parameters
+        ----------
+        tokens
+            That go through the layers.
+        numbers
+            That attention keeps for each head: 4 a pair of tokens, 2 a token and row of the table.
+        """
         if hidden.device.type != "cpu":
             return False
-        batch, length, width = hidden.shape
         layer = self._first_layer
-        heads = layer.attention.mix.heads
-        states = batch * length * (12 * width + 3 * layer.expand.out_features)
-        pairs = heads * batch * length * (4 * length + 2 * rows)
-        return hidden.element_size() * (states + pairs) * len(self.layers) > RECOMPUTE_BYTES
+        states = tokens * (12 * hidden.shape[2] + 3 * layer.expand.out_features)
+        kept = states + layer.attention.mix.heads * numbers
+        return hidden.element_size() * kept * len(self.layers) > RECOMPUTE_BYTES
 
     def rows_of(self, distances: Tensor) -> Tensor:
         """Return the table row of each relative position: int64, clamped at the end of the table."""

@@ -6,6 +6,7 @@ the matrix products, and dropout multiplies with a mask that is drawn ready to u
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -51,24 +52,25 @@ class _AttentionBlock(torch.autograd.Function):
         both = 2 * hidden.shape[1]
         rows = table_rows(torch.addmm(bias[:both], table, weight[:both].t()), settings.heads, settings.scale)
         projected = torch.addmm(bias, hidden, weight.t())
-        mixed = mix(projected, rows, packing, settings.scale, settings.attention_dropout)
-        change = torch.addmm(out_bias, mixed.values, out_weight.t())
+        values, mixed = mix(projected, rows, packing, settings.scale, settings.attention_dropout)
+        change = torch.addmm(out_bias, values, out_weight.t())
         states, kept, total, mean, rstd = _add_and_norm(hidden, change, gain, shift, settings)
-        context.settings = settings
-        saved = (hidden, table, weight, out_weight, gain, shift, kept, total, mean, rstd, rows)
-        context.save_for_backward(*saved, *mixed, *packing)
+        # The packing is the batch's own; all layers share it.
+        context.settings, context.packing = settings, packing
+        saved = (hidden, table, weight, out_weight, gain, shift, kept, total, mean, rstd, rows, values)
+        context.save_for_backward(*saved, *itertools.chain(*mixed))
         return states
 
     @staticmethod
     @once_differentiable
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        settings, needed = context.settings, context.needs_input_grad
+        settings, packing, needed = context.settings, context.packing, context.needs_input_grad
         saved = context.saved_tensors
-        hidden, table, weight, out_weight, gain, shift, kept, total, mean, rstd, rows = saved[:11]
-        mixed, packing = Mixed(*saved[11:15]), Packing(*saved[15:])
+        hidden, table, weight, out_weight, gain, shift, kept, total, mean, rstd, rows, values = saved[:12]
+        mixed = [Mixed(*saved[place : place + 3]) for place in range(12, len(saved), 3)]
         by_total, by_gain, by_shift = _norm_gradient(gradient, total, mean, rstd, gain, shift, needed[8:10])
         by_change = by_total if kept is None else by_total * kept
-        by_out_weight, by_out_bias = _linear_gradients(by_change, mixed.values, needed[6:8])
+        by_out_weight, by_out_bias = _linear_gradients(by_change, values, needed[6:8])
         by_projected, by_rows = mix_gradient(by_change @ out_weight, mixed, rows, packing, settings.scale)
         by_table_projection = table_gradient(by_rows, settings.scale)
         both = by_table_projection.shape[1]
@@ -145,7 +147,7 @@ def _without_gradient(layer: BertLayer, hidden: Tensor, table: Tensor, packing: 
     rows = table_rows(torch.addmm(bias[:both], table, weight[:both].t()), settings.heads, settings.scale)
     projected = torch.addmm(bias, hidden, weight.t())
     if settings.attention_dropout:
-        values = mix(projected, rows, packing, settings.scale, settings.attention_dropout).values
+        values = mix(projected, rows, packing, settings.scale, settings.attention_dropout)[0]
     else:
         values = mix_without_gradient(projected, rows, packing, settings.scale)
     hidden = attention.norm(attention.dropout(attention.output(values)).add_(hidden))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mole_engine.nn import bert
+from mole_engine.nn import bert, packing
 from mole_engine.nn.packed_layer import DERIVATIVES
-from mole_engine.nn.packing import pack
+from mole_engine.nn.packing import like_lengths, pack
 
 LENGTHS = (5, 9, 2, 7)
 LENGTH, WIDTH, HEADS = 9, 16, 2
@@ -40,12 +40,20 @@ def learnt(layers: bert.BertEncoder, span: torch.Tensor | None, first_only: bool
     return {**found, "states": states.detach(), "hidden": hidden.grad[mask]}
 
 
+def in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the molecules attended to in three groups: of 9, of 7, and of 5 and 2 tokens."""
+    monkeypatch.setattr(packing, "SPLIT_PAIRS", 25)
+
+
 @pytest.mark.parametrize("activation", list(bert.ACTIVATIONS))
 @pytest.mark.parametrize("first_only", [True, False])
+@pytest.mark.parametrize("groups", [1, 3])
 def test_states_and_gradients_are_those_of_padded_batches(
-    monkeypatch: pytest.MonkeyPatch, activation: bert.Activation, first_only: bool
+    monkeypatch: pytest.MonkeyPatch, activation: bert.Activation, first_only: bool, groups: int
 ) -> None:
     layers = stack(activation)
+    if groups > 1:
+        in_groups(monkeypatch)
     span = None
     if activation == "gelu":
         span = torch.rand(len(LENGTHS), LENGTH, LENGTH) < 0.7
@@ -62,8 +70,11 @@ def test_every_activation_has_its_derivative() -> None:
     assert set(DERIVATIVES) == set(bert.ACTIVATIONS.values())
 
 
-def test_dropout_acts_the_same_forward_and_backward() -> None:
+@pytest.mark.parametrize("groups", [1, 3])
+def test_dropout_acts_the_same_forward_and_backward(monkeypatch: pytest.MonkeyPatch, groups: int) -> None:
     """With the random numbers held, the gradient is the slope of what was computed."""
+    if groups > 1:
+        in_groups(monkeypatch)
     layers = stack(dropout=0.3)
     hidden, distances, mask = inputs()
 
@@ -93,9 +104,43 @@ def test_fixed_parts_get_no_gradient_and_the_others_the_same() -> None:
         torch.testing.assert_close(values, everything[name], atol=1e-12, rtol=1e-9)
 
 
-def test_a_packing_leads_there_and_back() -> None:
+@pytest.mark.parametrize("groups", [1, 3])
+def test_a_packing_leads_there_and_back(monkeypatch: pytest.MonkeyPatch, groups: int) -> None:
+    if groups > 1:
+        in_groups(monkeypatch)
     hidden, distances, mask = inputs()
-    packing = pack(mask, distances, torch.zeros(len(LENGTHS), 1, LENGTH), HEADS)
-    states = packing.packed(hidden)
+    found = pack(mask, distances, torch.zeros(len(LENGTHS), 1, LENGTH), HEADS)
+    states = found.packed(hidden)
+    assert len(found.groups) == groups
+    assert [len(group.molecules) for group in found.groups] == ([4] if groups == 1 else [1, 1, 2])
     assert torch.equal(states, hidden[mask])
-    assert torch.equal(packing.padded(states), hidden * mask.unsqueeze(-1))
+    assert torch.equal(found.padded(states), hidden * mask.unsqueeze(-1))
+    first = [group.padded(states)[:, 0] for group in found.groups]
+    assert torch.equal(found.in_order(first), hidden[:, 0])
+    for group in found.groups:
+        width = group.positions.shape[1]
+        assert torch.equal(group.positions, distances[group.molecules, :width, :width])
+        assert group.rows == int(group.positions.max()) + 1
+
+
+def test_molecules_of_like_lengths_stay_together_in_their_order() -> None:
+    (only,) = like_lengths(torch.tensor([29, 31, 30, 28] * 8))
+    assert only.tolist() == list(range(32))
+    assert [part.tolist() for part in like_lengths(torch.tensor([7]))] == [[0]]
+
+
+def test_a_long_molecule_stands_alone() -> None:
+    lengths = torch.full((32,), 30)
+    lengths[5] = 400
+    longest, others = like_lengths(lengths)
+    assert longest.tolist() == [5]
+    assert sorted(others.tolist()) == [place for place in range(32) if place != 5]
+
+
+def test_no_group_of_several_has_more_pairs_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "MOST_PAIRS", 10_000)
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.randint(1, 150, (300,), generator=generator)
+    parts = like_lengths(lengths)
+    assert sorted(torch.cat(parts).tolist()) == list(range(300))
+    assert all(len(part) == 1 or len(part) * int(lengths[part].max()) ** 2 <= 10_000 for part in parts)

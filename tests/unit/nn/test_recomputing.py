@@ -35,6 +35,7 @@ def test_recomputed_layers_give_the_same_states_and_gradients(monkeypatch: pytes
 def test_usual_batches_are_kept_and_the_largest_ones_are_not() -> None:
     with torch.device("meta"):
         stack = bert.BertEncoder(12, 768, 12, 3072)
-    usual, large = torch.empty(32, 30, 768), torch.empty(32, 133, 768)
-    assert not stack._is_heavy(usual, 60)
-    assert stack._is_heavy(large, 60)
+    hidden = torch.empty(1, 1, 768)
+    usual, large = ((32 * length, 32 * length * (4 * length + 2 * 60)) for length in (30, 133))
+    assert not stack._is_heavy(hidden, *usual)
+    assert stack._is_heavy(hidden, *large)
