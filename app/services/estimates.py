@@ -111,10 +111,10 @@ def estimate_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0, co
     molecules = data.train + data.validation + data.test
     epochs = epochs_of_job(config, data) * epoch_seconds(config, data, flops) * correction
     once = 0.0
-    if config.fine_tunes(data.train + data.validation):
+    if fine_tuning := config.fine_tuning_epochs(data.train + data.validation):
         learning = config.updated({"training": {"freeze": "none"}})
         each = epoch_seconds(learning, data, flops) * correction
-        once += config.ensemble.fine_tune_epochs * (_networks(config) if config.ensemble.kind == "folds" else 1) * each
+        once += fine_tuning * (_networks(config) if config.ensemble.kind == "folds" else 1) * each
     if is_head_only(config):
         once += molecules * operations(config.model, data.tokens) / _speed(config, flops) * correction
     if config.ensemble.trees:
@@ -138,7 +138,7 @@ def epochs_of_job(config: TrainConfig, data: DataSize | None = None) -> float:
     Networks that are fine-tuned beside those with a fixed encoder do not count: they have epochs of their own.
     """
     networks = _networks(config)
-    if config.ensemble.kind == "folds" and not (data and config.fine_tunes(data.train + data.validation)):
+    if config.ensemble.kind == "folds" and not (data and config.fine_tuning_epochs(data.train + data.validation)):
         networks *= config.ensemble.repeats
     tried = config.search.trials * (config.search.epochs or config.training.epochs)
     # Trials that fall behind end early.

@@ -206,6 +206,10 @@ class RuntimeConfig(Section):
     )
 
 
+ALL_EPOCHS_UP_TO = 4_500
+"""Molecules beyond which fine-tuned networks of an ensemble learn for fewer epochs than are set."""
+
+
 class EnsembleConfig(Section):
     """Several networks instead of one, and simple models beside them."""
 
@@ -231,7 +235,14 @@ class EnsembleConfig(Section):
         ge=0,
         advanced=True,
     )
-    fine_tune_epochs: int = setting(8, "Epochs of those further networks.", unit="epochs", ge=1, le=1000, advanced=True)
+    fine_tune_epochs: int = setting(
+        8,
+        "Epochs of those further networks on up to 4,500 molecules; on more, fewer.",
+        unit="epochs",
+        ge=1,
+        le=1000,
+        advanced=True,
+    )
 
 
 class SearchConfig(Section):
@@ -331,10 +342,20 @@ class TrainConfig(Job):
             )
         return self
 
-    def fine_tunes(self, molecules: int) -> bool:
-        """Whether networks join whose encoder learns as well, with so many molecules for training and validation."""
-        several = self.ensemble.kind != "none" or self.ensemble.trees
-        return several and self.training.freeze == "encoder" and 0 < self.ensemble.fine_tune_from <= molecules
+    def fine_tuning_epochs(self, molecules: int) -> int:
+        """Return for how many epochs networks learn whose encoder learns as well; 0: none join.
+
+        Parameters
+        ----------
+        molecules
+            For training and validation.
+        """
+        ensemble = self.ensemble
+        several = ensemble.kind != "none" or ensemble.trees
+        if not several or self.training.freeze != "encoder" or not 0 < ensemble.fine_tune_from <= molecules:
+            return 0
+        epochs = ensemble.fine_tune_epochs
+        return max(min(epochs, 2), round(epochs * min(1.0, ALL_EPOCHS_UP_TO / molecules)))
 
 
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def plan_networks(config: TrainConfig, folds: Sequence[Fold], molecules: int) ->
     Every fold has its turn before the next random start, so that who stops early has used all molecules. Where
     fine-tuned networks join, one with a fixed encoder is enough for each fold.
     """
-    tuned = config.fine_tunes(molecules)
+    epochs = config.fine_tuning_epochs(molecules)
     cost = HEAD_COST if config.training.freeze == "encoder" else 1.0
     plan: list[PlannedNetwork] = []
 
@@ -73,10 +73,10 @@ def plan_networks(config: TrainConfig, folds: Sequence[Fold], molecules: int) ->
 
     for place in range(max(fold.members for fold in folds)):
         for fold in folds:
-            if place < fold.members and not (tuned and len(folds) > 1 and place):
+            if place < fold.members and not (epochs and len(folds) > 1 and place):
                 add(NETWORK, config, fold, place, cost)
-    if tuned:
-        learning = {**FINE_TUNING, "epochs": config.ensemble.fine_tune_epochs}
+    if epochs:
+        learning = {**FINE_TUNING, "epochs": epochs}
         other = config.updated({"training": learning})
         for fold in folds:
             add(TUNED, other, fold, 0, 1.0)

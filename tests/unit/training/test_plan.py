@@ -1,0 +1,39 @@
+"""Which networks an ensemble trains: enough starts on small sets, fine-tuned networks on large ones, never too long."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mole_engine.contracts.presets import load_preset
+from mole_engine.training.blend import NETWORK, TUNED
+from mole_engine.training.folds import Fold
+from mole_engine.training.plan import plan_networks
+
+FOLDS = [Fold(number, np.arange(9), np.arange(9, 12), 3) for number in range(5)]
+CONFIG = load_preset("recommended").config()
+
+
+def test_small_sets_get_several_starts_and_every_fold_has_its_turn_first():
+    plan = plan_networks(CONFIG, FOLDS, 1000)
+    assert [item.kind for item in plan] == [NETWORK] * 15
+    assert [item.fold.number for item in plan] == [0, 1, 2, 3, 4] * 3
+    assert len({item.config.seed for item in plan}) == 15
+    assert [item.number for item in plan] == list(range(15))
+
+
+def test_large_sets_get_fine_tuned_networks_behind_those_with_a_fixed_encoder():
+    plan = plan_networks(CONFIG, FOLDS, 2000)
+    assert [item.kind for item in plan] == [NETWORK] * 5 + [TUNED] * 5
+    assert {item.config.training.freeze for item in plan[:5]} == {"encoder"}
+    assert {item.config.training.freeze for item in plan[5:]} == {"none"}
+    assert {item.epochs for item in plan[5:]} == {CONFIG.ensemble.fine_tune_epochs}
+    assert plan[0].cost < plan[5].cost
+
+
+@pytest.mark.parametrize(("molecules", "epochs"), [(1100, 0), (1200, 8), (4500, 8), (9000, 4), (10_000_000, 2)])
+def test_more_molecules_take_fewer_epochs(molecules, epochs):
+    assert CONFIG.fine_tuning_epochs(molecules) == epochs
+    alone = CONFIG.updated({"ensemble": {"kind": "none", "trees": False}})
+    assert alone.fine_tuning_epochs(molecules) == 0
+    assert CONFIG.updated({"training": {"freeze": "none"}}).fine_tuning_epochs(molecules) == 0
