@@ -147,6 +147,11 @@ class Job(ABC):
         """Tell the user something."""
         self.emitter.emit(Notice(message=message, level=level))
 
+    @property
+    def results(self) -> Mapping[str, float]:
+        """The metrics that the last event tells."""
+        return self.record.metrics
+
     def seconds(self) -> float:
         """Return how long the run has worked."""
         return time.monotonic() - self.began
@@ -159,7 +164,7 @@ class Job(ABC):
         self.emitter.emit(
             RunFinished(
                 status=status,
-                metrics=self.record.metrics,
+                metrics=dict(self.results),
                 model_path=self.record.model_path,
                 run_dir=self.record.run_dir,
                 seconds=seconds,

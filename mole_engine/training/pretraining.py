@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -18,15 +17,8 @@ from torch import Tensor
 from mole_engine._version import __version__
 from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.config import DataConfig, TrainConfig, TrainingConfig
-from mole_engine.contracts.errors import Cancelled, InputError, KnownError, problem_of
-from mole_engine.contracts.events import (
-    EventHandler,
-    Notice,
-    RunFailed,
-    RunFinished,
-    StageProgress,
-    StateChanged,
-)
+from mole_engine.contracts.errors import Cancelled, InputError, KnownError
+from mole_engine.contracts.events import EventHandler
 from mole_engine.contracts.pretrain_config import PretrainConfig
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState
@@ -40,25 +32,20 @@ from mole_engine.models.mole import MolE
 from mole_engine.models.pretraining import PretrainingModel
 from mole_engine.store.bundle import save_bundle
 from mole_engine.store.card import ModelCard, portable_config
-from mole_engine.store.files import known_error, write_text
+from mole_engine.store.files import write_text
 from mole_engine.store.pretraining_folder import PretrainingFolder
 from mole_engine.store.run_folder import FolderLock
 from mole_engine.store.run_log import RunLog
 from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback
 from mole_engine.training.checkpoints import CheckpointCallback
-from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.fitting import check_checkpoint, is_out_of_memory
-from mole_engine.training.job import free_memory
+from mole_engine.training.job import Job
 from mole_engine.training.metrics import LOSS
 from mole_engine.training.optimisers import build_optimisers
 from mole_engine.training.processes import check_several_devices, process_group_ends_here, process_rank
 from mole_engine.training.reporting import EventCallback
 from mole_engine.training.setup import NO_INIT, job_vocabulary, load_encoder
 from mole_engine.training.trainer import build_trainer, fuses_updates, resolve_device, use_threads
-
-log = logging.getLogger(__name__)
-
-_PROGRESS_SECONDS = 0.2
 
 
 class PreparedPretraining(NamedTuple):
@@ -108,24 +95,25 @@ def pretrain(
     elif config is None:
         raise InputError("There is nothing to pretrain on.", "", "Give a configuration.")
     if process_rank(config.runtime) > 0:
-        return _Job(config, PretrainingFolder(resume or config.out or "."), None, control).accompany(bool(resume))
+        folder = PretrainingFolder(resume or config.out or ".")
+        return _PretrainingJob(config, folder, None, control, resumed=bool(resume)).accompany()
     if not resume:
         folder = PretrainingFolder.create(config)
     with FolderLock(folder.lock), RunLog(folder.log):
-        return _Job(config, folder, on_event, control).run(bool(resume))
+        return _PretrainingJob(config, folder, on_event, control, resumed=bool(resume)).run()
 
 
-class _Job:
+class _PretrainingJob(Job):
     def __init__(
-        self, config: PretrainConfig, folder: PretrainingFolder, on_event: EventHandler | None, control: RunControl
+        self,
+        config: PretrainConfig,
+        folder: PretrainingFolder,
+        on_event: EventHandler | None,
+        control: RunControl,
+        *,
+        resumed: bool,
     ) -> None:
-        self.config = config
-        self.folder = folder
-        self.control = control
-        self.began = time.monotonic()
-        self.leads = process_rank(config.runtime) == 0
-        self.emitter = EventEmitter(folder.path.name, on_event, folder.events if self.leads else None)
-        self.record = RunRecord(
+        record = RunRecord(
             run_id=folder.path.name,
             name=config.name or f"Pretraining on {Path(config.data.path).name}",
             status=RunState.QUEUED,
@@ -134,45 +122,34 @@ class _Job:
             created=time.time(),
             seed=config.seed,
         )
-        self._last_progress = 0.0
+        self.leads = process_rank(config.runtime) == 0
+        super().__init__(record, folder.events if self.leads else None, on_event, control)
+        self.config = config
+        self.folder = folder
+        self.resumed = resumed
 
-    def run(self, resumed: bool) -> RunRecord:
-        try:
-            return self._work(resumed)
-        except Cancelled:
-            status = RunState.INTERRUPTED if self.control.interrupt_requested else RunState.CANCELLED
-            return self._end(status)
-        except KeyboardInterrupt:
-            self._end(RunState.INTERRUPTED)
-            raise
-        except Exception as error:
-            known = known_error(error, self.folder.path)
-            if not self.emitter.finished:
-                self.emitter.emit(RunFailed(problem=problem_of(known)))
-            if known is error:
-                raise
-            raise known from error
-        finally:
-            self.emitter.close()
-            free_memory()
+    def save(self, record: RunRecord) -> None:
+        # Only what a job came to: until then its folder is that of one that can go on.
+        if record.status.is_terminal and record.status is not RunState.FAILED:
+            self.folder.write_record(record)
 
-    def accompany(self, resumed: bool) -> RunRecord:
+    @property
+    def results(self) -> Mapping[str, float]:
+        return self.record.validation_metrics
+
+    def accompany(self) -> RunRecord:
         """Work along with the first process."""
-        use_threads(self.config.runtime)
-        prepared = prepare_pretraining(self.config, self._survey(resumed), self._cache)
-        last = self.folder.last_checkpoint
+        prepared = self._prepare()
         with contextlib.suppress(Cancelled):
-            self._fit(prepared, last if resumed and last.is_file() else None)
+            self._fit(prepared)
         return replace(self.record, status=RunState.COMPLETED)
 
-    def _work(self, resumed: bool) -> RunRecord:
-        self._enter(RunState.QUEUED)
-        self._enter(RunState.PREPARING, f"Preparing {self.record.data_name}")
-        use_threads(self.config.runtime)
-        prepared = prepare_pretraining(self.config, self._survey(resumed), self._cache)
-        last = self.folder.last_checkpoint
-        if resumed and last.is_file():
-            check_checkpoint(last, prepared.model)
+    def work(self) -> RunRecord:
+        self.enter(RunState.QUEUED)
+        self.enter(RunState.PREPARING, f"Preparing {self.record.data_name}")
+        prepared = self._prepare()
+        if self._start is not None:
+            check_checkpoint(self._start, prepared.model)
         parameters = sum(item.numel() for item in prepared.model.encoder.parameters())
         judging = validation_rows(prepared.survey.rows, self.config.data.validation_molecules)
         molecules = prepared.survey.rows - judging
@@ -181,9 +158,9 @@ class _Job:
         words = f"Pretraining on {molecules:,} molecules, {prepared.data.total_steps:,} steps"
         if self.config.objectives.atoms:
             words += f"; {len(prepared.survey.environments):,} environments ({prepared.survey.coverage:.1%} of atoms)"
-        self._enter(RunState.TRAINING, words)
-        keeper, trainer = self._fit(prepared, last if resumed and last.is_file() else None)
-        self._enter(RunState.EVALUATING, "Writing the encoder")
+        self.enter(RunState.TRAINING, words)
+        keeper, trainer = self._fit(prepared)
+        self.enter(RunState.EVALUATING, "Writing the encoder")
         prepared.model.cpu()
         self.record = replace(
             self.record,
@@ -192,29 +169,36 @@ class _Job:
             model_path=str(self.folder.model),
         )
         self._write_encoder(prepared, keeper)
-        return self._end(RunState.COMPLETED)
+        return self.end(RunState.COMPLETED)
 
     @property
     def _cache(self) -> Path:
         return Path(self.config.data.cache or self.folder.path / "prepared")
 
-    def _survey(self, resumed: bool) -> Callable[[SmilesStream, LabelTable | None], Survey]:
-        def survey(stream: SmilesStream, labels: LabelTable | None) -> Survey:
-            known = self.folder.read_survey() if resumed else None
-            found = known or take_survey(self.config, stream, labels, self._progress)
-            if known and stream.rows() != known.rows:
-                raise InputError("This job cannot go on:", "its file has changed.", "Start a new one instead.")
-            if self.leads:
-                write_text(self.folder.survey, json.dumps(found.to_dict()))
-            return found
+    @property
+    def _start(self) -> Path | None:
+        """The checkpoint that a resumed job goes on from; None where it begins."""
+        last = self.folder.last_checkpoint
+        return last if self.resumed and last.is_file() else None
 
-        return survey
+    def _prepare(self) -> PreparedPretraining:
+        use_threads(self.config.runtime)
+        return prepare_pretraining(self.config, self._survey, self._cache)
 
-    def _fit(self, prepared: PreparedPretraining, resume_from: Path | None) -> tuple[CheckpointCallback, pl.Trainer]:
+    def _survey(self, stream: SmilesStream, labels: LabelTable | None) -> Survey:
+        known = self.folder.read_survey() if self.resumed else None
+        found = known or take_survey(self.config, stream, labels, self.progress)
+        if known and stream.rows() != known.rows:
+            raise InputError("This job cannot go on:", "its file has changed.", "Start a new one instead.")
+        if self.leads:
+            write_text(self.folder.survey, json.dumps(found.to_dict()))
+        return found
+
+    def _fit(self, prepared: PreparedPretraining) -> tuple[CheckpointCallback, pl.Trainer]:
         device = resolve_device(self.config.runtime)
         check_several_devices(self.config.runtime, device.accelerator)
         if device.note:
-            self.emitter.emit(Notice(message=device.note, level="warning"))
+            self.notice(device.note, "warning")
         keeper = CheckpointCallback(
             self.folder.checkpoints,
             self.emitter,
@@ -235,7 +219,7 @@ class _Job:
         trainer = build_trainer(job, callbacks, self.folder.path, device=device)
         try:
             with process_group_ends_here():
-                trainer.fit(prepared.model, datamodule=prepared.data, ckpt_path=resume_from, weights_only=True)
+                trainer.fit(prepared.model, datamodule=prepared.data, ckpt_path=self._start, weights_only=True)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -261,32 +245,6 @@ class _Job:
             content = torch.load(self.folder.best_checkpoint, map_location="cpu", weights_only=True)
             return dict(content["state_dict"])
         return model.state_dict()
-
-    def _progress(self, stage: str, done: int, total: int) -> None:
-        self.control.checkpoint()
-        now = time.monotonic()
-        if done >= total or now - self._last_progress >= _PROGRESS_SECONDS:
-            self._last_progress = now
-            self.emitter.emit(StageProgress(stage=stage, done=done, total=total))
-
-    def _enter(self, state: RunState, message: str = "") -> None:
-        self.control.checkpoint()
-        self.record = replace(self.record, status=state)
-        self.emitter.emit(StateChanged(state=state, message=message))
-
-    def _end(self, status: RunState) -> RunRecord:
-        self.record = replace(self.record, status=status, seconds=time.monotonic() - self.began)
-        self.folder.write_record(self.record)
-        self.emitter.emit(
-            RunFinished(
-                status=status,
-                metrics=self.record.validation_metrics,
-                model_path=self.record.model_path,
-                run_dir=self.record.run_dir,
-                seconds=self.record.seconds,
-            )
-        )
-        return self.record
 
 
 class _BestEncoderCallback(pl.Callback):
