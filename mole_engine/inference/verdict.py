@@ -23,6 +23,9 @@ FEW_MOLECULES = 30
 FEW_OF_A_CLASS = 5
 """The same for the rarer of two classes, however many the other has."""
 
+_LEVEL, _Z95 = 0.05, 1.959964
+"""Of all comparisons of a run together; half the width of a 95% interval, in standard deviations."""
+
 _TITLES = {"rmse": "RMSE", "auroc": "AUROC", "macro_f1": "Macro F1"}
 
 
@@ -172,11 +175,15 @@ def _difference(comparison: Comparison) -> str:
 def _several(results: Sequence[TaskResult], judged: Sequence[TaskJudgement]) -> tuple[str, str, str]:
     """Say for how many tasks the model beats the strongest baseline; each has its own numbers below."""
     compared = [item for item in judged if item.comparison is not None]
-    won = sum(item.comparison.beats for item in compared if item.comparison)
-    lost = sum(item.comparison.loses for item in compared if item.comparison)
+    sure = beyond_chance([item.comparison for item in compared if item.comparison])
+    won = sum(known.beats for known in sure)
+    lost = sum(known.loses for known in sure)
     parts = [_mean_words(results)] if _mean_words(results) else []
     if lost:
         parts.append(f"Worse than it for {lost}.")
+    alone = sum(item.comparison.beats for item in compared if item.comparison) - won
+    if alone:
+        parts.append(f"{alone} more would count alone, but not among {len(compared)} targets (Holm's correction).")
     if single := len(judged) - len(compared):
         parts.append(f"{single} target{'' if single == 1 else 's'} cannot be judged: one class only in the test part.")
     few = sum(_is_few(item) for item in compared)
@@ -190,6 +197,32 @@ def _several(results: Sequence[TaskResult], judged: Sequence[TaskJudgement]) -> 
         headline, good = headline.replace("the baseline", "the mean"), False
         parts.append("No other baseline was trained with this run.")
     return headline, " ".join(parts), "good" if good else "warning"
+
+
+def beyond_chance(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Return the comparisons that stay sure when all of them are judged together, by Holm's step-down at 5%.
+
+    Of 20 targets for which model and baseline are equally good, one would be won or lost by chance if each had its own
+    5%. The two-sided p-value of a comparison is that of a normal distribution as wide as its bootstrap interval, so
+    that it is not limited by the number of resamples (S. Holm, Scand. J. Statist. 6, 1979, 65-70).
+    """
+    known = sorted((item for item in comparisons if item.beats or item.loses), key=_chance)
+    # Those that are not sure even alone count among the number of comparisons; none of them could be kept.
+    number = sum(math.isfinite(item.low) for item in comparisons)
+    kept = []
+    for place, item in enumerate(known):
+        if _chance(item) > _LEVEL / (number - place):
+            break
+        kept.append(item)
+    return kept
+
+
+def _chance(comparison: Comparison) -> float:
+    """Return the two-sided p-value of a difference with this 95% interval."""
+    deviation = (comparison.high - comparison.low) / (2 * _Z95)
+    if deviation <= 0:
+        return 0.0 if comparison.difference else 1.0
+    return math.erfc(abs(comparison.difference) / deviation / math.sqrt(2))
 
 
 def _only_mean(judged: TaskJudgement) -> bool:

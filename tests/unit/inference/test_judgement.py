@@ -11,8 +11,9 @@ import pytest
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.inference.baseline_tables import write_baselines
-from mole_engine.inference.results import baseline_titles, read_results, read_tasks
-from mole_engine.inference.verdict import judge, judge_folder
+from mole_engine.inference.bootstrap import Comparison
+from mole_engine.inference.results import TaskResult, baseline_titles, read_results, read_tasks
+from mole_engine.inference.verdict import beyond_chance, judge, judge_folder
 from mole_engine.store.run_folder import RunFolder
 from mole_engine.training.baselines import BaselineResult
 
@@ -149,6 +150,22 @@ def test_several_classes_and_several_targets(folder):
     assert judged.words == (
         "Mean AUROC 0.750 against 0.500: 0.250 higher. No other baseline was trained with this run."
     )
+
+
+def test_many_targets_are_judged_together(monkeypatch):
+    def gain(size, wide):
+        return Comparison("rmse", 0.9 - size, 0.9, size, size - wide, size + wide, 100)
+
+    strong, worse, mild, nothing = gain(0.4, 0.2), gain(-0.4, 0.2), gain(0.2, 0.19), gain(0.05, 0.2)
+    assert beyond_chance([mild]) == [mild]
+    assert beyond_chance([nothing, mild, *[nothing] * 18, worse, strong]) == [worse, strong]
+    assert beyond_chance([Comparison("auroc", 0.9, 0.5, 0.4, math.nan, math.nan, 5)]) == []
+    found = iter([strong, mild, mild, nothing])
+    monkeypatch.setattr("mole_engine.inference.verdict.compare_all", lambda *_: {"forest": next(found)})
+    results = [TaskResult(LOGS, ["C"] * 100, *[np.zeros(100)] * 6, [], np.zeros(0), [True] * 100) for _ in range(4)]
+    judged = judge(results)
+    assert judged.headline == "Beats the baseline for 1 of 4 targets"
+    assert judged.words == "2 more would count alone, but not among 4 targets (Holm's correction)."
 
 
 @pytest.mark.parametrize("text", [None, "", "row,smiles,part\n", "\x00\x01,broken\n1"])
