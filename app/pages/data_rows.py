@@ -46,6 +46,9 @@ STATES = (
 )
 """Words of the filter menu, state of `StateFilter`."""
 
+_STEP_LETTERS = 40
+"""Of a filter's words in "Undo: …"."""
+
 
 class RowsPanel(QWidget):
     """Search field, chips, table and map.
@@ -137,6 +140,7 @@ class RowsPanel(QWidget):
         self.map.panel.map.chosen.connect(self._take_from_map)
         self.map.panel.map.row_opened.connect(self.row_opened)
         self._session.columns.own_changed.connect(self._show_own)
+        self._session.history.filters_wanted.connect(self._set_filters)
         self.columns.changed.connect(self._show_columns)
 
     # What is shown ---------------------------------------------------------------------------------------------
@@ -150,9 +154,8 @@ class RowsPanel(QWidget):
 
     def show_dataset(self, dataset: OpenDataset) -> None:
         """Show the rows of a data set."""
-        known = {key for key, _ in column_keys(dataset, list(self._session.columns.own))}
-        self._filters = [one for one in self._filters if getattr(one, "key", "") in {"", *known}]
-        self.columns.keep(known)
+        self._filters = self._known(dataset, self._filters)
+        self.columns.keep({key for key, _ in column_keys(dataset, list(self._session.columns.own))})
         self._show_table(dataset)
         self.map.show_dataset(dataset)
         self.renew()
@@ -229,9 +232,7 @@ class RowsPanel(QWidget):
 
     def add_filter(self, one: RowFilter) -> None:
         """Restrict the rows further; a range of the same column, or a state, replaces the one before."""
-        self._filters = [old for old in self._filters if not _replaces(one, old)]
-        self._filters.append(one)
-        self.renew()
+        self._ask([*(old for old in self._filters if not _replaces(one, old)), one], f"filter {one.words}")
 
     @property
     def filters(self) -> list[RowFilter]:
@@ -241,9 +242,8 @@ class RowsPanel(QWidget):
     @Slot()
     def clear_filters(self) -> None:
         """Show all rows."""
-        self._filters = []
         self._search.clear()
-        self.renew()
+        self._ask([], "all filters")
 
     @Slot()
     def show_only_selected(self) -> None:
@@ -261,8 +261,27 @@ class RowsPanel(QWidget):
     @Slot(int)
     def _remove_filter(self, place: int) -> None:
         if place < len(self._filters):
-            del self._filters[place]
+            kept = [one for other, one in enumerate(self._filters) if other != place]
+            self._ask(kept, f"filter {self._filters[place].words}")
+
+    def _ask(self, filters: Sequence[RowFilter], words: str) -> None:
+        """Ask for other filters in a way that can be undone."""
+        if list(filters) == self._filters:
             self.renew()
+        else:
+            short = words if len(words) <= _STEP_LETTERS else f"{words[: _STEP_LETTERS - 1]}…"
+            self._session.history.filter(short, tuple(self._filters), tuple(filters))
+
+    @Slot(object)
+    def _set_filters(self, filters: Sequence[RowFilter]) -> None:
+        dataset = self._session.dataset
+        # A step back may name a column that is no longer there.
+        self._filters = list(filters) if dataset is None else self._known(dataset, filters)
+        self.renew()
+
+    def _known(self, dataset: OpenDataset, filters: Sequence[RowFilter]) -> list[RowFilter]:
+        known = {"", *(key for key, _ in column_keys(dataset, list(self._session.columns.own)))}
+        return [one for one in filters if getattr(one, "key", "") in known]
 
     @Slot()
     def renew(self) -> None:

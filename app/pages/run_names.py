@@ -79,6 +79,7 @@ def compared_names(comparison: RunComparison) -> tuple[list[str], str]:
 
 def _setting_words(key: str, value: str) -> str:
     last = key.rpartition(".")[2].replace("_", " ")
+    last = f"split {last}" if key.startswith("split.") else last
     if last == "epochs" and value.isdigit():
         return counted(int(value), "epoch")
     if key == "preset":

@@ -1,4 +1,4 @@
-"""Undo and redo of everything that changes what trains: columns, clean-up, parts."""
+"""Undo and redo: of what changes what trains (columns, clean-up, parts), and of the filters that say what is shown."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ _NAMES = {
     "column": "split",
     "validation_fraction": "size of the validation part",
     "test_fraction": "size of the test part",
+    "seed": "seed of the split",
+    "encoding": "text encoding",
+    "delimiter": "separator",
 }
 
 
@@ -41,9 +44,12 @@ class DatasetHistory(QObject):
     -------
     wanted(tuple)
         Settings that the data set is to be made by.
+    filters_wanted(tuple)
+        Filters that the rows are to pass.
     """
 
     wanted = Signal(object)
+    filters_wanted = Signal(object)
 
     def __init__(self, datasets: DatasetService, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +61,15 @@ class DatasetHistory(QObject):
         self.stack = QUndoStack(self)
         datasets.opened.connect(self._begin)
         datasets.changed.connect(self._record)
+        self.stack.indexChanged.connect(self._moved)
+
+    def filter(self, words: str, before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
+        """Ask for other filters, as a step that can be taken back; `words` name it."""
+        if self._going is None:
+            self.stack.push(_FilterStep(self, words, before, after))
+        else:
+            # While a data set is being made, its own step is not yet settled: nothing may come in between.
+            self.filters_wanted.emit(after)
 
     @Slot(object)
     def _begin(self, _made: object) -> None:
@@ -73,6 +88,12 @@ class DatasetHistory(QObject):
             self._now = after
             self.stack.push(_Step(self, words_of(before, after), before, after))
             self._place = self.stack.index()
+
+    @Slot(int)
+    def _moved(self, place: int) -> None:
+        # Past a filter there is nothing to wait for.
+        if self._going is None and not self._silent:
+            self._place = place
 
     def _put_back(self) -> None:
         """Stand where the data set stands, without making it again."""
@@ -99,6 +120,18 @@ class _Step(QUndoCommand):
     def redo(self) -> None:
         # Qt calls this when the step is recorded, too; then the data set is there already.
         self._history.go(self._after)
+
+
+class _FilterStep(QUndoCommand):
+    def __init__(self, history: DatasetHistory, words: str, before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
+        super().__init__(words)
+        self._history, self._before, self._after = history, before, after
+
+    def undo(self) -> None:
+        self._history.filters_wanted.emit(self._before)
+
+    def redo(self) -> None:
+        self._history.filters_wanted.emit(self._after)
 
 
 def words_of(before: Wanted, after: Wanted) -> str:

@@ -39,6 +39,21 @@ _TRANSFORMS = (
 )
 _SEPARATORS = (("Found", ""), ("Comma", ","), ("Semicolon", ";"), ("Tab", "\t"), ("Bar", "|"), ("Blank", " "))
 _DECIMALS = (("Found", ""), ("Point", "."), ("Comma", ","))
+_ENCODINGS = (
+    ("Found", ""),
+    ("UTF-8", "utf-8"),
+    ("UTF-16", "utf-16"),
+    ("Western (Windows-1252)", "cp1252"),
+    ("Western (ISO-8859-15)", "iso8859_15"),
+    ("Central European (Windows-1250)", "cp1250"),
+    ("Cyrillic (Windows-1251)", "cp1251"),
+    ("Greek (Windows-1253)", "cp1253"),
+    ("Turkish (Windows-1254)", "cp1254"),
+    ("Japanese (Shift JIS)", "shift_jis"),
+    ("Chinese (GB 18030)", "gb18030"),
+    ("Chinese (Big5)", "big5"),
+    ("Korean (EUC-KR)", "euc_kr"),
+)
 _TEXT_FORMATS = frozenset({"csv", "tsv", "txt", "smi"})
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "tab": "tab", "|": "bar", " ": "blank"}
 _KINDS = {TaskKind.REGRESSION: "a number", TaskKind.CLASSIFICATION: "two classes", TaskKind.MULTICLASS: "classes"}
@@ -54,7 +69,10 @@ def read_words(info: TableInfo, roles: ColumnRoles) -> str:
     if roles.split:
         parts.append(f"parts: <b>{escape(roles.split)}</b>")
     parts.append(escape(_format_words(info)))
-    return "<b>What we read</b>&nbsp;&nbsp; " + "&nbsp;&nbsp; ".join(parts)
+    targets_named = [f"'{task.name}' " for task in roles.tasks]
+    made = [note for note in info.notes if note.startswith("The ") and any(name in note for name in targets_named)]
+    told = "".join(f"<br>{escape(note)}" for note in made[:2])
+    return "<b>What we read</b>&nbsp;&nbsp; " + "&nbsp;&nbsp; ".join(parts) + told
 
 
 def _target_words(task: TaskSpec) -> str:
@@ -110,6 +128,9 @@ class ReadBanner(QFrame):
         self._transform.setToolTip("What the network learns; predictions come in the unit of the file all the same")
         self._separator = named(QComboBox(), "separatorCombo", "Column separator")
         self._decimal = named(QComboBox(), "decimalCombo", "Decimal mark")
+        self._encoding = named(QComboBox(), "encodingCombo", "Text encoding")
+        self._encoding.setToolTip("How the file writes letters beyond English; another choice reads it again")
+        self._encoding.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._offer = link_button("", "molarButton")
         self._offer.clicked.connect(self._molar_chosen)
         self._offer.hide()
@@ -125,6 +146,7 @@ class ReadBanner(QFrame):
             (self._transform, "target_transform"),
             (self._separator, "delimiter"),
             (self._decimal, "decimal"),
+            (self._encoding, "encoding"),
         ):
             box.currentIndexChanged.connect(lambda _index, box=box, field=field: self._tell(field, box.currentData()))
 
@@ -146,7 +168,8 @@ class ReadBanner(QFrame):
         """
         self._words.setText(read_words(info, roles))
         self._words.setToolTip("\n".join(info.notes))
-        boxes = (self._smiles, self._targets, self._task, self._transform, self._separator, self._decimal, self._unit)
+        text_boxes = (self._separator, self._decimal, self._encoding)
+        boxes = (self._smiles, self._targets, self._task, self._transform, self._unit, *text_boxes)
         blockers = [QSignalBlocker(box) for box in boxes]
         names = [column.name for column in info.columns]
         _fill(self._smiles, [(name, name) for name in names], roles.smiles)
@@ -154,11 +177,13 @@ class ReadBanner(QFrame):
         _fill(self._transform, _TRANSFORMS, data.target_transform)
         _fill(self._separator, _SEPARATORS, data.delimiter)
         _fill(self._decimal, _DECIMALS, data.decimal)
+        other = [] if data.encoding in dict(_ENCODINGS).values() else [(data.encoding, data.encoding)]
+        _fill(self._encoding, [*_ENCODINGS, *other], data.encoding)
         regression = any(task.kind is TaskKind.REGRESSION for task in roles.tasks)
         self._unit.setText(roles.tasks[0].unit if roles.tasks else "")
         self._unit.setEnabled(regression)
         self._transform.setEnabled(regression)
-        for box in (self._separator, self._decimal):
+        for box in text_boxes:
             box.setEnabled(info.format in _TEXT_FORMATS)
         self._show_offer(roles, data, offers)
         self._targets.clear()
@@ -228,6 +253,7 @@ class ReadBanner(QFrame):
             ("Structures", self._smiles),
             ("Kind of target", self._task),
             ("Numbers learned", self._transform),
+            ("Unit", self._unit),
         ):
             caption = label(words, "muted")
             caption.setMinimumHeight(field.sizeHint().height())
@@ -237,9 +263,9 @@ class ReadBanner(QFrame):
         middle.setVerticalSpacing(SPACE[1])
         middle.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         fields: tuple[tuple[str, QWidget], ...] = (
-            ("Unit", self._unit),
             ("Separator", self._separator),
             ("Decimal mark", self._decimal),
+            ("Text encoding", self._encoding),
         )
         for words, widget in fields:
             caption = label(words, "muted")
@@ -248,7 +274,7 @@ class ReadBanner(QFrame):
         right = QVBoxLayout()
         right.setSpacing(SPACE[0])
         right.addWidget(label("Targets", "muted"))
-        self._targets.setFixedHeight(98)
+        self._targets.setFixedHeight(136)
         right.addWidget(self._targets)
         columns = QHBoxLayout(self._form)
         columns.setContentsMargins(0, SPACE[1], 0, SPACE[0])

@@ -36,6 +36,9 @@ COLUMN, TIME = "column:", "time:"
 _PART_SHADES = ("train", "validation", "third")
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}")
 _PAUSE_MS = 500
+_BY_CHANCE = frozenset({"random", "stratified", "kfold"})
+"""Methods that a seed matters to."""
+
 _MOST_COLUMNS = 40
 
 
@@ -132,7 +135,9 @@ class SplitCard(Card):
 
     def show_choices(self, info: TableInfo, roles: ColumnRoles, data: DataConfig, split: SplitConfig) -> None:
         """Show what can be chosen and what is; nothing is announced."""
-        blockers = [QSignalBlocker(item) for item in (self._choice, self._validation, self._test, self._fold)]
+        blockers = [
+            QSignalBlocker(item) for item in (self._choice, self._validation, self._test, self._fold, self._seed)
+        ]
         self._choice.clear()
         parts = [(f"Given in column {name}", COLUMN + name) for name in part_columns(info, roles)]
         orders = [(f"In order of {name}", TIME + name) for name in order_columns(info, roles)]
@@ -148,6 +153,9 @@ class SplitCard(Card):
         self._fold.setSuffix(f" of {split.folds}")
         for item in (self._fold, self._fold_words):
             item.setVisible(split.method == "kfold")
+        self._seed.setValue(split.seed)
+        for item in (self._seed, self._seed_words):
+            item.setVisible(split.method in _BY_CHANCE)
         for blocker in blockers:
             blocker.unblock()
         self._pause.stop()
@@ -232,12 +240,18 @@ class SplitCard(Card):
         self._test = self._percent("testPercentSpin", "Size of the test part")
         self._fold = named(QSpinBox(), "foldSpin", "Fold that is the test part")
         self._fold_words = label("Test fold", "muted")
+        self._seed = named(QSpinBox(), "splitSeedSpin", "Seed of the split")
+        self._seed.setRange(-1, 2**31 - 1)
+        self._seed.setSpecialValueText("the run's")
+        self._seed.setToolTip("Another number divides at random in another way; the same number always in the same way")
+        self._seed_words = label("Seed", "muted")
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(_PAUSE_MS)
         self._pause.timeout.connect(self._tell_sizes)
-        captions = (label("Validation part", "muted"), label("Test part", "muted"), self._fold_words)
-        for place, (caption, spin) in enumerate(zip(captions, (self._validation, self._test, self._fold), strict=True)):
+        captions = (label("Validation part", "muted"), label("Test part", "muted"), self._fold_words, self._seed_words)
+        spins = (self._validation, self._test, self._fold, self._seed)
+        for place, (caption, spin) in enumerate(zip(captions, spins, strict=True)):
             spin.valueChanged.connect(lambda _value: self._pause.start())
             grid.addWidget(caption, place, 0)
             grid.addWidget(spin, place, 1)
@@ -291,6 +305,8 @@ class SplitCard(Card):
         }
         if self._fold.isVisibleTo(self._settings):
             sizes["fold"] = self._fold.value() - 1
+        if self._seed.isVisibleTo(self._settings):
+            sizes["seed"] = self._seed.value()
         self.changed.emit({}, sizes)
 
 

@@ -111,7 +111,9 @@ def _with(split: SplitConfig, changes: dict[str, float]) -> SplitConfig:
 
 
 def _read_extra(path: str, roles: ColumnRoles, data: DataConfig, on_progress: Progress | None) -> CuratedDataset:
-    own_data = data.model_copy(update={"path": path, "extra_paths": [], "molar_log": []})
+    # The targets say in which units the columns of this file were made.
+    names_wanted = [*data.targets, *data.molar_log, *(task.name for task in roles.tasks)]
+    own_data = data.model_copy(update={"path": path, "extra_paths": [], "molar_log": [], "targets": names_wanted})
     table = open_table(own_data, on_progress)
     table = with_present_molar_columns(table, data)
     names = {column.name for column in table.info.columns}

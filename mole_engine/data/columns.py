@@ -16,6 +16,7 @@ from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank, s
 from mole_engine.data.table import RawTable
 from mole_engine.data.targets import task_of
 from mole_engine.data.timeline import find_order_column
+from mole_engine.data.unit_cells import unit_targets
 from mole_engine.data.values import shown
 
 _WORD_SPLIT = re.compile(r"[^a-z0-9]+")
@@ -71,7 +72,8 @@ def detect_roles(table: RawTable, config: DataConfig, split: SplitConfig) -> Col
     order = find_order_column(table, split.column) if split.method == "time" else None
     used = {smiles, *(column for column in (parts, weight, order) if column)}
     used |= set(molar_sources(table, config))
-    targets = molar_targets(table, config, [table.resolve(name, "target column") for name in config.targets])
+    asked = unit_targets(table, [table.resolve(name, "target column") for name in config.targets])
+    targets = molar_targets(table, config, asked)
     for name in targets:
         if name == smiles:
             raise InputError(f"'{name}' is the structure column; it cannot be a target.", "", "Choose another target.")

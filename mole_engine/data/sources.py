@@ -20,6 +20,7 @@ from mole_engine.data.readers import make_table, read_table
 from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank
 from mole_engine.data.table import RawTable
 from mole_engine.data.text_reader import read_text
+from mole_engine.data.unit_cells import with_unit_columns
 
 FILE_COLUMN = "source_file"
 """Column that says from which of several files a row comes."""
@@ -42,7 +43,7 @@ def open_table(data: DataConfig, on_progress: Progress | None = None) -> RawTabl
         decimal=data.decimal,
         on_progress=on_progress,
     )
-    return with_molar_columns(table, data)
+    return with_molar_columns(with_unit_columns(table, data.targets), data)
 
 
 def read_tables(

@@ -38,7 +38,7 @@ def make_split(dataset: CuratedDataset, config: SplitConfig, seed: int, on_progr
     config
         How to divide, and the sizes of the parts.
     seed
-        Of the random choices; the scaffold split has none.
+        Of the random choices unless the configuration has its own; the scaffold split has none.
     on_progress
         Called with ("split", molecules done, molecules) where scaffolds are needed; may raise `Cancelled`.
 
@@ -53,6 +53,7 @@ def make_split(dataset: CuratedDataset, config: SplitConfig, seed: int, on_progr
             f"{len(dataset)} of {dataset.report.total} rows remain after curation; {MIN_MOLECULES} are the least.",
             "Add molecules, or look at the rows that were left out.",
         )
+    seed = seed if config.seed < 0 else config.seed
     method = config.method
     if method == "auto":
         method = "column" if dataset.given_split is not None else "scaffold"

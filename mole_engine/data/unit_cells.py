@@ -1,0 +1,221 @@
+"""Cells such as "5.2 nM" and "> 10 uM": a column of numbers in one unit is made of them, beside the column itself."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from mole_engine.contracts.dataset import ColumnInfo
+from mole_engine.data.molar import power_of, unit_in
+from mole_engine.data.profile import profile_columns, unit_of
+from mole_engine.data.table import RawTable
+from mole_engine.data.values import Number, is_null, is_number, parse_number, shown
+
+_CELL = re.compile(r"(.*?[\d.,])\s*([^\d\s.,<>=~]\S{0,15})", re.DOTALL)
+_BRACKETS = re.compile(r"\s*[\[(][^\])]*[\])]\s*$")
+_OTHER_UNITS = frozenset(
+    {"%", "g/l", "mg/l", "ug/l", "ng/l", "mg/ml", "ug/ml", "ng/ml", "pg/ml", "mg/kg", "ug/kg", "g/kg", "g/mol", "da"}
+    | {"kda", "h", "hr", "hrs", "hours", "min", "mins", "s", "sec", "ms", "days", "°c", "degc", "°f"}
+    | {"kcal/mol", "kj/mol", "ev", "cm/s", "nm/s", "ml/min/kg", "ul/min/mg", "ul/min/10^6", "l/kg", "ml/g", "atm"}
+    | {"bar", "pa", "kpa", "mmhg", "g/ml", "g/cm3", "å", "fold", "ppm", "ppb"}
+)
+"""Units besides those of concentrations in mol/L, in lower case; none of them is converted into another.
+
+Single letters that people number things with (1a, 3D, 5x) are none of them.
+"""
+
+_LEAST_SHARE = 0.9
+"""Of the filled cells that must be numbers, with or without a unit."""
+
+_SAMPLE_ROWS, _SAMPLE_CELLS = 2_000, 1_000_000
+_LONGEST_CELL = 60
+_NO_UNIT = "(no unit)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The distinct filled texts of a column: number and unit of each ("" for a bare number, None for neither)."""
+
+    numbers: dict[str, tuple[Number, str] | None]
+    counts: Counter[str]
+
+    @property
+    def units(self) -> Counter[str]:
+        """How many cells have each unit."""
+        found: Counter[str] = Counter()
+        for text, many in self.counts.items():
+            known = self.numbers[text]
+            if known is not None and known[1]:
+                found[known[1]] += many
+        return found
+
+    @property
+    def share(self) -> float:
+        """Part of the filled cells that are numbers."""
+        good = sum(many for text, many in self.counts.items() if self.numbers[text] is not None)
+        return good / max(1, self.counts.total())
+
+
+def with_unit_columns(table: RawTable, wanted: Sequence[str] = ()) -> RawTable:
+    """Return a table with a column of plain numbers for each whose cells carry units, or the same table without any.
+
+    Where all cells are in one unit, that is stripped; molar concentrations in several units are converted to the one
+    in the header, else to the commonest. A bare number counts as being in the header's unit, or in the only unit
+    there is; where neither is known it gets no value, and is told as such. Bounds stay bounds: "> 10 uM" is "> 10000"
+    in nM, which clean-up tells of. Units that cannot be converted into each other leave the column alone, with a note.
+
+    Parameters
+    ----------
+    table
+        The file.
+    wanted
+        Names of such columns made of another file, which this one is to have too, in the same units.
+    """
+    frame, columns, notes = table.frame, list(table.info.columns), list(table.info.notes)
+    taken = {column.name for column in columns}
+    asked = {name.strip().casefold(): unit_of(name) for name in wanted if unit_of(name)}
+    for column in table.info.columns:
+        if not _may_carry_units(table, column):
+            continue
+        reading = _read(table.column_values(column.name), table.info.decimal)
+        target, problem = _target_unit(column, reading, asked)
+        if problem:
+            notes.append(problem)
+        name = unit_name(column.name, target)
+        if not target or name in taken:
+            continue
+        if frame is table.frame:
+            frame = frame.copy(deep=False)
+        texts, words = _converted(column, table, reading, target)
+        frame[name] = pd.array(texts, dtype="str")
+        columns.append(_described(texts, name, table.info.decimal, target))
+        taken.add(name)
+        notes.append(f"The column '{name}' was made of '{column.name}': {words}.")
+    if frame is table.frame and len(notes) == len(table.info.notes):
+        return table
+    info = replace(table.info, columns=tuple(columns), notes=tuple(notes))
+    lines = np.array([table.line(row) for row in range(len(table))], np.int64)
+    return RawTable(info, frame, lines, table.problems)
+
+
+def unit_name(column: str, unit: str) -> str:
+    """Return what the column of numbers is called: "IC50 (nM)" for IC50, IC50_nM or IC50 [uM]."""
+    base = _BRACKETS.sub("", column).strip() or column.strip()
+    known = unit_in(base)
+    if known and base != known:
+        base = base[: -len(known)].rstrip("_ .-")
+    name = f"{base} ({unit})"
+    return name if name != column else f"{base} in ({unit})"
+
+
+def unit_targets(table: RawTable, targets: Sequence[str]) -> list[str]:
+    """Replace targets whose cells carry units by the columns of numbers that were made of them."""
+    names = {column.name: column for column in table.info.columns}
+    made = []
+    for target in targets:
+        columns = [one for one in table.info.columns if one.unit and unit_name(target, one.unit) == one.name]
+        numeric = names[target].kind in {"number", "binary"}
+        made.append(columns[-1].name if columns and not numeric else target)
+    return made
+
+
+def _may_carry_units(table: RawTable, column: ColumnInfo) -> bool:
+    """Whether some cells of a sample are a number and a unit, and nearly all others are numbers."""
+    if column.kind not in {"text", "class", "number", "binary"}:
+        return False
+    rows = min(len(table), _SAMPLE_ROWS, max(50, _SAMPLE_CELLS // len(table.info.columns)))
+    places = np.unique(np.linspace(0, len(table) - 1, rows).astype(np.int64))
+    sample = table.frame[column.name].iloc[places].tolist()
+    if all(text.rstrip()[-1:].isdigit() for text in sample if not is_null(text)):
+        # The usual column, told without a second look at its numbers.
+        return False
+    reading = _read(sample, table.info.decimal)
+    return bool(reading.units) and reading.share >= _LEAST_SHARE
+
+
+def _read(texts: Sequence[str], decimal: str) -> _Reading:
+    counts = Counter(text for text in texts if not is_null(text))
+    return _Reading({text: _number_and_unit(text, decimal) for text in counts}, counts)
+
+
+def _number_and_unit(text: str, decimal: str) -> tuple[Number, str] | None:
+    number = parse_number(text, decimal)
+    if is_number(number):
+        return number, ""
+    match = _CELL.fullmatch(text.strip()) if len(text) <= _LONGEST_CELL else None
+    if match is None:
+        return None
+    unit = match.group(2)
+    number = parse_number(match.group(1), decimal)
+    plain = unit.replace("µ", "u").replace("μ", "u").casefold()
+    if not is_number(number) or (power_of(unit) is None and plain not in _OTHER_UNITS):
+        return None
+    return number, unit
+
+
+def _target_unit(column: ColumnInfo, reading: _Reading, asked: dict[str, str]) -> tuple[str, str]:
+    """Return the unit of the new column ("" for none) and why there is none."""
+    units = reading.units
+    if not units:
+        return "", ""
+    alike = {_same(unit) for unit in units}
+    header = unit_in(column.name, column.unit)
+    wanted = next((unit for unit in asked.values() if unit_name(column.name, unit).casefold() in asked), "")
+    if all(power_of(unit) is not None for unit in units):
+        return wanted or header or units.most_common(1)[0][0], ""
+    if len(alike) == 1:
+        return wanted or units.most_common(1)[0][0], ""
+    told = ", ".join(f"{many} in {unit}" for unit, many in units.most_common(4))
+    return "", f"The values of '{column.name}' are in several units that cannot be converted ({told}); none was taken."
+
+
+def _same(unit: str) -> str:
+    power = power_of(unit)
+    return unit.casefold() if power is None else str(power)
+
+
+def _converted(column: ColumnInfo, table: RawTable, reading: _Reading, target: str) -> tuple[list[str], str]:
+    """Return the texts of the new column, and in words what became of the old ones."""
+    decimal, units = table.info.decimal, reading.units
+    header = unit_in(column.name, column.unit)
+    bare = header or (target if len({_same(unit) for unit in units}) == 1 else "")
+    made = {text: _cell(text, known, bare, target, decimal) for text, known in reading.numbers.items()}
+    texts = ["" if is_null(text) else made[text] for text in table.column_values(column.name)]
+    told = [f"{many:,} in {unit}{'' if _same(unit) == _same(target) else ' converted'}" for unit, many in units.items()]
+    counts = reading.counts
+    plain = sum(counts[text] for text, known in reading.numbers.items() if known is not None and not known[1])
+    bounds = sum(counts[text] for text, known in reading.numbers.items() if known is not None and known[0].bound)
+    odd = [text for text, known in reading.numbers.items() if known is None]
+    if plain:
+        told.append(f"{plain:,} without a unit {f'taken as {bare}' if bare else 'left without a value'}")
+    if odd:
+        told.append(f"{sum(counts[text] for text in odd):,} no numbers ({shown(odd)})")
+    if bounds:
+        told.append(f"{bounds:,} of them bounds such as > 100, told in the clean-up")
+    return texts, ", ".join(told)
+
+
+def _cell(text: str, known: tuple[Number, str] | None, bare: str, target: str, decimal: str) -> str:
+    if known is None:
+        return text.strip()
+    number, unit = known
+    unit = unit or bare
+    if not unit:
+        return f"{text.strip()} {_NO_UNIT}"
+    value = number.value
+    power, other = power_of(unit), power_of(target)
+    if power is not None and other is not None and power != other:
+        value = float(f"{value * math.pow(10.0, power - other):.10g}")
+    words = f"{value:.10g}"
+    return number.bound + (words.replace(".", ",") if decimal == "," else words)
+
+
+def _described(texts: Sequence[str], name: str, decimal: str, unit: str) -> ColumnInfo:
+    frame = pd.DataFrame({0: pd.array(list(texts), dtype="str")})
+    return replace(profile_columns(frame, [name], decimal)[0], unit=unit)
