@@ -118,8 +118,8 @@ class TrainSetup(QObject):
         """Train on this from now on."""
         self._dataset = dataset
         split = dataset.split
-        texts = list(dataset.smiles.values())
-        self._size = DataSize(len(split.train), len(split.validation), len(split.test), approximate_tokens(texts))
+        tokens = approximate_tokens(dataset.structures)
+        self._size = DataSize(len(split.train), len(split.validation), len(split.test), tokens)
         self._rebase(keep=_KEPT)
         self._measure()
 
@@ -307,7 +307,7 @@ class TrainSetup(QObject):
         # A head alone says nothing about networks, and the first preset that trains one is the smallest.
         config = next((config for config in configs if not is_head_only(config)), configs[0])
         place = self._device(config)
-        self._measured.ask(config, list(self._dataset.smiles.values()), self._size, (place.key, place.flops))
+        self._measured.ask(config, self._dataset.structures, self._size, (place.key, place.flops))
 
     def _device(self, config: TrainConfig) -> Device:
         """Return the device that a job would run on."""

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import numpy.typing as npt
 
+from app.services.kept_rows import KeptRows
 from app.services.open_dataset import FreshTable, OpenDataset
 from app.services.row_columns import NumberColumns, bars_of
+from app.services.typical_rows import typical_rows
 from app.summaries import PartsSummary
 from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import Split, TableSource, TaskKind, TaskSpec
@@ -57,10 +59,11 @@ def assemble(fresh: FreshTable, data: DataConfig, split: SplitConfig, on_progres
         update={"smiles_column": roles.smiles, "targets": [task.name for task in roles.tasks], "path": raw.info.path}
     )
     # Molecules of separate validation and test files come after those of this one.
-    rows = [int(row) for row in curated.source_rows]
+    of_rows = parts.part_of(len(dataset))
     by_row = [""] * raw.info.rows
-    for row, part in zip(rows, parts.part_of(len(dataset)), strict=False):
-        by_row[row] = part
+    for place, row in enumerate(curated.source_rows.tolist()):
+        by_row[row] = of_rows[place]
+    smiles, numbers = KeptRows(curated.source_rows, curated.smiles, raw.info.rows), NumberColumns(raw)
     made = OpenDataset(
         data_config=filled,
         split_config=split,
@@ -70,10 +73,12 @@ def assemble(fresh: FreshTable, data: DataConfig, split: SplitConfig, on_progres
         report=curated.report,
         split=parts,
         parts=by_row,
-        merged=frozenset(np.flatnonzero(curated.row_molecules >= 0).tolist()) - frozenset(rows),
-        smiles=dict(zip(rows, curated.smiles, strict=True)),
+        merged=_merged(curated),
+        smiles=smiles,
+        structures=curated.smiles,
         summaries=tuple(_summary(task, dataset, parts, index) for index, task in enumerate(roles.tasks)),
-        numbers=NumberColumns(raw),
+        typical=typical_rows(raw, roles, numbers, smiles, by_row),
+        numbers=numbers,
         offers=tuple((offer.column, offer.unit, offer.name) for offer in molar_offers(raw, data.units)),
     )
     # Counted here rather than at first use, which would be in the window's thread.
@@ -82,6 +87,13 @@ def assemble(fresh: FreshTable, data: DataConfig, split: SplitConfig, on_progres
         if task.name in made.numbers:
             _ = made.numbers[task.name]
     return made
+
+
+def _merged(curated: CuratedDataset) -> frozenset[int]:
+    """Return the rows that went into an earlier one."""
+    inside = curated.row_molecules >= 0
+    inside[curated.source_rows] = False
+    return frozenset(np.flatnonzero(inside).tolist())
 
 
 def effects(dataset: OpenDataset, on_progress: ProgressHandler) -> dict[str, int]:

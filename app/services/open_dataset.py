@@ -57,8 +57,12 @@ class OpenDataset:
         Rows for which an earlier row with the same structure stands.
     smiles
         For each kept file row, the cleaned structure that the model will see.
+    structures
+        The values of `smiles` alone, in the same order.
     summaries
         One for each target.
+    typical
+        Rows of a low and a high molecule, to be watched while a model learns.
     numbers
         For each column of numbers, its values in file order, NaN where there is none.
     offers
@@ -73,10 +77,12 @@ class OpenDataset:
     roles: ColumnRoles
     report: CurationReport
     split: Split
-    parts: list[str]
+    parts: Sequence[str]
     merged: frozenset[int] = frozenset()
     smiles: Mapping[int, str] = field(default_factory=dict)
+    structures: Sequence[str] = ()
     summaries: tuple[PartsSummary, ...] = ()
+    typical: tuple[int, ...] = ()
     numbers: Mapping[str, Sequence[float]] = field(default_factory=dict)
     offers: tuple[tuple[str, str, str], ...] = ()
 

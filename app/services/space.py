@@ -77,7 +77,7 @@ class SpaceService(QObject):
             When another map was asked for meanwhile.
         """
         self.cancel()
-        rows, smiles = list(dataset.smiles), list(dataset.smiles.values())
+        rows, smiles = list(dataset.smiles), list(dataset.structures)
         known = self._kept.get((method, len(smiles)))
         if known is not None and known[0] == smiles:
             return SpacePoints(rows, smiles, known[1])

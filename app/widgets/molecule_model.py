@@ -278,7 +278,8 @@ class MoleculeModel(QAbstractTableModel):
             return (lambda row: row), (lambda row: True)
         if key == PART:
             return (lambda row: content.parts[row]), (lambda row: bool(content.parts[row]))
-        texts = content.source.column_values(content.roles.smiles if key == SMILES else key)
+        # A list, since sorting looks at each text several times.
+        texts = list(content.source.column_values(content.roles.smiles if key == SMILES else key))
         return (lambda row: texts[row].casefold()), (lambda row: bool(texts[row].strip()))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -96,20 +97,17 @@ def _table_effects(
         update={"merge_duplicates": True, "outliers": _listed(config), "drop_disagreeing": False}
     )
     work = _Work(table, roles, merging)
-    try:
+    # Where no row is left there is nothing to compare.
+    with contextlib.suppress(InputError):
         work.take_structures(_structures(table, roles, config, on_progress))
         work.take_labels()
-        groups = list(work.group().several.values())
-    except InputError:
-        # No row is left: there is nothing to compare.
-        groups = []
-    disagreeing = [group for group in groups if group.disagreements]
+        work.group()
     kinds = Counter(issue.kind for issue in work.issues)
     return {
         "unreadable": kinds[IssueKind.UNREADABLE] + kinds[IssueKind.EMPTY],
         "outliers": len({issue.row for issue in work.issues if issue.kind is IssueKind.OUTLIER}),
         "merge_duplicates": work.steps["merge_duplicates"],
-        "drop_disagreeing": sum(len(group.rows) for group in disagreeing) + work.steps["drop_disagreeing"],
+        "drop_disagreeing": work.disagreeing,
     }
 
 
@@ -165,6 +163,7 @@ class _Work:
     issues: list[RowIssue] = field(default_factory=list)
     steps: Counter[str] = field(default_factory=Counter)
     dropped: set[int] = field(default_factory=set)
+    disagreeing: int = 0
 
     def __post_init__(self) -> None:
         self.cells = self.table.column_values(self.roles.smiles)
@@ -233,14 +232,12 @@ class _Work:
         allowed = tolerances(self.targets[rows], self.roles.tasks)
         first, several = group_rows(rows, self.keys, parts)
         labels, stays = self.targets[first], np.ones(len(first), bool)
-        merged: dict[int, Group] = {}
         for place, members in several.items():
             group = merge(members, self.targets, self.roles.tasks, allowed, self.config.duplicates)
             self.steps["merge_duplicates"] += len(members) - 1
             labels[place], stays[place] = group.labels, self._tell(group)
-            merged[place] = group
         position = np.cumsum(stays) - 1
-        kept = {int(position[place]): group for place, group in merged.items() if stays[place]}
+        kept = {int(position[place]): members for place, members in several.items() if stays[place]}
         return Molecules(np.array(first, np.int64)[stays], labels[stays], kept)
 
     def _tell(self, group: Group) -> bool:
@@ -252,6 +249,7 @@ class _Work:
             for row in others:
                 self.note(row, IssueKind.DUPLICATE, f"same {same} as line {line}; merged with it", dropped=True)
             return True
+        self.disagreeing += len(group.rows)
         what = "; ".join(f"{name}: {words}" for name, words in group.disagreements.items())
         unlabelled = bool(self.roles.tasks) and not np.isfinite(group.labels).any()
         leaves = self.config.drop_disagreeing or unlabelled
@@ -296,9 +294,9 @@ class _Work:
             return None
         values, _ = order_of(self.table.column_values(self.roles.order), self.table.info.decimal)
         found = np.asarray(values, np.float64)[molecules.first]
-        for position, group in molecules.several.items():
+        for position, rows in molecules.several.items():
             # A molecule is known from its first measurement on. fmin passes over NaN.
-            found[position] = np.fmin.reduce(values[group.rows])
+            found[position] = np.fmin.reduce(values[rows])
         return found
 
     def _weights(self, molecules: Molecules) -> npt.NDArray[np.float64]:
@@ -314,8 +312,8 @@ class _Work:
                 "Give every row a weight of 0 or more, or choose no weight column.",
             )
         found = values[molecules.first]
-        for position, group in molecules.several.items():
-            found[position] = values[group.rows].mean()
+        for position, rows in molecules.several.items():
+            found[position] = values[rows].mean()
         return found
 
     def _nothing_readable(self) -> InputError:

@@ -48,12 +48,12 @@ class Molecules:
     labels
         (n, T) float64.
     several
-        Molecules that several rows were merged into, by position.
+        Rows of the molecules that several were merged into, by position.
     """
 
     first: npt.NDArray[np.int64]
     labels: npt.NDArray[np.float64]
-    several: dict[int, Group] = field(default_factory=dict)
+    several: dict[int, list[int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.first)
@@ -62,8 +62,8 @@ class Molecules:
         """Return (total,) the molecule that each row went into, -1 for rows that are left out."""
         found = np.full(total, -1, np.int64)
         found[self.first] = np.arange(len(self.first))
-        for position, group in self.several.items():
-            found[group.rows] = position
+        for position, rows in self.several.items():
+            found[rows] = position
         return found
 
 

@@ -106,7 +106,8 @@ def _read_whole(
     raw: bytes, path: Path, delimiter: str, encoding: str, decimal: str, on_progress: Progress | None
 ) -> tuple[str, Cells]:
     suffix = _suffix(path)
-    if not raw.strip(_BLANK):
+    # The beginning first: to strip all of a large file would copy it.
+    if not raw[:_HEAD_BYTES].strip(_BLANK) and not raw.strip(_BLANK):
         raise InputError(f"{path.name} is empty.", "", "Choose a file with one molecule a row.")
     kind = _kind_of(raw, suffix, path.name)
     if kind != "text":

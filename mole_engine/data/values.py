@@ -20,6 +20,7 @@ NULL_WORDS = frozenset(
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 _THOUSANDS_COMMA = re.compile(r"[+-]?\d{1,3}(,\d{3})+", re.ASCII)
 _BOUND = re.compile(r"(>=|<=|=>|=<|>>|<<|≥|≤|>|<|~|≈|=)\s*(.+)", re.DOTALL)
+_PIECE = 20_000
 _DASHES = str.maketrans({"−": "-", "\u00a0": "", "\u202f": "", "'": ""})
 
 
@@ -76,6 +77,12 @@ def numbers_of(texts: Sequence[str] | pd.Series, decimal: str = ".") -> npt.NDAr
     numpy.ndarray
         (n,) float64; NaN where a cell is empty or holds no number.
     """
+    # In pieces: Python's lock is not given up within one call, which would stop a window for a second.
+    pieces = [_piece_of(texts[start : start + _PIECE], decimal) for start in range(0, len(texts), _PIECE)]
+    return np.concatenate(pieces) if pieces else np.zeros(0)
+
+
+def _piece_of(texts: Sequence[str] | pd.Series, decimal: str) -> npt.NDArray[np.float64]:
     series = pd.Series(texts, dtype="str") if not isinstance(texts, pd.Series) else texts
     values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan).copy()
     unclear = np.flatnonzero(~np.isfinite(values))
