@@ -12,7 +12,7 @@ from mole_engine.training.folds import Fold
 
 FINE_TUNING: dict[str, Any] = {
     "freeze": "none",
-    "learning_rate": 2e-4,
+    "learning_rate": 5e-4,
     "head_learning_rate": 1e-3,
     "layer_decay": 0.9,
     "head_epochs": 0,
