@@ -1,9 +1,14 @@
-"""What belongs to the rows that remain after clean-up, without a dictionary of a million entries."""
+"""What belongs to single rows of an open file, without an object for each of a million rows."""
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from mole_engine.contracts.dataset import RowIssue
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,3 +47,33 @@ class KeptRows(Mapping[int, str]):
 
     def __len__(self) -> int:
         return len(self._rows)
+
+
+class RowIssues(Mapping[int, tuple[RowIssue, ...]]):
+    """The issues of each row that has any.
+
+    Parameters
+    ----------
+    issues
+        In row order.
+    """
+
+    def __init__(self, issues: tuple[RowIssue, ...]) -> None:
+        self._issues = issues
+        self._rows = array("q", (issue.row for issue in issues))
+
+    def __getitem__(self, row: int) -> tuple[RowIssue, ...]:
+        found = self._issues[bisect_left(self._rows, row) : bisect_right(self._rows, row)]
+        if not found:
+            raise KeyError(row)
+        return found
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(dict.fromkeys(self._rows))
+
+    def __len__(self) -> int:
+        return self._number
+
+    @cached_property
+    def _number(self) -> int:
+        return len(set(self._rows))

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from app.services.kept_rows import RowIssues
 from app.summaries import PartsSummary
 from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import (
     ColumnRoles,
     CurationReport,
     IssueKind,
-    RowIssue,
     Split,
     TableInfo,
     TableSource,
@@ -87,12 +87,9 @@ class OpenDataset:
     offers: tuple[tuple[str, str, str], ...] = ()
 
     @cached_property
-    def issues(self) -> dict[int, tuple[RowIssue, ...]]:
+    def issues(self) -> RowIssues:
         """The issues of each row that has any."""
-        found: dict[int, list[RowIssue]] = {}
-        for issue in self.report.issues:
-            found.setdefault(issue.row, []).append(issue)
-        return {row: tuple(items) for row, items in found.items()}
+        return RowIssues(self.report.issues)
 
     @cached_property
     def issue_counts(self) -> Counter[IssueKind]:

@@ -212,6 +212,8 @@ class _Builder:
             notes.append(f"{_count(self._short)} fewer cells than the header{_where(self._short)}.")
         frame = pa.table(columns, names=[str(index) for index in range(len(columns))]).to_pandas()
         frame.columns = pd.RangeIndex(len(columns))
+        # What the chunks took, which Arrow would keep for later.
+        pa.default_memory_pool().release_unused()
         return names, frame, np.concatenate(self._lines)
 
     def _column(self, place: int) -> pa.Array:
