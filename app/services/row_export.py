@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -12,6 +13,7 @@ from app.services.open_dataset import OpenDataset
 from app.text import own_title
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.events import ProgressHandler
+from mole_engine.store.files import guarded
 
 if TYPE_CHECKING:
     from mole_engine.data.dataset import CuratedDataset
@@ -19,20 +21,8 @@ if TYPE_CHECKING:
 ROW_KINDS = "Table (*.csv);;SMILES (*.smi);;Structures (*.sdf)"
 REPORT_KINDS = "Web page (*.html);;JSON (*.json);;Table (*.csv)"
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _EVERY = 500
 _SET = "set"
-
-
-def guarded(text: str) -> str:
-    """Return a text so that no spreadsheet runs it as a formula; numbers stay numbers."""
-    if not text.startswith(_FORMULA_STARTS):
-        return text
-    try:
-        float(text)
-    except ValueError:
-        return f"'{text}"
-    return text
 
 
 def export_rows(
@@ -69,7 +59,7 @@ def export_rows(
         raise InputError(f"Rows cannot be written as {path.name}.", "", "Let its name end in .csv, .smi or .sdf.")
     part = path.with_name(path.name + ".part")
     try:
-        writer(part, dataset, rows, own, on_progress)
+        writer(part, _Rows(dataset, rows, own, on_progress))
         part.replace(path)
     except OSError as error:
         raise KnownError(f"Cannot write {path}.", f"{error.strerror or error}.", "Choose another place.") from error
@@ -97,67 +87,76 @@ def write_issues(path: Path, dataset: OpenDataset) -> None:
         raise KnownError(f"Cannot write {path}.", f"{error.strerror or error}.", "Choose another place.") from error
 
 
-def _write_csv(
-    path: Path,
-    dataset: OpenDataset,
-    rows: Sequence[int],
-    own: Mapping[str, Sequence[float]],
-    on_progress: ProgressHandler,
-) -> None:
-    names = [column.name for column in dataset.info.columns]
-    columns = [dataset.table.column_values(name) for name in names]
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What is written: rows of a data set, with the values of our own columns."""
+
+    dataset: OpenDataset
+    rows: Sequence[int]
+    own: Mapping[str, Sequence[float]]
+    on_progress: ProgressHandler
+
+    def titles(self) -> list[str]:
+        """Return the names of all columns, ours so that they differ from those of the file."""
+        names = [column.name for column in self.dataset.info.columns]
+        taken = set(names)
+        for title in (_SET, *(own_title(key) for key in self.own)):
+            while title in taken:
+                title += "_mole"  # noqa: PLW2901 - a column of the file is called so
+            taken.add(title)
+            names.append(title)
+        return names
+
+    def cells(self) -> Iterator[tuple[int, list[str], list[str]]]:
+        """Yield each row with its cells of the file and of ours, in the order of `titles`."""
+        columns = [self.dataset.table.column_values(column.name) for column in self.dataset.info.columns]
+        for row in self.counted():
+            numbers = [f"{values[row]:.6g}" if math.isfinite(values[row]) else "" for values in self.own.values()]
+            yield row, [column[row] for column in columns], [self.dataset.parts[row], *numbers]
+
+    def counted(self) -> Iterator[int]:
+        """Yield the rows, and tell of progress; may raise `Cancelled`."""
+        for done, row in enumerate(self.rows):
+            if done % _EVERY == 0:
+                self.on_progress("Writing rows", done, len(self.rows))
+            yield row
+
+
+def _write_csv(path: Path, wanted: _Rows) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow([guarded(name) for name in [*names, *_own_names(names, own)]])
-        for row in _counted(rows, on_progress):
-            cells = [guarded(column[row]) for column in columns]
-            writer.writerow([*cells, dataset.parts[row], *_own_cells(row, own)])
+        writer.writerow(map(guarded, wanted.titles()))
+        for _, of_file, of_ours in wanted.cells():
+            writer.writerow([*map(guarded, of_file), *of_ours])
 
 
-def _write_smi(
-    path: Path,
-    dataset: OpenDataset,
-    rows: Sequence[int],
-    own: Mapping[str, Sequence[float]],
-    on_progress: ProgressHandler,
-) -> None:
-    names = dataset.table.column_values(dataset.roles.identifier) if dataset.roles.identifier else None
+def _write_smi(path: Path, wanted: _Rows) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as stream:
-        for row in _counted(rows, on_progress):
-            smiles = _structure(dataset, row)
-            title = " ".join((names[row] if names is not None else f"row {row + 1}").split())
+        for row in wanted.counted():
+            smiles = _structure(wanted.dataset, row)
             if smiles:
-                stream.write(f"{smiles}\t{title}\n")
+                stream.write(f"{smiles}\t{_title(wanted.dataset, row)}\n")
 
 
-def _write_sdf(
-    path: Path,
-    dataset: OpenDataset,
-    rows: Sequence[int],
-    own: Mapping[str, Sequence[float]],
-    on_progress: ProgressHandler,
-) -> None:
+def _write_sdf(path: Path, wanted: _Rows) -> None:
     from rdkit import Chem
     from rdkit.Chem import rdDepictor
 
     from mole_engine.chem.molecules import UnreadableMolecule, parse_smiles
 
-    names = [column.name for column in dataset.info.columns]
-    titles = [*names, *_own_names(names, own)]
-    columns = [dataset.table.column_values(name) for name in names]
+    # A blank line would end a field early.
+    titles = [" ".join(name.split()) or "column" for name in wanted.titles()]
     with Chem.SDWriter(str(path)) as writer:
-        for row in _counted(rows, on_progress):
+        for row, of_file, of_ours in wanted.cells():
             try:
-                mol = parse_smiles(_structure(dataset, row))
+                mol = parse_smiles(_structure(wanted.dataset, row))
             except UnreadableMolecule:
                 # There is nothing to draw; the row stands in a table, and in the report.
                 continue
             rdDepictor.Compute2DCoords(mol)
-            mol.SetProp("_Name", " ".join(_title(dataset, row).split()))
-            cells = [*(column[row] for column in columns), dataset.parts[row], *map(str, _own_cells(row, own))]
-            for name, cell in zip(titles, cells, strict=True):
-                # A blank line would end the field early.
-                mol.SetProp(" ".join(name.split()) or "column", " ".join(cell.split()))
+            mol.SetProp("_Name", _title(wanted.dataset, row))
+            for name, cell in zip(titles, [*of_file, *of_ours], strict=True):
+                mol.SetProp(name, " ".join(cell.split()))
             writer.write(mol)
 
 
@@ -166,25 +165,5 @@ def _structure(dataset: OpenDataset, row: int) -> str:
 
 
 def _title(dataset: OpenDataset, row: int) -> str:
-    return dataset.table.cell(row, dataset.roles.identifier) if dataset.roles.identifier else f"row {row + 1}"
-
-
-def _own_names(names: Sequence[str], own: Mapping[str, Sequence[float]]) -> list[str]:
-    taken, made = set(names), []
-    for title in (_SET, *(own_title(key) for key in own)):
-        while title in taken:
-            title += "_mole"  # noqa: PLW2901 - a column of the file is called so
-        taken.add(title)
-        made.append(title)
-    return made
-
-
-def _own_cells(row: int, own: Mapping[str, Sequence[float]]) -> list[str]:
-    return [f"{values[row]:.6g}" if math.isfinite(values[row]) else "" for values in own.values()]
-
-
-def _counted(rows: Sequence[int], on_progress: ProgressHandler) -> Iterator[int]:
-    for done, row in enumerate(rows):
-        if done % _EVERY == 0:
-            on_progress("Writing rows", done, len(rows))
-        yield row
+    name = dataset.table.cell(row, dataset.roles.identifier) if dataset.roles.identifier else f"row {row + 1}"
+    return " ".join(name.split())

@@ -32,6 +32,7 @@ from PySide6.QtWidgets import (
 from app.theme import mono_font, text_font, theme
 from app.widgets.basic import set_role
 from app.widgets.molecule_table import Depictions
+from app.widgets.table_setup import set_up_table
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -99,7 +100,9 @@ class CellTable(QTableView):
         self.setItemDelegate(_CellDelegate(self))
         if bare:
             set_role(self, role="bare")
-        self._set_up()
+        set_up_table(self, 40)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.horizontalHeader().sortIndicatorChanged.connect(self.cells.sort)
         self._repaint = QTimer(self)
         self._repaint.setSingleShot(True)
         self._repaint.setInterval(30)
@@ -133,28 +136,6 @@ class CellTable(QTableView):
         """Return the selected row (as given), or -1."""
         index = self.currentIndex()
         return self.cells.row_at(index.row()) if index.isValid() else -1
-
-    def _set_up(self) -> None:
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setShowGrid(False)
-        self.setTabKeyNavigation(False)
-        self.setCornerButtonEnabled(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header = self.horizontalHeader()
-        header.setFixedHeight(36)
-        header.setHighlightSections(False)
-        header.setTextElideMode(Qt.TextElideMode.ElideRight)
-        header.setMinimumSectionSize(40)
-        header.setSectionsClickable(True)
-        header.setSortIndicatorClearable(True)
-        header.setSortIndicatorShown(True)
-        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-        header.sortIndicatorChanged.connect(self.cells.sort)
 
     @Slot(str)
     def _drawn(self, _smiles: str) -> None:

@@ -34,6 +34,7 @@ from PySide6.QtWidgets import (
 
 from app.theme import mono_font, text_font, theme
 from app.widgets.molecule_model import PART, ROW, SMILES, STRUCTURE, WEIGHT, MoleculeModel, TableContent
+from app.widgets.table_setup import set_up_table
 
 ROW_HEIGHT = 86
 STRUCTURE_WIDTH = 206
@@ -214,29 +215,13 @@ class MoleculeTable(QTableView):
         self._repaint.start()
 
     def _set_up(self) -> None:
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        set_up_table(self, 44)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setShowGrid(False)
         self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.setCornerButtonEnabled(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.verticalScrollBar().setSingleStep(ROW_HEIGHT // 4)
         header = self.horizontalHeader()
-        header.setFixedHeight(36)
-        header.setHighlightSections(False)
-        header.setTextElideMode(Qt.TextElideMode.ElideRight)
-        header.setSectionsClickable(True)
-        header.setMinimumSectionSize(44)
         header.sortIndicatorChanged.connect(self.molecules.sort)
-        header.setSortIndicatorClearable(True)
-        header.setSortIndicatorShown(True)
-        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         # A selection of its own, always empty: with the table's, it would ask about every row to paint a bold name.
         header.setSelectionModel(QItemSelectionModel(self.molecules, self))
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

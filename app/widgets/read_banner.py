@@ -31,7 +31,7 @@ _TASKS = (
     ("Several classes", "multiclass"),
 )
 _TRANSFORMS = (
-    ("Chosen for me", "auto"),
+    ("Automatic", "auto"),
     ("As they are", "none"),
     ("As their log10", "log10"),
     ("As their logit", "logit"),
@@ -256,7 +256,7 @@ class ReadBanner(QFrame):
             ("Unit", self._unit),
         ):
             caption = label(words, "muted")
-            caption.setMinimumHeight(field.sizeHint().height())
+            caption.setMinimumSize(caption.sizeHint().width(), field.sizeHint().height())
             left.addRow(caption, field)
         middle = QFormLayout()
         middle.setHorizontalSpacing(SPACE[2])
@@ -269,7 +269,7 @@ class ReadBanner(QFrame):
         )
         for words, widget in fields:
             caption = label(words, "muted")
-            caption.setMinimumHeight(widget.sizeHint().height())
+            caption.setMinimumSize(caption.sizeHint().width(), widget.sizeHint().height())
             middle.addRow(caption, widget)
         right = QVBoxLayout()
         right.setSpacing(SPACE[0])
@@ -278,7 +278,7 @@ class ReadBanner(QFrame):
         right.addWidget(self._targets)
         columns = QHBoxLayout(self._form)
         columns.setContentsMargins(0, SPACE[1], 0, SPACE[0])
-        columns.setSpacing(SPACE[4])
+        columns.setSpacing(SPACE[3])
         columns.addLayout(left, 4)
         columns.addLayout(middle, 3)
         columns.addLayout(right, 3)

@@ -35,7 +35,7 @@ COLUMN, TIME = "column:", "time:"
 
 _PART_SHADES = ("train", "validation", "third")
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}")
-_PAUSE_MS = 500
+_PAUSE_MS, _SPIN_WIDTH = 500, 96
 _BY_CHANCE = frozenset({"random", "stratified", "kfold"})
 """Methods that a seed matters to."""
 
@@ -243,6 +243,7 @@ class SplitCard(Card):
         self._seed = named(QSpinBox(), "splitSeedSpin", "Seed of the split")
         self._seed.setRange(-1, 2**31 - 1)
         self._seed.setSpecialValueText("the run's")
+        self._seed.setFixedWidth(_SPIN_WIDTH)
         self._seed.setToolTip("Another number divides at random in another way; the same number always in the same way")
         self._seed_words = label("Seed", "muted")
         self._pause = QTimer(self)
@@ -277,7 +278,7 @@ class SplitCard(Card):
         made = named(QSpinBox(), name, spoken)
         made.setRange(0, 50)
         made.setSuffix(" %")
-        made.setFixedWidth(96)
+        made.setFixedWidth(_SPIN_WIDTH)
         return made
 
     # Choosing --------------------------------------------------------------------------------------------------

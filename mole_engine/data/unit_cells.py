@@ -187,7 +187,10 @@ def _converted(column: ColumnInfo, table: RawTable, reading: _Reading, target: s
     bare = header or (target if len({_same(unit) for unit in units}) == 1 else "")
     made = {text: _cell(text, known, bare, target, decimal) for text, known in reading.numbers.items()}
     texts = ["" if is_null(text) else made[text] for text in table.column_values(column.name)]
-    told = [f"{many:,} in {unit}{'' if _same(unit) == _same(target) else ' converted'}" for unit, many in units.items()]
+    told = [
+        f"{many:,} in {unit}{'' if _same(unit) == _same(target) else ' converted'}"
+        for unit, many in units.most_common()
+    ]
     counts = reading.counts
     plain = sum(counts[text] for text, known in reading.numbers.items() if known is not None and not known[1])
     bounds = sum(counts[text] for text, known in reading.numbers.items() if known is not None and known[0].bound)

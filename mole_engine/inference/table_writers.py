@@ -12,10 +12,9 @@ from typing import Any, Protocol, TextIO
 import pandas as pd
 
 from mole_engine.contracts.errors import InputError
-from mole_engine.store.files import atomic_path
+from mole_engine.store.files import atomic_path, guarded
 
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _XLSX_ROWS = 1_048_576
 _XLSX_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _XLSX_CELL = 32_767
@@ -155,17 +154,6 @@ class XlsxWriter:
         # Otherwise a text that begins with "=" would become a formula.
         cell.data_type = "s"
         return cell
-
-
-def guarded(text: str) -> str:
-    """Return a text of ours so that no spreadsheet runs it as a formula; numbers stay numbers."""
-    if not text.startswith(_FORMULA_STARTS):
-        return text
-    try:
-        float(text)
-    except ValueError:
-        return f"'{text}"
-    return text
 
 
 def check_suffix(path: Path) -> str:

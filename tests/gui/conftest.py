@@ -93,3 +93,39 @@ def open_file(qtbot: QtBot, window: MainWindow) -> Callable[[Path], None]:
             window.open_path(path)
 
     return opener
+
+
+@pytest.fixture
+def find(window: MainWindow) -> Callable[..., Any]:
+    """Return a function that finds a widget of the window by its name, and fails where there is none."""
+    from PySide6.QtWidgets import QWidget
+
+    def finder(name: str, kind: type[QWidget] = QWidget) -> QWidget:
+        found = window.findChild(kind, name)
+        assert found is not None, name
+        return found
+
+    return finder
+
+
+@pytest.fixture
+def click(qtbot: QtBot, find: Callable[..., Any]) -> Callable[[str], None]:
+    """Return a function that clicks on a button by its name."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtWidgets import QPushButton
+
+    return lambda name: qtbot.mouseClick(find(name, QPushButton), Qt.MouseButton.LeftButton)
+
+
+@pytest.fixture
+def shown(qtbot: QtBot) -> Callable[..., Any]:
+    """Return a function that shows a widget alone."""
+
+    def show(widget: Any, width: int = 620, height: int = 320) -> Any:
+        qtbot.addWidget(widget)
+        widget.resize(width, height)
+        widget.show()
+        qtbot.waitExposed(widget)
+        return widget
+
+    return show

@@ -8,7 +8,7 @@ import math
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QPlainTextEdit
 
 from mole_engine.contracts.events import EpochMetrics, StepMetrics
 from mole_engine.contracts.run_state import RunState
@@ -23,21 +23,6 @@ def molecules(number=60):
     return [("smiles", "logS (log(mol/L))")] + [
         ("C" * chain + group, f"{0.5 * len(group) - 0.7 * chain:.2f}") for chain, group in pairs
     ]
-
-
-@pytest.fixture
-def find(window):
-    def finder(name, kind=QWidget):
-        found = window.findChild(kind, name)
-        assert found is not None, name
-        return found
-
-    return finder
-
-
-@pytest.fixture
-def click(qtbot, find):
-    return lambda name: qtbot.mouseClick(find(name, QPushButton), Qt.MouseButton.LeftButton)
 
 
 @pytest.fixture

@@ -53,18 +53,6 @@ def run_of(epochs=12):
     return RunCurves.replay(events)
 
 
-@pytest.fixture
-def shown(qtbot):
-    def show(widget, width=620, height=320):
-        qtbot.addWidget(widget)
-        widget.resize(width, height)
-        widget.show()
-        qtbot.waitExposed(widget)
-        return widget
-
-    return show
-
-
 def spans(chart):
     return chart.plot.getPlotItem().viewRange()
 

@@ -66,16 +66,22 @@ def test_a_check_is_started_watched_and_shown(qtbot, monkeypatch, pane, tmp_path
     assert pane.start_button.text() == "Again"
 
 
-def test_a_check_is_cancelled_and_keeps_nothing(qtbot, monkeypatch, window, pane):
-    begun = threading.Event()
+@pytest.fixture
+def begun(monkeypatch):
+    """Let checks work until they are cancelled; return what is set once one has begun."""
+    made = threading.Event()
 
     def check(run_dir, kind, task, *, model, on_progress):
         while True:
             on_progress("", 0, 0)
-            begun.set()
+            made.set()
             threading.Event().wait(0.01)
 
     monkeypatch.setattr("mole_engine.checks.run_check", check)
+    return made
+
+
+def test_a_check_is_cancelled_and_keeps_nothing(qtbot, window, pane, begun):
     qtbot.mouseClick(pane.start_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(begun.is_set, timeout=60_000)
     qtbot.mouseClick(pane.cancel_button, Qt.MouseButton.LeftButton)
@@ -84,16 +90,7 @@ def test_a_check_is_cancelled_and_keeps_nothing(qtbot, monkeypatch, window, pane
     assert not pane._said.isVisible()
 
 
-def test_closing_the_window_ends_a_check(qtbot, monkeypatch, window, pane):
-    begun = threading.Event()
-
-    def check(run_dir, kind, task, *, model, on_progress):
-        while True:
-            on_progress("", 0, 0)
-            begun.set()
-            threading.Event().wait(0.01)
-
-    monkeypatch.setattr("mole_engine.checks.run_check", check)
+def test_closing_the_window_ends_a_check(qtbot, window, pane, begun):
     qtbot.mouseClick(pane.start_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(begun.is_set, timeout=60_000)
     # The window's fixture closes it and fails where a thread is left.

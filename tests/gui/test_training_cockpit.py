@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel
 
 from app.services.run_queue import RunQueue
 from app.services.training import QUEUE_FILE
@@ -25,21 +24,6 @@ def chains_csv(tmp_path):
     lines = [f"{'C' * chain + group},{0.5 * len(group) - 0.7 * chain:.2f}" for chain in range(1, 9) for group in GROUPS]
     path.write_text("smiles,logS (log(mol/L))\n" + "\n".join(lines) + "\n", encoding="utf-8")
     return path
-
-
-@pytest.fixture
-def find(window):
-    def finder(name, kind=QWidget):
-        found = window.findChild(kind, name)
-        assert found is not None, name
-        return found
-
-    return finder
-
-
-@pytest.fixture
-def click(qtbot, find):
-    return lambda name: qtbot.mouseClick(find(name, QPushButton), Qt.MouseButton.LeftButton)
 
 
 @pytest.fixture

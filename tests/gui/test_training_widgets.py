@@ -59,18 +59,6 @@ EVENTS = [step(1, 2.0), step(2, 1.0), epoch(1, 1.4, best=True), step(3, 0.5), st
 EVENTS += [step(5, 0.4), epoch(3, 0.9)]
 
 
-@pytest.fixture
-def shown(qtbot):
-    def show(widget, width=600, height=320):
-        qtbot.addWidget(widget)
-        widget.resize(width, height)
-        widget.show()
-        qtbot.waitExposed(widget)
-        return widget
-
-    return show
-
-
 def lines(chart):
     """Points of each curve; pyqtgraph says None where there are none."""
     items = chart.plot.getPlotItem().listDataItems()

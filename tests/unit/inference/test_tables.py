@@ -14,8 +14,8 @@ from mole_engine.inference import predictor
 from mole_engine.inference.embeddings import encode_file
 from mole_engine.inference.evaluation import evaluate_file
 from mole_engine.inference.predictor import load_model
-from mole_engine.inference.table_writers import guarded
 from mole_engine.inference.tables import predict_file, predict_table, read_input, write_table
+from mole_engine.store.files import guarded
 
 TABLE = """Name,SMILES,logS,note
 "a, b",CCO,-0.770,=1+1
