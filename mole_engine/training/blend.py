@@ -133,6 +133,13 @@ def choose_weights(predictions: Mapping[str, Floats], labels: Floats, tasks: Seq
     return dict(zip(names, (weights / weights.sum()).tolist(), strict=True))
 
 
+def in_words(weights: Mapping[str, float]) -> str:
+    """Return shares as a sentence has them: "network 60%, Gaussian process 40%"."""
+    # A name keeps its capital.
+    titles = {name: TITLES[name] if TITLES[name].startswith("Gaussian") else TITLES[name].lower() for name in weights}
+    return ", ".join(f"{titles[name]} {weight:.0%}" for name, weight in weights.items())
+
+
 def to_values(logits: Floats, tasks: Sequence[TaskSpec]) -> Floats:
     """Return what is averaged: regression as it is (scaled), probabilities for classes."""
     values = logits.copy()

@@ -22,7 +22,7 @@ from mole_engine.contracts.dataset import Split
 from mole_engine.contracts.events import Notice, ProgressHandler
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.data.scaling import TargetScaler
-from mole_engine.training.blend import NETWORK, NETWORKS, TITLES, TUNED, Blend, choose_weights, to_logits, to_values
+from mole_engine.training.blend import NETWORK, NETWORKS, TUNED, Blend, choose_weights, in_words, to_logits, to_values
 from mole_engine.training.checkpoints import LAST
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.evaluation import Evaluation, evaluate_part
@@ -199,9 +199,8 @@ class _Ensemble:
     def _notes(self, blend: Blend) -> tuple[str, ...]:
         count, tuned = len(self.members), sum(item.kind == TUNED for item in self.plan[: len(self.members)])
         networks = f"{count}, {tuned} of them fine-tuned" if tuned and TUNED in blend.weights else str(count - tuned)
-        words = ", ".join(f"{TITLES[name].lower()} {weight:.0%}" for name, weight in blend.weights.items())
-        several = len(blend.weights) > 1
-        notes = [f"Shares of the prediction: {words}; networks: {networks}." if several else f"Networks: {networks}."]
+        shares = f"Shares of the prediction: {in_words(blend.weights)}; n" if len(blend.weights) > 1 else "N"
+        notes = [f"{shares}etworks: {networks}."]
         if self.config.ensemble.kind == "folds":
             notes.append(
                 "Training and validation molecules were divided into folds; figures and intervals of both parts come "
@@ -332,8 +331,7 @@ class _Ensemble:
         total = sum(kept.values())
         weights = {name: weight / total for name, weight in kept.items()}
         if len(weights) > 1:
-            words = ", ".join(f"{TITLES[name].lower()} {weight:.0%}" for name, weight in weights.items())
-            self._notice(f"Shares of the models: {words}.")
+            self._notice(f"Shares of the models: {in_words(weights)}.")
         return Blend(self.tasks, weights, {name: parts[name] for name in weights if name in parts}, metrics)
 
     def _evaluation(self, values: Floats, positions: Positions) -> Evaluation:
