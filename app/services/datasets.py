@@ -12,10 +12,11 @@ from PySide6.QtCore import QObject, Signal
 
 from app.services.open_dataset import FreshTable, OpenDataset
 from app.services.tasks import Progress, TaskRunner
-from mole_engine.contracts.config import DataConfig, SplitConfig, merged
+from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import TableSource
 from mole_engine.contracts.errors import Cancelled
 from mole_engine.contracts.events import ProgressHandler
+from mole_engine.contracts.settings import merged
 
 __all__ = ["DatasetService", "OpenDataset", "Sample", "samples"]
 

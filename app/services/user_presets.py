@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mole_engine.contracts.config import TrainConfig, merged, read_yaml
+from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.presets import Preset
+from mole_engine.contracts.settings import merged, read_yaml
 
 FOLDER = "presets"
 OWN = "my-"

@@ -13,7 +13,7 @@ from PySide6.QtGui import QDoubleValidator, QFocusEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox, QWidget
 
 from app.widgets.basic import Switch
-from mole_engine.contracts.config import Section
+from mole_engine.contracts.settings import Section
 
 TITLES = {
     "learning_rate": "Learning rate",

@@ -15,8 +15,9 @@ from app.widgets.basic import Switch, heading_label, label, link_button, muted_l
 from app.widgets.config_faults import faulty_paths
 from app.widgets.config_fields import FieldSpec, field_specs
 from app.widgets.config_row import ConfigRow
-from mole_engine.contracts.config import Section, TrainConfig, merged
+from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.settings import Section, merged
 
 
 @dataclass

@@ -68,9 +68,9 @@ def _names(text: str) -> list[str]:
 
 def configuration(arguments: argparse.Namespace) -> PretrainConfig:
     """Return the configuration that the command line asks for. Raises InputError."""
-    from mole_engine.contracts.config import merged, parse_assignment, read_yaml
     from mole_engine.contracts.presets import load_preset
     from mole_engine.contracts.pretrain_config import PretrainConfig
+    from mole_engine.contracts.settings import merged, parse_assignment, read_yaml
 
     changes: dict[str, Any] = {}
     if arguments.preset:

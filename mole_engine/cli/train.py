@@ -82,8 +82,9 @@ def _names(text: str) -> list[str]:
 
 def configuration(arguments: argparse.Namespace) -> TrainConfig:
     """Return the configuration that the command line asks for. Raises InputError."""
-    from mole_engine.contracts.config import TrainConfig, merged, read_yaml
+    from mole_engine.contracts.config import TrainConfig
     from mole_engine.contracts.presets import DEFAULT_PRESET, load_preset
+    from mole_engine.contracts.settings import merged, read_yaml
 
     written = read_yaml(arguments.config) if arguments.config else {}
     preset = arguments.preset or written.get("preset") or ("" if written else DEFAULT_PRESET)
@@ -99,7 +100,7 @@ def configuration(arguments: argparse.Namespace) -> TrainConfig:
 
 
 def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
-    from mole_engine.contracts.config import merged
+    from mole_engine.contracts.settings import merged
 
     changes: dict[str, Any] = {}
     for option, setting in _SETTING_OF.items():

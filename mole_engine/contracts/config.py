@@ -5,29 +5,14 @@ Each field has a type, a default, a range, help and (where it has one) a unit; n
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.settings import Job, Section, setting
 
 TransformName = Literal["auto", "none", "log10", "logit", "box-cox"]
 TaskName = Literal["auto", "regression", "classification", "multiclass"]
-
-
-def setting(default: Any, help: str, *, unit: str = "", advanced: bool = False, **bounds: Any) -> Any:
-    """Describe one setting: default, help, unit and bounds (ge, le, gt, lt) in one place."""
-    extra: Any = {"unit": unit, "advanced": advanced}
-    if isinstance(default, (list, dict)):
-        return Field(default_factory=type(default), description=help, json_schema_extra=extra, **bounds)
-    return Field(default, description=help, json_schema_extra=extra, **bounds)
-
-
-class Section(BaseModel):
-    """Base of all parts of the configuration: unknown names are errors, assignments are checked."""
-
-    model_config = ConfigDict(extra="forbid", validate_assignment=True, protected_namespaces=())
 
 
 class CurationConfig(Section):
@@ -262,55 +247,6 @@ class SearchConfig(Section):
     )
 
 
-class Job(Section):
-    """Base of whole jobs: reading, writing, checking and changing their configuration."""
-
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> Self:
-        """Check a nested dictionary and build the configuration.
-
-        Raises
-        ------
-        InputError
-            Naming each wrong field and why.
-        """
-        try:
-            return cls.model_validate(fields)
-        except ValidationError as error:
-            raise InputError(
-                "The configuration is not valid:",
-                "; ".join(describe_error(item) for item in error.errors()) + ".",
-                "Correct the named settings.",
-            ) from error
-
-    @classmethod
-    def from_yaml(cls, path: str | Path) -> Self:
-        """Read a configuration from a YAML file. Raises InputError."""
-        return cls.from_dict(read_yaml(path))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-able nested dictionary with every field."""
-        return self.model_dump(mode="json")
-
-    def to_yaml(self, path: str | Path) -> None:
-        """Write every field to a YAML file."""
-        import yaml
-
-        text = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
-        Path(path).write_text(text, encoding="utf-8")
-
-    def updated(self, changes: dict[str, Any]) -> Self:
-        """Return a copy with nested `changes` merged in. Raises InputError."""
-        return type(self).from_dict(merged(self.to_dict(), changes))
-
-    def with_overrides(self, assignments: list[str]) -> Self:
-        """Return a copy with "section.field=value" assignments (values in YAML) applied. Raises InputError."""
-        changes: dict[str, Any] = {}
-        for assignment in assignments:
-            changes = merged(changes, parse_assignment(assignment))
-        return self.updated(changes)
-
-
 class TrainConfig(Job):
     """A whole training job."""
 
@@ -356,55 +292,3 @@ class TrainConfig(Job):
             return 0
         epochs = ensemble.fine_tune_epochs
         return max(min(epochs, 2), round(epochs * min(1.0, ALL_EPOCHS_UP_TO / molecules)))
-
-
-def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Return `base` with `changes` laid over it, nested dictionaries merged."""
-    result = dict(base)
-    for key, value in changes.items():
-        old = result.get(key)
-        result[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return result
-
-
-def read_yaml(path: str | Path) -> dict[str, Any]:
-    """Read a YAML mapping safely. Raises InputError when it cannot be read or is not a mapping."""
-    import yaml
-
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"Cannot read {path}:", f"{error.strerror or error}.", "Check the path.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid YAML:", " ".join(str(error).split()), "Correct the file.") from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise InputError(f"{path} is not a configuration:", "it holds no 'name: value' lines.", "See `mole presets`.")
-    return content
-
-
-def parse_assignment(assignment: str) -> dict[str, Any]:
-    """Turn "section.field=value" (value in YAML) into a nested dictionary. Raises InputError."""
-    import yaml
-
-    name, separator, text = assignment.partition("=")
-    if not separator or not name.strip():
-        raise InputError(f"'{assignment}' is not a setting.", "", "Write it as section.field=value.")
-    try:
-        value: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"'{assignment}' has a value that cannot be read.", "", "Quote it.") from error
-    for key in reversed(name.strip().split(".")):
-        value = {key: value}
-    return dict(value)
-
-
-def describe_error(item: Any) -> str:
-    """Say in words what pydantic found wrong with one field."""
-    where = ".".join(str(part) for part in item["loc"]) or "configuration"
-    if item["type"] == "extra_forbidden":
-        return f"{where} is not a setting"
-    text = f"{where}: {str(item['msg']).removeprefix('Value error, ')}"
-    # A check across settings is given the whole section, which says nothing.
-    return text if isinstance(item.get("input"), dict) else f"{text}, got {item.get('input')!r}"[:300]

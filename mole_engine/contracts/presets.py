@@ -7,8 +7,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from mole_engine.contracts.config import TrainConfig, merged
+from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.settings import merged
 
 DEFAULT_PRESET = "recommended"
 

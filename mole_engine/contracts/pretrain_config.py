@@ -6,7 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from mole_engine.contracts.config import Job, ModelConfig, RuntimeConfig, Section, setting
+from mole_engine.contracts.config import ModelConfig, RuntimeConfig
+from mole_engine.contracts.settings import Job, Section, setting
 
 
 class PretrainDataConfig(Section):

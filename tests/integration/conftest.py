@@ -32,7 +32,8 @@ def make_config(table: Path, tmp_path: Path) -> Callable[..., TrainConfig]:
     """Return a function that makes a tiny job on `table`; keywords are sections laid over it."""
 
     def make(**changes: Any) -> TrainConfig:
-        from mole_engine.contracts.config import TrainConfig, merged
+        from mole_engine.contracts.config import TrainConfig
+        from mole_engine.contracts.settings import merged
 
         settings: dict[str, Any] = {
             "out": str(tmp_path / "run"),

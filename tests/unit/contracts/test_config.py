@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from mole_engine.contracts.config import TrainConfig, merged, read_yaml
+from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.presets import DEFAULT_PRESET, list_presets, load_preset
+from mole_engine.contracts.settings import merged, read_yaml
 
 
 def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
