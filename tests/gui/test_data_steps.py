@@ -71,6 +71,8 @@ def test_a_filter_set_before_a_step_that_fails_stays(qtbot, window, page, monkey
     change(qtbot, window, lambda: qtbot.mouseClick(switch, Qt.MouseButton.LeftButton))
     page.rows.add_filter(TextFilter("c1"))
     undo, stack = shortcut(window, "Undo"), window.session.history.stack
+    change(qtbot, window, lambda: choose(window, "splitCombo", "random"))
+    change(qtbot, window, undo.trigger)
 
     def failing(*_: object) -> None:
         raise KnownError("The disk is full.")
