@@ -15,7 +15,7 @@ from mole_engine.contracts.dataset import ColumnRoles, CurationReport, IssueKind
 from mole_engine.contracts.errors import InputError
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.duplicates import Group, Molecules, group_rows, merge, tolerances
-from mole_engine.data.many_molecules import standardise_texts, steps_of
+from mole_engine.data.many_molecules import standardise_lightly, steps_of
 from mole_engine.data.outliers import find_outliers
 from mole_engine.data.profile import part_of_word
 from mole_engine.data.progress import Progress
@@ -146,11 +146,12 @@ def _structures(
     table: RawTable, roles: ColumnRoles, config: CurationConfig, on_progress: Progress | None
 ) -> _Structures:
     def make() -> _Structures:
-        made = standardise_texts(table.column_values(roles.smiles), config, on_progress)
-        smiles = [structure.smiles for structure in made]
+        made = standardise_lightly(table.column_values(roles.smiles), config, on_progress)
+        smiles = [item if isinstance(item, str) else item.smiles for item in made]
         keyed = config.same_structure == "inchikey"
-        keys = [structure.key or structure.smiles for structure in made] if keyed else smiles
-        return _Structures(smiles, keys, {row: found.findings for row, found in enumerate(made) if found.findings})
+        keys = [item if isinstance(item, str) else item.key or item.smiles for item in made] if keyed else smiles
+        told = ((row, item.findings) for row, item in enumerate(made) if not isinstance(item, str))
+        return _Structures(smiles, keys, {row: findings for row, findings in told if findings})
 
     return table.remembered(("structures", roles.smiles, _structure_steps(config)), make)
 

@@ -33,6 +33,17 @@ def standardise_texts(
     on_progress
         Called with ("curate", cells done, cells); may raise `Cancelled`.
     """
+    found = standardise_lightly(texts, config, on_progress)
+    return [Standardised(item) if isinstance(item, str) else item for item in found]
+
+
+def standardise_lightly(
+    texts: Sequence[str], config: CurationConfig, on_progress: Progress | None = None
+) -> list[str | Standardised]:
+    """Standardise as `standardise_texts` does; a structure of which there is nothing to tell is its SMILES alone.
+
+    Whoever collects garbage looks at every object, and at no text: a million of them would stop a window.
+    """
     return map_texts(standardise_chunk, texts, config.model_dump(), "curate", on_progress)
 
 
@@ -57,10 +68,11 @@ def containing(smiles: Sequence[str], pattern: str, on_progress: Progress | None
     return map_texts(containing_chunk, smiles, pattern, "Searching", on_progress)
 
 
-def standardise_chunk(texts: Sequence[str], options: dict[str, Any]) -> list[Standardised]:
+def standardise_chunk(texts: Sequence[str], options: dict[str, Any]) -> list[str | Standardised]:
     """Standardise some cells; runs in a helper process too."""
     config = CurationConfig.model_construct(**options)
-    return [standardise(text, config) for text in texts]
+    made = (standardise(text, config) for text in texts)
+    return [item if item.findings or item.key else item.smiles for item in made]
 
 
 def steps_chunk(

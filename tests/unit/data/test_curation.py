@@ -192,7 +192,7 @@ def test_only_changed_structure_steps_are_done_again(tmp_path, monkeypatch):
     table = read_table(path)
     calls = []
     monkeypatch.setattr(
-        curation, "standardise_texts", lambda *given: calls.append(1) or many_molecules.standardise_texts(*given)
+        curation, "standardise_lightly", lambda *given: calls.append(1) or many_molecules.standardise_lightly(*given)
     )
 
     def curate(target, **steps):

@@ -5,7 +5,8 @@ import pytest
 from mole_engine.contracts.config import CurationConfig
 from mole_engine.contracts.errors import Cancelled
 from mole_engine.data import many_molecules
-from mole_engine.data.many_molecules import scaffolds_of, standardise_texts
+from mole_engine.data.many_molecules import scaffolds_of, standardise_lightly, standardise_texts
+from mole_engine.data.standardise import Standardised
 
 TEXTS = ["CCO", "C1CC", "CC(=O)[O-].[Na+]", "", "c1ccccc1CC", "CCO"] * 3
 
@@ -30,9 +31,15 @@ def test_scaffolds_in_order(helpers):
 
 def test_each_different_text_is_worked_on_once(monkeypatch):
     seen = []
-    monkeypatch.setattr(many_molecules, "standardise", lambda text, _config: seen.append(text) or text)
-    assert standardise_texts(TEXTS, CurationConfig()) == TEXTS
+    monkeypatch.setattr(many_molecules, "standardise", lambda text, _config: seen.append(text) or Standardised(text))
+    assert standardise_texts(TEXTS, CurationConfig()) == [Standardised(text) for text in TEXTS]
     assert sorted(seen) == sorted(set(TEXTS))
+
+
+def test_only_what_there_is_to_tell_takes_an_object():
+    found = standardise_lightly(["OCC", "C1CC", "CC(=O)[O-].[Na+]"], CurationConfig())
+    assert found[0] == "CCO"
+    assert [type(item) for item in found] == [str, Standardised, Standardised]
 
 
 def test_progress_and_cancelling():
