@@ -178,7 +178,13 @@ class RuntimeConfig(Section):
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = setting(
         "auto", "auto: bf16 on GPUs that have it."
     )
-    threads: int = setting(0, "CPU threads; 0: chosen for this machine.", ge=0, le=1024, advanced=True)
+    threads: int = setting(
+        0,
+        "CPU threads; 0: chosen for this machine, by a short trial where the job is long.",
+        ge=0,
+        le=1024,
+        advanced=True,
+    )
     devices: int = setting(1, "Devices on each node.", ge=1, le=1024, advanced=True)
     num_nodes: int = setting(1, "Nodes.", ge=1, le=4096, advanced=True)
     strategy: Literal["auto", "ddp", "fsdp"] = setting("auto", "Lightning strategy for several devices.", advanced=True)

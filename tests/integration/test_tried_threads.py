@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.events import Notice
 from mole_engine.store.bundle import read_bundle
 from mole_engine.store.reproduce import reproduction
 from mole_engine.store.run_folder import RunFolder
+from mole_engine.store.run_place import open_place
 from mole_engine.train import train
 from mole_engine.training import threads
 
@@ -35,3 +37,11 @@ def test_the_same_as_with_the_number_set_by_hand(make_config, tmp_path, monkeypa
         one, two = (read_bundle(record.model_path).tensors for record in (first, other))
         assert one.keys() == two.keys()
         assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_run_that_goes_on_keeps_its_number(make_config):
+    folder = open_place(make_config(runtime={"threads": 2})).folder.path
+    # The window says only where it runs.
+    assert open_place(TrainConfig(), str(folder)).config.runtime.threads == 2
+    told = TrainConfig.from_dict({"runtime": {"threads": 3}})
+    assert open_place(told, str(folder)).config.runtime.threads == 3

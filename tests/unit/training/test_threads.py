@@ -14,6 +14,7 @@ from mole_engine.training.threads import (
     is_worth_trying,
     take_turns,
     try_threads,
+    with_tried_threads,
 )
 
 
@@ -146,3 +147,22 @@ def test_lack_of_memory_is_left_to_the_training(prepared, monkeypatch):
 
     monkeypatch.setattr(ready.model, "predict_batch", no_room)
     assert try_threads(config, ready) is None
+
+
+@pytest.mark.parametrize(("standardise", "number", "again"), [(True, 2, 1), (True, 1, 0), (False, 2, 0)])
+def test_what_the_network_has_measured_is_measured_again(prepared, monkeypatch, standardise, number, again):
+    config, ready = prepared
+    config = config.updated({"model": {"standardise_pooled": standardise}})
+    calls = []
+    monkeypatch.setattr(threads, "prepare_network", lambda *given, **more: calls.append(given) or ready)
+    monkeypatch.setattr(threads, "try_threads", lambda *given, **more: ThreadTrial(number, {1: 1.0, 2: 2.0}))
+    assert torch.get_num_threads() == 1
+    chosen, _, words = with_tried_threads(config, ready)
+    assert chosen.runtime.threads == torch.get_num_threads() == number
+    assert words
+    assert len(calls) == again
+
+
+def test_without_a_trial_nothing_changes(prepared):
+    config, ready = prepared
+    assert with_tried_threads(config, ready) == (config, ready, "")
