@@ -8,8 +8,8 @@ from html import escape
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
-    QFormLayout,
     QFrame,
+    QGridLayout,
     QHBoxLayout,
     QLineEdit,
     QListWidget,
@@ -130,7 +130,6 @@ class ReadBanner(QFrame):
         self._decimal = named(QComboBox(), "decimalCombo", "Decimal mark")
         self._encoding = named(QComboBox(), "encodingCombo", "Text encoding")
         self._encoding.setToolTip("How the file writes letters beyond English; another choice reads it again")
-        self._encoding.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._offer = link_button("", "molarButton")
         self._offer.clicked.connect(self._molar_chosen)
         self._offer.hide()
@@ -244,33 +243,16 @@ class ReadBanner(QFrame):
         head.addWidget(self._progress, 1)
         head.addWidget(self._offer, 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(self._change, 0, Qt.AlignmentFlag.AlignTop)
-        left = QFormLayout()
-        left.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        left.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        left.setHorizontalSpacing(SPACE[2])
-        left.setVerticalSpacing(SPACE[1])
-        for words, field in (
+        left = _form(
+            116,
             ("Structures", self._smiles),
             ("Kind of target", self._task),
             ("Numbers learned", self._transform),
             ("Unit", self._unit),
-        ):
-            caption = label(words, "muted")
-            caption.setMinimumSize(caption.sizeHint().width(), field.sizeHint().height())
-            left.addRow(caption, field)
-        middle = QFormLayout()
-        middle.setHorizontalSpacing(SPACE[2])
-        middle.setVerticalSpacing(SPACE[1])
-        middle.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        fields: tuple[tuple[str, QWidget], ...] = (
-            ("Separator", self._separator),
-            ("Decimal mark", self._decimal),
-            ("Text encoding", self._encoding),
         )
-        for words, widget in fields:
-            caption = label(words, "muted")
-            caption.setMinimumSize(caption.sizeHint().width(), widget.sizeHint().height())
-            middle.addRow(caption, widget)
+        middle = _form(
+            84, ("Separator", self._separator), ("Decimal mark", self._decimal), ("Text encoding", self._encoding)
+        )
         right = QVBoxLayout()
         right.setSpacing(SPACE[0])
         right.addWidget(label("Targets", "muted"))
@@ -333,6 +315,25 @@ class ReadBanner(QFrame):
     def _checked(self) -> list[str]:
         items = [self._targets.item(index) for index in range(self._targets.count())]
         return [item.text() for item in items if item.checkState() is Qt.CheckState.Checked]
+
+
+def _form(least: int, *rows: tuple[str, QWidget]) -> QGridLayout:
+    """Lay captions beside fields; in a narrow place the fields give way (to `least` pixels), never the captions."""
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(SPACE[2])
+    grid.setVerticalSpacing(SPACE[1])
+    grid.setColumnStretch(1, 1)
+    for place, (words, field) in enumerate(rows):
+        caption = label(words, "muted")
+        caption.setBuddy(field)
+        if isinstance(field, QComboBox):
+            # As wide as the layout allows, however long its entries are.
+            field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        field.setMinimumWidth(least)
+        grid.addWidget(caption, place, 0)
+        grid.addWidget(field, place, 1)
+    grid.setRowStretch(len(rows), 1)
+    return grid
 
 
 def _fill(box: QComboBox, entries: Sequence[tuple[str, str]], chosen: str) -> None:
