@@ -35,10 +35,20 @@ class _Waker(QObject):
         self._turn: Callable[[], None] | None = turn
         # To a slot of a QObject, so that Qt itself drops what is still queued when this one is gone.
         self.woken.connect(self._wake, Qt.ConnectionType.QueuedConnection)
+        self._alarm = QTimer(self)
+        self._alarm.setSingleShot(True)
+        # Qt's other timers may fire early, and an early turn finds nothing due.
+        self._alarm.setTimerType(Qt.TimerType.PreciseTimer)
+        self._alarm.timeout.connect(self._wake)
+
+    def wake_in(self, seconds: float) -> None:
+        """Set the one alarm, instead of when it was set to before."""
+        self._alarm.start(max(0, round(seconds * 1000)) + 1)
 
     def retire(self) -> None:
         """Never wake again; die in the window's thread, whichever thread collects the garbage."""
         self._turn = None
+        self._alarm.stop()
         self.deleteLater()
 
     @Slot()
@@ -50,9 +60,12 @@ class _Waker(QObject):
 class GuestLoop(asyncio.SelectorEventLoop):
     """An asyncio loop without a `run_forever` of its own: each wake-up runs what is ready, then Qt goes on."""
 
+    _scheduled: list[asyncio.TimerHandle]
+
     def __init__(self) -> None:
         self._waker = _Waker(self._turn)
         self._turning = False
+        self._missed = False
         super().__init__()
 
     def call_soon(
@@ -80,9 +93,7 @@ class GuestLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         """Ask for a turn when the time has come."""
         handle = super().call_at(when, callback, *args, context=context)
-        # A millisecond late rather than early: an early turn would find nothing due.
-        delay = max(0, round((when - self.time()) * 1000)) + 1
-        QTimer.singleShot(delay, self._waker, self._waker.woken.emit)
+        self._set_alarm()
         return handle
 
     def close(self) -> None:
@@ -92,7 +103,11 @@ class GuestLoop(asyncio.SelectorEventLoop):
         super().close()
 
     def _turn(self) -> None:
-        if self._turning or self.is_closed():
+        if self.is_closed():
+            return
+        if self._turning:
+            # A dialogue's event loop inside a coroutine: there is another turn when this one has ended.
+            self._missed = True
             return
         self._turning = True
         # A running qasync loop may stand around us (a task begun before it ran); it is put back afterwards.
@@ -104,6 +119,15 @@ class GuestLoop(asyncio.SelectorEventLoop):
         finally:
             asyncio._set_running_loop(outer)
             self._turning = False
+        if self._missed:
+            self._missed = False
+            self._waker.woken.emit()
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        """See that there is a turn when the next timer is due, even after an alarm that came too early."""
+        if self._scheduled:
+            self._waker.wake_in(self._scheduled[0].when() - self.time())
 
 
 class Progress(QObject):
