@@ -197,7 +197,7 @@ class RuntimeConfig(Section):
     )
 
 
-ALL_EPOCHS_UP_TO = 4_500
+ALL_EPOCHS_UP_TO = 3_200
 """Molecules beyond which fine-tuned networks of an ensemble learn for fewer epochs than are set."""
 
 
@@ -228,7 +228,7 @@ class EnsembleConfig(Section):
     )
     fine_tune_epochs: int = setting(
         8,
-        "Epochs of those further networks on up to 4,500 molecules; on more, fewer.",
+        "Epochs of those further networks on up to 3,200 molecules; on more, fewer.",
         unit="epochs",
         ge=1,
         le=1000,

@@ -1,4 +1,4 @@
-"""Which networks an ensemble trains, one after the other: on large sets, fine-tuned ones join."""
+"""Which networks an ensemble trains, one after the other; where there are enough molecules, fine-tuned ones join."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FINE_TUNING: dict[str, Any] = {
     "averaging": "none",
     "keep": "last",
 }
-"""How the further networks of a large set learn."""
+"""How the fine-tuned networks learn."""
 
 HEAD_COST = 0.03
 """Time of an epoch in which only a head learns, beside one of the whole network."""

@@ -15,7 +15,7 @@ CONFIG = load_preset("recommended").config()
 
 
 def test_small_sets_get_several_starts_and_every_fold_has_its_turn_first():
-    plan = plan_networks(CONFIG, FOLDS, 1000)
+    plan = plan_networks(CONFIG, FOLDS, 200)
     assert [item.kind for item in plan] == [NETWORK] * 15
     assert [item.fold.number for item in plan] == [0, 1, 2, 3, 4] * 3
     assert len({item.config.seed for item in plan}) == 15
@@ -31,7 +31,7 @@ def test_large_sets_get_fine_tuned_networks_behind_those_with_a_fixed_encoder():
     assert plan[0].cost < plan[5].cost
 
 
-@pytest.mark.parametrize(("molecules", "epochs"), [(1100, 0), (1200, 8), (4500, 8), (9000, 4), (10_000_000, 2)])
+@pytest.mark.parametrize(("molecules", "epochs"), [(299, 0), (300, 10), (3200, 10), (6400, 5), (10_000_000, 2)])
 def test_more_molecules_take_fewer_epochs(molecules, epochs):
     assert CONFIG.fine_tuning_epochs(molecules) == epochs
     alone = CONFIG.updated({"ensemble": {"kind": "none", "trees": False}})
