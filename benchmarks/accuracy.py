@@ -22,10 +22,11 @@ from typing import Any
 
 import numpy as np
 from accuracy_table import write_page
+from further_models import FURTHER, fit_further, is_possible, reads_weights
 
 PRESETS = ("recommended", "quick-look", "small", "hybrid", "thorough")
 BASELINES = ("mean", "fingerprints", "descriptors", "boosting")
-METHODS = (*BASELINES, *PRESETS)
+METHODS = (*BASELINES, *FURTHER, *PRESETS)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -60,13 +61,16 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _cell(path: Path, method: str, seed: int, state: Path, threads: int) -> None:
     """Compute one cell unless it is there, and write it whole."""
     target = state / f"{path.stem}__{method}__{seed}.json"
-    weights = "" if method in BASELINES else _shipped_weights()
+    if not is_possible(method):
+        print(f"{method}: left out, its package is not installed", flush=True)
+        return
+    weights = _shipped_weights() if method in PRESETS or reads_weights(method) else ""
     if target.is_file() and json.loads(target.read_text(encoding="utf-8")).get("weights", "") == weights:
         return
     began = time.monotonic()
     processor = time.process_time()
     result = (
-        _baseline(path, method, seed, state, threads) if method in BASELINES else _preset(path, method, seed, threads)
+        _preset(path, method, seed, threads) if method in PRESETS else _baseline(path, method, seed, state, threads)
     )
     result |= {
         "set": path.stem,
@@ -96,10 +100,16 @@ def _baseline(path: Path, method: str, seed: int, state: Path, threads: int) -> 
     from mole_engine.training.baselines import fit_baseline
 
     dataset, split = load_training_data(TrainConfig.from_dict({"data": {"path": str(path)}}))
+    kinds = [task.kind.value for task in dataset.tasks]
+    targets = dataset.targets[list(split.test)]
+    if method in FURTHER:
+        metrics, outputs = fit_further(
+            method, dataset, split, seed=seed, threads=max(1, threads), cache_dir=state / "cache"
+        )
+        return _result(metrics, outputs, targets, kinds)
     whole = replace(split, train=tuple(sorted(split.train + split.validation)), validation=())
     fitted = fit_baseline(method, dataset, whole, seed=seed, threads=max(1, threads), cache_dir=state / "cache")
-    targets = dataset.targets[list(split.test)]
-    return _result(fitted.test_metrics, fitted.test_outputs, targets, [task.kind.value for task in dataset.tasks])
+    return _result(fitted.test_metrics, fitted.test_outputs, targets, kinds)
 
 
 def _preset(path: Path, method: str, seed: int, threads: int) -> dict[str, Any]:
