@@ -52,7 +52,11 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--steps", type=int, metavar="N", help="optimiser steps")
     how.add_argument("--passes", type=float, metavar="N", help="passes over the file (1)")
     how.add_argument("--batch-size", type=int, metavar="N", help="molecules a step")
-    how.add_argument("--init", metavar="BUNDLE|none", help="model whose encoder the pretraining starts from")
+    how.add_argument(
+        "--init",
+        metavar="BUNDLE|DIR|none",
+        help="model, or folder of a pretraining job, to start from",
+    )
     how.add_argument("--seed", type=int, metavar="N", help="seed of every random choice")
     how.add_argument("--resume", metavar="DIR", default="", help="go on with an interrupted job")
     where = parser.add_argument_group("where")

@@ -79,7 +79,11 @@ class PretrainConfig(Job):
 
     name: str = setting("", "Title of the job; empty: from the file.")
     seed: int = setting(0, "Seed of every random choice.", ge=0, le=2**31 - 1)
-    init: str = setting("none", "Bundle whose encoder the pretraining starts from, or none.")
+    init: str = setting(
+        "none",
+        "Bundle whose encoder the pretraining starts from, or folder of a pretraining job to go on from with other "
+        "settings, also with a network that is wider by a whole factor; or none.",
+    )
     out: str = setting("", "Folder of the job; empty: a new one in the workspace.")
     data: PretrainDataConfig = Field(default_factory=PretrainDataConfig, description="Data.")
     objectives: ObjectivesConfig = Field(default_factory=ObjectivesConfig, description="Objectives.")

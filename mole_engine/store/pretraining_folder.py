@@ -64,7 +64,7 @@ class PretrainingFolder:
         folder._run.make()
         data = {key: _absolute(getattr(config.data, key)) for key in ("path", "labels_path")}
         # Another name is none, or that of a shipped model.
-        init = _absolute(config.init) if Path(config.init).is_file() else config.init
+        init = _absolute(config.init) if Path(config.init).expanduser().exists() else config.init
         try:
             config.updated({"data": data, "init": init, "out": str(folder.path)}).to_yaml(folder.config)
         except OSError as error:

@@ -42,9 +42,10 @@ from mole_engine.training.fitting import check_checkpoint, is_out_of_memory
 from mole_engine.training.job import Job
 from mole_engine.training.metrics import LOSS
 from mole_engine.training.optimisers import build_optimisers
+from mole_engine.training.pretraining_start import EarlierJob, begin
 from mole_engine.training.processes import check_several_devices, process_group_ends_here, process_rank
 from mole_engine.training.reporting import EventCallback
-from mole_engine.training.setup import NO_INIT, job_vocabulary, load_encoder
+from mole_engine.training.setup import job_vocabulary
 from mole_engine.training.trainer import build_trainer, fuses_updates, resolve_device, use_threads
 
 
@@ -188,6 +189,9 @@ class _PretrainingJob(Job):
     def _survey(self, stream: SmilesStream, labels: LabelTable | None) -> Survey:
         known = self.folder.read_survey() if self.resumed else None
         found = known or take_survey(self.config, stream, labels, self.progress)
+        earlier = None if known else EarlierJob.find(self.config.init)
+        if earlier is not None:
+            found = earlier.classes_kept(found, self.config)
         if known and stream.rows() != known.rows:
             raise InputError("This job cannot go on:", "its file has changed.", "Start a new one instead.")
         if self.leads:
@@ -282,6 +286,7 @@ def prepare_pretraining(
     stream = SmilesStream(config.data.path, config.data.smiles_column, config.data.targets)
     labels = LabelTable.read(config.data.labels_path) if config.data.labels_path else None
     vocabulary = job_vocabulary(config.init, config.model.vocabulary)
+    earlier = EarlierJob.find(config.init)
     found = survey(stream, labels)
     maker = BlockMaker(vocabulary, found, config.objectives, labels, cache)
     runtime = config.runtime
@@ -300,8 +305,7 @@ def prepare_pretraining(
             cast(Any, model), _training(config, data.rounds), data.total_steps, fused=fuses_updates(runtime)
         ),
     )
-    if config.init != NO_INIT:
-        load_encoder(cast(MolE, model), vocabulary, config.init)
+    begin(model, vocabulary, found, config, earlier)
     return PreparedPretraining(vocabulary, found, data, model)
 
 

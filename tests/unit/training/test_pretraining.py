@@ -193,3 +193,32 @@ class TestCommand:
         assert "Name it" in lines[0]
         assert "nowhere.smi" in lines[-2]
         assert "training.stepz is not a setting" in lines[-1]
+
+
+def test_a_job_goes_on_from_another_with_labels_and_twice_the_width(path: Path, tmp_path: Path) -> None:
+    first = config(path, tmp_path / "first", objectives={"descriptors": 1.0})
+    end = pretrain(first)
+    wide = {
+        "init": str(tmp_path / "first"),
+        "model": {"hidden_size": 32, "heads": 4},
+        "objectives": {"descriptors": 1.0, "tasks": 0.1},
+        "data": {"targets": ["length"]},
+        "training": {"steps": 1, "round_steps": 1, "learning_rate": 1e-9},
+    }
+    events: list[Event] = []
+    pretrain(config(path, tmp_path / "second", **wide), on_event=events.append)
+    # All but the new head for labels begins where the first job ended.
+    for name in ("atoms_loss", "descriptors_loss", "accuracy"):
+        assert losses(events, name)[-1] == pytest.approx(end.validation_metrics[name], abs=1e-4)
+    surveys = [json.loads((tmp_path / name / "survey.json").read_text()) for name in ("first", "second")]
+    assert surveys[0]["environments"] == surveys[1]["environments"]
+    assert surveys[0]["descriptor_mean"] == surveys[1]["descriptor_mean"]
+    assert not surveys[0]["tasks"]
+    assert [task["name"] for task in surveys[1]["tasks"]] == ["length"]
+
+
+def test_a_job_cannot_go_on_from_one_of_another_shape(path: Path, tmp_path: Path) -> None:
+    pretrain(config(path, tmp_path / "first"))
+    other = {"init": str(tmp_path / "first"), "model": {"layers": 2}}
+    with pytest.raises(InputError, match="cannot be spread"):
+        pretrain(config(path, tmp_path / "second", **other))
