@@ -4,6 +4,22 @@ from __future__ import annotations
 
 import math
 
+from mole_engine.contracts.wording import counted
+
+__all__ = [
+    "DASH",
+    "MINUS",
+    "OWN",
+    "count",
+    "counted",
+    "duration",
+    "fixed",
+    "number",
+    "own_title",
+    "plain_minus",
+    "size",
+]
+
 MINUS = "\u2212"
 DASH = "\u2013"
 
@@ -19,11 +35,6 @@ def own_title(key: str) -> str:
 def count(value: int) -> str:
     """Return 12,345 for 12345."""
     return f"{value:,}".replace("-", MINUS)
-
-
-def counted(value: int, one: str, many: str = "") -> str:
-    """Return "1 row" or "1,128 rows"."""
-    return f"{count(value)} {one if value == 1 else many or one + 's'}"
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -23,6 +23,7 @@ from mole_engine.contracts.dataset import Split, TaskKind
 from mole_engine.contracts.errors import Cancelled, InputError
 from mole_engine.contracts.events import Event, ProgressHandler
 from mole_engine.contracts.run_state import RunControl, RunState
+from mole_engine.contracts.wording import counted
 from mole_engine.store.reproduce import reproduction
 from mole_engine.store.run_checks import add_check
 from mole_engine.store.run_folder import RunFolder
@@ -108,7 +109,7 @@ def short_epochs(epochs: int) -> int:
 def _words(model: CheckModel, short: int, epochs: int) -> str:
     if model == "fingerprints":
         return "ECFP4 + random forest, not the network"
-    return f"this run's network, {short} of its {epochs} epochs"
+    return f"this run's network, {short} of its {counted(epochs, 'epoch')}"
 
 
 def _material(folder: RunFolder, task: str, place: Path) -> _Material:
@@ -134,7 +135,7 @@ def _learning(
     for seed in range(REPEATS[model]):
         order = np.random.default_rng(seed).permutation(train)
         for size in sizes:
-            on_progress(f"Training on {size:,} molecules", done, total)
+            on_progress(f"Training on {counted(size, 'molecule')}", done, total)
             part = replace(material.split, train=tuple(sorted(order[:size].tolist())))
             values[size].append(fit(material.dataset, part, seed).get(material.key, math.nan))
             done += 1

@@ -20,6 +20,7 @@ from mole_engine.contracts.errors import Cancelled, MoleError
 from mole_engine.contracts.events import Event, EventHandler
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState
+from mole_engine.contracts.wording import counted
 from mole_engine.store.run_folder import FolderLock, RunFolder
 from mole_engine.store.run_log import RunLog
 from mole_engine.store.run_place import RunPlace, find_run, open_place, with_encoder_of_init
@@ -253,12 +254,14 @@ class _Job(Job):
 
     def _training_words(self, prepared: Prepared) -> str:
         counts, ensemble = self.record.counts, self.config.ensemble
-        words = f"{counts['val']} choose the epoch, {counts['test']} judge"
+        judge = counted(counts["test"], "judges", "judge")
+        words = f"{counted(counts['val'], 'chooses', 'choose')} the epoch, {judge}"
         if ensemble.kind == "folds":
-            words = f"{counts['val']} more for validation join them in {ensemble.members} folds, {counts['test']} judge"
+            more = counted(counts["val"], "more for validation joins", "more for validation join")
+            words = f"{more} them in {ensemble.members} folds, {judge}"
         elif self.config.training.keep == "last":
-            words = f"{counts['val']} for validation, {counts['test']} judge"
-        return f"Training on {counts['train']} molecules ({words}); {self.record.parameters:,} parameters"
+            words = f"{counts['val']:,} for validation, {judge}"
+        return f"Training on {counted(counts['train'], 'molecule')} ({words}); {self.record.parameters:,} parameters"
 
     def _start_comparison(self, dataset: CuratedDataset, split: Split) -> None:
         if not self.config.baselines:

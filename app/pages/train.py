@@ -18,7 +18,7 @@ from app.pages.train_setup import TrainSetup
 from app.pages.train_watch import RunWatch
 from app.services.datasets import samples
 from app.services.open_dataset import OpenDataset
-from app.text import count, counted
+from app.text import counted
 from app.theme import SPACE
 from app.widgets.basic import Card, EmptyState, heading_label, primary_button, secondary_button
 from app.widgets.figures import rough_duration, rough_memory
@@ -375,9 +375,10 @@ class TrainPage(Page):
             self.panel.show_ready("Not ready", "See settings", fault, enabled=True)
             return
         estimate = rough_duration(self.setup.estimate())
-        words = f"{count(len(dataset.split.train))} molecules train, {count(len(dataset.split.validation))} choose the "
-        note = (
-            f"{words}best epoch, {count(len(dataset.split.test))} judge the model. {rough_memory(self.setup.memory())}"
-        )
+        split = dataset.split
+        train = counted(len(split.train), "molecule trains", "molecules train")
+        choose = counted(len(split.validation), "chooses", "choose")
+        judge = counted(len(split.test), "judges", "judge")
+        note = f"{train}, {choose} the best epoch, {judge} the model. {rough_memory(self.setup.memory())}"
         self.panel.show_ready("Ready. It will take", estimate, note, enabled=True)
         self.panel.show_kind(self.setup.kind_words())

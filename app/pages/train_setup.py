@@ -85,7 +85,7 @@ class TrainSetup(QObject):
         self._size = DataSize(0, 0, 0, 25.0)
         self._shelf = PresetShelf(session, self)
         cores = os.cpu_count() or 1
-        self._devices: list[Device] = [Device("cpu", f"CPU, {cores} core{'' if cores == 1 else 's'}")]
+        self._devices: list[Device] = [Device("cpu", f"CPU, {counted(cores, 'core')}")]
         self._memory = SpeedMemory(session.workspace / SPEED_FILE)
         self._measured = MeasuredJobs(session, self._memory, self)
         self._measured.measured.connect(self._show_values)
@@ -282,8 +282,15 @@ class TrainSetup(QObject):
         self.card.show_values(form.value(_EPOCHS), form.value(_RATE), form.value(_DEVICE), form.value(_INIT))
         own = [path for path in form.changed_paths() if not path.startswith("split.")]
         self.card.show_changes(len(own), own=is_own(self.presets.current_name()))
+        self._keep_seed()
         self._show_times()
         self.changed.emit()
+
+    def _keep_seed(self) -> None:
+        """See to it that what is shown of the split is what the job will make."""
+        seed = self.form.value("seed")
+        if seed != self._session.datasets.seed:
+            self._session.start_task(self._session.datasets.use_seed(seed))
 
     # Estimates -------------------------------------------------------------------------------------------------
 

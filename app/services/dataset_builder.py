@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 _BARS = 22
 _HEAVY_TAIL = 50.0
-SEED = 0
-"""Of the split, as in a job that names no other one."""
 
 
 def read(table: TableSource | None, data: DataConfig, split: SplitConfig, on_progress: ProgressHandler) -> FreshTable:
@@ -49,12 +47,14 @@ def read(table: TableSource | None, data: DataConfig, split: SplitConfig, on_pro
     return FreshTable(raw.info, raw, roles)
 
 
-def assemble(fresh: FreshTable, data: DataConfig, split: SplitConfig, on_progress: ProgressHandler) -> OpenDataset:
-    """Clean up, divide and summarise what `read` has returned. Raises as `read` does."""
+def assemble(
+    fresh: FreshTable, data: DataConfig, split: SplitConfig, seed: int, on_progress: ProgressHandler
+) -> OpenDataset:
+    """Clean up, divide (by the job's `seed`) and summarise what `read` has returned. Raises as `read` does."""
     raw, roles = cast("RawTable", fresh.table), fresh.roles
     curated = curate(raw, roles, data.curation, on_progress)
     on_progress("Dividing into parts", 0, 0)
-    dataset, parts = divide(curated, data, split, SEED, on_progress)
+    dataset, parts = divide(curated, data, split, seed, on_progress)
     filled = data.model_copy(
         update={"smiles_column": roles.smiles, "targets": [task.name for task in roles.tasks], "path": raw.info.path}
     )

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.services.open_dataset import FreshTable, OpenDataset
 from app.services.tasks import Progress, TaskRunner
-from mole_engine.contracts.config import DataConfig, SplitConfig
+from mole_engine.contracts.config import DataConfig, SplitConfig, TrainConfig
 from mole_engine.contracts.dataset import TableSource
 from mole_engine.contracts.errors import Cancelled
 from mole_engine.contracts.events import ProgressHandler
@@ -63,6 +63,8 @@ class DatasetService(QObject):
         The open data set, or None.
     settled
         The settings that it was made by, as far as the user has fixed them; what is empty was found by content.
+    seed
+        Of the job to come, which divides where the split has no seed of its own.
 
     Signals
     -------
@@ -90,6 +92,7 @@ class DatasetService(QObject):
         self._counting: Progress | None = None
         self._wanted: Wanted = (DataConfig(), SplitConfig())
         self.settled: Wanted = self._wanted
+        self.seed = TrainConfig().seed
         self.current: OpenDataset | None = None
 
     @property
@@ -161,6 +164,13 @@ class DatasetService(QObject):
         reread = reread or (bool(data.molar_log) and data.units != old.units)
         await self._attempt(None if reread else self.current.table, data, split)
 
+    async def use_seed(self, seed: int) -> None:
+        """Divide as a job of this seed will, now and from now on."""
+        self.seed = seed
+        # An attempt under way looks at the seed before it ends.
+        if self.current is not None and not self.is_busy and _depends_on_seed(self.current):
+            await self.apply(self._wanted)
+
     def cancel(self) -> bool:
         """Drop the attempt under way; return whether there was one."""
         if self._progress is None:
@@ -221,9 +231,7 @@ class DatasetService(QObject):
             read = await self._tasks.run_blocking(_read, table, data, split, progress)
             if table is None and not progress.is_cancelled:
                 self.previewed.emit(read)
-            made = await self._tasks.run_blocking(_assemble, read, data, split, progress)
-            if progress.is_cancelled:
-                raise Cancelled
+            made = await self._divided_by_the_seed(read, data, split, progress)
         except BaseException:
             if progress is self._progress:
                 self._restore()
@@ -235,6 +243,17 @@ class DatasetService(QObject):
             (self.opened if fresh else self.changed).emit(made)
         finally:
             self._tasks.drop_progress(progress)
+
+    async def _divided_by_the_seed(
+        self, read: FreshTable, data: DataConfig, split: SplitConfig, progress: Progress
+    ) -> OpenDataset:
+        while True:
+            seed = self.seed
+            made = await self._tasks.run_blocking(_assemble, read, data, split, seed, progress)
+            if progress.is_cancelled:
+                raise Cancelled
+            if seed == self.seed or not _depends_on_seed(made):
+                return made
 
     def _restore(self) -> None:
         """Make what holds the starting point of the next change, and show it."""
@@ -252,10 +271,17 @@ def _read(table: TableSource | None, data: DataConfig, split: SplitConfig, on_pr
     return read(table, data, split, on_progress)
 
 
-def _assemble(fresh: FreshTable, data: DataConfig, split: SplitConfig, on_progress: ProgressHandler) -> OpenDataset:
+def _assemble(
+    fresh: FreshTable, data: DataConfig, split: SplitConfig, seed: int, on_progress: ProgressHandler
+) -> OpenDataset:
     from app.services.dataset_builder import assemble
 
-    return assemble(fresh, data, split, on_progress)
+    return assemble(fresh, data, split, seed, on_progress)
+
+
+def _depends_on_seed(dataset: OpenDataset) -> bool:
+    """Whether the seed of the job decides which molecules train."""
+    return dataset.split.by_chance and dataset.split_config.seed < 0
 
 
 def _effects(dataset: OpenDataset, on_progress: ProgressHandler) -> dict[str, int]:

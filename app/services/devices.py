@@ -6,6 +6,8 @@ import os
 import time
 from dataclasses import dataclass
 
+from mole_engine.contracts.wording import counted
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -38,7 +40,7 @@ def find_devices() -> list[Device]:
     if torch.backends.mps.is_available():
         found.append(Device("mps", "Apple GPU", _measure("mps")))
     cores = os.cpu_count() or 1
-    found.append(Device("cpu", f"CPU, {cores} core{'' if cores == 1 else 's'}", _measure("cpu")))
+    found.append(Device("cpu", f"CPU, {counted(cores, 'core')}", _measure("cpu")))
     return found
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from mole_engine.contracts.wording import counted
+
 log = logging.getLogger(__name__)
 
 FOR_FILES = ("numpy", "rdkit.Chem", "rdkit.Chem.Draw.rdMolDraw2D", "pyarrow", "pandas", "app.services.dataset_builder")
@@ -132,7 +134,7 @@ def load_libraries(package: str, *patterns: str) -> bool:
 def core_words() -> str:
     """Return "CPU 8 cores"."""
     cores = os.cpu_count() or 1
-    return f"CPU {cores} core{'' if cores == 1 else 's'}"
+    return f"CPU {counted(cores, 'core')}"
 
 
 def device_words() -> str:

@@ -55,18 +55,18 @@ _CHOICES = (
 )
 """Name of the setting, words, what there is to choose (words, value), tool tip."""
 
-_NEED_A_LOOK = (
-    (IssueKind.DISAGREE, "disagree", "duplicates disagree"),
-    (IssueKind.UNREADABLE, "unreadable", "cannot be read"),
-    (IssueKind.EMPTY, "empty", "without a structure"),
-    (IssueKind.MISSING_LABEL, "without a value", "without a value"),
-    (IssueKind.BAD_LABEL, "odd values", "whose value cannot be read"),
-    (IssueKind.TOO_LARGE, "too large", "too large"),
-    (IssueKind.INORGANIC, "inorganic", "without carbon"),
-    (IssueKind.CENSORED, "bounds", "with a bound such as > 50 in place of a value"),
-    (IssueKind.OUTLIER, "outliers", "with a value far from all others"),
-)
-"""Kind, short word for a chip, words for the summary."""
+_NEED_A_LOOK = {
+    IssueKind.DISAGREE: (("disagrees", "disagree"), ("duplicate disagrees", "duplicates disagree")),
+    IssueKind.UNREADABLE: (("unreadable",) * 2, ("cannot be read",) * 2),
+    IssueKind.EMPTY: (("empty",) * 2, ("without a structure",) * 2),
+    IssueKind.MISSING_LABEL: (("without a value",) * 2, ("without a value",) * 2),
+    IssueKind.BAD_LABEL: (("odd value", "odd values"), ("whose value cannot be read",) * 2),
+    IssueKind.TOO_LARGE: (("too large",) * 2, ("too large",) * 2),
+    IssueKind.INORGANIC: (("inorganic",) * 2, ("without carbon",) * 2),
+    IssueKind.CENSORED: (("bound", "bounds"), ("with a bound such as > 50 in place of a value",) * 2),
+    IssueKind.OUTLIER: (("outlier", "outliers"), ("with a value far from all others",) * 2),
+}
+"""For a chip and for the summary: what follows the number one, and what follows others."""
 
 _CHIP_LETTERS = 23
 _SIZE_PAUSE_MS = 600
@@ -75,7 +75,7 @@ _SIZE_PAUSE_MS = 600
 def summary_words(report: CurationReport, counts: Mapping[IssueKind, int]) -> str:
     """Return what became of the rows, in one or two sentences."""
     kept = f"{count(report.kept)} of {counted(report.total, 'row')} kept."
-    told = ", ".join(f"{count(counts[kind])} {words}" for kind, _, words in _NEED_A_LOOK if counts.get(kind))
+    told = ", ".join(counted(counts[kind], *words) for kind, (_, words) in _NEED_A_LOOK.items() if counts.get(kind))
     return f"{kept} {told[:1].upper()}{told[1:]}." if told else f"{kept} Nothing needs a look."
 
 
@@ -167,7 +167,9 @@ class CurationCard(Card):
         blocker.unblock()
         self._pause.stop()
         self.show_effects({name: many for name, many in report.steps.items() if getattr(config, name, None) is True})
-        facts = [(f"{count(counts[kind])} {word}", "warning") for kind, word, _ in _NEED_A_LOOK if counts.get(kind)]
+        facts = [
+            (counted(counts[kind], *words), "warning") for kind, (words, _) in _NEED_A_LOOK.items() if counts.get(kind)
+        ]
         if len(facts) > 1 and len(facts[0][0] + facts[1][0]) > _CHIP_LETTERS:
             # Both would not fit side by side; the summary below names them all.
             facts = facts[:1]

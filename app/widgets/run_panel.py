@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QProgressBar, QVBoxLayout, QWidget
 
-from app.text import count, duration, size
+from app.text import count, counted, duration, size
 from app.theme import SPACE
 from app.widgets.adjust_run import AdjustRun
 from app.widgets.basic import (
@@ -114,7 +114,7 @@ class RunPanel(Card):
         self._line.show_text("Starting")
         self.eta.setText("Loading the engine")
         self.progress.setValue(0)
-        self._speed.setText(f"{count(epochs)} epochs")
+        self._speed.setText(counted(epochs, "epoch"))
         self._memory.setText("")
         self._use.setText("")
         self.show_waiting("")

@@ -24,7 +24,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from app.text import count
+from app.text import counted
 from app.theme import text_font, theme
 from app.widgets.hover_card import HoverCard
 from app.widgets.map_colors import Coloring, plain
@@ -109,7 +109,7 @@ class SpaceMap(QWidget):
         self._words = ""
         self._view = View(self.width(), self.height())
         self._leave()
-        self.setAccessibleDescription(f"{count(len(self._rows))} molecules")
+        self.setAccessibleDescription(counted(len(self._rows), "molecule"))
         self._renew()
 
     def show_words(self, words: str) -> None:

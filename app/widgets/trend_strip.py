@@ -59,8 +59,9 @@ class TrendStrip(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE[1])
-        for tile in (self._rate, self._norm, self._speed, self._memory):
-            layout.addWidget(tile, 1)
+        # The first has the longest name and the longest numbers.
+        for tile, share in ((self._rate, 6), (self._norm, 5), (self._speed, 5), (self._memory, 5)):
+            layout.addWidget(tile, share)
         self.setFixedHeight(72)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)

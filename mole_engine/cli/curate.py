@@ -11,6 +11,7 @@ from mole_engine.cli.parser import Command
 from mole_engine.cli.splits import METHODS, split_changes
 from mole_engine.contracts.config import CurationConfig, DataConfig, TrainConfig
 from mole_engine.contracts.dataset import split_content
+from mole_engine.contracts.wording import counted
 
 if TYPE_CHECKING:
     from mole_engine.contracts.dataset import RowIssue, Split
@@ -138,7 +139,7 @@ def _show(dataset: CuratedDataset, split: Split | None, arguments: argparse.Name
         return
     targets = ", ".join(f"{task.name} ({task.kind.value})" for task in dataset.tasks) or "none"
     line(
-        f"{report.kept} molecules remain of {report.total} rows. "
+        f"{counted(report.kept, 'molecule remains', 'molecules remain')} of {counted(report.total, 'row')}. "
         f"Structures: {dataset.roles.smiles}. Targets: {targets}."
     )
     if split is not None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from mole_engine._version import __version__
 from mole_engine.cli.console import json_line, line, size
 from mole_engine.cli.parser import Command
+from mole_engine.contracts.wording import counted
 
 _LOW_DISK = 2 * 2**30
 _QT_PROBE = "import PySide6, PySide6.QtWidgets, PySide6.QtSvgWidgets; print(PySide6.__version__)"
@@ -75,7 +76,7 @@ def _devices() -> list[Check]:
 
     cores = os.cpu_count() or 1
     build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU only"
-    checks = [Check("torch build", True, build), Check("CPU", True, f"{cores} cores")]
+    checks = [Check("torch build", True, build), Check("CPU", True, counted(cores, "core"))]
     for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
         checks.append(Check(f"cuda:{index}", True, f"{properties.name}, {size(properties.total_memory)}"))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mole_engine.cli.console import note
 from mole_engine.cli.parser import Command
+from mole_engine.contracts.wording import counted
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -26,8 +27,8 @@ def _run(arguments: argparse.Namespace) -> int:
     with progress_bar() as progress:
         result = encode_file(model, arguments.data, Path(arguments.out), progress, arguments.smiles_column)
     if result.failed:
-        note(f"{result.failed} of {result.rows} rows have no vector: their structure cannot be read.")
-    note(f"{result.rows} vectors of {result.width} numbers: {arguments.out}")
+        note(f"No vector for {result.failed:,} of {counted(result.rows, 'row')}: the structure cannot be read.")
+    note(f"{counted(result.rows, 'vector')} of {counted(result.width, 'number')}: {arguments.out}")
     return 0
 
 

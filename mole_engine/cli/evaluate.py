@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mole_engine.cli.console import json_line, line, note, number, table
 from mole_engine.cli.parser import Command
+from mole_engine.contracts.wording import counted
 
 if TYPE_CHECKING:
     from mole_engine.inference.evaluation import Evaluation
@@ -44,9 +45,9 @@ def _show(result: Evaluation) -> None:
     rows = [(name, number(value)) for name, value in result.metrics.items() if not (is_single and "/" in name)]
     line(table(("metric", "value"), rows))
     for task, count in result.labelled.items():
-        note(f"{task}: {count} of {result.rows} rows compared.")
+        note(f"{task}: {count:,} of {counted(result.rows, 'row')} compared.")
     if result.unreadable:
-        note(f"{result.unreadable} rows have a structure that cannot be read.")
+        note(f"{counted(result.unreadable, 'row has', 'rows have')} a structure that cannot be read.")
     if result.missing_tasks:
         note(f"The file has no values of: {', '.join(result.missing_tasks)}.")
 

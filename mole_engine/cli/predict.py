@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mole_engine.cli.console import note
 from mole_engine.cli.parser import Command
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.wording import counted
 
 if TYPE_CHECKING:
     from mole_engine.inference.predictor import LoadedModel
@@ -48,9 +49,9 @@ def _predict_file(model: LoadedModel, arguments: argparse.Namespace) -> int:
         where = f"{arguments.data} has no readable structure in column '{result.smiles_column}':"
         raise InputError(where, f"{result.first_error}.", "Name the right column with --smiles-column.")
     if result.failed:
-        note(f"{result.failed} of {result.rows} rows have no prediction; the column 'error' says why.")
+        note(f"No prediction for {result.failed:,} of {counted(result.rows, 'row')}; the column 'error' says why.")
     if arguments.out:
-        note(f"Predictions of {result.rows - result.failed} molecules: {arguments.out}")
+        note(f"Predictions of {counted(result.rows - result.failed, 'molecule')}: {arguments.out}")
     return 0
 
 
@@ -65,7 +66,7 @@ def _predict_smiles(model: LoadedModel, arguments: argparse.Namespace) -> int:
     frame.attrs = predicted.attrs
     if arguments.out:
         write_table(frame, arguments.out, own=predicted.columns)
-        note(f"Predictions of {len(frame)} molecules: {arguments.out}")
+        note(f"Predictions of {counted(len(frame), 'molecule')}: {arguments.out}")
     else:
         TextWriter(sys.stdout, ",", frozenset(predicted.columns)).write(frame)
     reasons = [reason for reason in predicted["error"] if reason]

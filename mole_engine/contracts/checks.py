@@ -7,6 +7,8 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from mole_engine.contracts.wording import counted
+
 CheckKind = Literal["learning", "scramble"]
 CheckModel = Literal["fingerprints", "network"]
 
@@ -82,7 +84,7 @@ class CheckResult:
         last = known[-1]
         gain = (half.mean - last.mean) if self.lower_is_better else (last.mean - half.mean)
         noise = 2 * max(half.spread, last.spread) / math.sqrt(len(last.values))
-        steps = f"from {half.molecules:,} to {last.molecules:,} molecules the test metric went from "
+        steps = f"from {half.molecules:,} to {counted(last.molecules, 'molecule')} the test metric went from "
         steps += f"{_number(half.mean)} to {_number(last.mean)}"
         if gain > max(noise, _WORTH * abs(half.mean)):
             return f"More data is worth it: {steps}, and the curve is still on its way.", "good"

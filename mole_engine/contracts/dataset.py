@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from mole_engine.contracts.wording import counted
+
 
 class TaskKind(StrEnum):
     """What a target column asks for."""
@@ -272,10 +274,12 @@ class Nearness:
         """Say it in a sentence."""
         text = (
             f"Half of the {self.part} molecules have a training molecule of similarity {self.median:.2f} or more; "
-            f"{self.close} of {self.compared} have one of 0.9 or more."
+            f"{self.close:,} of {self.compared:,} {'has' if self.close == 1 else 'have'} one of 0.9 or more."
         )
         if self.references < self.training:
-            text += f" Compared with {self.references} of {self.training} training molecules: it may be more."
+            text += (
+                f" Compared with {self.references:,} of {counted(self.training, 'training molecule')}: it may be more."
+            )
         return text
 
 
@@ -293,6 +297,8 @@ class Split:
         Leakage in words, empty when nothing was found ("3 scaffolds stand in both train and test").
     nearness
         Nearest-neighbour similarity across the cut, one entry for each part that judges and has molecules.
+    by_chance
+        Whether another seed would have divided in another way.
     """
 
     train: tuple[int, ...]
@@ -301,6 +307,7 @@ class Split:
     method: str
     overlap: tuple[str, ...] = ()
     nearness: tuple[Nearness, ...] = ()
+    by_chance: bool = False
 
     def part_of(self, size: int) -> list[str]:
         """Return "train", "val", "test" or "" for each of `size` positions."""

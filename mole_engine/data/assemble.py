@@ -10,6 +10,7 @@ import numpy as np
 from mole_engine.contracts.config import DataConfig, SplitConfig, TrainConfig
 from mole_engine.contracts.dataset import ColumnRoles, Split, TaskKind
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.wording import counted
 from mole_engine.data.benchmarks import with_benchmark
 from mole_engine.data.columns import detect_roles, find_smiles_column, why_no_target
 from mole_engine.data.curation import curate
@@ -46,7 +47,7 @@ def load_training_data(config: TrainConfig, on_progress: Progress | None = None)
     if len(table) < MIN_MOLECULES:
         raise InputError(
             f"{table.info.name} has too few molecules to train on.",
-            f"It has {len(table)} row{'' if len(table) == 1 else 's'}; at least {MIN_MOLECULES} are needed.",
+            f"It has {counted(len(table), 'row')}; at least {MIN_MOLECULES} are needed.",
             "Choose a file with more molecules.",
         )
     roles = detect_roles(table, data, config.split)
@@ -162,6 +163,6 @@ def _check_training_labels(dataset: CuratedDataset, split: Split) -> None:
             what = "class" if task.kind is not TaskKind.REGRESSION else "value"
             raise InputError(
                 f"The training part has only one {what} of '{task.name}'.",
-                f"{len(split.train)} molecules train ({split.method}).",
+                f"{counted(len(split.train), 'molecule trains', 'molecules train')} ({split.method}).",
                 "Divide the data another way, for example stratified, or add molecules.",
             )

@@ -12,6 +12,7 @@ from typing import Any
 from mole_engine.contracts.config import CurationConfig
 from mole_engine.contracts.dataset import CurationReport, IssueKind, RowIssue, Split, split_content
 from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.wording import counted, counted_of
 from mole_engine.data.dataset import CuratedDataset
 
 MAX_HTML_ISSUES = 5_000
@@ -50,7 +51,8 @@ def left_out_words(report: CurationReport) -> str:
     """Say how many rows were dropped and why, the commonest reason first."""
     counts = Counter(issue.kind for issue in report.issues if issue.dropped)
     reasons = "; ".join(f"{count} × {ISSUE_WORDS[kind]}" for kind, count in counts.most_common())
-    return f"{len(report.dropped_rows)} of {report.total} rows are merged or left out: {reasons}."
+    dropped = counted_of(len(report.dropped_rows), report.total, "row", "is", "are")
+    return f"{dropped} merged or left out: {reasons}."
 
 
 def report_content(
@@ -133,15 +135,17 @@ def _page(dataset: CuratedDataset, steps: CurationConfig | None, split: Split | 
     title = escape(f"Curation of {info.name}")
     yield f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
     yield f"<style>{_STYLE}</style></head><body><h1>{title}</h1>"
-    yield f"<p>{report.kept} molecules remain of {report.total} rows. Structures are in the column "
+    kept = counted(report.kept, "molecule remains", "molecules remain")
+    yield f"<p>{kept} of {counted(report.total, 'row')}. Structures are in the column "
     yield f"<b>{escape(dataset.roles.smiles)}</b>, {_targets(dataset)}.</p>"
     for note in info.notes:
         yield f"<p>{escape(note)}</p>"
     if steps is not None:
         yield from _steps(steps, dataset)
     if split is not None:
-        yield f"<h2>Parts</h2><p>{len(split.train)} molecules train, {len(split.validation)} validate, "
-        yield f"{len(split.test)} test. Divided by: {escape(split.method)}.</p>"
+        train = counted(len(split.train), "molecule trains", "molecules train")
+        yield f"<h2>Parts</h2><p>{train}, {counted(len(split.validation), 'validates', 'validate')}, "
+        yield f"{counted(len(split.test), 'tests', 'test')}. Divided by: {escape(split.method)}.</p>"
         for text in (*split.overlap, *(part.words() for part in split.nearness)):
             yield f"<p>{escape(text)}</p>"
     if not report.issues:

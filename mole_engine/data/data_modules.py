@@ -18,6 +18,7 @@ from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import ColumnRoles, Split
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
+from mole_engine.contracts.wording import counted
 from mole_engine.data.batching import BatchSource, Labels, LengthBatchSampler, MolBatch
 from mole_engine.data.descriptor_tables import describe
 from mole_engine.data.features import FeaturisedDataset, featurise
@@ -171,7 +172,7 @@ class MolDataModule(pl.LightningDataModule):
         world_size = self.trainer.world_size if self.trainer else 1
         if training and len(positions) < world_size:
             raise InputError(
-                f"{len(positions)} training molecules cannot be divided among {world_size} devices.",
+                f"{counted(len(positions), 'training molecule')} cannot be divided among {world_size} devices.",
                 "",
                 "Use fewer devices.",
             )

@@ -9,6 +9,7 @@ import numpy as np
 
 from mole_engine.chem.fingerprints import nearest_similarity
 from mole_engine.contracts.dataset import Nearness, Split
+from mole_engine.contracts.wording import counted, counted_of
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.fingerprints import fingerprints_of
 from mole_engine.data.progress import Progress, report
@@ -91,10 +92,8 @@ def _too_close(dataset: CuratedDataset, split: Split, nearness: Sequence[Nearnes
         # The very same structures are told in a sentence of their own.
         same = sum(dataset.smiles[position] in trained for position in members[part.part])
         if part.close > same and part.close >= _TELLING_SHARE * part.compared:
-            notes.append(
-                f"{part.close} of {part.compared} {part.part} molecules are nearly the same as a training molecule "
-                f"(similarity {CLOSE} or more)."
-            )
+            like = counted_of(part.close, part.compared, f"{part.part} molecule", "is", "are")
+            notes.append(f"{like} nearly the same as a training molecule (similarity {CLOSE} or more).")
     return notes
 
 
@@ -113,21 +112,17 @@ def describe_overlap(dataset: CuratedDataset, split: Split) -> tuple[str, ...]:
     for name, members in parts:
         shared = _shared(dataset.smiles, split.train, members)
         if shared:
-            notes.append(f"{_count(shared, 'structure stands', 'structures stand')} in both train and {name}.")
+            notes.append(f"{counted(shared, 'structure stands', 'structures stand')} in both train and {name}.")
     known = "scaffolds" in dataset.__dict__
     if not known and len(dataset) > MAX_SCAFFOLDS_COMPARED:
         return tuple(notes)
     for name, members in parts:
         shared = _shared(dataset.scaffolds, split.train, members)
         if shared:
-            notes.append(f"{_count(shared, 'scaffold stands', 'scaffolds stand')} in both train and {name}.")
+            notes.append(f"{counted(shared, 'scaffold stands', 'scaffolds stand')} in both train and {name}.")
     return tuple(notes)
 
 
 def _shared(texts: Sequence[str], one: Sequence[int], other: Sequence[int]) -> int:
     # The empty text (no ring, hence no scaffold) is nothing that two molecules share.
     return len({texts[position] for position in one} & {texts[position] for position in other} - {""})
-
-
-def _count(number: int, one: str, several: str) -> str:
-    return f"{number} {one if number == 1 else several}"

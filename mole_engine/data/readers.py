@@ -15,6 +15,7 @@ import pandas as pd
 
 from mole_engine.contracts.dataset import TableInfo
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.wording import counted
 from mole_engine.data.byte_stream import GZIP, WatchedStream, beginning, unpacked
 from mole_engine.data.profile import profile_columns
 from mole_engine.data.progress import Progress, report
@@ -234,7 +235,7 @@ def make_table(path: Path, kind: str, cells: Cells, digest: str) -> RawTable:
     names = _checked_names(cells, path.name)
     frame, lines, dropped = _without_blank_tail(cells.frame, cells.lines)
     if dropped:
-        cells.notes.append(f"{dropped} blank rows at the end were left out.")
+        cells.notes.append(f"{counted(dropped, 'blank row was', 'blank rows were')} left out at the end.")
     if not len(frame):
         raise InputError(f"{path.name} has a header but no rows.", "", "Choose a file with one molecule a row.")
     info = TableInfo(

@@ -13,6 +13,7 @@ from scipy import special
 from mole_engine.contracts.config import TransformName
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.wording import counted_of
 
 Floats = npt.NDArray[np.float64]
 Transform = Literal["none", "log10", "logit", "box-cox"]
@@ -180,7 +181,7 @@ def _check_defined(values: Floats, task: TaskSpec, transform: Transform) -> None
         count = int(outside.sum())
         raise InputError(
             f"The transform {transform} cannot be used for '{task.name}':",
-            f"it needs {needed}, and {count} of {len(values)} training labels are not "
+            f"it needs {needed}, and {counted_of(count, len(values), 'training label', 'is', 'are')} not "
             f"(for example {values[outside][0]:g}).",
             "Choose another transform, or correct the labels.",
         )

@@ -16,6 +16,7 @@ from rdkit import Chem
 
 from mole_engine.chem.molecules import canonical_smiles
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.wording import counted
 from mole_engine.data.progress import Progress, report
 from mole_engine.data.text_format import find_decimal, find_encoding
 from mole_engine.data.text_reader import Cells
@@ -147,7 +148,7 @@ class _Rows:
     def _told(self) -> str:
         rows = list(self._problems)
         first = ", ".join(str(self.lines[row]) for row in rows[:3]) + (", ..." if len(rows) > 3 else "")
-        what = "1 record holds" if len(rows) == 1 else f"{len(rows)} records hold"
+        what = counted(len(rows), "record holds", "records hold")
         return f"{what} no readable structure (from line {first})."
 
 

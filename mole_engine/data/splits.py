@@ -12,6 +12,7 @@ import numpy.typing as npt
 from mole_engine.contracts.config import SplitConfig
 from mole_engine.contracts.dataset import Split, TaskKind
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.wording import counted, counted_of
 from mole_engine.data.clusters import cluster
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.fingerprints import fingerprints_of
@@ -50,7 +51,8 @@ def make_split(dataset: CuratedDataset, config: SplitConfig, seed: int, on_progr
     if len(dataset) < MIN_MOLECULES:
         raise InputError(
             f"{dataset.info.name} has too few molecules to train on.",
-            f"{len(dataset)} of {dataset.report.total} rows remain after curation; {MIN_MOLECULES} are the least.",
+            f"{counted_of(len(dataset), dataset.report.total, 'row', 'remains', 'remain')} after curation; "
+            f"{MIN_MOLECULES} are the least.",
             "Add molecules, or look at the rows that were left out.",
         )
     seed = seed if config.seed < 0 else config.seed
@@ -59,12 +61,15 @@ def make_split(dataset: CuratedDataset, config: SplitConfig, seed: int, on_progr
         method = "column" if dataset.given_split is not None else "scaffold"
     if method == "scaffold" or len(dataset) <= MAX_SCAFFOLDS_COMPARED:
         dataset.compute_scaffolds(on_progress)
+    rng = np.random.default_rng(seed)
+    untouched = rng.bit_generator.state
     if method == "cluster":
-        (train, validation, test), words = _cluster(dataset, config, np.random.default_rng(seed), on_progress)
+        (train, validation, test), words = _cluster(dataset, config, rng, on_progress)
     else:
-        (train, validation, test), words = _METHODS[method](dataset, config, np.random.default_rng(seed))
-    size = len(dataset)
-    split = Split(_ascending(train, size), _ascending(validation, size), _ascending(test, size), method=words)
+        (train, validation, test), words = _METHODS[method](dataset, config, rng)
+    parts = [_ascending(part, len(dataset)) for part in (train, validation, test)]
+    by_chance = rng.bit_generator.state != untouched
+    split = Split(parts[0], parts[1], parts[2], method=words, by_chance=by_chance)
     return with_leakage(dataset, split, on_progress)
 
 
@@ -142,7 +147,7 @@ def _time(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Generator
     if len(known) < MIN_MOLECULES:
         raise InputError(
             f"The molecules cannot be sorted by '{dataset.roles.order}'.",
-            f"Only {len(known)} of {len(dataset)} molecules have a date or number in it.",
+            f"Only {counted_of(len(known), len(dataset), 'molecule', 'has', 'have')} a date or number in it.",
             "Choose another column, or divide another way.",
         )
     order = known[np.argsort(dataset.order[known], kind="stable")].tolist()
@@ -150,7 +155,7 @@ def _time(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Generator
     words = f"sorted by column '{dataset.roles.order}', the last ones test"
     left = len(dataset) - len(order)
     if left:
-        words += f" ({left} molecules without a date are left out)"
+        words += f" ({counted(left, 'molecule without a date is', 'molecules without a date are')} left out)"
     first_judging = len(order) - validation - test
     return (order[:first_judging], order[first_judging : len(order) - test], order[len(order) - test :]), words
 
@@ -220,7 +225,8 @@ def _column(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Generat
     members = {name: [i for i, part in enumerate(parts) if part == name] for name in ("train", "val", "test", "")}
     train, validation, test = members["train"], members["val"], members["test"]
     if members[""]:
-        words += f" ({len(members[''])} molecules without a part are left out)"
+        left = counted(len(members[""]), "molecule without a part is", "molecules without a part are")
+        words += f" ({left} left out)"
     if not train:
         raise InputError(
             f"The split column '{dataset.roles.split}' has no training molecules.",
@@ -264,12 +270,12 @@ def _from_folds(
     if len(numbers) < 2 or len(numbers) > len(dataset) // 2 + 1:
         raise InputError(
             f"The split column '{dataset.roles.split}' does not hold folds.",
-            f"It has {len(numbers)} different numbers.",
+            f"It has {counted(len(numbers), 'different number')}.",
             "Choose a column with a few fold numbers, or divide another way.",
         )
     if config.fold >= len(numbers):
         raise InputError(
-            f"There is no fold {config.fold}.", f"The file has {len(numbers)} folds.", "Count folds from 0."
+            f"There is no fold {config.fold}.", f"The file has {counted(len(numbers), 'fold')}.", "Count folds from 0."
         )
     chosen = numbers[config.fold]
     test = [position for position, fold in enumerate(folds) if fold == chosen]
@@ -282,7 +288,7 @@ def _kfold(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Generato
         return _column(dataset, config, rng)
     if config.fold >= config.folds or config.folds > len(dataset):
         raise InputError(
-            f"Fold {config.fold} of {config.folds} cannot be made from {len(dataset)} molecules.",
+            f"Fold {config.fold} of {config.folds} cannot be made from {counted(len(dataset), 'molecule')}.",
             "",
             "Choose a fold below the number of folds, and no more folds than molecules.",
         )

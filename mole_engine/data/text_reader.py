@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.wording import counted
 from mole_engine.data.progress import Progress, report
 from mole_engine.data.text_format import DELIMITER_NAMES, delimiter_of, find_delimiter, find_encoding
 from mole_engine.data.text_layout import Layout, blank_width, declared_separator, find_layout, split_blanks
@@ -225,7 +226,7 @@ class _Builder:
 
 
 def _count(lines: Sequence[int]) -> str:
-    return "1 row has" if len(lines) == 1 else f"{len(lines)} rows have"
+    return counted(len(lines), "row has", "rows have")
 
 
 def _where(lines: Sequence[int]) -> str:

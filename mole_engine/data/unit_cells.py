@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mole_engine.contracts.dataset import ColumnInfo
+from mole_engine.contracts.wording import counted
 from mole_engine.data.molar import power_of, unit_in
 from mole_engine.data.profile import profile_columns, unit_of
 from mole_engine.data.table import RawTable
@@ -198,9 +199,9 @@ def _converted(column: ColumnInfo, table: RawTable, reading: _Reading, target: s
     if plain:
         told.append(f"{plain:,} without a unit {f'taken as {bare}' if bare else 'left without a value'}")
     if odd:
-        told.append(f"{sum(counts[text] for text in odd):,} no numbers ({shown(odd)})")
+        told.append(f"{sum(counts[text] for text in odd):,} without a number ({shown(odd)})")
     if bounds:
-        told.append(f"{bounds:,} of them bounds such as > 100, told in the clean-up")
+        told.append(f"{counted(bounds, 'of them a bound', 'of them bounds')} such as > 100, told in the clean-up")
     return texts, ", ".join(told)
 
 

@@ -21,6 +21,7 @@ from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import EpochMetrics, Notice
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
+from mole_engine.contracts.wording import counted
 from mole_engine.export.drawings import line_chart
 from mole_engine.export.page import bullets, document, facts, figure, number, table
 from mole_engine.export.report_checks import check_sections
@@ -138,8 +139,10 @@ def _data(folder: RunFolder, record: RunRecord) -> Iterator[str]:
     )
     yield from bullets("", [str(words) for words in split.get("overlap") or ()])
     counts, steps = report.get("counts") or {}, report.get("steps") or {}
-    lines = [f"{value} rows: {str(kind).replace('_', ' ')}" for kind, value in counts.items()]
-    lines += [f"{str(step).replace('_', ' ')}: changed {value} rows" for step, value in steps.items() if value]
+    lines = [f"{counted(value, 'row')}: {str(kind).replace('_', ' ')}" for kind, value in counts.items()]
+    lines += [
+        f"{str(step).replace('_', ' ')}: changed {counted(value, 'row')}" for step, value in steps.items() if value
+    ]
     if lines:
         yield "<h3>Clean-up</h3>"
     yield from bullets("", lines)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.contracts.wording import counted
 from mole_engine.inference.bootstrap import FEWEST, METRIC_OF, Comparison, compare_all, statistic
 from mole_engine.inference.results import MEAN, TaskResult, baseline_titles, read_results
 from mole_engine.store.run_folder import RunFolder
@@ -117,7 +118,7 @@ def _one(judged: TaskJudgement, titles: Mapping[str, str]) -> tuple[str, str, st
         return _without_comparison(judged)
     name, places = _TITLES[comparison.metric], places_of(comparison)
     unit = f" {judged.task.unit}" if judged.task.unit and comparison.lower_is_better else ""
-    size = f"{comparison.molecules:,} test molecule{'' if comparison.molecules == 1 else 's'}"
+    size = counted(comparison.molecules, "test molecule")
     against = f"{figure(comparison.baseline, places)} for {titles.get(judged.strongest, judged.strongest)}"
     own = f"{name} {figure(comparison.model, places)}{unit}"
     words = f"{own} against {against}, on {size}: {_difference(comparison)}"
@@ -185,13 +186,13 @@ def _several(results: Sequence[TaskResult], judged: Sequence[TaskJudgement]) -> 
     if alone:
         parts.append(f"{alone} more would count alone, but not among {len(compared)} targets (Holm's correction).")
     if single := len(judged) - len(compared):
-        parts.append(f"{single} target{'' if single == 1 else 's'} cannot be judged: one class only in the test part.")
+        parts.append(f"{counted(single, 'target')} cannot be judged: one class only in the test part.")
     few = sum(_is_few(item) for item in compared)
     if few:
         parts.append(f"For {few} of {len(compared)} the test molecules are so few that chance decides.")
-    headline = f"Beats the baseline for {won} of {len(compared)} target{'' if len(compared) == 1 else 's'}"
+    headline = f"Beats the baseline for {won} of {counted(len(compared), 'target')}"
     if not won:
-        headline = f"Does not beat the baseline for any of {len(compared)} targets"
+        headline = f"Does not beat the baseline for any of {counted(len(compared), 'target')}"
     good = won > len(compared) / 2 and few <= len(compared) / 2
     if compared and all(_only_mean(item) for item in compared):
         headline, good = headline.replace("the baseline", "the mean"), False

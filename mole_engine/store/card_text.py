@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.contracts.wording import counted
 from mole_engine.store.card import ModelCard
 
 _KINDS = {
@@ -105,7 +106,7 @@ def _uncertainty(card: ModelCard) -> str:
     if not known:
         return ""
     lines = [
-        f"- {name}: from {value.count} validation molecules"
+        f"- {name}: from {counted(value.count, 'validation molecule')}"
         + ("" if math.isfinite(value.half_width) else " (too few for an interval)")
         for name, value in known.items()
     ]

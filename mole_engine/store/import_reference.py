@@ -15,6 +15,7 @@ from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.config import CurationConfig, DataConfig, ModelConfig, TrainConfig
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.wording import counted
 from mole_engine.data.scaling import TargetScaler, TaskScale
 from mole_engine.models.mole import MolE
 from mole_engine.store.bundle import save_bundle
@@ -110,7 +111,11 @@ def _kind(task: str, settings: Mapping[str, Any]) -> TaskKind:
 def _tasks(kind: TaskKind, outputs: int, names: Sequence[str]) -> tuple[TaskSpec, ...]:
     count = 1 if kind is TaskKind.MULTICLASS else outputs
     if names and len(names) != count:
-        raise InputError("The names do not fit:", f"{len(names)} are given for {count} tasks.", "Give one a task.")
+        raise InputError(
+            "The names do not fit:",
+            f"{counted(len(names), 'is', 'are')} given for {counted(count, 'task')}.",
+            "Give one a task.",
+        )
     classes = {
         TaskKind.REGRESSION: (),
         TaskKind.CLASSIFICATION: ("0", "1"),

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mole_engine.contracts.config import ModelConfig
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.wording import counted
 from mole_engine.store.safe_pickle import plain, read_checkpoint
 
 _WORDS = "embeddings.word_embeddings.weight"
@@ -71,8 +72,8 @@ class KeyReport:
     def in_words(self) -> str:
         """Say what was matched, in one sentence."""
         head = "encoder and prediction head" if self.has_head else "encoder without a prediction head"
-        rest = f"; {len(self.unused)} others left aside" if self.unused else ""
-        return f"{len(self.matched)} tensors matched ({head}){rest}."
+        rest = f"; {counted(len(self.unused), 'other')} left aside" if self.unused else ""
+        return f"{counted(len(self.matched), 'tensor')} matched ({head}){rest}."
 
 
 def read_reference(path: str | Path) -> ReferenceState:
@@ -301,9 +302,9 @@ def _check_shapes(tensors: Mapping[str, Tensor], width: int, file_name: str) -> 
 def _mismatch(file_name: str, missing: list[str], strange: list[str]) -> InputError:
     causes = []
     if missing:
-        causes.append(f"{len(missing)} weights are missing ({_some(missing)})")
+        causes.append(f"{counted(len(missing), 'weight is', 'weights are')} missing ({_some(missing)})")
     if strange:
-        causes.append(f"{len(strange)} are unknown ({_some(strange)})")
+        causes.append(f"{counted(len(strange), 'is', 'are')} unknown ({_some(strange)})")
     return InputError(
         f"{file_name} does not fit MolE's network:", f"{' and '.join(causes)}.", "Give weights of the original MolE."
     )

@@ -21,6 +21,7 @@ from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import Split
 from mole_engine.contracts.events import Notice, ProgressHandler
 from mole_engine.contracts.run_state import RunControl
+from mole_engine.contracts.wording import counted_of
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.training.blend import NETWORK, NETWORKS, TUNED, Blend, choose_weights, in_words, to_logits, to_values
 from mole_engine.training.checkpoints import LAST
@@ -220,7 +221,7 @@ class _Ensemble:
         values: list[Floats] = []
         for item in self.plan:
             if item.number and self.control.stop_requested:
-                self._notice(f"Stopped: {item.number} of {len(self.plan)} networks are used.")
+                self._notice(f"Stopped: {counted_of(item.number, len(self.plan), 'network', 'is', 'are')} used.")
                 self.folds = [
                     fold for fold in self.folds if any(fold is used.fold for used in self.plan[: item.number])
                 ]

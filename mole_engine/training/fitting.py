@@ -16,6 +16,7 @@ from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.events import Notice
 from mole_engine.contracts.run_state import RunControl
+from mole_engine.contracts.wording import counted
 from mole_engine.training.averaging import AveragingCallback
 from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback, ShardedClipping
 from mole_engine.training.checkpoints import BEST, LAST, CheckpointCallback
@@ -219,8 +220,8 @@ class _Job:
             )
         self.emitter.emit(
             Notice(
-                message=f"Memory has run out. Batches now hold {data.batch_size} molecules, and {data.accumulate} "
-                "of them make a step.",
+                message=f"Memory has run out. Batches now hold {counted(data.batch_size, 'molecule')}, and "
+                f"{counted(data.accumulate, 'of them makes', 'of them make')} a step.",
                 level="warning",
                 details=problem,
             )

@@ -22,6 +22,7 @@ from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.events import EpochMetrics, Event, Notice, TrialFinished
 from mole_engine.contracts.run_state import RunControl
+from mole_engine.contracts.wording import counted
 from mole_engine.store.files import write_text
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.fitting import FitResult, fit_model
@@ -164,7 +165,7 @@ class _Search:
             raise self._last_error or KnownError("The search has found no settings:", "no trial could be judged.")
         values = best.user_attrs[_VALUES]
         words = ", ".join(f"{name} {_short(value)}" for name, value in values.items())
-        self._notice(f"Best of {done} trials ({self.monitor} {best.value:.4g}): {words}.")
+        self._notice(f"Best of {counted(done, 'trial')} ({self.monitor} {best.value:.4g}): {words}.")
         write_text(self.folder / CHOSEN, json.dumps({"settings": values, "trials": done}) + "\n")
         return self._final(values)
 

@@ -16,6 +16,7 @@ from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import Split, TaskSpec
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
+from mole_engine.contracts.wording import counted
 from mole_engine.data.batching import Labels, collate
 from mole_engine.data.data_modules import MolDataModule
 from mole_engine.data.dataset import CuratedDataset
@@ -239,7 +240,8 @@ def load_encoder(model: MolE, vocabulary: Vocabulary, path: str) -> int:
     foreign = sorted(set(given) - set(wanted))
     shapes = [name for name in wanted if name in given and given[name].shape != wanted[name].shape]
     if missing or foreign or shapes:
-        counts = f"{len(missing)} weights are missing, {len(foreign)} unknown, {len(shapes)} of another size"
+        lacking = counted(len(missing), "weight is missing", "weights are missing")
+        counts = f"{lacking}, {len(foreign)} unknown, {len(shapes)} of another size"
         example = (missing or foreign or shapes)[0]
         raise _unfit(
             path,

@@ -16,6 +16,7 @@ import torch
 
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.events import ProgressHandler
+from mole_engine.contracts.wording import counted
 from mole_engine.data.batching import MolBatch, collate
 from mole_engine.training.fitting import is_out_of_memory
 from mole_engine.training.machine import usable_cores
@@ -227,7 +228,7 @@ class _Step:
 
 
 def _threads(number: int) -> str:
-    return "1 thread" if number == 1 else f"{number} threads"
+    return counted(number, "thread")
 
 
 def _rate(value: float) -> str:

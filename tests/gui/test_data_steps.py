@@ -147,3 +147,30 @@ def test_another_seed_divides_in_another_way_and_goes_with_the_job(qtbot, window
 
     job = TrainConfig(data=window.session.dataset.data_config, split=window.session.dataset.split_config, seed=99)
     assert load_training_data(job)[1] == other
+
+
+def test_the_seed_of_the_run_divides_in_the_window_as_in_the_run(qtbot, window, page):
+    change(qtbot, window, lambda: choose(window, "splitCombo", "random"))
+    first, form = window.session.dataset.split, window.page("train").setup.form
+    change(qtbot, window, lambda: form.set_value("seed", 3))
+    shown = window.session.dataset.split
+    assert shown.train != first.train
+    from mole_engine.data.assemble import load_training_data
+
+    job = window.page("train").setup.job()
+    assert (job.seed, job.split.seed) == (3, -1)
+    assert load_training_data(job)[1] == shown
+
+
+def test_a_split_without_chance_is_not_made_anew_for_another_seed(qtbot, window, page):
+    change(qtbot, window, lambda: choose(window, "splitCombo", "random"))
+    seed = window.findChild(QSpinBox, "splitSeedSpin")
+    change(qtbot, window, lambda: seed.setValue(3))
+    window.page("train").setup.form.set_value("seed", 7)
+    qtbot.waitUntil(lambda: window.session.datasets.seed == 7)
+    # Its own seed holds, whatever the run's is.
+    assert not window.session.datasets.is_busy
+    change(qtbot, window, lambda: seed.setValue(-1))
+    from mole_engine.data.assemble import load_training_data
+
+    assert load_training_data(window.page("train").setup.job())[1] == window.session.dataset.split

@@ -159,4 +159,4 @@ def test_the_html_report_tells_the_steps_and_the_parts(data, tmp_path):
     assert main(["curate", str(data), "--report", str(path), "--split", "random"]) == 0
     text = path.read_text(encoding="utf-8")
     assert "<td>Keep the largest organic fragment of salts and mixtures.</td><td>yes</td><td>1</td>" in text
-    assert "2 molecules train, 1 validate, 1 test. Divided by: random." in text
+    assert "2 molecules train, 1 validates, 1 tests. Divided by: random." in text

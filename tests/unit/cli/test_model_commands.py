@@ -31,7 +31,7 @@ def test_predict_to_stdout_and_file(make_bundle, molecules, capsys, tmp_path):
     lines = captured.out.splitlines()
     assert lines[0] == "id,smiles,logS,logS_pred,logS_std,logS_lower,logS_upper,in_domain,nearest_similarity,error"
     assert lines[2] == "2,c1ccccc,1,,,,,,,ring 1 is never closed"
-    assert captured.err == "1 of 3 rows have no prediction; the column 'error' says why.\n"
+    assert captured.err == "No prediction for 1 of 3 rows; the column 'error' says why.\n"
     assert main(["predict", model, molecules, "--out", str(tmp_path / "out.csv")]) == 0
     assert (tmp_path / "out.csv").read_text() == captured.out
 
@@ -109,7 +109,7 @@ def test_an_encoder_alone_predicts_nothing(make_bundle, molecules, capsys, comma
 def test_encode(make_bundle, molecules, tmp_path, capsys):
     out = tmp_path / "v.parquet"
     assert main(["encode", str(make_bundle()), molecules, "--out", str(out)]) == 0
-    assert "1 of 3 rows have no vector" in capsys.readouterr().err
+    assert "No vector for 1 of 3 rows" in capsys.readouterr().err
     assert pd.read_parquet(out)["e31"].notna().tolist() == [True, False, True]
 
 

@@ -105,9 +105,7 @@ def test_a_time_split_tests_on_the_latest_and_counts_a_repeated_molecule_from_it
     split = make_split(dataset, config, 0)
     assert [dataset.smiles[position] for position in split.test] == ["C" * 19 + "O", "C" * 20 + "O"]
     assert dataset.smiles.index("CCO") in split.train
-    assert (
-        split.method == "sorted by column 'Measured on', the last ones test (1 molecules without a date are left out)"
-    )
+    assert split.method == "sorted by column 'Measured on', the last ones test (1 molecule without a date is left out)"
 
 
 def test_a_time_split_finds_its_column_or_says_what_it_looked_at(tmp_path):

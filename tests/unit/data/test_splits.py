@@ -161,7 +161,7 @@ def test_a_missing_validation_part_is_taken_out_of_training():
 def test_rows_without_a_part_are_left_out_and_told():
     split = make_split(dataset_of(molecules(10), given=["train"] * 7 + ["", "val", "test"]), SplitConfig(), 0)
     assert 7 not in {*split.train, *split.validation, *split.test}
-    assert "1 molecules without a part are left out" in split.method
+    assert "1 molecule without a part is left out" in split.method
 
 
 def test_fold_numbers_divide():

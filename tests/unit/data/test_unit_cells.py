@@ -34,7 +34,7 @@ def test_one_unit_is_stripped_and_named_and_its_column_becomes_the_target(tmp_pa
     assert table.column_values("IC50 (nM)")[-2:] == [">100", ""]
     assert table.column_values("IC50")[0] == "5.5 nM"
     assert note(table) == (
-        "The column 'IC50 (nM)' was made of 'IC50': 11 in nM, 1 of them bounds such as > 100, told in the clean-up."
+        "The column 'IC50 (nM)' was made of 'IC50': 11 in nM, 1 of them a bound such as > 100, told in the clean-up."
     )
     roles = detect_roles(table, DataConfig(), SplitConfig())
     assert [(task.name, task.unit) for task in roles.tasks] == [("IC50 (nM)", "nM")]

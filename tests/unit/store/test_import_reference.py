@@ -97,7 +97,7 @@ def test_an_encoder_without_a_head_predicts_nothing(state: State, tmp_path: Path
     report = import_reference(tmp_path / "encoder.pt", VOCABULARY, heads=4, out=tmp_path / "encoder.mole")
     assert not report.has_head
     assert report.unused == ("model.lm_head.weight",)
-    assert "1 others left aside" in report.in_words()
+    assert "1 other left aside" in report.in_words()
     assert read_bundle(tmp_path / "encoder.mole").card.tasks == ()
 
 
@@ -125,12 +125,12 @@ def change(state: State, **changes: Any) -> State:
 
 
 WRONG: dict[str, tuple[Callable[[State], Any], str]] = {
-    "a missing weight": (lambda state: change(state, rel_embeddings__weight=None), "1 weights are missing"),
+    "a missing weight": (lambda state: change(state, rel_embeddings__weight=None), "1 weight is missing"),
     "gradients": (lambda state: {f"grad.{name}": value for name, value in state.items()}, "holds gradients"),
-    "half a head": (lambda state: change(state, prediction_head__dense__bias=None), "1 weights are missing"),
+    "half a head": (lambda state: change(state, prediction_head__dense__bias=None), "1 weight is missing"),
     "an unknown part": (
         lambda state: state | {"model.MolE.encoder.layer.0.attention.self.pos_proj.weight": torch.zeros(1)},
-        "1 are unknown",
+        "1 is unknown",
     ),
     "a wrong shape": (lambda state: change(state, query_proj__weight=torch.zeros(8, 64)), "does not fit"),
     "a wrong norm": (lambda state: change(state, encoder__LayerNorm__weight=torch.ones(65)), "does not fit"),
@@ -171,7 +171,7 @@ def test_names_are_given_one_a_task(tmp_path: Path) -> None:
     out = tmp_path / "out.mole"
     import_reference(CHECKPOINT, VOCABULARY, out=out, names=["half-life"])
     assert read_bundle(out).card.tasks[0].name == "half-life"
-    with pytest.raises(InputError, match="2 are given for 1"):
+    with pytest.raises(InputError, match="2 are given for 1 task"):
         import_reference(CHECKPOINT, VOCABULARY, out=out, names=["a", "b"])
     with pytest.raises(InputError, match="not a kind"):
         import_reference(CHECKPOINT, VOCABULARY, task="guess", out=out)

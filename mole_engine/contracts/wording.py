@@ -1,0 +1,22 @@
+"""Numbers with their nouns, for every sentence that a user reads."""
+
+from __future__ import annotations
+
+
+def counted(value: int, one: str, many: str = "") -> str:
+    """Return "1 row" or "1,128 rows".
+
+    Parameters
+    ----------
+    value
+        How many.
+    one, many
+        What follows the number where there is one, and else; `many` may be left out where it is `one` with an s. A
+        verb can come along: `counted(left, "row is", "rows are")`.
+    """
+    return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+def counted_of(part: int, whole: int, noun: str, one: str, many: str) -> str:
+    """Return "1 of 5 rows is" or "2 of 1,128 rows are", for the noun "row" and the verbs `one` and `many`."""
+    return f"{part:,} of {counted(whole, noun)} {one if part == 1 else many}"
