@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mole_engine.contracts.config import ModelConfig, TrainConfig
@@ -21,7 +21,7 @@ START_SECONDS = 3.0
 FEATURISED_PER_SECOND = 350.0
 """Molecules a second that are turned into tokens and distances on one core."""
 
-FALLBACK_FLOPS = 3e10
+FALLBACK_FLOPS = 5e10
 """Speed of one ordinary CPU core where nothing has been measured yet."""
 
 SLOWEST_FLOPS = 1.5e10
@@ -80,7 +80,7 @@ def operations(model: ModelConfig, tokens: float) -> float:
 
 def efficiency(model: ModelConfig) -> float:
     """Return which part of the speed of bare matrix products a network of this width reaches in training."""
-    return min(0.7, 0.12 + 0.07 * math.log2(max(model.hidden_size, 32) / 32))
+    return min(0.8, 0.25 + 0.1 * math.log2(max(model.hidden_size, 32) / 32))
 
 
 def epoch_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0) -> float:
@@ -109,17 +109,27 @@ def estimate_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0, co
         Real over estimated time of an epoch in earlier runs on this device.
     """
     molecules = data.train + data.validation + data.test
-    epochs = epochs_of_job(config, data) * epoch_seconds(config, data, flops) * correction
+    one = _of_one_network(config, data)
+    epochs = epochs_of_job(config, data) * epoch_seconds(config, one, flops) * correction
     once = 0.0
     if fine_tuning := config.fine_tuning_epochs(data.train + data.validation):
         learning = config.updated({"training": {"freeze": "none"}})
-        each = epoch_seconds(learning, data, flops) * correction
+        each = epoch_seconds(learning, one, flops) * correction
         once += fine_tuning * (_networks(config) if config.ensemble.kind == "folds" else 1) * each
     if is_head_only(config):
         once += molecules * operations(config.model, data.tokens) / _speed(config, flops) * correction
     if config.ensemble.trees:
         once += _networks(config) * (BLEND_SECONDS + BLEND_PER_MOLECULE * data.train)
     return START_SECONDS + molecules / FEATURISED_PER_SECOND + once + epochs
+
+
+def _of_one_network(config: TrainConfig, data: DataSize) -> DataSize:
+    """Return what one network of a job learns from and is judged by: of folds, all but one and that one."""
+    if config.ensemble.kind != "folds":
+        return data
+    both = data.train + data.validation
+    held = both // config.ensemble.members
+    return replace(data, train=both - held, validation=held)
 
 
 def is_head_only(config: TrainConfig) -> bool:

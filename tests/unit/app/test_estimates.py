@@ -67,6 +67,19 @@ def test_fine_tuned_networks_and_several_starts_count():
     assert estimate_seconds(later, DATA) == estimate_seconds(three, DATA)
 
 
+@pytest.mark.parametrize(
+    ("molecules", "tokens", "real"), [(1128, 14.3, 224), (1513, 35.1, 552), (578, 23.9, 133), (4200, 28.0, 1009)]
+)
+def test_the_recommended_job_takes_about_as_long_as_was_measured(molecules, tokens, real):
+    """Seconds of one core in docs/accuracy.md (ESOL, BACE, HIA_Hou, Lipophilicity), on cores of 80 GFLOP/s."""
+    tenth = molecules // 10
+    size = DataSize(molecules - 2 * tenth, tenth, tenth, tokens)
+    config = load_preset("recommended").config()
+    assert real / 1.6 < estimate_seconds(config, size, 8e10) < 1.6 * real
+    # Where nothing is known of the machine, an ordinary core is assumed: too long is better than too short.
+    assert real / 1.6 < estimate_seconds(config, size) < 2.5 * real
+
+
 def test_memory_grows_with_network_batch_and_molecules():
     small, base = load_preset("small").config(), load_preset("base").config()
     assert 0.5e9 < estimate_memory(small, DATA) < 1.5e9
