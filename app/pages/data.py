@@ -188,6 +188,7 @@ class DataPage(Page):
     @Slot(object)
     def _show_opened(self, dataset: OpenDataset) -> None:
         self.rows.begin()
+        self.banner.close_form()
         self._show_dataset(dataset)
         self._show_state(self._opened)
 
@@ -204,7 +205,7 @@ class DataPage(Page):
                 (f"{count(look)} need a look" if look > 1 else "1 needs a look" if look else "", "warning"),
             ]
         )
-        self.banner.show_roles(dataset.info, dataset.roles, dataset.data_config, dataset.offers)
+        self.banner.show_roles(dataset.info, dataset.roles, dataset.data_config, dataset.offers, dataset.no_target)
         self.rows.show_dataset(dataset)
         self.side.show_dataset(dataset)
 

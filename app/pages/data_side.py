@@ -46,6 +46,7 @@ class SidePanel(QWidget):
         super().__init__(parent)
         self._session, self._rows = session, rows
         self._looking: asyncio.Task[Any] | None = None
+        self._unasked = ("", "")
         self.curation = CurationCard()
         self.curation.follow(session.history.stack)
         self.column = ColumnCard()
@@ -149,7 +150,10 @@ class SidePanel(QWidget):
         columns = column_keys(dataset, list(self._session.columns.own))
         known = {key for key, _ in columns}
         first = dataset.roles.tasks[0].name if dataset.roles.tasks else PART_KEY
-        self.column.show_columns(columns, self.column.chosen if self.column.chosen in known else first)
+        # A column that was chosen by hand stays, as long as the file is the same.
+        by_hand = self._unasked != (dataset.info.path, self.column.chosen) and self._unasked[0] == dataset.info.path
+        self._unasked = (dataset.info.path, first)
+        self.column.show_columns(columns, self.column.chosen if by_hand and self.column.chosen in known else first)
         self._look()
 
     @Slot()

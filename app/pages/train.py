@@ -16,6 +16,7 @@ from app.pages.train_pins import pinned_molecules
 from app.pages.train_queue import QueueControl
 from app.pages.train_setup import TrainSetup
 from app.pages.train_watch import RunWatch
+from app.pages.train_words import parts_words
 from app.services.datasets import samples
 from app.services.open_dataset import OpenDataset
 from app.text import counted
@@ -367,7 +368,8 @@ class TrainPage(Page):
             return
         dataset = self.session.dataset
         if dataset is None or not dataset.roles.tasks:
-            self.panel.show_ready("Ready", "No target", "Choose a target column on the Data page.", enabled=False)
+            why = f"{dataset.no_target} Choose a target column on the Data page." if dataset else ""
+            self.panel.show_ready("Not ready", "No target", why, enabled=False)
             return
         fault = self.setup.fault()
         if fault:
@@ -375,10 +377,6 @@ class TrainPage(Page):
             self.panel.show_ready("Not ready", "See settings", fault, enabled=True)
             return
         estimate = rough_duration(self.setup.estimate())
-        split = dataset.split
-        train = counted(len(split.train), "molecule trains", "molecules train")
-        choose = counted(len(split.validation), "chooses", "choose")
-        judge = counted(len(split.test), "judges", "judge")
-        note = f"{train}, {choose} the best epoch, {judge} the model. {rough_memory(self.setup.memory())}"
+        note = f"{parts_words(dataset, self.setup.form.config())} {rough_memory(self.setup.memory())}"
         self.panel.show_ready("Ready. It will take", estimate, note, enabled=True)
         self.panel.show_kind(self.setup.kind_words())

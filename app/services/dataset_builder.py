@@ -13,10 +13,10 @@ from app.services.row_columns import NumberColumns, bars_of
 from app.services.typical_rows import typical_rows
 from app.summaries import PartsSummary
 from mole_engine.contracts.config import DataConfig, SplitConfig
-from mole_engine.contracts.dataset import Split, TableSource, TaskKind, TaskSpec
+from mole_engine.contracts.dataset import ColumnRoles, Split, TableSource, TaskKind, TaskSpec
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.data.assemble import divide
-from mole_engine.data.columns import detect_roles
+from mole_engine.data.columns import detect_roles, why_no_target
 from mole_engine.data.curation import curate, preview
 from mole_engine.data.molar import molar_offers
 from mole_engine.data.sources import open_table
@@ -79,6 +79,7 @@ def assemble(
         summaries=tuple(_summary(task, dataset, parts, index) for index, task in enumerate(roles.tasks)),
         typical=typical_rows(raw, roles, numbers, smiles, by_row),
         numbers=numbers,
+        no_target=_no_target(raw, roles),
         offers=tuple((offer.column, offer.unit, offer.name) for offer in molar_offers(raw, data.units)),
     )
     # Counted here rather than at first use, which would be in the window's thread.
@@ -87,6 +88,14 @@ def assemble(
         if task.name in made.numbers:
             _ = made.numbers[task.name]
     return made
+
+
+def _no_target(raw: RawTable, roles: ColumnRoles) -> str:
+    """Say why there is nothing to learn, and what the file is good for all the same."""
+    if roles.tasks:
+        return ""
+    predict = " A model can predict for them on the Predict page." if len(raw.info.columns) == 1 else ""
+    return f"{why_no_target(raw, roles)}{predict}"
 
 
 def _merged(curated: CuratedDataset) -> frozenset[int]:

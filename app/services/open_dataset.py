@@ -68,6 +68,8 @@ class OpenDataset:
     offers
         Columns of concentrations that could be learned on the logarithmic scale, each with its unit and the name of
         the column that would be made of it.
+    no_target
+        Where no column was found to learn: why not, in words.
     """
 
     data_config: DataConfig
@@ -85,6 +87,7 @@ class OpenDataset:
     typical: tuple[int, ...] = ()
     numbers: Mapping[str, Sequence[float]] = field(default_factory=dict)
     offers: tuple[tuple[str, str, str], ...] = ()
+    no_target: str = ""
 
     @cached_property
     def issues(self) -> RowIssues:

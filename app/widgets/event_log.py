@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.text import count, duration, number
@@ -154,6 +154,17 @@ class EventLog(QListView):
         self._lines.clear()
         lines = [(event.time, *words_of(event)) for event in events if not isinstance(event, EpochMetrics)]
         self._lines.put([line for line in lines if line[1]])
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Paint the lines; before there are any, say what will stand here."""
+        super().paintEvent(event)
+        if not self._lines.entries:
+            painter = QPainter(self.viewport())
+            painter.setFont(text_font(12))
+            painter.setPen(QColor(theme.palette().muted))
+            flags = int(Qt.AlignmentFlag.AlignTop) | int(Qt.TextFlag.TextWordWrap)
+            painter.drawText(self.viewport().rect(), flags, "What happens in a training is told here.")
+            painter.end()
 
     def lines(self) -> list[str]:
         """Return what is shown, newest first."""

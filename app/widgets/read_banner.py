@@ -54,13 +54,16 @@ _ENCODINGS = (
     ("Chinese (Big5)", "big5"),
     ("Korean (EUC-KR)", "euc_kr"),
 )
+_MOST_NOTES = 2
+"""Unusual things that are told at once; the tool tip has them all."""
+
 _TEXT_FORMATS = frozenset({"csv", "tsv", "txt", "smi"})
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "tab": "tab", "|": "bar", " ": "blank"}
 _KINDS = {TaskKind.REGRESSION: "a number", TaskKind.CLASSIFICATION: "two classes", TaskKind.MULTICLASS: "classes"}
 
 
-def read_words(info: TableInfo, roles: ColumnRoles) -> str:
-    """Return what was read as rich text on one line."""
+def read_words(info: TableInfo, roles: ColumnRoles, no_target: str = "") -> str:
+    """Return what was read as rich text: one line, and one more for each thing that was unusual."""
     targets = ", ".join(_target_words(task) for task in roles.tasks[:3]) or "none found, tick one here"
     if len(roles.tasks) > 3:
         targets += f" and {len(roles.tasks) - 3} more"
@@ -71,7 +74,9 @@ def read_words(info: TableInfo, roles: ColumnRoles) -> str:
     parts.append(escape(_format_words(info)))
     targets_named = [f"'{task.name}' " for task in roles.tasks]
     made = [note for note in info.notes if note.startswith("The ") and any(name in note for name in targets_named)]
-    told = "".join(f"<br>{escape(note)}" for note in made[:2])
+    lines = [no_target] if no_target else []
+    lines += [*made, *(note for note in info.notes if note not in made)][:_MOST_NOTES]
+    told = "".join(f"<br>{escape(line)}" for line in lines)
     return "<b>What we read</b>&nbsp;&nbsp; " + "&nbsp;&nbsp; ".join(parts) + told
 
 
@@ -155,6 +160,7 @@ class ReadBanner(QFrame):
         roles: ColumnRoles,
         data: DataConfig,
         offers: Sequence[tuple[str, str, str]] = (),
+        no_target: str = "",
     ) -> None:
         """Show what holds now; nothing is announced.
 
@@ -164,8 +170,10 @@ class ReadBanner(QFrame):
             The file, what its columns mean, and the settings.
         offers
             Columns of concentrations, their units, and the names of their logarithms.
+        no_target
+            Why no column was found to learn, where none was.
         """
-        self._words.setText(read_words(info, roles))
+        self._words.setText(read_words(info, roles, no_target))
         self._words.setToolTip("\n".join(info.notes))
         text_boxes = (self._separator, self._decimal, self._encoding)
         boxes = (self._smiles, self._targets, self._task, self._transform, self._unit, *text_boxes)
@@ -201,6 +209,11 @@ class ReadBanner(QFrame):
             blocker.unblock()
         set_role(self, tone="accent" if roles.tasks else "warning")
         if not roles.tasks and self._form.isHidden():
+            self._toggle_form()
+
+    def close_form(self) -> None:
+        """Hide what the user has corrected of another file."""
+        if not self._form.isHidden():
             self._toggle_form()
 
     def show_progress(self, stage: str, done: int, total: int) -> None:

@@ -163,6 +163,6 @@ def _check_training_labels(dataset: CuratedDataset, split: Split) -> None:
             what = "class" if task.kind is not TaskKind.REGRESSION else "value"
             raise InputError(
                 f"The training part has only one {what} of '{task.name}'.",
-                f"{counted(len(split.train), 'molecule trains', 'molecules train')} ({split.method}).",
+                f"{counted(len(split.train), 'molecule trains', 'molecules train')}; divided: {split.method}.",
                 "Divide the data another way, for example stratified, or add molecules.",
             )

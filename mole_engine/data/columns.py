@@ -204,6 +204,8 @@ def why_no_target(table: RawTable, roles: ColumnRoles) -> str:
             continue
         if column.kind == "empty":
             words.append(f"'{column.name}' is empty")
+        elif column.filled == 1 and len(table) > 1:
+            words.append(f"'{column.name}' has one value alone")
         elif column.distinct == 1:
             words.append(f"'{column.name}' is always {shown(column.examples)}")
         elif column.kind in {"text", "smiles"}:

@@ -43,6 +43,11 @@ _OTHER_KINDS = (
     (b"\xfd7zXZ", "an xz archive"),
     (b"Rar!", "a RAR archive"),
     (b"\x93NUMPY", "a NumPy array"),
+    # What a server answers in place of a file that is gone.
+    (b"<!DOCTYPE", "a web page"),
+    (b"<!doctype", "a web page"),
+    (b"<html", "a web page"),
+    (b"<HTML", "a web page"),
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 

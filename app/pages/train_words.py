@@ -1,0 +1,28 @@
+"""What is said of a job before it starts: who trains, who judges, and when there is too little of both."""
+
+from __future__ import annotations
+
+from app.services.open_dataset import OpenDataset
+from app.text import counted
+from mole_engine.contracts.config import TrainConfig
+
+FEW = 50
+"""Training molecules below which a model is hardly more than a guess."""
+
+
+def parts_words(dataset: OpenDataset, config: TrainConfig) -> str:
+    """Return what the molecules of each part are there for in this job, as a sentence or two."""
+    split, ensemble = dataset.split, config.ensemble
+    train, validation, test = len(split.train), len(split.validation), len(split.test)
+    said = [counted(train, "molecule trains", "molecules train")]
+    if ensemble.kind == "folds":
+        # Training and validation molecules are left out in turns.
+        train += validation
+        said = [f"{counted(train, 'molecule trains', 'molecules train')} in {ensemble.members} folds"]
+    elif validation and config.training.keep == "last":
+        said.append(f"{counted(validation, 'sets', 'set')} the intervals")
+    elif validation:
+        said.append(f"{counted(validation, 'chooses', 'choose')} the best epoch")
+    said.append(f"{counted(test, 'judges', 'judge')} the model" if test else "none judges the model")
+    few = f" Fewer than {FEW} train: take what the model says as a hint only." if train < FEW else ""
+    return f"{', '.join(said)}.{few}"
