@@ -22,7 +22,7 @@ def prediction_columns(predictions: Predictions) -> list[Column]:
         Column("structure", "structure", "structure", 170),
         Column("smiles", "smiles", "code"),
     ]
-    remark = Column("remark", "careful", "note", 176, "Whether the molecule is like those the model has seen")
+    remark = Column("remark", "note", "note", 176, "Whether the molecule is like those the model has seen")
     if len(predictions.tasks) > _ROOM_FOR:
         # Else it would stand beyond the right edge, where nobody sees why a row has no values.
         columns.append(remark)
@@ -69,10 +69,11 @@ def _value(predictions: Predictions, place: int, task: TaskSpec) -> Cell:
     if not (math.isfinite(low) and math.isfinite(high)):
         return Cell(number(value), order=value, bold=True, tip=f"{number(value, 5)} {task.unit}".strip())
     # No more digits than the interval gives sense to.
-    places = places_for([high - low])
+    width = high - low
+    places = places_for([10 * width if width < 1 else width])
     interval = f"{fixed(low, places)} to {fixed(high, places)}"
     tip = f"{number(value, 5)} {task.unit}".strip() + f", 90% interval {interval}"
-    return Cell(fixed(value, places), order=value, bold=True, second=interval, tip=tip)
+    return Cell(fixed(value, places), order=value, bold=True, second=f"90%: {interval}", tip=tip)
 
 
 def _class(predictions: Predictions, place: int, task: TaskSpec) -> Cell:

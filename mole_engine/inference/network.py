@@ -104,7 +104,9 @@ def _within_memory(
     except (torch.OutOfMemoryError, MemoryError) as error:
         if len(rows) == 1:
             raise KnownError(
-                "There is not enough memory to predict.", str(error).splitlines()[0], "Use --device cpu."
+                "There is not enough memory to predict.",
+                str(error).splitlines()[0],
+                "Close other programs that use it, or predict on the CPU (--device cpu).",
             ) from error
     else:
         yield rows, values

@@ -61,10 +61,16 @@ def find_smiles_column(table: RawTable, model: LoadedModel, wanted: str = "") ->
     if len(found) == 1:
         return found[0]
     if not found:
-        raise InputError(f"{table.info.name} has no column with structures.", "", "Name it with --smiles-column.")
+        raise InputError(
+            f"{table.info.name} has no column with structures.",
+            f"Looked at {', '.join(repr(name) for name in names[:5])}.",
+            f"Call the column with the SMILES '{own or 'smiles'}', or name it with --smiles-column on the command line.",
+        )
     listed = ", ".join(f"'{name}'" for name in found[:5])
     raise InputError(
-        f"{table.info.name} has several columns with structures:", f"{listed}.", "Name one with --smiles-column."
+        f"{table.info.name} has several columns with structures:",
+        f"{listed}.",
+        f"Call the one that counts '{own or 'smiles'}', or name it with --smiles-column on the command line.",
     )
 
 

@@ -74,8 +74,10 @@ def test_a_number_comes_with_unit_and_interval():
     titles = [column.title for column in prediction_columns(predictions)]
     assert "logS (log(mol/L))" in titles
     cell = prediction_cell(predictions, 0, "value:0")
-    assert (cell.text, cell.second) == ("\u22121.23", "\u22122.01 to \u22120.46")
+    assert (cell.text, cell.second) == ("\u22121.23", "90%: \u22122.01 to \u22120.46")
     assert "90% interval" in cell.tip
+    narrow = prediction_cell(made(logS_pred=[1.5344], logS_lower=[1.2731], logS_upper=[1.7953]), 0, "value:0")
+    assert (narrow.text, narrow.second) == ("1.53", "90%: 1.27 to 1.80")
 
 
 def test_with_many_targets_the_warning_stands_before_them():

@@ -116,7 +116,7 @@ def test_window_path_gives_the_same_table(model, table, tmp_path):
 def test_structures_column_is_found_or_named(model, tmp_path):
     path = tmp_path / "in.csv"
     path.write_text("mol,other\nCCO,CCN\nCCC,CCCN\n")
-    with pytest.raises(InputError, match=r"several columns with structures.*'mol', 'other'"):
+    with pytest.raises(InputError, match=r"several columns with structures.*'mol', 'other'.*Call the one"):
         read_input(path, model)
     assert read_input(path, model, smiles_column="other")[1] == "other"
     with pytest.raises(InputError, match=r"no column 'moll'.*Did you mean 'mol'"):
