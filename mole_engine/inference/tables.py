@@ -64,7 +64,7 @@ def find_smiles_column(table: RawTable, model: LoadedModel, wanted: str = "") ->
         raise InputError(
             f"{table.info.name} has no column with structures.",
             f"Looked at {', '.join(repr(name) for name in names[:5])}.",
-            f"Call the column with the SMILES '{own or 'smiles'}', or name it with --smiles-column on the command line.",
+            f"Call the column with SMILES '{own or 'smiles'}', or name it with --smiles-column on the command line.",
         )
     listed = ", ".join(f"'{name}'" for name in found[:5])
     raise InputError(
