@@ -123,6 +123,8 @@ class ModelsPage(Page):
         if path not in self._guests:
             self._guests.insert(0, path)
         self._wanted = path
+        # Whoever goes on to the Predict page by themselves means this one.
+        self.session.predictions.choose(path)
         await self._reload()
 
     # What happens ----------------------------------------------------------------------------------------------

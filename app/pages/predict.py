@@ -30,6 +30,7 @@ from app.widgets.cell_table import CellTable
 from app.widgets.drop_zone import FILE_FILTER, DropZone
 from app.widgets.figures import main_metric, metric_words
 from app.widgets.progress import LoadingPanel
+from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 
@@ -146,6 +147,12 @@ class PredictPage(Page):
             self.session.predictions.choose(path)
         elif self._model_path():
             self._start(self.session.predictions.predict_file(self._model_path(), path), Path(path).name)
+        else:
+            self.session.report(
+                InputError(
+                    "There is no model to predict with.", "", "Train one, or open a .mole file; then drop it again."
+                )
+            )
 
     @Slot(str)
     def save(self, path: str) -> None:

@@ -188,3 +188,19 @@ def test_escape_cancels_a_prediction(qtbot, window, page, asked):
     assert finished == []
     qtbot.waitUntil(window.findChild(QPushButton, "predictButton").isEnabled)
     assert not window._problem_dialog.isVisible()
+
+
+def test_a_file_dropped_before_there_is_a_model_is_answered(qtbot, window, page, tmp_path):
+    with qtbot.waitSignal(window.session.problem_raised) as problem:
+        page.predict_file(str(tmp_path / "molecules.csv"))
+    assert problem.args[0].one_line().startswith("There is no model to predict with.")
+
+
+def test_a_model_that_was_opened_is_the_one_to_predict_with(qtbot, window, model_path):
+    window.open_path(model_path)
+    models = window.page("models")
+    qtbot.waitUntil(lambda: bool(models._models))
+    # By the rail, not by the button of the Models page.
+    window.go_to("predict")
+    predict = window.page("predict")
+    qtbot.waitUntil(lambda: predict.models.currentData() == model_path)
