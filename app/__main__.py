@@ -84,6 +84,7 @@ def _run(workspace: Path, file: str) -> int:
     # Threads that import or read give the lock back sooner, so that the window keeps answering.
     sys.setswitchinterval(_SWITCH_SECONDS)
     start_log(workspace)
+    _enlarge(workspace)
     app = _application(QApplication)
     window = MainWindow(workspace)
     uncaught = UncaughtErrors(window.session.report, window)
@@ -102,6 +103,16 @@ def _run(workspace: Path, file: str) -> int:
         uncaught.remove()
         logging.shutdown()
     return 0
+
+
+def _enlarge(workspace: Path) -> None:
+    """Show everything in the size that the user has chosen; Qt reads this when the application is made."""
+    from app.services.settings import settings_file, wanted_size
+
+    size = wanted_size(settings_file(workspace))
+    if size != 100:
+        # What somebody has set for this start counts more.
+        os.environ.setdefault("QT_SCALE_FACTOR", f"{size / 100:g}")
 
 
 def _application(kind: type[QApplication]) -> QApplication:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QButtonGroup, QRadioButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QComboBox, QRadioButton, QVBoxLayout, QWidget
 
 from app.pages.base import Page
+from app.services.settings import SIZES
 from app.text import counted
 from app.theme import SPACE, ThemeMode, theme
-from app.widgets.basic import Card, label, row, secondary_button
+from app.widgets.basic import Card, label, named, row, secondary_button
 
 if TYPE_CHECKING:
     from app.services.session import Session
@@ -25,14 +27,14 @@ _MODES: tuple[tuple[ThemeMode, str], ...] = (
 
 
 class PreferencesPage(Page):
-    """Every change holds at once."""
+    """Every change holds at once, but for the size."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, "Settings", parent)
         self._modes = QButtonGroup(self)
         column = QVBoxLayout()
         column.setSpacing(SPACE[2])
-        for card in (self._look(), self._folder(), self._files()):
+        for card in (self._look(), self._magnification(), self._folder(), self._files()):
             card.setFixedWidth(_WIDTH)
             column.addWidget(card)
         column.addStretch(1)
@@ -52,6 +54,20 @@ class PreferencesPage(Page):
             button.clicked.connect(lambda _checked=False, mode=mode: self._set_mode(mode))
             self._modes.addButton(button, index)
             card.add(button)
+        return card
+
+    def _magnification(self) -> Card:
+        card = Card("Size")
+        self._size = named(QComboBox(), "sizeCombo", "Size of text and pictures")
+        for percent in SIZES:
+            self._size.addItem(f"{percent} %", percent)
+        self._size.setCurrentIndex(self._size.findData(self.session.settings.size))
+        self._size.currentIndexChanged.connect(self._set_size)
+        self._size_words = label("", "muted", wrap=True)
+        card.add(label("Text and pictures, of their natural size:", "muted"))
+        card.body.addLayout(row(self._size, None))
+        card.add(self._size_words)
+        self._size_words.hide()
         return card
 
     def _folder(self) -> Card:
@@ -77,6 +93,23 @@ class PreferencesPage(Page):
     def _set_mode(self, mode: ThemeMode) -> None:
         self.session.settings.theme_mode = mode
         theme.set_mode(mode)
+
+    @Slot()
+    def _set_size(self) -> None:
+        percent = int(self._size.currentData())
+        self.session.settings.size = percent
+        words = "Holds when MolE Studio is started again."
+        if not self._fits(percent):
+            words += " The window will not fit on this screen then; choose a smaller size."
+        self._size_words.setText(words)
+        self._size_words.show()
+
+    def _fits(self, percent: int) -> bool:
+        """Whether the window at its smallest has room on the screen it is on."""
+        now = float(os.environ.get("QT_SCALE_FACTOR") or 1.0)
+        room, least = self.screen().availableSize(), self.window().minimumSizeHint()
+        larger = percent / 100 / now
+        return least.width() * larger <= room.width() and least.height() * larger <= room.height()
 
     @Slot()
     def _show_mode(self) -> None:

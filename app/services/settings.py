@@ -10,6 +10,19 @@ from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
 from app.theme import ThemeMode
 
 _RECENT_LIMIT = 8
+SIZES = (100, 110, 125, 150, 175, 200)
+"""In how many percent of its natural size the window can be shown."""
+
+
+def settings_file(workspace: Path) -> QSettings:
+    """Return what is remembered in a workspace; needs no application."""
+    return QSettings(str(workspace / "settings.ini"), QSettings.Format.IniFormat)
+
+
+def wanted_size(store: QSettings) -> int:
+    """Return the size of the window in percent; what is no such size reads as the natural one."""
+    text = str(store.value("window/size", ""))
+    return int(text) if text.isdecimal() and int(text) in SIZES else SIZES[0]
 
 
 class Settings(QObject):
@@ -25,7 +38,8 @@ class Settings(QObject):
 
     def __init__(self, workspace: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._store = QSettings(str(workspace / "settings.ini"), QSettings.Format.IniFormat, self)
+        self._store = settings_file(workspace)
+        self._store.setParent(self)
 
     @property
     def geometry(self) -> QByteArray:
@@ -46,6 +60,15 @@ class Settings(QObject):
     @theme_mode.setter
     def theme_mode(self, value: ThemeMode) -> None:
         self._store.setValue("window/theme", value)
+
+    @property
+    def size(self) -> int:
+        """How large everything is shown, in percent; holds from the next start on."""
+        return wanted_size(self._store)
+
+    @size.setter
+    def size(self, value: int) -> None:
+        self._store.setValue("window/size", value)
 
     @property
     def device(self) -> str:

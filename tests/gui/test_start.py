@@ -98,3 +98,35 @@ def test_the_log_is_in_the_workspace(tmp_path: Path):
     root.setLevel(level)
     assert path == tmp_path / LOG_NAME
     assert "something to keep" in path.read_text()
+
+
+def test_the_size_chosen_in_the_window_holds_from_the_next_start_on(window, workspace, monkeypatch):
+    from PySide6.QtWidgets import QComboBox, QLabel
+
+    from app.__main__ import _enlarge
+
+    monkeypatch.setenv("QT_SCALE_FACTOR", "1")
+    monkeypatch.delenv("QT_SCALE_FACTOR")
+    _enlarge(workspace)
+    assert "QT_SCALE_FACTOR" not in os.environ
+    box = window.page("preferences").findChild(QComboBox, "sizeCombo")
+    box.setCurrentIndex(box.findData(200))
+    words = [told.text() for told in window.page("preferences").findChildren(QLabel) if "started again" in told.text()]
+    # The screen of the tests is 800 pixels wide.
+    assert words == [words[0]]
+    assert "will not fit" in words[0]
+    window.session.settings.save()
+    _enlarge(workspace)
+    assert os.environ["QT_SCALE_FACTOR"] == "2"
+    monkeypatch.setenv("QT_SCALE_FACTOR", "1.25")
+    _enlarge(workspace)
+    assert os.environ["QT_SCALE_FACTOR"] == "1.25"
+
+
+@pytest.mark.parametrize("written", ["", "99", "-5", "large", "1e9"])
+def test_an_odd_size_in_the_settings_is_the_natural_one(workspace, written):
+    from app.services.settings import settings_file, wanted_size
+
+    workspace.mkdir(parents=True, exist_ok=True)
+    (workspace / "settings.ini").write_text(f"[window]\nsize={written}\n")
+    assert wanted_size(settings_file(workspace)) == 100
