@@ -253,15 +253,14 @@ class _Job(Job):
             self.notice("There are no validation molecules: the last epoch is kept, without intervals.", "warning")
 
     def _training_words(self, prepared: Prepared) -> str:
-        counts, ensemble = self.record.counts, self.config.ensemble
-        judge = counted(counts["test"], "judges", "judge")
-        words = f"{counted(counts['val'], 'chooses', 'choose')} the epoch, {judge}"
-        if ensemble.kind == "folds":
-            more = counted(counts["val"], "more for validation joins", "more for validation join")
-            words = f"{more} them in {ensemble.members} folds, {judge}"
-        elif self.config.training.keep == "last":
-            words = f"{counts['val']:,} for validation, {judge}"
-        return f"Training on {counted(counts['train'], 'molecule')} ({words}); {self.record.parameters:,} parameters"
+        counts, config = self.record.counts, self.config
+        words = f"{counts['val']:,} for validation"
+        if config.ensemble.kind == "folds":
+            words += f" join them in {config.ensemble.members} folds"
+        elif config.training.keep != "last":
+            words += ", to choose the epoch"
+        words = f"{words}; {counts['test']:,} for the test; {self.record.parameters:,} parameters"
+        return f"Training on {counted(counts['train'], 'molecule')}; {words}"
 
     def _start_comparison(self, dataset: CuratedDataset, split: Split) -> None:
         if not self.config.baselines:
