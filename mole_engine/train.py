@@ -20,7 +20,6 @@ from mole_engine.contracts.errors import Cancelled, MoleError
 from mole_engine.contracts.events import Event, EventHandler
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState
-from mole_engine.contracts.wording import counted
 from mole_engine.store.run_folder import FolderLock, RunFolder
 from mole_engine.store.run_log import RunLog
 from mole_engine.store.run_place import RunPlace, find_run, open_place, with_encoder_of_init
@@ -254,13 +253,11 @@ class _Job(Job):
 
     def _training_words(self, prepared: Prepared) -> str:
         counts, config = self.record.counts, self.config
-        words = f"{counts['val']:,} for validation"
-        if config.ensemble.kind == "folds":
-            words += f" join them in {config.ensemble.members} folds"
-        elif config.training.keep != "last":
-            words += ", to choose the epoch"
-        words = f"{words}; {counts['test']:,} for the test; {self.record.parameters:,} parameters"
-        return f"Training on {counted(counts['train'], 'molecule')}; {words}"
+        chooses = ", which choose the epoch" if config.training.keep != "last" else ""
+        use = f" in turns, in {config.ensemble.members} folds" if config.ensemble.kind == "folds" else chooses
+        train, validation, test = (f"{counts.get(part, 0):,}" for part in ("train", "val", "test"))
+        words = f"Training on {train}, validation on {validation}{use}, test on {test} molecules"
+        return f"{words}; {self.record.parameters:,} parameters"
 
     def _start_comparison(self, dataset: CuratedDataset, split: Split) -> None:
         if not self.config.baselines:
