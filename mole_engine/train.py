@@ -20,6 +20,7 @@ from mole_engine.contracts.errors import Cancelled, MoleError
 from mole_engine.contracts.events import Event, EventHandler
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState
+from mole_engine.contracts.wording import counted
 from mole_engine.store.run_folder import FolderLock, RunFolder
 from mole_engine.store.run_log import RunLog
 from mole_engine.store.run_place import RunPlace, find_run, open_place, with_encoder_of_init
@@ -255,8 +256,8 @@ class _Job(Job):
         counts, config = self.record.counts, self.config
         chooses = ", which choose the epoch" if config.training.keep != "last" else ""
         use = f" in turns, in {config.ensemble.members} folds" if config.ensemble.kind == "folds" else chooses
-        train, validation, test = (f"{counts.get(part, 0):,}" for part in ("train", "val", "test"))
-        words = f"Training on {train}, validation on {validation}{use}, test on {test} molecules"
+        train, validation, test = (counted(counts.get(part, 0), "molecule") for part in ("train", "val", "test"))
+        words = f"Training on {train}, validation on {validation}{use}, test on {test}"
         return f"{words}; {self.record.parameters:,} parameters"
 
     def _start_comparison(self, dataset: CuratedDataset, split: Split) -> None:
