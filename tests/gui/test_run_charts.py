@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtWidgets import QApplication
 
+from app.theme import theme
+from app.widgets.basic import GivingLabel
 from app.widgets.live_chart import LossChart, MetricChart, RunCharts
 from app.widgets.pinned_molecules import PinnedMolecule, PinnedMolecules
 from app.widgets.run_curves import RunCurves, nearest
@@ -229,6 +233,14 @@ def test_small_charts_show_the_newest_value_and_thin_out(qtbot, shown):
     curves.add(step(2, gradient_norm=math.nan))
     strip.set_curves(curves)
     assert strip.values() == ["2e-4", "1.23", "2,140", "3.1 GB"]
+    # As wide as in a window of 1280 pixels: every name can be read beside its value.
+    theme.apply(QApplication.instance())
+    curves.add(replace(step(3), learning_rate=5.14e-5))
+    strip.set_curves(curves)
+    strip.resize(569, 72)
+    names = strip.findChildren(GivingLabel)
+    qtbot.waitUntil(lambda: strip.width() == 569 and strip.values()[0] == "5.1e-5")
+    qtbot.waitUntil(lambda: [name.shown() for name in names] == [name.text() for name in names], timeout=5_000)
     values = [math.nan, *np.sin(np.arange(10_000) / 50), 7.0]
     points = thinned(values, 50)
     assert len(points) <= 102
