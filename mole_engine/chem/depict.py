@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rdkit import Chem
 from rdkit.Chem import rdDepictor
 from rdkit.Chem.Draw import rdMolDraw2D
 
@@ -50,23 +51,13 @@ def svg_of(smiles: str, width: int, height: int, dark: bool = False, highlight: 
     UnreadableMolecule
         When the SMILES cannot be read.
     """
-    mol = parse_smiles(smiles)
-    # CoordGen is slower, and the default draws the molecules of this trade well.
-    rdDepictor.Compute2DCoords(mol)
-    rdDepictor.StraightenDepiction(mol)
-    drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
-    options: Any = drawer.drawOptions()  # RDKit's stubs give its fields the wrong types
-    options.clearBackground = False
+    mol = laid_out(smiles)
+    drawer, options = prepared_drawer(width, height, dark)
     options.fixedBondLength = BOND_LENGTH / _UNITS_PER_BOND
     options.bondLineWidth = 1.15
-    options.scaleBondWidth = False
     options.minFontSize = 8
     options.maxFontSize = 11
-    options.padding = max(_PADDING, _LEAST_MARGIN / max(width, 1))
     options.setHighlightColour(_HIGHLIGHT_DARK if dark else _HIGHLIGHT_LIGHT)
-    if dark:
-        rdMolDraw2D.SetDarkMode(options)
-        options.updateAtomPalette({_NITROGEN: _NITROGEN_ON_DARK})
     marked = set(highlight)
     bonds = [b.GetIdx() for b in mol.GetBonds() if {b.GetBeginAtomIdx(), b.GetEndAtomIdx()} <= marked]
     # Drawn without hydrogens being made explicit and with Kekulé bonds, as chemists draw by hand.
@@ -74,6 +65,28 @@ def svg_of(smiles: str, width: int, height: int, dark: bool = False, highlight: 
     drawer.DrawMolecule(prepared, highlightAtoms=sorted(marked), highlightBonds=bonds)
     drawer.FinishDrawing()
     return str(drawer.GetDrawingText())
+
+
+def laid_out(smiles: str) -> Chem.Mol:
+    """Return a molecule with the places of its atoms on paper. Raises UnreadableMolecule."""
+    mol = parse_smiles(smiles)
+    # CoordGen is slower, and the default draws the molecules of this trade well.
+    rdDepictor.Compute2DCoords(mol)
+    rdDepictor.StraightenDepiction(mol)
+    return mol
+
+
+def prepared_drawer(width: int, height: int, dark: bool) -> tuple[rdMolDraw2D.MolDraw2DSVG, Any]:
+    """Return a drawer for a clear ground with the colours of the scheme, and its options."""
+    drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
+    options: Any = drawer.drawOptions()  # RDKit's stubs give its fields the wrong types
+    options.clearBackground = False
+    options.scaleBondWidth = False
+    options.padding = max(_PADDING, _LEAST_MARGIN / max(width, 1))
+    if dark:
+        rdMolDraw2D.SetDarkMode(options)
+        options.updateAtomPalette({_NITROGEN: _NITROGEN_ON_DARK})
+    return drawer, options
 
 
 def molecular_weight(smiles: str) -> float:

@@ -61,8 +61,8 @@ def compute_descriptors(
     numpy.ndarray
         (n, D) float32, NaN where a descriptor cannot be computed; a row of NaN where the SMILES cannot be read.
     """
-    functions = [_functions()[name] for name in (descriptor_names() if names is None else names)]
-    table = np.full((len(smiles), len(functions)), np.nan, dtype=np.float32)
+    wanted = descriptor_names() if names is None else names
+    table = np.full((len(smiles), len(wanted)), np.nan, dtype=np.float32)
     for row, text in enumerate(smiles):
         if on_progress is not None and row % PROGRESS_EVERY == 0:
             on_progress(STAGE, row, len(smiles))
@@ -70,10 +70,15 @@ def compute_descriptors(
             mol = parse_smiles(text)
         except UnreadableMolecule:
             continue
-        table[row] = [_value(function, mol) for function in functions]
+        table[row] = descriptor_row(mol, wanted)
     if on_progress is not None:
         on_progress(STAGE, len(smiles), len(smiles))
     return table
+
+
+def descriptor_row(mol: Any, names: Sequence[str]) -> list[float]:
+    """Return descriptors of one molecule, NaN where one cannot be computed."""
+    return [_value(_functions()[name], mol) for name in names]
 
 
 def _value(function: Callable[[Any], float], mol: Any) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import Any
 
@@ -43,6 +43,35 @@ def ecfp4_counts(mol: Chem.Mol) -> npt.NDArray[np.uint8]:
     """Return how often each environment of ECFP4 occurs in one molecule: (2048,) uint8, at most 255 each."""
     counts: npt.NDArray[np.uint32] = _generator().GetCountFingerprintAsNumPy(mol)
     return np.minimum(counts, 255).astype(np.uint8)
+
+
+def counts_without(mol: Chem.Mol, hidden: Sequence[Collection[int]]) -> Floats:
+    """Return the counts of ECFP4 environments that touch none of the hidden atoms.
+
+    Parameters
+    ----------
+    mol
+        A sanitised molecule.
+    hidden
+        One set of atoms a row; an empty one gives `ecfp4_counts`.
+
+    Returns
+    -------
+    numpy.ndarray
+        (len(hidden), 2048) float32, at most 255 each.
+    """
+    output = rdFingerprintGenerator.AdditionalOutput()
+    output.AllocateBitInfoMap()
+    whole = _generator().GetCountFingerprintAsNumPy(mol, additionalOutput=output).astype(np.int64)
+    distances = Chem.GetDistanceMatrix(mol)
+    gone = np.zeros((len(hidden), mol.GetNumAtoms()), dtype=bool)
+    for row, atoms in enumerate(hidden):
+        gone[row, list(atoms)] = True
+    counts = np.tile(whole, (len(hidden), 1))
+    for bit, environments in output.GetBitInfoMap().items():
+        for centre, radius in environments:
+            counts[:, bit] -= gone[:, distances[centre] <= radius].any(axis=1)
+    return np.asarray(np.minimum(counts, 255), dtype=np.float32)
 
 
 def nearest_similarity(

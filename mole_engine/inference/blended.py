@@ -9,13 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from mole_engine.chem.descriptors import quick_descriptor_names
 from mole_engine.contracts.errors import InputError
 from mole_engine.inference.network import encoding_width
 from mole_engine.models.network import MolENetwork
 from mole_engine.store.bundle import Bundle
 from mole_engine.training.blend import NETWORK, TUNED, Blend, to_logits, to_values
-from mole_engine.training.parts import EMBEDDINGS
-from mole_engine.training.simple_tables import tables_of
+from mole_engine.training.kernels import COUNTS
+from mole_engine.training.parts import DESCRIPTORS, EMBEDDINGS
+from mole_engine.training.simple_tables import quick_columns, tables_of
+from mole_engine.training.tabular import Table
 
 if TYPE_CHECKING:
     from mole_engine.data.batching import MolBatch
@@ -84,22 +87,45 @@ class BlendedModel:
             (n, D) all descriptors, if they are there already.
         """
         outputs = self._first.config.outputs
-        edge = len(self._networks) * outputs
-        members = [to_values(computed[:, at : at + outputs], self.tasks) for at in range(0, edge, outputs)]
         readable = ~np.isnan(computed[:, 0])
         values = np.full((len(computed), outputs), np.nan)
         if readable.any():
-            networks = {NETWORK: np.mean(members[: self._fixed], axis=0)[readable]}
-            if self._fixed < len(members):
-                networks[TUNED] = np.mean(members[self._fixed :], axis=0)[readable]
-            values[readable] = self.blend.combine(
-                networks, self._tables(computed[readable, edge:], texts, descriptors, readable)
-            )
+            tables = self._tables(computed[readable], texts, descriptors, readable)
+            values[readable] = self._values(computed[readable], tables)
         return to_logits(values, self.tasks)
+
+    def logits_of(self, computed: Floats, descriptors: Table | None, counts: Table | None) -> Floats:
+        """Return (n, outputs) as `logits` does, of molecules whose tables are there already.
+
+        Parameters
+        ----------
+        computed
+            (n, width) of `compute`.
+        descriptors, counts
+            (n, D) all descriptors or the quick ones, and (n, 2048) counts; None where there are no simple models.
+        """
+        tables = {}
+        if descriptors is not None and counts is not None:
+            quick = descriptors if descriptors.shape[1] == len(quick_descriptor_names()) else quick_columns(descriptors)
+            tables = self._with_embeddings({DESCRIPTORS: quick, COUNTS: counts}, computed)
+        return to_logits(self._values(computed, tables), self.tasks)
+
+    @property
+    def _edge(self) -> int:
+        """Where the logits of the networks end and the vector of the encoder begins."""
+        return len(self._networks) * self._first.config.outputs
+
+    def _values(self, computed: Floats, tables: Mapping[str, Any]) -> Floats:
+        outputs = self._first.config.outputs
+        members = [to_values(computed[:, at : at + outputs], self.tasks) for at in range(0, self._edge, outputs)]
+        networks = {NETWORK: np.mean(members[: self._fixed], axis=0)}
+        if self._fixed < len(members):
+            networks[TUNED] = np.mean(members[self._fixed :], axis=0)
+        return self.blend.combine(networks, tables)
 
     def _tables(
         self,
-        pooled: Floats,
+        computed: Floats,
         texts: Sequence[str],
         descriptors: npt.NDArray[np.float32] | None,
         readable: npt.NDArray[np.bool_],
@@ -107,11 +133,13 @@ class BlendedModel:
         if not self.blend.parts:
             return {}
         chosen = [text for text, usable in zip(texts, readable, strict=True) if usable]
-        tables = tables_of(chosen, pooled.astype(np.float32), None if descriptors is None else descriptors[readable])
-        if not self.shares_encoder:
-            # Each of these networks changed the encoder in its own way: the simple models were fitted without it.
-            del tables[EMBEDDINGS]
-        return tables
+        tables = tables_of(chosen, None, None if descriptors is None else descriptors[readable])
+        return self._with_embeddings(tables, computed)
+
+    def _with_embeddings(self, tables: dict[str, Table], computed: Floats) -> dict[str, Table]:
+        # Where each network changed the encoder in its own way, the simple models were fitted without it.
+        pooled = {EMBEDDINGS: computed[:, self._edge :].astype(np.float32)} if self.shares_encoder else {}
+        return {**tables, **pooled}
 
 
 def blend_tensors(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from mole_engine.contracts.config import CurationConfig
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.data.many_molecules import standardise_texts
+from mole_engine.data.standardise import Standardised
 
 MAX_HEAVY_ATOMS = 1000
 """Training may leave out smaller molecules; a prediction is refused only where attention would ask for gigabytes."""
@@ -41,11 +42,18 @@ def standardised(
     tuple
         Canonical SMILES, "" where there is nothing to predict, and the reasons by position.
     """
-    config = config.model_copy(update={"max_heavy_atoms": MAX_HEAVY_ATOMS})
-    results = standardise_texts(list(smiles), config, on_progress)
+    results = cleaned(smiles, config, on_progress)
     errors = {
         place: next(finding.reason for finding in result.findings if finding.dropped)
         for place, result in enumerate(results)
         if not result.smiles
     }
     return [result.smiles for result in results], errors
+
+
+def cleaned(
+    smiles: Sequence[str], config: CurationConfig, on_progress: ProgressHandler | None = None
+) -> list[Standardised]:
+    """Clean molecules as `standardised` does, and tell what was done to each."""
+    config = config.model_copy(update={"max_heavy_atoms": MAX_HEAVY_ATOMS})
+    return standardise_texts(list(smiles), config, on_progress)

@@ -46,9 +46,14 @@ def length_batches(lengths: npt.NDArray[np.int64], batch_size: int) -> Iterator[
     start = 0
     while start < len(order):
         longest = int(lengths[order[start]])
-        count = max(1, min(batch_size, _MAX_PAIRS // (longest * longest)))
+        count = batch_size_for(longest, batch_size)
         yield order[start : start + count]
         start += count
+
+
+def batch_size_for(length: int, batch_size: int) -> int:
+    """Return how many molecules of `length` tokens are computed together, at most `batch_size`."""
+    return max(1, min(batch_size, _MAX_PAIRS // (length * length)))
 
 
 def run_batches(
@@ -85,7 +90,7 @@ def run_batches(
     done = 0
     with torch.inference_mode():
         for rows in length_batches(features.lengths, batch_size):
-            for part, values in _within_memory(rows, batch_of, compute):
+            for part, values in within_memory(rows, batch_of, compute):
                 result[part] = values
             done += len(rows)
             if after_batch is not None:
@@ -93,12 +98,18 @@ def run_batches(
     return result
 
 
-def _within_memory(
+def within_memory(
     rows: npt.NDArray[np.int64],
     batch_of: Callable[[npt.NDArray[np.int64]], MolBatch],
     compute: Callable[[MolBatch], torch.Tensor],
 ) -> Iterator[tuple[npt.NDArray[np.int64], Floats]]:
-    """Compute a batch; where memory runs out, in halves."""
+    """Compute a batch and yield rows with their values; where memory runs out, in halves.
+
+    Raises
+    ------
+    KnownError
+        When it does not suffice for a single row.
+    """
     try:
         values = compute(batch_of(rows)).float().cpu().double().numpy()
     except (torch.OutOfMemoryError, MemoryError) as error:
@@ -112,7 +123,7 @@ def _within_memory(
         yield rows, values
         return
     for half in np.array_split(rows, 2):
-        yield from _within_memory(half, batch_of, compute)
+        yield from within_memory(half, batch_of, compute)
 
 
 def encoding(network: MolENetwork | OnnxNetwork) -> Callable[[MolBatch], torch.Tensor]:

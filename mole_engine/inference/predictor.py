@@ -17,6 +17,7 @@ from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.dataset import TaskSpec
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
+from mole_engine.contracts.explanations import Explanation
 from mole_engine.data.batching import MolBatch
 from mole_engine.data.features import FeaturisedDataset, featurise
 from mole_engine.data.progress import report
@@ -139,6 +140,43 @@ class LoadedModel:
         ]
         report(on_progress, STAGE, len(smiles), len(smiles))
         return np.concatenate(parts).astype(np.float32)
+
+    def explain(
+        self, smiles: Sequence[str], task: str | None = None, *, on_progress: ProgressHandler | None = None
+    ) -> list[Explanation]:
+        """Say what each prediction rests on, atom by atom: the model is asked again with each atom hidden.
+
+        Parameters
+        ----------
+        smiles
+            As in `predict`.
+        task
+            The target to explain; None: all of them.
+        on_progress
+            Called with (stage, done, total) several times a molecule; it may raise `Cancelled`.
+
+        Returns
+        -------
+        list of Explanation
+            One an input, in order; `error` says why one has no contributions.
+
+        Raises
+        ------
+        InputError
+            When the model has no prediction head, or no such target.
+        """
+        from mole_engine.inference.explain import Explainer, explain_all
+
+        self.check_predicts()
+        parts = (self._network, self._blended, self._vocabulary, self._device)
+        return explain_all(
+            Explainer(self.columns, self._readout, *parts),
+            as_texts(smiles),
+            task,
+            self._config.data.curation,
+            self.card.domain,
+            on_progress,
+        )
 
     def _prepared(
         self, smiles: Sequence[str], on_progress: ProgressHandler | None

@@ -73,6 +73,14 @@ def test_the_file_encodes_what_the_bundle_encodes(exported: tuple[Path, Path]) -
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
+def test_the_file_explains_as_the_bundle_does(exported: tuple[Path, Path]) -> None:
+    ours, theirs = (load_model(path, "cpu").explain(["CCO", "c1ccc2ccccc2c1"]) for path in exported)
+    for mine, other in zip(ours, theirs, strict=True):
+        for first, second in zip(mine.tasks, other.tasks, strict=True):
+            np.testing.assert_allclose(first.contributions, second.contributions, atol=1e-4)
+    assert np.abs(ours[0].tasks[0].contributions).max() > 0.01
+
+
 def test_the_file_carries_the_card(exported: tuple[Path, Path]) -> None:
     ours, theirs = (load_model(path, "cpu").card for path in exported)
     assert ours == theirs
