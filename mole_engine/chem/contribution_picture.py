@@ -28,6 +28,10 @@ _FAINTEST = 0.04
 LONGEST_BOND = 36.0
 """Pixels of a bond where there is room: as large as a card allows, but ethanol shall not fill it."""
 
+LEGEND_HEIGHT = 26
+_BAR, _BAR_STEPS = 130.0, 26
+_MUTED_LIGHT, _MUTED_DARK = "#5D6675", "#98A2B1"
+
 _UNITS_PER_BOND, _RADIUS = 1.5, 0.42
 # RDKit's units: a bond is 1.5 long, a disc has this radius.
 
@@ -61,6 +65,7 @@ def contribution_picture(
     *,
     dark: bool = False,
     titles: Sequence[str] = (),
+    ends: tuple[str, str] = ("", ""),
 ) -> Picture:
     """Draw a molecule with a disc behind each atom: blue where the atom raises the prediction, orange where it lowers.
 
@@ -78,6 +83,8 @@ def contribution_picture(
         Colours for a dark background.
     titles
         Words that a browser shows when the pointer is over an atom; one an atom, or none.
+    ends
+        What stands at the ends of a bar below the structure: what raises and what lowers most; no bar without words.
 
     Raises
     ------
@@ -87,6 +94,8 @@ def contribution_picture(
         When there are not as many contributions as atoms.
     """
     mol = laid_out(smiles)
+    whole = height
+    height -= LEGEND_HEIGHT if any(ends) else 0
     if len(contributions) != mol.GetNumAtoms():
         raise ValueError(f"{len(contributions)} contributions for {mol.GetNumAtoms()} atoms")
     drawer, options = prepared_drawer(width, height, dark)
@@ -105,7 +114,8 @@ def contribution_picture(
     )
     points = tuple((point.x, point.y) for point in map(drawer.GetDrawCoords, range(mol.GetNumAtoms())))
     drawer.FinishDrawing()
-    return Picture(_with_titles(str(drawer.GetDrawingText()), points, titles), width, height, points)
+    more = _titles(points, titles) + (_legend(width, height, ends, dark) if any(ends) else "")
+    return Picture(_enlarged(str(drawer.GetDrawingText()), more, height, whole), width, whole, points)
 
 
 def shade(share: float, dark: bool = False) -> str:
@@ -135,10 +145,35 @@ def _parts(color: str) -> Color:
     return int(color[1:3], 16) / 255, int(color[3:5], 16) / 255, int(color[5:7], 16) / 255
 
 
-def _with_titles(svg: str, points: Sequence[tuple[float, float]], titles: Sequence[str]) -> str:
-    """Add a clear disc with a tool tip over each atom."""
-    discs = "".join(
+def _titles(points: Sequence[tuple[float, float]], titles: Sequence[str]) -> str:
+    """Return a clear disc with a tool tip over each atom."""
+    return "".join(
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="11" fill="transparent"><title>{escape(words)}</title></circle>'
         for (x, y), words in zip(points, titles, strict=False)
     )
-    return re.sub(r"</svg>\s*$", f"{discs}</svg>\n", svg) if discs else svg
+
+
+def _legend(width: int, top: int, ends: tuple[str, str], dark: bool) -> str:
+    """Return the bar of colours from what raises to what lowers, with words at its ends."""
+    step, left = _BAR / _BAR_STEPS, (width - _BAR) / 2
+    cells = "".join(
+        f'<rect x="{left + place * step:.1f}" y="{top + 8}" width="{step + 0.4:.1f}" height="8" '
+        f'fill="{shade(1 - 2 * place / (_BAR_STEPS - 1), dark)}"/>'
+        for place in range(_BAR_STEPS)
+    )
+    style = f'font-family="sans-serif" font-size="11" fill="{_MUTED_DARK if dark else _MUTED_LIGHT}"'
+    first, last = escape(ends[0]), escape(ends[1])
+    return (
+        f'<text x="{left - 8:.1f}" y="{top + 16}" text-anchor="end" {style}>{first}</text>{cells}'
+        f'<text x="{left + _BAR + 8:.1f}" y="{top + 16}" {style}>{last}</text>'
+    )
+
+
+def _enlarged(svg: str, more: str, height: int, whole: int) -> str:
+    """Return RDKit's document with further elements, and with room for them below."""
+    for before in (f"height='{height}px'", "viewBox='0 0 "):
+        if before not in svg:
+            raise RuntimeError("RDKit writes its drawings in another way than expected")
+    svg = svg.replace(f"height='{height}px'", f"height='{whole}px'", 1)
+    svg = re.sub(r"viewBox='0 0 (\d+) \d+'", rf"viewBox='0 0 \g<1> {whole}'", svg, count=1)
+    return re.sub(r"</svg>\s*$", lambda _: f"{more}</svg>\n", svg)

@@ -78,6 +78,10 @@ class TaskExplanation:
         unit = f", in {self.task.unit}" if self.task.unit else ""
         return f"Change of the prediction that the atom brings about{unit}."
 
+    def ends(self) -> tuple[str, str]:
+        """Return what stands at the ends of the scale of colours."""
+        return f"raises {self.words(self.reach)}", f"lowers {self.words(-self.reach)}"
+
     def words(self, contribution: float, digits: int = 2) -> str:
         """Return a contribution as people read it: "+0.42", "\u22120.31", "\u00d72.0", "\u00f71.5"."""
         if self.scale == LOG10:
@@ -130,9 +134,9 @@ class Explanation:
         return [place for place in order[:most] if abs(task.contributions[place]) >= 0.05 * task.reach]
 
     def atom_name(self, place: int) -> str:
-        """Return an atom as people point at it: "N 4", counted from 1 in the SMILES as given where that is known."""
+        """Return an atom as people point at it: "N4", counted from 1 in the SMILES as given where that is known."""
         atom = self.atoms[place]
-        return f"{atom.symbol} {(place if atom.given is None else atom.given) + 1}"
+        return f"{atom.symbol}{(place if atom.given is None else atom.given) + 1}"
 
 
 def places_for_reach(reach: float, digits: int = 2) -> int:

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mole_engine.chem.contribution_picture import contribution_picture, shade
+from mole_engine.chem.contribution_picture import contribution_picture
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.explanations import READING, Explanation, TaskExplanation
 from mole_engine.contracts.wording import counted
@@ -24,8 +24,7 @@ SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet", PAGE)
 MOST_ON_A_PAGE = 500
 """Molecules; a browser takes long over more pictures, and nobody looks at them."""
 
-_WIDTH, _HEIGHT = 420, 280
-_BAR_STEPS = 20
+_WIDTH, _HEIGHT = 420, 306
 
 
 def check_suffix(out: Path, molecules: int | None = None) -> None:
@@ -124,9 +123,11 @@ def _molecule(place: int, item: Explanation) -> Iterator[str]:
 
 def _task(item: Explanation, task: TaskExplanation) -> Iterator[str]:
     names = [f"{item.atom_name(index)}: {task.words(value)}" for index, value in enumerate(task.contributions)]
-    picture = contribution_picture(item.read, task.contributions, task.reach, _WIDTH, _HEIGHT, titles=names)
+    picture = contribution_picture(
+        item.read, task.contributions, task.reach, _WIDTH, _HEIGHT, titles=names, ends=task.ends()
+    )
     svg = picture.svg[picture.svg.index("<svg") :]
-    yield f'<figure><div class="mol">{svg}{_bar(task)}</div></figure><figure>'
+    yield f'<figure><div class="mol">{svg}</div></figure><figure>'
     name = f"{task.task.name}: {task.label}" if task.label else task.task.name
     interval = f"{number(task.lower)} to {number(task.upper)}" if math.isfinite(task.lower) else ""
     near = number(item.similarity)
@@ -142,21 +143,6 @@ def _task(item: Explanation, task: TaskExplanation) -> Iterator[str]:
     yield f"<details><summary>{escape(task.meaning())}</summary>"
     yield from table(("atom", "contribution"), rows, numbers=(1,))
     yield "</details></figure>"
-
-
-def _bar(task: TaskExplanation) -> str:
-    """Return the colours from what lowers to what raises, with the numbers at the ends."""
-    width = 200 / _BAR_STEPS
-    cells = "".join(
-        f'<rect x="{110 + place * width:.1f}" y="4" width="{width + 0.5:.1f}" height="8" '
-        f'fill="{shade(2 * place / (_BAR_STEPS - 1) - 1)}"/>'
-        for place in range(_BAR_STEPS)
-    )
-    low, high = escape(f"lowers {task.words(-task.reach)}"), escape(f"raises {task.words(task.reach)}")
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="18" role="img" aria-label="{low}, {high}">'
-        f'<text x="102" y="12" text-anchor="end">{low}</text>{cells}<text x="318" y="12">{high}</text></svg>'
-    )
 
 
 def _scale(task: TaskExplanation) -> str:

@@ -122,7 +122,7 @@ class Explainer:
             read=cleaned.smiles,
             atoms=tuple(ExplainedAtom(*pair) for pair in zip(symbols, where, strict=True)),
             tasks=tuple(self._task(place, outputs, logits) for place in places),
-            notes=tuple(f"Read as cleaned: {finding.reason}." for finding in cleaned.findings if finding.step),
+            notes=_notes(cleaned),
         )
 
     # The model with atoms hidden -------------------------------------------------------------------------------
@@ -214,6 +214,12 @@ class Explainer:
             lower, upper, name = math.nan, math.nan, ""
         reach = max(least, float(np.abs(contributions).max(initial=0.0)))
         return TaskExplanation(task, value, tuple(contributions.tolist()), reach, name, lower, upper, label)
+
+
+def _notes(item: Standardised) -> tuple[str, ...]:
+    """Return what clean-up did, as a sentence, where it did something."""
+    reasons = "; ".join(finding.reason for finding in item.findings if finding.step)
+    return (f"The model read '{item.smiles}': {reasons}.",) if reasons else ()
 
 
 def _descriptors(mol: Chem.Mol, hidden: Sequence[tuple[int, ...]], names: Sequence[str], tick: Tick) -> Table:

@@ -48,7 +48,7 @@ def test_the_strongest_come_first_and_noise_not_at_all():
     atoms = (ExplainedAtom("C", 5), ExplainedAtom("N", 3), ExplainedAtom("O", None), ExplainedAtom("C", 0))
     explanation = Explanation("x", "y", atoms, (task,))
     assert explanation.strongest(task) == [1, 2]
-    assert [explanation.atom_name(place) for place in (1, 2)] == ["N 4", "O 3"]
+    assert [explanation.atom_name(place) for place in (1, 2)] == ["N4", "O3"]
 
 
 @pytest.mark.parametrize(("reach", "places"), [(0.5, 2), (1.0, 1), (20.0, 0), (0.03, 3), (0.0, 2), (float("nan"), 2)])
