@@ -11,6 +11,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPlainTextEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.base import Page
+from app.pages.explaining import Explaining, Question
 from app.pages.predict_cells import prediction_cell, prediction_columns
 from app.pages.run_names import record_differences
 from app.pages.saving import ask_where_to_save, suggested_name
@@ -28,6 +29,7 @@ from app.widgets.basic import (
 )
 from app.widgets.cell_table import CellTable
 from app.widgets.drop_zone import FILE_FILTER, DropZone
+from app.widgets.explanation_card import ExplanationCard
 from app.widgets.figures import main_metric, metric_words
 from app.widgets.progress import LoadingPanel
 from mole_engine.contracts.errors import InputError
@@ -37,7 +39,7 @@ from mole_engine.contracts.run_state import RunState
 if TYPE_CHECKING:
     from app.services.session import Session
 
-_LEFT_WIDTH = 320
+_LEFT_WIDTH, _CARD_HEIGHT = 320, 250
 MODEL_FILTER = "MolE models (*.mole)"
 _EMPTY, _BUSY, _TABLE = range(3)
 
@@ -106,9 +108,26 @@ class PredictPage(Page):
         self._empty = EmptyState("predict", "", "")
         self._loading = LoadingPanel()
         self._stack = QStackedWidget()
-        for state in (self._empty, self._loading, self.table):
+        for state in (self._empty, self._loading, self._answered()):
             self._stack.addWidget(state)
         return self._stack
+
+    def _answered(self) -> QWidget:
+        """Return the table, and below it what the model looked at in the chosen molecule."""
+        self.explanation = ExplanationCard(wide=True)
+        self.explanation.setFixedHeight(_CARD_HEIGHT)
+        self.explaining = Explaining(self.session, self.explanation)
+        self._hint = muted_label("Choose a molecule to see which of its atoms the prediction rests on.")
+        self._hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        whole = QWidget()
+        column = QVBoxLayout(whole)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(SPACE[2])
+        column.addWidget(self.table, 1)
+        column.addWidget(self._hint)
+        column.addWidget(self.explanation)
+        self._close_explanation()
+        return whole
 
     def _connect(self) -> None:
         session = self.session
@@ -125,6 +144,10 @@ class PredictPage(Page):
         self.zone.activated.connect(self._choose_file)
         self._other.clicked.connect(self._choose_model)
         self.save_button.clicked.connect(self._ask_where)
+        self.table.row_chosen.connect(self._explain)
+        # A click on the row that was chosen already, after the card was closed.
+        self.table.clicked.connect(self._explain_chosen)
+        self.explanation.closed.connect(self._close_explanation)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Let the user paste at once."""
@@ -278,8 +301,38 @@ class PredictPage(Page):
         columns = prediction_columns(predictions)
         self.table.show_rows(columns, len(predictions), lambda place, key: prediction_cell(predictions, place, key))
         self.table.scrollToTop()
+        self._close_explanation()
         self._stack.setCurrentIndex(_TABLE)
         self.header.set_chips(_chips(predictions))
+
+    # What it looked at -----------------------------------------------------------------------------------------
+
+    @Slot(int)
+    def _explain(self, place: int) -> None:
+        predictions = self._predictions
+        if predictions is None or not 0 <= place < len(predictions):
+            return
+        if not self.table.selectionModel().hasSelection():
+            # The keyboard's focus alone has made it the current one.
+            return
+        self._hint.hide()
+        self.explanation.show()
+        # The card takes room from below: the chosen row must not vanish behind it.
+        self.table.scrollTo(self.table.currentIndex())
+        if predictions.error(place):
+            self.explaining.tell(f"It cannot be read: {predictions.error(place)}.")
+        else:
+            self.explaining.ask(Question(predictions.model_path, str(predictions.smiles[place])))
+
+    @Slot()
+    def _explain_chosen(self) -> None:
+        self._explain(self.table.chosen())
+
+    @Slot()
+    def _close_explanation(self) -> None:
+        self.explaining.forget()
+        self.explanation.hide()
+        self._hint.show()
 
     # Saving ----------------------------------------------------------------------------------------------------
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
+from app.pages.explaining import Explaining, Question
+from app.pages.verdict_cells import CLASS_COLUMNS, NUMBER_COLUMNS, against_row, bars, molecule_cell, story_facts
 from app.pages.verdict_figures import FigureCard
-from app.pages.words import preset_title
 from app.services.runs import EXPORTS, RunStory
-from app.services.verdict import Against, TaskVerdict, TestMolecule, nearest_training
-from app.text import count, duration, fixed, number
+from app.services.verdict import TaskVerdict, nearest_training
+from app.text import count, fixed, number
 from app.theme import SPACE
 from app.widgets.basic import Card, primary_button, row, secondary_button
-from app.widgets.cell_table import Cell, CellTable, Column
+from app.widgets.cell_table import CellTable
+from app.widgets.explanation_card import ExplanationCard
 from app.widgets.figures import IN_UNITS, main_metric, metric_title, other_metrics, places_for, signed
 from app.widgets.histogram import Histogram
 from app.widgets.neighbour_card import Near, NeighbourCard
@@ -26,25 +28,8 @@ from mole_engine.contracts.run_state import RunState
 if TYPE_CHECKING:
     from app.services.session import Session
 
-_BARS = 19
-_NUMBER_COLUMNS = (
-    Column("structure", "structure", "structure"),
-    Column("measured", "measured", "number", 80),
-    Column("predicted", "predicted", "number", 80),
-    Column("error", "error", "number", 66),
-)
-_CLASS_COLUMNS = (
-    Column("structure", "structure", "structure"),
-    Column("measured_class", "measured", width=78),
-    Column("predicted_class", "predicted", width=78),
-    Column(
-        "probability",
-        "prob.",
-        "number",
-        56,
-        "Probability of the positive class; of several classes, of the measured one",
-    ),
-)
+_EXPLANATION_HEIGHT = 330
+"""With less, the structure could not be read."""
 
 
 class VerdictView(QWidget):
@@ -96,9 +81,17 @@ class VerdictView(QWidget):
         left = _column(self.banner, (self.figures, 1))
         self._errors = Card("Errors")
         self._errors.add(self.histogram)
-        middle = _column(self.tile, self.against, self._errors, self.share)
+        self.explanation = ExplanationCard()
+        self.explaining = Explaining(self._session, self.explanation)
+        self._below = QWidget()
+        middle = (self.tile, self.against, self._errors, self.share, (self.explanation, 1), (self._below, 1))
+        self._middle = _column(*middle)
         # The two at the right take what they can use before the figure grows; in a narrow window all give way.
-        for column, narrow, wide, stretch in ((left, 270, 0, 1), (middle, 216, 272, 60), (self._right(), 290, 372, 80)):
+        for column, narrow, wide, stretch in (
+            (left, 270, 0, 1),
+            (self._middle, 216, 272, 60),
+            (self._right(), 290, 372, 80),
+        ):
             column.setMinimumWidth(narrow)
             if wide:
                 column.setMaximumWidth(wide)
@@ -107,6 +100,10 @@ class VerdictView(QWidget):
         self.figures.checks.found.connect(self._renew_banner)
         self.figures.molecule_chosen.connect(self.worst.choose)
         self.worst.row_chosen.connect(self._choose)
+        # A click on the row that has the focus already, or Return on it.
+        self.worst.clicked.connect(self._explain)
+        self.worst.activated.connect(self._explain)
+        self.explanation.closed.connect(self._close_explanation)
         self.report_button.clicked.connect(self.report_asked)
         self.predict_button.clicked.connect(self.predict_asked)
 
@@ -152,7 +149,7 @@ class VerdictView(QWidget):
         self._show_errors(verdict)
         self._show_molecules(verdict)
         self._show_share(verdict)
-        self.figures.facts.show_facts(_facts(story))
+        self.figures.facts.show_facts(story_facts(story))
 
     def _show_banner(self, story: RunStory) -> None:
         record, verdict = story.record, story.verdict
@@ -197,8 +194,7 @@ class VerdictView(QWidget):
 
     def _show_against(self, verdict: TaskVerdict | None) -> None:
         shown = verdict.against if verdict is not None else ()
-        self.against.setVisible(bool(shown))
-        rows = [_against_row(item) for item in shown]
+        rows = [against_row(item) for item in shown]
         note = f"model's gain in {metric_title(shown[0].comparison.metric)}" if shown else ""
         self.against.show_baselines(rows, note)
         self.against.setToolTip(
@@ -207,7 +203,6 @@ class VerdictView(QWidget):
         )
 
     def _show_errors(self, verdict: TaskVerdict | None) -> None:
-        self._errors.setVisible(verdict is not None and bool(verdict.molecules))
         if verdict is None or not verdict.molecules:
             return
         if verdict.task.kind is TaskKind.REGRESSION:
@@ -216,7 +211,7 @@ class VerdictView(QWidget):
             self._errors.set_title("Errors", verdict.task.unit)
             places = places_for([reach])
             self.histogram.show_counts(
-                _bars(errors, -reach, reach), (signed(-reach, places), "0", signed(reach, places))
+                bars(errors, -reach, reach), (signed(-reach, places), "0", signed(reach, places))
             )
         else:
             labels = [item.measured_class for item in verdict.molecules]
@@ -233,17 +228,17 @@ class VerdictView(QWidget):
             widget.setVisible(bool(shown))
         self._gap.setVisible(not shown)
         self.neighbours.show_neighbours([])
+        self._show_middle(explaining=False)
         if verdict is None:
             return
         numbers = verdict.task.kind is TaskKind.REGRESSION
-        columns = _NUMBER_COLUMNS if numbers else _CLASS_COLUMNS
+        columns = NUMBER_COLUMNS if numbers else CLASS_COLUMNS
         places = places_for([value for item in shown for value in (item.measured, item.predicted)])
-        self.worst.show_rows(columns, len(shown), lambda row, key: _molecule_cell(shown[row], key, places))
+        self.worst.show_rows(columns, len(shown), lambda row, key: molecule_cell(shown[row], key, places))
         self.worst.cells.arrange(verdict.worst_first())
 
     def _show_share(self, verdict: TaskVerdict | None) -> None:
         known = verdict.uncertainty if verdict is not None else None
-        self.share.setVisible(known is not None and known.known > 0)
         if known is not None and known.known:
             share = known.held / known.known
             words = f"90% intervals hold {100 * share:.0f}% of the test molecules"
@@ -257,11 +252,55 @@ class VerdictView(QWidget):
         verdict = self.figures.verdict
         if verdict is None or not 0 <= place < len(verdict.molecules):
             return
-        if not self.worst.selectionModel().hasSelection():
+        by_focus = not self.worst.selectionModel().hasSelection()
+        if by_focus:
             # The keyboard's focus alone has made it the current one.
             self.worst.selectRow(self.worst.currentIndex().row())
         self.figures.mark(place)
         self._session.start_task(self._find_neighbours(verdict, place))
+        if not by_focus:
+            self._explain()
+
+    @Slot()
+    def _explain(self) -> None:
+        """Show what the model looked at in the chosen molecule, where the model is still there."""
+        verdict, place = self.figures.verdict, self.worst.chosen()
+        model = self._story.model if self._story is not None else None
+        if verdict is None or model is None or place < 0:
+            return
+        self._show_middle(explaining=True)
+        self.explaining.ask(Question(model.path, verdict.molecules[place].smiles, verdict.task.name))
+
+    @Slot()
+    def _close_explanation(self) -> None:
+        self._show_middle(explaining=False)
+
+    def _has_room_for(self, card: QWidget) -> bool:
+        """Whether a card can stay above that which explains a molecule."""
+        others = self.tile.height() + card.sizeHint().height() + 2 * SPACE[2]
+        return self._middle.height() - others >= _EXPLANATION_HEIGHT
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Leave out, or bring back, what stands above the explanation."""
+        super().resizeEvent(event)
+        if self.explanation.isVisibleTo(self):
+            self._show_middle(explaining=True)
+
+    def _show_middle(self, *, explaining: bool) -> None:
+        """Show what is known of all test molecules together, or what the model looked at in the chosen one."""
+        verdict = self.figures.verdict
+        known = verdict.uncertainty if verdict is not None else None
+        has = {
+            self.against: verdict is not None and bool(verdict.against),
+            self._errors: verdict is not None and bool(verdict.molecules),
+            self.share: known is not None and known.known > 0,
+        }
+        for card, shown in has.items():
+            card.setVisible(shown and (not explaining or (card is self.against and self._has_room_for(card))))
+        self.explanation.setVisible(explaining)
+        self._below.setVisible(not explaining)
+        if not explaining:
+            self.explaining.forget()
 
     async def _find_neighbours(self, verdict: TaskVerdict, place: int) -> None:
         smiles = verdict.molecules[place].smiles
@@ -274,60 +313,6 @@ class VerdictView(QWidget):
             words = verdict.task.classes[int(item.value)] if verdict.task.classes else fixed(item.value, places)
             near.append(Near(item.smiles, words, f"similarity {fixed(item.similarity)}"))
         self.neighbours.show_neighbours(near)
-
-
-def _against_row(item: Against) -> tuple[str, str, str, str]:
-    """Return a baseline's name, its value, the gain of the model with its interval, and the tone of that."""
-    known = item.comparison
-    places = places_for([known.model, known.baseline])
-    words = signed(known.difference, places)
-    if math.isfinite(known.low):
-        words = f"{words} ({fixed(known.low, places)} to {fixed(known.high, places)})"
-    tone = "good" if known.beats else "danger" if known.loses else "warning"
-    if signed(known.difference, places) == fixed(0.0, places):
-        # A difference that is too small to be written is no merit, however sure it is.
-        tone = "muted"
-    return item.title[:1].upper() + item.title[1:], fixed(known.baseline, places), words, tone
-
-
-def _facts(story: RunStory) -> tuple[tuple[str, str], ...]:
-    record, model = story.record, story.model
-    parts = [record.counts.get(name, 0) for name in ("train", "val", "test")]
-    return (
-        ("Data", record.data_name),
-        ("Preset", preset_title(record.preset)),
-        ("Molecules (train + validation + test)", " + ".join(count(part) for part in parts) if any(parts) else ""),
-        ("Split", model.split if model is not None else ""),
-        ("Epochs", f"{count(record.epochs)}, kept {count(record.best_epoch)}" if record.best_epoch else ""),
-        ("Parameters", count(record.parameters) if record.parameters else ""),
-        ("Device", record.device),
-        ("Seed", str(record.seed)),
-        ("Time", duration(record.seconds)),
-        ("Folder", record.run_dir),
-    )
-
-
-def _molecule_cell(item: TestMolecule, key: str, places: int) -> Cell:
-    if key == "structure":
-        return Cell(item.smiles, tip=item.smiles)
-    wrong = item.measured_class != item.predicted_class
-    if key == "measured_class":
-        return Cell(item.measured_class)
-    if key == "predicted_class":
-        return Cell(item.predicted_class, "danger" if wrong else "")
-    if key == "probability":
-        return Cell(fixed(item.predicted), order=item.predicted)
-    value = {"measured": item.measured, "predicted": item.predicted, "error": item.error}[key]
-    if key == "error":
-        return Cell(signed(value, places), "danger", order=abs(value))
-    return Cell(fixed(value, places), order=value)
-
-
-def _bars(values: list[float], low: float, high: float) -> list[int]:
-    counts = [0] * _BARS
-    for value in values:
-        counts[min(_BARS - 1, int((value - low) / (high - low) * _BARS))] += 1
-    return counts
 
 
 def _column(*items: QWidget | tuple[QWidget, int]) -> QWidget:

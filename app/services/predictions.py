@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from app.services.model_shelf import ModelShelf
 from app.services.prediction_table import Predictions
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
@@ -34,11 +35,11 @@ class PredictionService(QObject):
     idle = Signal()
     model_chosen = Signal(str)
 
-    def __init__(self, tasks: TaskRunner, parent: QObject | None = None) -> None:
+    def __init__(self, tasks: TaskRunner, shelf: ModelShelf, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._tasks = tasks
         self._progress: Progress | None = None
-        self._models = _ModelShelf()
+        self._asker = _Asker(shelf)
         self.model_path = ""
 
     def choose(self, path: str) -> None:
@@ -64,11 +65,11 @@ class PredictionService(QObject):
         given = [text for text in smiles if text.strip()]
         if not given:
             raise InputError("There is nothing to predict.", "", "Paste one SMILES a line, or drop a file.")
-        return await self._ask(self._models.predict_smiles, model_path, given)
+        return await self._ask(self._asker.predict_smiles, model_path, given)
 
     async def predict_file(self, model_path: str, path: str) -> Predictions:
         """Predict every row of a file. Raises InputError and Cancelled as `predict_smiles` does."""
-        return await self._ask(self._models.predict_file, model_path, path)
+        return await self._ask(self._asker.predict_file, model_path, path)
 
     async def save(self, predictions: Predictions, path: str) -> None:
         """Write a table of predictions as CSV or, by its ending, as XLSX. Raises InputError."""
@@ -96,27 +97,17 @@ class PredictionService(QObject):
         return answer
 
 
-class _ModelShelf:
-    """Keeps the model asked last, since loading takes longer than a few molecules. Used in worker threads only."""
+class _Asker:
+    """Puts the questions. Used in worker threads only."""
 
-    def __init__(self) -> None:
-        self._key: tuple[str, float] | None = None
-        self._model: Any = None
-
-    def _load(self, path: str) -> Any:
-        from mole_engine.inference.predictor import load_model
-
-        file = Path(path)
-        key = (path, file.stat().st_mtime if file.is_file() else 0.0)
-        if key != self._key:
-            self._model, self._key = load_model(path), key
-        return self._model
+    def __init__(self, shelf: ModelShelf) -> None:
+        self._shelf = shelf
 
     def predict_smiles(self, model_path: str, smiles: list[str], on_progress: ProgressHandler) -> Predictions:
         """Predict texts."""
         import pandas as pd
 
-        model = self._load(model_path)
+        model = self._shelf.load(model_path)
         predicted = model.predict(smiles, on_progress=on_progress)
         units = predicted.attrs
         frame = pd.concat([pd.DataFrame({"smiles": smiles}), predicted.reset_index(drop=True)], axis=1)
@@ -128,7 +119,7 @@ class _ModelShelf:
         """Predict the rows of a file."""
         from mole_engine.inference.tables import predict_table, read_input, renamed_columns
 
-        model = self._load(model_path)
+        model = self._shelf.load(model_path)
         table, column = read_input(path, model, on_progress)
         renamed = renamed_columns(model, table)
         frame = predict_table(model, table, column, on_progress)

@@ -14,9 +14,11 @@ from app.services.checks import CheckService
 from app.services.columns import ColumnService
 from app.services.datasets import DatasetService, OpenDataset, Wanted
 from app.services.depictions import DepictionService
+from app.services.explanations import ExplanationService
 from app.services.filters import FilterService
 from app.services.garbage import GarbageCollector
 from app.services.history import DatasetHistory
+from app.services.model_shelf import ModelShelf
 from app.services.predictions import PredictionService
 from app.services.prefetch import Prefetch
 from app.services.runs import RunsService
@@ -40,7 +42,8 @@ class Session(QObject):
     ----------
     workspace
         Folder that keeps runs, settings and the log.
-    settings, datasets, history, columns, filters, space, depictions, training, predictions, runs, prefetch
+    settings, datasets, history, columns, filters, space, depictions, training, predictions, explanations, runs, checks,
+    prefetch
         The services.
     dataset
         What is open, or None.
@@ -92,7 +95,9 @@ class Session(QObject):
         self.space = SpaceService(self.tasks, self)
         self.depictions = DepictionService(self)
         self.training = TrainingService(self.workspace, parent=self)
-        self.predictions = PredictionService(self.tasks, self)
+        shelf = ModelShelf()
+        self.predictions = PredictionService(self.tasks, shelf, self)
+        self.explanations = ExplanationService(self.tasks, shelf)
         self.runs = RunsService(self.tasks, self.workspace, self)
         self.checks = CheckService(self.tasks, self)
         self.prefetch = Prefetch(self)

@@ -38,12 +38,16 @@ def structure_text(smiles: str, form: str) -> str:
 
 def structure_png(smiles: str) -> bytes:
     """Return a structure as a PNG picture on white, sharp enough for print. Raises InputError as above."""
+    return png_of(structure_text(smiles, "svg"), _WIDTH * _PNG_SCALE, _HEIGHT * _PNG_SCALE)
+
+
+def png_of(svg: str, width: int, height: int) -> bytes:
+    """Return a drawing as a PNG picture of `width` x `height` pixels on white."""
     from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF
     from PySide6.QtGui import QColor, QImage, QPainter
     from PySide6.QtSvg import QSvgRenderer
 
-    svg = structure_text(smiles, "svg")
-    image = QImage(_WIDTH * _PNG_SCALE, _HEIGHT * _PNG_SCALE, QImage.Format.Format_RGB32)
+    image = QImage(width, height, QImage.Format.Format_RGB32)
     image.fill(QColor("#FFFFFF"))
     painter = QPainter(image)
     QSvgRenderer(QByteArray(svg.encode())).render(painter, QRectF(image.rect()))

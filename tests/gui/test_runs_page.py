@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
-from app.pages.verdict import _against_row
+from app.pages.verdict_cells import against_row
 from app.services.runs import ModelInfo, RunStory
 from app.services.verdict import Against, Verdict, _task_verdict
 from mole_engine.contracts.config import TrainConfig
@@ -90,7 +90,7 @@ def test_a_gain_too_small_to_be_written_is_neither_good_nor_bad():
         (1e-4, 5e-5, 2e-4, "muted"),
     ):
         known = Comparison("rmse", 0.9 - difference, 0.9, difference, low, high, 40)
-        assert _against_row(Against("mean", known))[3] == tone
+        assert against_row(Against("mean", known))[3] == tone
 
 
 @pytest.fixture

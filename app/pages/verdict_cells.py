@@ -1,0 +1,89 @@
+"""What stands in the tables and cards of a verdict, cell by cell."""
+
+from __future__ import annotations
+
+import math
+
+from app.pages.words import preset_title
+from app.services.runs import RunStory
+from app.services.verdict import Against, TestMolecule
+from app.text import count, duration, fixed
+from app.widgets.cell_table import Cell, Column
+from app.widgets.figures import places_for, signed
+
+_BARS = 19
+NUMBER_COLUMNS = (
+    Column("structure", "structure", "structure"),
+    Column("measured", "measured", "number", 80),
+    Column("predicted", "predicted", "number", 80),
+    Column("error", "error", "number", 66),
+)
+CLASS_COLUMNS = (
+    Column("structure", "structure", "structure"),
+    Column("measured_class", "measured", width=78),
+    Column("predicted_class", "predicted", width=78),
+    Column(
+        "probability",
+        "prob.",
+        "number",
+        56,
+        "Probability of the positive class; of several classes, of the measured one",
+    ),
+)
+
+
+def against_row(item: Against) -> tuple[str, str, str, str]:
+    """Return a baseline's name, its value, the gain of the model with its interval, and the tone of that."""
+    known = item.comparison
+    places = places_for([known.model, known.baseline])
+    words = signed(known.difference, places)
+    if math.isfinite(known.low):
+        words = f"{words} ({fixed(known.low, places)} to {fixed(known.high, places)})"
+    tone = "good" if known.beats else "danger" if known.loses else "warning"
+    if signed(known.difference, places) == fixed(0.0, places):
+        # A difference that is too small to be written is no merit, however sure it is.
+        tone = "muted"
+    return item.title[:1].upper() + item.title[1:], fixed(known.baseline, places), words, tone
+
+
+def story_facts(story: RunStory) -> tuple[tuple[str, str], ...]:
+    """Return how a run was made, as names and values."""
+    record, model = story.record, story.model
+    parts = [record.counts.get(name, 0) for name in ("train", "val", "test")]
+    return (
+        ("Data", record.data_name),
+        ("Preset", preset_title(record.preset)),
+        ("Molecules (train + validation + test)", " + ".join(count(part) for part in parts) if any(parts) else ""),
+        ("Split", model.split if model is not None else ""),
+        ("Epochs", f"{count(record.epochs)}, kept {count(record.best_epoch)}" if record.best_epoch else ""),
+        ("Parameters", count(record.parameters) if record.parameters else ""),
+        ("Device", record.device),
+        ("Seed", str(record.seed)),
+        ("Time", duration(record.seconds)),
+        ("Folder", record.run_dir),
+    )
+
+
+def molecule_cell(item: TestMolecule, key: str, places: int) -> Cell:
+    """Return what stands in one cell of the table of test molecules."""
+    if key == "structure":
+        return Cell(item.smiles, tip=item.smiles)
+    wrong = item.measured_class != item.predicted_class
+    if key == "measured_class":
+        return Cell(item.measured_class)
+    if key == "predicted_class":
+        return Cell(item.predicted_class, "danger" if wrong else "")
+    if key == "probability":
+        return Cell(fixed(item.predicted), order=item.predicted)
+    value = {"measured": item.measured, "predicted": item.predicted, "error": item.error}[key]
+    if key == "error":
+        return Cell(signed(value, places), "danger", order=abs(value))
+    return Cell(fixed(value, places), order=value)
+
+
+def bars(values: list[float], low: float, high: float) -> list[int]:
+    """Return how many values fall into each of the equally wide bars from `low` to `high`."""
+    counts = [0] * _BARS
+    for value in values:
+        counts[min(_BARS - 1, int((value - low) / (high - low) * _BARS))] += 1
+    return counts

@@ -1,0 +1,356 @@
+"""What a model looked at, in the window: on the Predict page and in a verdict, by real clicks, with a real model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QGuiApplication, QHelpEvent, QImage
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton, QToolTip, QWidget
+
+from app.pages.explaining import PAUSE_MS, strongest_words, value_words
+from app.services.runs import ModelInfo, RunStory
+from app.services.verdict import Verdict, _task_verdict
+from app.theme import theme
+from app.widgets.explanation_card import ExplanationCard
+from app.widgets.explanation_picture import AtomPicture, ExplanationPicture
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.contracts.explanations import ExplainedAtom, Explanation, TaskExplanation
+from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunState
+
+LOGS = TaskSpec("logS", TaskKind.REGRESSION)
+TOXIC = TaskSpec("toxic", TaskKind.CLASSIFICATION, classes=("no", "yes"))
+SALT = "CC(=O)[O-].[Na+]"
+
+
+@pytest.fixture(scope="module")
+def model_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A tiny trained model of two targets, made once."""
+    from mole_engine.train import train
+
+    folder = tmp_path_factory.mktemp("model")
+    data = folder / "chains.csv"
+    rows = [f"{'C' * n}{end},{n - 2 * len(end)},{n / 4}\n" for n in range(1, 9) for end in ("O", "N", "F", "C#N", "OC")]
+    data.write_text("smiles,logS,size\n" + "".join(rows), encoding="utf-8")
+    job = {
+        "name": "chains",
+        "out": str(folder / "run"),
+        "data": {"path": str(data), "targets": ["logS", "size"]},
+        "split": {"method": "random"},
+        "model": {"layers": 1, "hidden_size": 16, "heads": 2, "intermediate_size": 32},
+        "training": {"epochs": 1},
+        "runtime": {"device": "cpu", "threads": 1},
+        "baselines": False,
+    }
+    record = train(TrainConfig.from_dict(job))
+    assert record.status is RunState.COMPLETED
+    return record.model_path
+
+
+@pytest.fixture
+def page(window):
+    window.go_to("predict")
+    return window.page("predict")
+
+
+@pytest.fixture
+def asked(qtbot, window, page, model_path):
+    """Return a function that predicts pasted text."""
+    window.session.predictions.choose(model_path)
+    qtbot.waitUntil(lambda: page.models.currentData() == model_path)
+
+    def ask(text):
+        window.findChild(QPlainTextEdit, "predictSmilesEdit").setPlainText(text)
+        with qtbot.waitSignal(window.session.predictions_ready):
+            qtbot.mouseClick(window.findChild(QPushButton, "predictButton"), Qt.MouseButton.LeftButton)
+
+    return ask
+
+
+@pytest.fixture
+def click_row(qtbot, page):
+    def clicker(row):
+        cell = page.table.visualRect(page.table.cells.index(page.table.cells.place_of(row), 2))
+        qtbot.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, pos=cell.center())
+
+    return clicker
+
+
+def shown(qtbot, page, smiles):
+    """Wait until the card shows a molecule; return what it shows."""
+    qtbot.waitUntil(
+        lambda: (
+            page.explaining.answer is not None
+            and page.explaining.answer.smiles == smiles
+            and page.explanation.picture.picture is not None
+        )
+    )
+    return page.explaining.answer
+
+
+def test_a_row_that_is_clicked_is_explained(qtbot, page, asked, click_row):
+    asked("CCCO\nCCCCN\n")
+    assert not page.explanation.isVisible()
+    assert page._hint.isVisible()
+    click_row(1)
+    found = shown(qtbot, page, "CCCCN")
+    card = page.explanation
+    assert card.isVisible()
+    assert not page._hint.isVisible()
+    assert [atom.symbol for atom in found.atoms] == ["C", "C", "C", "C", "N"]
+    assert card.objectName() == "explanationCard"
+    assert card.words()[0].startswith("logS ")
+    assert card.bar.ends() == found.tasks[0].ends()
+    assert "not always the cause" in card.words()[3]
+    drawn = card.picture.picture.light
+    click_row(0)
+    shown(qtbot, page, "CCCO")
+    assert card.picture.picture.light != drawn
+
+
+def test_numbers_are_under_the_pointer_and_in_the_accessible_words(qtbot, page, asked, click_row):
+    asked("CCCO\n")
+    click_row(0)
+    found = shown(qtbot, page, "CCCO")
+    picture = page.explanation.picture
+    words = f"O4: {found.tasks[0].words(found.tasks[0].contributions[3])}"
+    at = picture.place_of(3)
+    assert picture.words_at(at) == words
+    QApplication.sendEvent(picture, QHelpEvent(QEvent.Type.ToolTip, at, picture.mapToGlobal(at)))
+    assert QToolTip.text() == words
+    assert words in picture.accessibleDescription()
+    assert picture.words_at(QPoint(1, 1)) == ""
+    QToolTip.hideText()
+
+
+def test_another_target_is_chosen(qtbot, page, asked, click_row):
+    asked("CCCO\n")
+    click_row(0)
+    found = shown(qtbot, page, "CCCO")
+    card = page.explanation
+    assert card.task_picker.isVisible()
+    assert [card.task_picker.itemText(place) for place in range(2)] == ["logS", "size"]
+    card.task_picker.setFocus()
+    qtbot.keyClick(card.task_picker, Qt.Key.Key_Down)
+    qtbot.waitUntil(lambda: card.words()[0].startswith("size "))
+    assert card.bar.ends() == found.tasks[1].ends()
+    # The next molecule is looked at for the same target.
+    asked("CCCO\nCCCN")
+    click_row(1)
+    shown(qtbot, page, "CCCN")
+    assert card.words()[0].startswith("size ")
+
+
+def test_salts_and_unreadable_ones_are_told(qtbot, page, asked, click_row):
+    asked(f"{SALT}\nC1CC\n")
+    click_row(0)
+    shown(qtbot, page, SALT)
+    assert page.explanation.words()[3].startswith("Drawn as the model read it, after clean-up.")
+    click_row(1)
+    assert page.explanation.words() == ("It cannot be read: ring 1 is never closed.",)
+    assert page.explanation.picture.picture is None
+    assert not page.explanation.menu_button.isEnabled()
+
+
+def test_closing_brings_the_hint_back_and_the_same_row_opens_again(qtbot, page, asked, click_row):
+    asked("CCCO\n")
+    click_row(0)
+    shown(qtbot, page, "CCCO")
+    qtbot.mouseClick(page.explanation.close_button, Qt.MouseButton.LeftButton)
+    assert not page.explanation.isVisible()
+    assert page._hint.isVisible()
+    click_row(0)
+    shown(qtbot, page, "CCCO")
+    # Another prediction is another table: the card would speak of a molecule that is not there.
+    asked("CCCN\n")
+    assert not page.explanation.isVisible()
+
+
+def test_who_goes_down_the_list_asks_only_about_the_last(qtbot, window, page, asked, click_row, monkeypatch):
+    asked("\n".join("C" * length + "O" for length in range(1, 7)))
+    asks: list[str] = []
+    explain = window.session.explanations._asker.explain
+
+    def watched(path, smiles, progress):
+        asks.append(smiles)
+        return explain(path, smiles, progress)
+
+    monkeypatch.setattr(window.session.explanations._asker, "explain", watched)
+    click_row(0)
+    for _ in range(4):
+        qtbot.keyClick(page.table, Qt.Key.Key_Down)
+        qtbot.wait(PAUSE_MS // 10)
+    shown(qtbot, page, "CCCCCO")
+    assert asks == ["CCCCCO"]
+
+
+def test_an_answer_that_comes_too_late_is_dropped(qtbot, window, page, asked, click_row, monkeypatch):
+    import threading
+
+    asked("CCCO\nCCCN")
+    go_on, cancelled = threading.Event(), []
+    explain = window.session.explanations._asker.explain
+
+    def slow(path, smiles, progress):
+        if smiles == "CCCO":
+            go_on.wait(30)
+            cancelled.append(progress.is_cancelled)
+        return explain(path, smiles, lambda *told: None)
+
+    monkeypatch.setattr(window.session.explanations._asker, "explain", slow)
+    click_row(0)
+    qtbot.wait(2 * PAUSE_MS)
+    click_row(1)
+    shown(qtbot, page, "CCCN")
+    go_on.set()
+    qtbot.waitUntil(lambda: not window.session.tasks._tasks)
+    assert cancelled == [True]
+    assert page.explaining.answer.smiles == "CCCN"
+
+
+def test_the_same_question_is_answered_from_memory(qtbot, window, page, asked, click_row, monkeypatch):
+    asked("CCCO\nCCCN")
+    click_row(0)
+    shown(qtbot, page, "CCCO")
+    click_row(1)
+    shown(qtbot, page, "CCCN")
+    monkeypatch.setattr("mole_engine.inference.predictor.LoadedModel.explain", lambda *a, **k: pytest.fail("again"))
+    click_row(0)
+    shown(qtbot, page, "CCCO")
+
+
+def test_a_model_that_has_gone_is_told_on_the_card(qtbot, window, page, asked, click_row, model_path, tmp_path):
+    asked("CCCO\n")
+    page._predictions = replace(page._predictions, model_path=str(tmp_path / "gone.mole"))
+    click_row(0)
+    qtbot.waitUntil(lambda: "gone.mole" in page.explanation.words()[0])
+    assert not window._problem_dialog.isVisible()
+
+
+def test_the_picture_is_copied_and_saved(qtbot, window, page, asked, click_row, tmp_path):
+    asked("CCCO\n")
+    click_row(0)
+    shown(qtbot, page, "CCCO")
+    copy, save = page.explanation.menu_button.menu().actions()
+    QGuiApplication.clipboard().setText("before")
+    copy.trigger()
+    qtbot.waitUntil(lambda: not QGuiApplication.clipboard().text())
+    copied = QImage.fromData(QGuiApplication.clipboard().mimeData().data("image/png"))
+    assert copied.width() > 1000
+    assert len({copied.pixel(x, y) for x in range(0, copied.width(), 9) for y in range(0, copied.height(), 9)}) > 3
+    page.explaining.save(str(tmp_path / "o.svg"))
+    qtbot.waitUntil((tmp_path / "o.svg").is_file)
+    assert "raises" in (tmp_path / "o.svg").read_text(encoding="utf-8")
+    page.explaining.save(str(tmp_path / "o.png"))
+    qtbot.waitUntil((tmp_path / "o.png").is_file)
+    with qtbot.waitSignal(window.session.problem_raised) as raised:
+        page.explaining.save(str(tmp_path / "o.docx"))
+    assert "o.docx" in raised.args[0].one_line()
+    window._problem_dialog.close()
+    assert save.text().startswith("Save")
+
+
+def test_a_test_molecule_of_a_verdict_is_explained(qtbot, window, model_path):
+    size = 12
+    truth = np.arange(size, dtype=float)
+    from mole_engine.inference.results import TaskResult
+
+    smiles = ["C" * (2 + place) + "O" for place in range(size)]
+    nothing = np.full(size, np.nan)
+    known = (LOGS, smiles, truth, truth + 0.5, truth - 1, truth + 1, nothing, nothing, ["CCCO"], np.array([1.0]))
+    verdict = _task_verdict(TaskResult(*known), ())
+    record = RunRecord(run_id="r", name="chains", status=RunState.COMPLETED, counts={"test": size})
+    info = ModelInfo(model_path, "chains", (LOGS,), 0.0, {}, {}, 1, "", "a.csv", {}, "random")
+    window.go_to("runs")
+    runs = window.page("runs")
+    qtbot.waitUntil(lambda: not window.session.tasks._tasks)
+    told = RunStory(record, (), Verdict(record, (verdict,), "rmse"), info)
+    runs._story = told
+    runs.verdict.show_story(told)
+    runs._go(2)
+    view = runs.verdict
+    view.worst.setFocus()
+    assert view.worst.chosen() >= 0
+    # The focus alone is no question; a click is, on the row that has it too.
+    assert not view.explanation.isVisible()
+    assert view._errors.isVisible()
+    cell = view.worst.visualRect(view.worst.cells.index(0, 0))
+    qtbot.mouseClick(view.worst.viewport(), Qt.MouseButton.LeftButton, pos=cell.center())
+    chosen = smiles[view.worst.chosen()]
+    qtbot.waitUntil(lambda: view.explaining.answer is not None and view.explanation.picture.picture is not None)
+    assert view.explaining.answer.smiles == chosen
+    assert view.explanation.isVisible()
+    assert not view._errors.isVisible()
+    assert not view.explanation.task_picker.isVisible()
+    qtbot.mouseClick(view.explanation.close_button, Qt.MouseButton.LeftButton)
+    assert view._errors.isVisible()
+    assert not view.explanation.isVisible()
+    # A model that is no longer there leaves the verdict as it was.
+    runs.verdict.show_story(replace(told, model=None))
+    qtbot.mouseClick(view.worst.viewport(), Qt.MouseButton.LeftButton, pos=cell.center())
+    assert not view.explanation.isVisible()
+
+
+# Words and widgets alone ------------------------------------------------------------------------------------------
+
+
+def explained(task: TaskExplanation, **more: Any) -> Explanation:
+    atoms = tuple(ExplainedAtom("C", place) for place in range(len(task.contributions)))
+    return Explanation("CC", "CC", atoms, (task,), **more)
+
+
+def test_the_value_in_words():
+    number = TaskExplanation(replace(LOGS, unit="mol"), 1.234, (0.5, 0.0), 0.5, lower=0.9, upper=1.6)
+    assert value_words(explained(number, similarity=0.4), number) == (
+        "logS 1.23 mol",
+        "90%: 0.90 to 1.60 · similarity to the training set 0.40",
+    )
+    assert value_words(explained(number, similarity=0.2, in_domain=False), number)[1].endswith(
+        "far from the training set (0.20)"
+    )
+    classes = TaskExplanation(TOXIC, 0.82, (0.0, 0.0), 0.02, label="yes")
+    assert value_words(explained(classes), classes) == ("toxic: yes 82% likely", "")
+    assert strongest_words(explained(number), number) == "Strongest: C1\u00a0+0.50"
+    assert strongest_words(explained(classes), classes) == "No atom makes a difference worth naming."
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_the_picture_is_painted_in_the_colours_of_the_scheme(shown: Any, mode: Any, qapp: Any) -> None:
+    theme.apply(qapp)
+    theme.set_mode(mode)
+    picture = ExplanationPicture()
+    disc = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 50"><rect width="100" height="50" fill="{}"/></svg>'
+    )
+    picture.show_picture(AtomPicture(disc.format("#ff0000"), disc.format("#00ff00"), 100, 50, ((50, 25),), ("C1: +1",)))
+    shown(picture, 300, 200)
+    middle = picture.grab().toImage().pixelColor(150, 100)
+    assert (middle.red() > 200) == (mode == "light")
+    assert (middle.green() > 200) == (mode == "dark")
+    assert picture.place_of(0) == QPoint(150, 100)
+    theme.set_mode("system")
+
+
+@pytest.mark.parametrize(("wide", "size"), [(True, (700, 250)), (False, (272, 340)), (False, (229, 380))])
+def test_no_words_are_cut(shown: Any, qtbot: Any, wide: bool, size: tuple[int, int], tmp_path: Path) -> None:
+    card = shown(ExplanationCard(wide=wide), *size)
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 50"/>'
+    card.show_explanation(
+        AtomPicture(svg, svg, 100, 50, ((50, 25),), ("C1: +1",)),
+        ("raises ×12.3", "lowers ÷12.3"),
+        ("half-life of the parent compound 12.3 h", "90%: 10.9 to 15.2 · far from the training set (0.24)"),
+        "Strongest: C11\u00a0−0.72 · C17\u00a0+0.35 · Br18\u00a0+0.30",
+        "What the model relies on, which is not always the cause.",
+    )
+    qtbot.waitUntil(lambda: card._notes.height() > 0)
+    for words in card._said():
+        assert words.height() >= words.heightForWidth(words.width()) > 0
+    for child in card.findChildren(QWidget):
+        if child.isVisible() and child.parentWidget() is not None:
+            assert child.geometry().bottom() <= child.parentWidget().height()
