@@ -338,7 +338,7 @@ class _Job(Job):
         self, dataset: CuratedDataset, split: Split, vocabulary: Vocabulary, prepared: Prepared, fit: FitResult
     ) -> RunRecord:
         from mole_engine.inference.blended import blend_tensors
-        from mole_engine.inference.run_results import make_card, write_predictions
+        from mole_engine.inference.run_results import how_near, make_card, write_predictions
         from mole_engine.store.bundle import save_bundle
 
         check, ensemble = self.control.checkpoint, self.ensemble
@@ -346,8 +346,9 @@ class _Job(Job):
         prepared.model.cpu()
         validation = parts["val"].metrics
         self.record = replace(self.record, metrics=parts["test"].metrics or validation, validation_metrics=validation)
-        card = make_card(self.config, self.record, dataset, split, vocabulary, prepared, parts, check, ensemble)
-        write_predictions(self.folder.predictions, dataset, parts, card, check)
+        near = how_near(dataset, parts, check, ensemble)
+        card = make_card(self.config, self.record, dataset, split, vocabulary, prepared, parts, near, check, ensemble)
+        write_predictions(self.folder.predictions, dataset, parts, card, near, check)
         more = None if ensemble is None else blend_tensors(ensemble.members, ensemble.blend.to_arrays())
         save_bundle(self.folder.model, prepared.model.state_dict(), card, more)
         self.record = replace(self.record, model_path=str(self.folder.model))

@@ -251,8 +251,8 @@ class FigureCard(Card):
         rank = verdict.uncertainty.correlation if verdict.uncertainty is not None else math.nan
         if math.isnan(rank):
             self._say(
-                "All molecules have the same deviation: a single network knows how far off it is on average, not for "
-                "which molecule. An ensemble does."
+                "All molecules have the same deviation: on the validation molecules nothing told beforehand for which "
+                "ones the errors would be larger."
             )
         else:
             useful = "larger errors do come with larger deviations" if rank > 0.2 else "the deviations say little"

@@ -74,8 +74,10 @@ class BlendedModel:
         ]
         return torch.cat([*logits, pooled], dim=1)
 
-    def logits(self, computed: Floats, texts: Sequence[str], descriptors: npt.NDArray[np.float32] | None) -> Floats:
-        """Return (n, outputs) of the blend, as a single network would give them; rows of NaN where it cannot.
+    def logits(
+        self, computed: Floats, texts: Sequence[str], descriptors: npt.NDArray[np.float32] | None
+    ) -> tuple[Floats, Floats]:
+        """Return what the blend says, and how much its models disagree; rows of NaN where it cannot.
 
         Parameters
         ----------
@@ -85,17 +87,22 @@ class BlendedModel:
             Their SMILES.
         descriptors
             (n, D) all descriptors, if they are there already.
+
+        Returns
+        -------
+        logits, spread
+            (n, outputs) as a single network would give them, and see `Blend.spread`.
         """
         outputs = self._first.config.outputs
         readable = ~np.isnan(computed[:, 0])
-        values = np.full((len(computed), outputs), np.nan)
+        values, spread = (np.full((len(computed), outputs), np.nan) for _ in range(2))
         if readable.any():
             tables = self._tables(computed[readable], texts, descriptors, readable)
-            values[readable] = self._values(computed[readable], tables)
-        return to_logits(values, self.tasks)
+            values[readable], spread[readable] = self._combined(computed[readable], tables)
+        return to_logits(values, self.tasks), spread
 
-    def logits_of(self, computed: Floats, descriptors: Table | None, counts: Table | None) -> Floats:
-        """Return (n, outputs) as `logits` does, of molecules whose tables are there already.
+    def logits_of(self, computed: Floats, descriptors: Table | None, counts: Table | None) -> tuple[Floats, Floats]:
+        """Return what `logits` does, of molecules whose tables are there already.
 
         Parameters
         ----------
@@ -108,20 +115,22 @@ class BlendedModel:
         if descriptors is not None and counts is not None:
             quick = descriptors if descriptors.shape[1] == len(quick_descriptor_names()) else quick_columns(descriptors)
             tables = self._with_embeddings({DESCRIPTORS: quick, COUNTS: counts}, computed)
-        return to_logits(self._values(computed, tables), self.tasks)
+        values, spread = self._combined(computed, tables)
+        return to_logits(values, self.tasks), spread
 
     @property
     def _edge(self) -> int:
         """Where the logits of the networks end and the vector of the encoder begins."""
         return len(self._networks) * self._first.config.outputs
 
-    def _values(self, computed: Floats, tables: Mapping[str, Any]) -> Floats:
+    def _combined(self, computed: Floats, tables: Mapping[str, Any]) -> tuple[Floats, Floats]:
         outputs = self._first.config.outputs
         members = [to_values(computed[:, at : at + outputs], self.tasks) for at in range(0, self._edge, outputs)]
         networks = {NETWORK: np.mean(members[: self._fixed], axis=0)}
         if self._fixed < len(members):
             networks[TUNED] = np.mean(members[self._fixed :], axis=0)
-        return self.blend.combine(networks, tables)
+        values = self.blend.values(networks, tables)
+        return self.blend.combine(values), self.blend.spread(values)
 
     def _tables(
         self,

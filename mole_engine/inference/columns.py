@@ -13,6 +13,7 @@ import pandas as pd
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.data.scaling import TargetScaler
+from mole_engine.inference.difficulty import factors
 from mole_engine.inference.uncertainty import deviation, interval
 from mole_engine.store.card import ModelCard, TaskUncertainty
 
@@ -42,7 +43,9 @@ class PredictionColumns:
         scaler = TargetScaler.from_dict(card.scaler)
         return cls(card.tasks, scaler, card.uncertainty, card.domain is not None)
 
-    def values(self, outputs: Floats, logits: Floats) -> dict[str, Any]:
+    def values(
+        self, outputs: Floats, logits: Floats, similarity: Floats | None = None, spread: Floats | None = None
+    ) -> dict[str, Any]:
         """Return the tasks' columns.
 
         Parameters
@@ -50,13 +53,18 @@ class PredictionColumns:
         outputs, logits
             (n, outputs) in the user's units or as probabilities, and as the network gives them (regression in the
             scaled space); rows of NaN where there is no prediction.
+        similarity
+            (n,) nearest similarity to the training molecules, NaN where unknown; None without a domain.
+        spread
+            (n, outputs) disagreement of a blend's models; None for a single model.
         """
         columns: dict[str, Any] = {}
         start = 0
         for place, task in enumerate(self.tasks):
             part = outputs[:, start : start + task.outputs]
             if task.kind is TaskKind.REGRESSION:
-                columns.update(self._number(task, place, part[:, 0], logits[:, start]))
+                apart = None if spread is None else spread[:, start]
+                columns.update(self._number(task, place, part[:, 0], logits[:, start], similarity, apart))
             elif task.kind is TaskKind.CLASSIFICATION:
                 columns[f"{task.name}_pred"] = part[:, 0]
                 columns[f"{task.name}_class"] = _labels(part[:, 0] >= 0.5, np.isnan(part[:, 0]), task.classes)
@@ -88,21 +96,20 @@ class PredictionColumns:
         similarity: Floats | None,
         threshold: float,
         errors: Sequence[str],
+        spread: Floats | None = None,
     ) -> pd.DataFrame:
         """Return the whole table, one row an input.
 
         Parameters
         ----------
-        outputs, logits
+        outputs, logits, similarity, spread
             See `values`.
-        similarity
-            (n,) nearest similarity to the training molecules, NaN where unknown; None without a domain.
         threshold
             Similarity from which a molecule counts as inside the domain.
         errors
             Why a row has no prediction; "" where it has one.
         """
-        columns = self.values(outputs, logits)
+        columns = self.values(outputs, logits, similarity, spread)
         if self.has_domain and similarity is not None:
             inside = pd.array(similarity >= threshold, dtype="boolean")
             inside[np.isnan(similarity)] = pd.NA
@@ -113,15 +120,24 @@ class PredictionColumns:
         frame.attrs["units"] = self.units()
         return frame
 
-    def _number(self, task: TaskSpec, place: int, values: Floats, scaled: Floats) -> dict[str, Floats]:
+    def _number(
+        self,
+        task: TaskSpec,
+        place: int,
+        values: Floats,
+        scaled: Floats,
+        similarity: Floats | None,
+        spread: Floats | None,
+    ) -> dict[str, Floats]:
         columns = {f"{task.name}_pred": values}
         known, scale = self.uncertainty.get(task.name), self.scaler.scales[place]
         if known is None or scale is None:
             return columns
+        times = factors(known.difficulty, similarity, spread, len(scaled))
         if not math.isnan(known.std):
-            columns[f"{task.name}_std"] = deviation(scaled, scale, known)
+            columns[f"{task.name}_std"] = deviation(scaled, scale, known, times)
         if not math.isnan(known.half_width):
-            columns[f"{task.name}_lower"], columns[f"{task.name}_upper"] = interval(scaled, scale, known)
+            columns[f"{task.name}_lower"], columns[f"{task.name}_upper"] = interval(scaled, scale, known, times)
         return columns
 
 

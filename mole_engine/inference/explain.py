@@ -9,9 +9,9 @@ of a blend are combined as in any prediction, so that contributions are those of
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +79,8 @@ class Explainer:
         What computes them.
     vocabulary, device
         As in a prediction.
+    domain
+        The training molecules, if the model knows them.
     """
 
     columns: PredictionColumns
@@ -87,6 +89,7 @@ class Explainer:
     blended: BlendedModel | None
     vocabulary: Vocabulary
     device: torch.device
+    domain: DomainReference | None = None
 
     def tasks(self, wanted: str | None) -> list[int]:
         """Return the places of the targets to explain. Raises InputError for a name that the model does not have."""
@@ -113,22 +116,33 @@ class Explainer:
             reason = next(finding.reason for finding in cleaned.findings if finding.dropped)
             return Explanation(given, error=reason)
         mol = parse_smiles(cleaned.smiles)
-        logits = self._logits(cleaned.smiles, mol, tick)
+        logits, spread = self._logits(cleaned.smiles, mol, tick)
         outputs = self.readout(from_numpy(logits).float()).double().numpy()
         where = places_in_given(given, cleaned.smiles)
+        nearest = self._nearest(cleaned.smiles)
+        own = (None if nearest is None else np.array([nearest]), None if spread is None else spread[:1])
+        table = self.columns.values(outputs[:1], logits[:1], *own)
         symbols = [atom.GetSymbol() for atom in mol.GetAtoms()]
         return Explanation(
             smiles=given,
             read=cleaned.smiles,
             atoms=tuple(ExplainedAtom(*pair) for pair in zip(symbols, where, strict=True)),
-            tasks=tuple(self._task(place, outputs, logits) for place in places),
+            tasks=tuple(self._task(place, outputs, logits, table) for place in places),
             notes=_notes(cleaned),
+            similarity=math.nan if nearest is None else nearest,
+            in_domain=None if self.domain is None or nearest is None else nearest >= self.domain.threshold,
         )
+
+    def _nearest(self, smiles: str) -> float | None:
+        """Return the similarity to the nearest training molecule, if those are known."""
+        if self.domain is None:
+            return None
+        return float(nearest_similarity(fingerprints_of([smiles]), self.domain.fingerprints)[0])
 
     # The model with atoms hidden -------------------------------------------------------------------------------
 
-    def _logits(self, smiles: str, mol: Chem.Mol, tick: Tick) -> Floats:
-        """Return (1 + atoms, outputs): the molecule as it is, then with each atom hidden."""
+    def _logits(self, smiles: str, mol: Chem.Mol, tick: Tick) -> tuple[Floats, Floats | None]:
+        """Return (1 + atoms, outputs): the molecule as it is, then with each atom hidden; and what models disagree."""
         hidden: list[tuple[int, ...]] = [(), *((atom,) for atom in range(mol.GetNumAtoms()))]
         reads_all, reads_some = bool(self.network.config.descriptors), self._has_parts
         names = descriptor_names() if reads_all else quick_descriptor_names() if reads_some else ()
@@ -145,7 +159,7 @@ class Explainer:
             lambda share: tick(edge + (1 - edge) * share),
         )
         if self.blended is None:
-            return computed
+            return computed, None
         counts = counts_without(mol, hidden) if reads_some else None
         return self.blended.logits_of(computed, descriptors, counts)
 
@@ -196,10 +210,9 @@ class Explainer:
 
     # From logits to contributions ------------------------------------------------------------------------------
 
-    def _task(self, place: int, outputs: Floats, logits: Floats) -> TaskExplanation:
+    def _task(self, place: int, outputs: Floats, logits: Floats, table: Mapping[str, Any]) -> TaskExplanation:
         task = self.columns.tasks[place]
         columns = OutputLayout(self.columns.tasks).columns[place]
-        table = self.columns.values(outputs[:1], logits[:1])
         if task.kind is TaskKind.REGRESSION:
             scale = self.columns.scaler.scales[place]
             contributions = _differences(outputs[:, columns.start], logits[:, columns.start], scale)
@@ -261,7 +274,6 @@ def explain_all(
     smiles: Sequence[str],
     task: str | None,
     curation: CurationConfig,
-    domain: DomainReference | None,
     on_progress: ProgressHandler | None = None,
 ) -> list[Explanation]:
     """Explain molecules one after the other; see `LoadedModel.explain`.
@@ -270,8 +282,6 @@ def explain_all(
     ----------
     curation
         The clean-up of the training molecules, which these go through as well.
-    domain
-        The training molecules, if the model knows them.
     """
     places = explainer.tasks(task)
     found = []
@@ -280,13 +290,6 @@ def explain_all(
         def tick(share: float, number: int = number) -> None:
             report(on_progress, STAGE, round(_STEPS * (number + share)), _STEPS * len(smiles))
 
-        found.append(_with_domain(explainer.explain(given, item, places, tick), domain))
+        found.append(explainer.explain(given, item, places, tick))
     report(on_progress, STAGE, _STEPS * len(smiles), _STEPS * len(smiles))
     return found
-
-
-def _with_domain(explanation: Explanation, domain: DomainReference | None) -> Explanation:
-    if domain is None or explanation.error:
-        return explanation
-    nearest = float(nearest_similarity(fingerprints_of([explanation.read]), domain.fingerprints)[0])
-    return replace(explanation, similarity=nearest, in_domain=nearest >= domain.threshold)

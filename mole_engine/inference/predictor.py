@@ -119,10 +119,10 @@ class LoadedModel:
         width = sum(task.outputs for task in self.tasks)
         threshold = self.card.domain.threshold if self.card.domain else 0.0
         for texts, features, tick in self._prepared(smiles, on_progress):
-            logits = self._logits(features, texts, width, batch_size, tick)
+            logits, spread = self._logits(features, texts, width, batch_size, tick)
             outputs = self._readout(from_numpy(logits).float()).double().numpy()
             errors = [features.errors.get(place, "") for place in range(len(texts))]
-            yield self.columns.frame(outputs, logits, self._similarity(texts, features), threshold, errors)
+            yield self.columns.frame(outputs, logits, self._similarity(texts, features), threshold, errors, spread)
         report(on_progress, STAGE, len(smiles), len(smiles))
 
     def encode(
@@ -168,13 +168,12 @@ class LoadedModel:
         from mole_engine.inference.explain import Explainer, explain_all
 
         self.check_predicts()
-        parts = (self._network, self._blended, self._vocabulary, self._device)
+        parts = (self._network, self._blended, self._vocabulary, self._device, self.card.domain)
         return explain_all(
             Explainer(self.columns, self._readout, *parts),
             as_texts(smiles),
             task,
             self._config.data.curation,
-            self.card.domain,
             on_progress,
         )
 
@@ -200,11 +199,12 @@ class LoadedModel:
 
     def _logits(
         self, features: FeaturisedDataset, texts: list[str], width: int, batch_size: int, tick: Tick
-    ) -> npt.NDArray[np.float64]:
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+        """Return the logits, and how much the models of a blend disagree."""
         blended = self._blended
         descriptors = self._descriptors(texts)
         if blended is None:
-            return self._run(features, descriptors, self._network.predict_batch, width, batch_size, tick)
+            return self._run(features, descriptors, self._network.predict_batch, width, batch_size, tick), None
         computed = self._run(features, descriptors, blended.compute, blended.width, batch_size, tick)
         return blended.logits(computed, texts, descriptors)
 

@@ -21,6 +21,7 @@ from mole_engine.contracts.dataset import Split, TaskKind, TaskSpec
 from mole_engine.contracts.records import RunRecord
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.inference.columns import PredictionColumns
+from mole_engine.inference.difficulty import left_out_similarity
 from mole_engine.inference.domain import fingerprints_of, measure_domain
 from mole_engine.inference.table_writers import open_writer
 from mole_engine.inference.uncertainty import measure_uncertainty
@@ -43,6 +44,7 @@ def make_card(
     vocabulary: Vocabulary,
     prepared: Prepared,
     parts: Mapping[str, Evaluation],
+    similarity: Floats,
     check: Check | None = None,
     ensemble: EnsembleFit | None = None,
 ) -> ModelCard:
@@ -54,13 +56,19 @@ def make_card(
         The job, and what it worked with.
     parts
         The model's outputs on "train", "val" and "test".
+    similarity
+        Of all molecules of the data set; see `how_near`.
     check
         Called now and then; it may raise to stop the work.
     ensemble
         Several networks and simple models; None: a single network.
     """
     info, validation = dataset.info, parts["val"]
-    training = [dataset.smiles[place] for place in parts["train"].positions]
+    learnt = parts["train"].positions
+    if ensemble is not None and config.ensemble.kind == "folds":
+        # In turns, from the molecules of both parts.
+        learnt = np.concatenate([learnt, validation.positions])
+    training = [dataset.smiles[place] for place in learnt]
     scaler = prepared.scaler if ensemble is None else ensemble.scaler
     judged = validation if ensemble is None else ensemble.calibration
     blend = {}
@@ -82,7 +90,9 @@ def make_card(
         split={"method": split.method, "counts": record.counts, "overlap": list(split.overlap)},
         metrics=parts["test"].metrics,
         validation_metrics=validation.metrics,
-        uncertainty=measure_uncertainty(judged.logits, judged.targets, dataset.tasks, scaler),
+        uncertainty=measure_uncertainty(
+            judged.logits, judged.targets, dataset.tasks, scaler, similarity[judged.positions], judged.spread
+        ),
         domain=measure_domain(training, seed=config.seed, check=check),
         versions=_versions(),
         parameters=record.parameters,
@@ -94,14 +104,48 @@ def make_card(
     )
 
 
+def how_near(
+    dataset: CuratedDataset,
+    parts: Mapping[str, Evaluation],
+    check: Check | None = None,
+    ensemble: EnsembleFit | None = None,
+) -> Floats:
+    """Return how near each left-out molecule is to those that its prediction was learnt from, (n,); else NaN.
+
+    Parameters
+    ----------
+    dataset
+        All n molecules.
+    parts, check, ensemble
+        See `make_card`.
+    """
+    divisions = [(parts["train"].positions, parts["val"].positions)]
+    if ensemble is not None:
+        divisions = [(fold.train, fold.held) for fold in ensemble.folds]
+    if all(task.kind is not TaskKind.REGRESSION for task in dataset.tasks):
+        # Only numbers have intervals.
+        divisions = []
+    return left_out_similarity(dataset.smiles, divisions, check=check)
+
+
 def write_predictions(
     path: Path,
     dataset: CuratedDataset,
     parts: Mapping[str, Evaluation],
     card: ModelCard,
+    similarity: Floats,
     check: Check | None = None,
 ) -> None:
     """Write every molecule with its row, part, true values and predictions.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+    dataset, parts, similarity, check
+        See `make_card`.
+    card
+        Of the model.
 
     Raises
     ------
@@ -121,12 +165,19 @@ def write_predictions(
     if dataset.file_of.any():
         identity["file"] = dataset.file_of[positions]
     truth = {f"{task.name}_true": _true(task, targets[:, place]) for place, task in enumerate(card.tasks)}
-    similarity, threshold = None, 0.0
+    nearest, threshold = None, 0.0
     if card.domain is not None:
-        nearest = nearest_similarity(fingerprints_of(smiles, check), card.domain.fingerprints, check=check)
-        similarity, threshold = nearest.astype(np.float64), card.domain.threshold
+        found = nearest_similarity(fingerprints_of(smiles, check), card.domain.fingerprints, check=check)
+        nearest, threshold = found.astype(np.float64), card.domain.threshold
+    spread = None
+    if all(item.spread is not None for item in parts.values()):
+        spread = np.concatenate([np.asarray(item.spread) for item in parts.values()])
     columns = PredictionColumns.of_card(card)
-    predicted = columns.frame(outputs, logits, similarity, threshold, [""] * len(smiles))
+    predicted = columns.frame(outputs, logits, nearest, threshold, [""] * len(smiles), spread)
+    if nearest is not None:
+        # A molecule that was left out is among the training molecules by now: its interval is that of a stranger.
+        honest = np.where(np.isnan(similarity[positions]), nearest, similarity[positions])
+        predicted = predicted.assign(**columns.values(outputs, logits, honest, spread))
     frame = pd.concat([pd.DataFrame({**identity, **truth}), predicted], axis=1)
     with open_writer(path, frozenset(map(str, frame.columns))) as writer:
         writer.write(frame)

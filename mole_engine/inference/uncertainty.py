@@ -1,7 +1,8 @@
 """How sure a prediction is: split-conformal 90% intervals and a standard deviation, from validation residuals.
 
-Both live in the scaled space of the targets and are brought back to the user's units through the scaler, so that a
-target trained on its logarithm gets an interval that is wider above than below.
+Both are wider for molecules of which larger errors are expected (`difficulty`), where hard ones can be told from easy
+ones beforehand. They live in the scaled space of the targets and are brought back to the user's units through the
+scaler, so that a target trained on its logarithm gets an interval that is wider above than below.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.data.scaling import TargetScaler, TaskScale
+from mole_engine.inference.difficulty import factors, fit_difficulty
 from mole_engine.store.card import TaskUncertainty
 
 Floats = npt.NDArray[np.float64]
@@ -22,7 +24,12 @@ COVERAGE = 0.9
 
 
 def measure_uncertainty(
-    logits: Floats, targets: Floats, tasks: Sequence[TaskSpec], scaler: TargetScaler
+    logits: Floats,
+    targets: Floats,
+    tasks: Sequence[TaskSpec],
+    scaler: TargetScaler,
+    similarity: Floats | None = None,
+    spread: Floats | None = None,
 ) -> dict[str, TaskUncertainty]:
     """Measure the residuals of each regression task on molecules that the network was not trained on.
 
@@ -34,6 +41,11 @@ def measure_uncertainty(
         (n, T) true values in the user's units, NaN where there is none.
     tasks, scaler
         The T tasks and their scaling.
+    similarity
+        (n,) of each molecule to the nearest one that its prediction was learnt from, NaN for those that do not
+        count; None: all are equally hard.
+    spread
+        (n, outputs) disagreement of the models in the scaled space; None for a single model.
 
     Returns
     -------
@@ -46,11 +58,18 @@ def measure_uncertainty(
         scale = scaler.scales[place]
         if task.kind is TaskKind.REGRESSION and scale is not None:
             known = np.isfinite(targets[:, place]) & np.isfinite(logits[:, column])
+            if similarity is not None:
+                known &= np.isfinite(similarity)
             residuals = scale.forward(targets[known, place]) - logits[known, column]
+            near = None if similarity is None else similarity[known]
+            apart = None if spread is None else spread[known, column]
+            difficulty = None if near is None else fit_difficulty(residuals, near, apart)
+            typical = residuals / factors(difficulty, near, apart, len(residuals))
             result[task.name] = TaskUncertainty(
-                half_width=conformal_half_width(residuals),
-                std=float(np.sqrt(np.mean(residuals**2))) if len(residuals) > 1 else math.nan,
+                half_width=conformal_half_width(typical),
+                std=float(np.sqrt(np.mean(typical**2))) if len(typical) > 1 else math.nan,
                 count=len(residuals),
+                difficulty=difficulty,
             )
         column += task.outputs
     return result
@@ -68,11 +87,19 @@ def conformal_half_width(residuals: Floats, coverage: float = COVERAGE) -> float
     return float(np.sort(np.abs(residuals))[rank - 1])
 
 
-def interval(scaled: Floats, scale: TaskScale, uncertainty: TaskUncertainty) -> tuple[Floats, Floats]:
-    """Return (n,) lower and upper ends, in the user's units, of the 90% interval around scaled predictions."""
-    return scale.inverse(scaled - uncertainty.half_width), scale.inverse(scaled + uncertainty.half_width)
+def interval(scaled: Floats, scale: TaskScale, uncertainty: TaskUncertainty, times: Floats) -> tuple[Floats, Floats]:
+    """Return (n,) lower and upper ends, in the user's units, of the 90% interval around scaled predictions.
+
+    Parameters
+    ----------
+    times
+        (n,) of the typical width; see `factors`.
+    """
+    half = uncertainty.half_width * times
+    return scale.inverse(scaled - half), scale.inverse(scaled + half)
 
 
-def deviation(scaled: Floats, scale: TaskScale, uncertainty: TaskUncertainty) -> Floats:
+def deviation(scaled: Floats, scale: TaskScale, uncertainty: TaskUncertainty, times: Floats) -> Floats:
     """Return (n,) standard deviations in the user's units: half the span of one deviation below to one above."""
-    return (scale.inverse(scaled + uncertainty.std) - scale.inverse(scaled - uncertainty.std)) / 2
+    std = uncertainty.std * times
+    return (scale.inverse(scaled + std) - scale.inverse(scaled - std)) / 2

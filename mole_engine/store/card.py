@@ -6,7 +6,7 @@ import base64
 import binascii
 import math
 import zlib
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -23,31 +23,58 @@ FINGERPRINT_BYTES = 256
 
 
 @dataclass(frozen=True, slots=True)
+class Difficulty:
+    """How the expected error of a molecule follows from what is known of it beforehand.
+
+    Its logarithm, beside the typical molecule's, is
+    `constant + distance * (1 - similarity) + disagreement * log(spread + 0.01)`.
+
+    Attributes
+    ----------
+    constant, distance, disagreement
+        See above; the slopes are not negative. `similarity` is that to the nearest training molecule (Tanimoto, ECFP4),
+        `spread` the weighted standard deviation of a blend's models in the scaled space.
+    """
+
+    constant: float
+    distance: float
+    disagreement: float
+
+
+@dataclass(frozen=True, slots=True)
 class TaskUncertainty:
     """How far off the model was on the validation molecules, for one regression task.
 
     Attributes
     ----------
     half_width
-        Half width of the 90% interval in the scaled space (split conformal); NaN where there were too few molecules.
+        Half width of the 90% interval of a typical molecule in the scaled space (split conformal); NaN where there were
+        too few molecules.
     std
-        Standard deviation of the residuals in the scaled space; NaN likewise.
+        Standard deviation of the residuals in the scaled space, likewise.
     count
         Labelled validation molecules behind both.
+    difficulty
+        What makes an interval wider or narrower than the typical one; None: all are equally wide.
     """
 
     half_width: float = math.nan
     std: float = math.nan
     count: int = 0
+    difficulty: Difficulty | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a JSON-able dictionary."""
-        return {"half_width": _number(self.half_width), "std": _number(self.std), "count": self.count}
+        own = {} if self.difficulty is None else {"difficulty": asdict(self.difficulty)}
+        return {"half_width": _number(self.half_width), "std": _number(self.std), "count": self.count, **own}
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> TaskUncertainty:
-        """Rebuild what `to_dict` wrote."""
-        return cls(_float(content.get("half_width")), _float(content.get("std")), int(content.get("count", 0)))
+        """Rebuild what `to_dict` wrote. Raises TypeError or ValueError for anything else."""
+        known = content.get("difficulty")
+        difficulty = None if known is None else Difficulty(**{name: float(value) for name, value in known.items()})
+        widths = (_float(content.get("half_width")), _float(content.get("std")))
+        return cls(*widths, int(content.get("count", 0)), difficulty)
 
 
 @dataclass(frozen=True, slots=True)

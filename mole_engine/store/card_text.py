@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.wording import counted
-from mole_engine.store.card import ModelCard
+from mole_engine.store.card import Difficulty, ModelCard
 
 _KINDS = {
     TaskKind.REGRESSION: "number",
@@ -108,10 +108,21 @@ def _uncertainty(card: ModelCard) -> str:
     lines = [
         f"- {name}: from {counted(value.count, 'validation molecule')}"
         + ("" if math.isfinite(value.half_width) else " (too few for an interval)")
+        + _hard(value.difficulty)
         for name, value in known.items()
     ]
     intro = "Intervals hold the measured value 9 times in 10 for molecules like the validation molecules."
     return intro + "\n\n" + "\n".join(lines)
+
+
+def _hard(difficulty: Difficulty | None) -> str:
+    if difficulty is None:
+        return "; equally wide for all molecules"
+    signs = {
+        "far from the training molecules": difficulty.distance,
+        "where the models disagree": difficulty.disagreement,
+    }
+    return f"; wider {' and '.join(words for words, slope in signs.items() if slope > 0)}"
 
 
 def _domain(card: ModelCard) -> str:

@@ -54,12 +54,27 @@ class Blend:
     parts: dict[str, Part] = field(default_factory=dict)
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
 
-    def combine(self, networks: Mapping[str, Floats], tables: Tables) -> Floats:
-        """Return (n, outputs) blended values from the networks' values by name and the tables that the parts read."""
-        total = sum(self.weights[name] * networks[name] for name in NETWORKS if name in self.weights)
-        for name, part in self.parts.items():
-            total = total + self.weights[name] * part.predict(tables)
-        return np.asarray(total)
+    def values(self, networks: Mapping[str, Floats], tables: Tables) -> dict[str, Floats]:
+        """Return what each model says, (n, outputs) by name, of molecules with these tables.
+
+        Parameters
+        ----------
+        networks
+            The networks' values by name.
+        tables
+            What the simple models read.
+        """
+        own = {name: networks[name] for name in NETWORKS if name in self.weights}
+        return own | {name: part.predict(tables) for name, part in self.parts.items()}
+
+    def combine(self, values: Mapping[str, Floats]) -> Floats:
+        """Return the weighted mean, (n, outputs), of what each model says."""
+        return np.asarray(sum(weight * values[name] for name, weight in self.weights.items()))
+
+    def spread(self, values: Mapping[str, Floats]) -> Floats:
+        """Return how much the models disagree: (n, outputs) weighted standard deviation around their mean."""
+        mean = self.combine(values)
+        return np.sqrt(sum(weight * (values[name] - mean) ** 2 for name, weight in self.weights.items()))
 
     def to_arrays(self) -> Arrays:
         """Return the parts as arrays by name."""

@@ -28,7 +28,7 @@ from mole_engine.training.checkpoints import LAST
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.evaluation import Evaluation, evaluate_part
 from mole_engine.training.fitting import FitResult, fit_model
-from mole_engine.training.folds import make_folds
+from mole_engine.training.folds import Fold, make_folds
 from mole_engine.training.members import MemberEmitter, member_folder, read_member, write_member
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.outputs import Readout
@@ -72,6 +72,8 @@ class EnsembleFit:
         Of "train", "val" and "test". Where a molecule was left out by some network, it is predicted by those alone.
     calibration
         All molecules that were left out: what intervals are measured on.
+    folds
+        What the networks learnt from, and left out.
     scaler
         Of the targets, the same for all members.
     notes
@@ -84,6 +86,7 @@ class EnsembleFit:
     blend: Blend
     evaluations: dict[str, Evaluation]
     calibration: Evaluation
+    folds: tuple[Fold, ...]
     scaler: TargetScaler
     notes: tuple[str, ...] = ()
 
@@ -162,6 +165,7 @@ class _Ensemble:
         self.plan = plan_networks(config, self.folds, molecules)
         self.fits: list[FitResult] = []
         self.members: list[dict[str, Tensor]] = []
+        self._spread: Floats | None = None
 
     def run(self) -> EnsembleFit:
         values = self._networks()
@@ -179,12 +183,14 @@ class _Ensemble:
             for name in self._part_names():
                 left_out[name], parts[name] = self._part(name, tables)
         blend = self._weighed(left_out, parts)
-        final = blend.combine(used, tables)
-        honest = sum(blend.weights[name] * left_out[name] for name in blend.weights)
-        whole = np.where(np.isnan(honest), final, honest)
+        final = blend.values(used, tables)
+        honest = blend.combine(left_out)
+        gaps = np.isnan(honest)
+        whole = np.where(gaps, blend.combine(final), honest)
+        self._spread = np.where(gaps, blend.spread(final), blend.spread(left_out))
         self.prepared.model.load_state_dict(self.members[0])
         evaluations = {part: self._evaluation(whole, self.data.positions(part)) for part in ("test", "val", "train")}
-        held = np.flatnonzero(~np.isnan(honest).any(axis=1))
+        held = np.flatnonzero(~gaps.any(axis=1))
         members = [own for item, own in zip(plan, self.members, strict=True) if item.kind in blend.weights]
         return EnsembleFit(
             fit=self._fit(),
@@ -193,6 +199,7 @@ class _Ensemble:
             blend=blend,
             evaluations=evaluations,
             calibration=self._evaluation(whole, held),
+            folds=tuple(self.folds),
             scaler=self.scaler,
             notes=self._notes(blend),
         )
@@ -342,7 +349,8 @@ class _Ensemble:
         targets = self.data.labels.targets[positions]
         mask = ~np.isnan(targets)
         metrics = compute_metrics(outputs, targets, mask, self.tasks) if len(positions) else {}
-        return Evaluation(positions, logits, outputs, targets, mask, metrics)
+        spread = None if self._spread is None else self._spread[positions]
+        return Evaluation(positions, logits, outputs, targets, mask, metrics, spread)
 
     def _fit(self) -> FitResult:
         kept = sorted(fit.kept_epoch for fit in self.fits)

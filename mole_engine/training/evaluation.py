@@ -35,6 +35,8 @@ class Evaluation:
         (n, T) in the user's units, and where there is a label.
     metrics
         As `compute_metrics` names them; empty for a part without molecules.
+    spread
+        (n, outputs) disagreement of the models in scaled units or probabilities; None for a single model.
     """
 
     positions: npt.NDArray[np.int64]
@@ -43,6 +45,7 @@ class Evaluation:
     targets: Floats
     mask: npt.NDArray[np.bool_]
     metrics: dict[str, float]
+    spread: Floats | None = None
 
 
 def evaluate_part(
