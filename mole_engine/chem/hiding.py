@@ -26,6 +26,11 @@ def blanked(mol: Chem.Mol, atoms: Collection[int]) -> Chem.Mol:
     return result
 
 
+def canonical_ranks(mol: Chem.Mol) -> tuple[int, ...]:
+    """Return a number for each atom, equal for atoms that stand alike in the molecule."""
+    return tuple(int(rank) for rank in Chem.CanonicalRankAtoms(mol, breakTies=False))
+
+
 def places_in_given(given: str, read: str) -> tuple[int | None, ...]:
     """Return where each atom of `read` (a canonical SMILES) stands in the SMILES as given; None where that is not sure.
 

@@ -20,7 +20,7 @@ from torch import Tensor, from_numpy
 
 from mole_engine.chem.descriptors import descriptor_names, descriptor_row, quick_descriptor_names
 from mole_engine.chem.fingerprints import counts_without, nearest_similarity
-from mole_engine.chem.hiding import blanked, places_in_given
+from mole_engine.chem.hiding import blanked, canonical_ranks, places_in_given
 from mole_engine.chem.molecules import parse_smiles
 from mole_engine.contracts.config import CurationConfig
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
@@ -143,7 +143,7 @@ class Explainer:
 
     def _logits(self, smiles: str, mol: Chem.Mol, tick: Tick) -> tuple[Floats, Floats | None]:
         """Return (1 + atoms, outputs): the molecule as it is, then with each atom hidden; and what models disagree."""
-        hidden: list[tuple[int, ...]] = [(), *((atom,) for atom in range(mol.GetNumAtoms()))]
+        hidden, rows = _variants(mol)
         reads_all, reads_some = bool(self.network.config.descriptors), self._has_parts
         names = descriptor_names() if reads_all else quick_descriptor_names() if reads_some else ()
         # Descriptors take a few milliseconds a variant, the network about one: so are the shares of the progress.
@@ -159,9 +159,10 @@ class Explainer:
             lambda share: tick(edge + (1 - edge) * share),
         )
         if self.blended is None:
-            return computed, None
+            return computed[rows], None
         counts = counts_without(mol, hidden) if reads_some else None
-        return self.blended.logits_of(computed, descriptors, counts)
+        logits, spread = self.blended.logits_of(computed, descriptors, counts)
+        return logits[rows], spread[rows]
 
     @property
     def _has_parts(self) -> bool:
@@ -233,6 +234,18 @@ def _notes(item: Standardised) -> tuple[str, ...]:
     """Return what clean-up did, as a sentence, where it did something."""
     reasons = "; ".join(finding.reason for finding in item.findings if finding.step)
     return (f"The model read '{item.smiles}': {reasons}.",) if reasons else ()
+
+
+def _variants(mol: Chem.Mol) -> tuple[list[tuple[int, ...]], npt.NDArray[np.int64]]:
+    """Return which atoms are hidden in each variant, and the variants of the whole molecule and of each atom.
+
+    Atoms that stand alike in the molecule (both ortho positions of a phenyl ring) share a variant.
+    """
+    ranks = list(canonical_ranks(mol))
+    first = {rank: ranks.index(rank) for rank in ranks}
+    order = {rank: number for number, rank in enumerate(first, start=1)}
+    rows = np.array([0, *(order[rank] for rank in ranks)], dtype=np.int64)
+    return [(), *((atom,) for atom in first.values())], rows
 
 
 def _descriptors(mol: Chem.Mol, hidden: Sequence[tuple[int, ...]], names: Sequence[str], tick: Tick) -> Table:

@@ -142,6 +142,24 @@ def test_company_and_pieces_change_nothing(make_bundle: Any, monkeypatch: pytest
         np.testing.assert_allclose(alone.tasks[0].contributions, item.tasks[0].contributions, atol=1e-5)
 
 
+def test_atoms_that_stand_alike_are_asked_about_once(make_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_model(make_bundle(), "cpu")
+    compute, sizes = model._network.predict_batch, []
+
+    def watched(batch: Any) -> Any:
+        sizes.append(len(batch))
+        return compute(batch)
+
+    monkeypatch.setattr(model._network, "predict_batch", watched)
+    values = model.explain(["Cc1ccccc1"])[0].tasks[0].contributions
+    # The molecule itself, methyl, ipso, ortho, meta, para.
+    assert sizes == [6]
+    assert (values[2], values[3]) == (values[6], values[5])
+    assert len(set(values)) == 5
+    monkeypatch.setattr(explain, "canonical_ranks", lambda mol: range(mol.GetNumAtoms()))
+    np.testing.assert_allclose(model.explain(["Cc1ccccc1"])[0].tasks[0].contributions, values, atol=1e-5)
+
+
 def test_a_large_molecule_is_done_in_pieces(make_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_model(make_bundle(), "cpu")
     compute, pairs = model._network.predict_batch, []
@@ -154,6 +172,7 @@ def test_a_large_molecule_is_done_in_pieces(make_bundle: Any, monkeypatch: pytes
     monkeypatch.setattr("mole_engine.inference.network._MAX_PAIRS", 40_000)
     (found,) = model.explain(["C" * 90])
     assert max(pairs) <= 40_000
+    assert len(pairs) > 1
     assert len(found.tasks[0].contributions) == 90
 
 
