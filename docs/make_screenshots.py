@@ -27,6 +27,9 @@ PRESET = "small"
 
 EPOCHS, SHOWN_AFTER = 24, 15
 PASTED = "CC(=O)Oc1ccccc1C(=O)O\nCN1C=NC2=C1C(=O)N(C(=O)N2C)C\nCC(C)Cc1ccc(cc1)C(C)C(=O)O\nCOc1ccc2cc(ccc2c1)C(C)C(=O)O"
+EXPLAINED = 2
+"""The pasted molecule whose atoms are coloured."""
+
 PATIENCE = 600.0
 
 
@@ -106,6 +109,9 @@ def tour(photographer: Photographer) -> None:
     photographer.wait(1.0)
     photographer.press("predictButton")
     photographer.wait(PATIENCE, lambda: bool(answered))
+    predict = window.page("predict")
+    predict.table.choose(EXPLAINED)
+    photographer.wait(PATIENCE, lambda: predict.explaining.answer is not None)
     photographer.wait(1.0)
     photographer.take("predict")
 
