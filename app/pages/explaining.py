@@ -211,7 +211,7 @@ def strongest_words(found: Explanation, task: TaskExplanation) -> str:
     named = [
         f"{found.atom_name(place)}\u00a0{task.words(task.contributions[place])}" for place in found.strongest(task)
     ]
-    return "Strongest: " + " · ".join(named) if named else "No atom makes a difference worth naming."
+    return "Strongest: " + "\u00a0· ".join(named) if named else "No atom makes a difference worth naming."
 
 
 def _picture(found: Explanation, task: TaskExplanation, drawing: Drawing) -> AtomPicture:

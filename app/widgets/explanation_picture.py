@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QHelpEvent, QLinearGradient, QPainter, QPaintE
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.theme import text_font, theme
+from mole_engine.contracts.explanations import FIRST_SHADE, LAST_SHADE
 
 _NEAR = 18.0
 """Pixels of the drawing within which the pointer means an atom."""
@@ -182,9 +183,19 @@ class ContributionBar(QWidget):
         track = QRectF(start + left + _GAP, (self.height() - _BAR.height()) / 2, bar, _BAR.height())
         painter.drawText(QRectF(track.right() + _GAP, 0, right + 2, self.height()), middle, self._ends[1])
         colors = QLinearGradient(track.topLeft(), track.topRight())
-        for place, name in ((0.0, "train"), (0.5, "surface"), (1.0, "validation")):
-            colors.setColorAt(place, QColor(str(getattr(tokens, name))))
+        for name, end, middle_of in (("train", 0.0, 0.48), ("validation", 1.0, 0.52)):
+            colors.setColorAt(end, _shade(name, LAST_SHADE))
+            colors.setColorAt(middle_of, _shade(name, LAST_SHADE * FIRST_SHADE))
+        colors.setColorAt(0.5, QColor(tokens.surface))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colors)
         painter.drawRoundedRect(track, _BAR.height() / 2, _BAR.height() / 2)
         painter.end()
+
+
+def _shade(name: str, strength: float) -> QColor:
+    """Return a colour of the palette laid thinly on a card."""
+    tokens = theme.palette()
+    full, ground = tokens.color(name), tokens.color("surface")
+    pairs = ((full.red(), ground.red()), (full.green(), ground.green()), (full.blue(), ground.blue()))
+    return QColor(*(round(below + strength * (above - below)) for above, below in pairs))

@@ -10,6 +10,7 @@ from html import escape
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from mole_engine.chem.depict import laid_out, prepared_drawer
+from mole_engine.contracts.explanations import FIRST_SHADE, LAST_SHADE
 
 Color = tuple[float, float, float]
 
@@ -18,9 +19,6 @@ RAISES_DARK, LOWERS_DARK, GROUND_DARK = "#56B4E9", "#E8833A", "#1C2027"
 """Blue and orange, which every eye can tell apart (Okabe and Ito's colours, as in the charts of the window)."""
 
 _INK_LIGHT, _INK_DARK = (0.106, 0.122, 0.153), (0.91, 0.92, 0.94)
-
-STRONGEST = 0.72
-"""How much of the colour the strongest atom has: letters on it must stay readable."""
 
 _FAINTEST = 0.04
 """Contributions below this share of the scale are left white."""
@@ -132,7 +130,7 @@ def _color(share: float, dark: bool) -> Color:
         (RAISES_DARK, LOWERS_DARK, GROUND_DARK) if dark else (RAISES_LIGHT, LOWERS_LIGHT, GROUND_LIGHT)
     )
     # Something of the colour from the start, so that a weak contribution is not taken for none.
-    strength = 0.0 if abs(share) < _FAINTEST else STRONGEST * (0.15 + 0.85 * abs(share))
+    strength = 0.0 if abs(share) < _FAINTEST else LAST_SHADE * (FIRST_SHADE + (1 - FIRST_SHADE) * abs(share))
     end, begin = _parts(raises if share > 0 else lowers), _parts(ground)
     return (
         begin[0] + strength * (end[0] - begin[0]),
@@ -174,6 +172,8 @@ def _enlarged(svg: str, more: str, height: int, whole: int) -> str:
     for before in (f"height='{height}px'", "viewBox='0 0 "):
         if before not in svg:
             raise RuntimeError("RDKit writes its drawings in another way than expected")
+    # RDKit announces Latin-1, in which there is no minus sign.
+    svg = re.sub(r"encoding='[^']*'", "encoding='UTF-8'", svg, count=1)
     svg = svg.replace(f"height='{height}px'", f"height='{whole}px'", 1)
     svg = re.sub(r"viewBox='0 0 (\d+) \d+'", rf"viewBox='0 0 \g<1> {whole}'", svg, count=1)
     return re.sub(r"</svg>\s*$", lambda _: f"{more}</svg>\n", svg)

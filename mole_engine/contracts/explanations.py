@@ -9,6 +9,12 @@ from mole_engine.contracts.dataset import TaskSpec
 
 LOG10 = "log10"
 
+LAST_SHADE = 0.72
+"""How much of its colour the strongest atom has: letters on it must stay readable."""
+
+FIRST_SHADE = 0.15
+"""The share of that which the weakest atoms have that are coloured at all, so that they are not taken for none."""
+
 READING = (
     "Blue atoms raise the prediction, orange ones lower it: by how much it would change if the model did not see the "
     "atom. It shows what the model relies on, which need not be what causes the property."

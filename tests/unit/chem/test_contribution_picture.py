@@ -62,3 +62,16 @@ def test_contributions_must_fit_the_molecule():
         contribution_picture("CCO", [1.0, 2.0], 1.0, 100, 100)
     with pytest.raises(UnreadableMolecule):
         contribution_picture("C1CC", [1.0, 2.0, 3.0], 1.0, 100, 100)
+
+
+def test_the_scale_below_is_part_of_the_document():
+    import xml.etree.ElementTree as ET
+
+    plain = contribution_picture("CCO", [0.1, 0.2, -0.3], 0.3, 300, 200)
+    picture = contribution_picture("CCO", [0.1, 0.2, -0.3], 0.3, 300, 200, ends=("raises \u00d72", "lowers \u22120.3"))
+    root = ET.fromstring(picture.svg.encode())
+    assert root.attrib["height"] == "200px"
+    assert root.attrib["viewBox"] == "0 0 300 200"
+    texts = [item.text for item in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts == ["raises \u00d72", "lowers \u22120.3"]
+    assert max(y for _, y in picture.atoms) < max(y for _, y in plain.atoms)
