@@ -1,4 +1,4 @@
-"""ECFP4 fingerprints, packed to bytes, and the Tanimoto similarity between them."""
+"""Fingerprints: ECFP4 packed to bytes with the Tanimoto similarity between them, and counts of environments."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from rdkit.Chem import rdFingerprintGenerator
 BITS = 2048
 BYTES = BITS // 8
 
+GROUP_BITS = 1024
+
 Packed = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
@@ -23,8 +25,8 @@ _REFERENCE_BLOCK = 4096
 
 
 @cache
-def _generator() -> Any:
-    return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=BITS)
+def _generator(radius: int = 2) -> Any:
+    return rdFingerprintGenerator.GetMorganGenerator(radius=radius, fpSize=BITS if radius == 2 else GROUP_BITS)
 
 
 def ecfp4(mol: Chem.Mol) -> Packed:
@@ -45,32 +47,40 @@ def ecfp4_counts(mol: Chem.Mol) -> npt.NDArray[np.uint8]:
     return np.minimum(counts, 255).astype(np.uint8)
 
 
-def counts_without(mol: Chem.Mol, hidden: Sequence[Collection[int]]) -> Floats:
-    """Return the counts of ECFP4 environments that touch none of the hidden atoms.
+def group_counts(mol: Chem.Mol) -> npt.NDArray[np.uint8]:
+    """Return how often each atom with its neighbours (ECFP2) occurs in one molecule: (1024,) uint8, at most 255."""
+    counts: npt.NDArray[np.uint32] = _generator(1).GetCountFingerprintAsNumPy(mol)
+    return np.minimum(counts, 255).astype(np.uint8)
+
+
+def counts_without(mol: Chem.Mol, hidden: Sequence[Collection[int]], radius: int = 2) -> Floats:
+    """Return the counts of environments that touch none of the hidden atoms.
 
     Parameters
     ----------
     mol
         A sanitised molecule.
     hidden
-        One set of atoms a row; an empty one gives `ecfp4_counts`.
+        One set of atoms a row; an empty one gives `ecfp4_counts` or `group_counts`.
+    radius
+        2 for ECFP4, 1 for groups.
 
     Returns
     -------
     numpy.ndarray
-        (len(hidden), 2048) float32, at most 255 each.
+        (len(hidden), 2048 or 1024) float32, at most 255 each.
     """
     output = rdFingerprintGenerator.AdditionalOutput()
     output.AllocateBitInfoMap()
-    whole = _generator().GetCountFingerprintAsNumPy(mol, additionalOutput=output).astype(np.int64)
+    whole = _generator(radius).GetCountFingerprintAsNumPy(mol, additionalOutput=output).astype(np.int64)
     distances = Chem.GetDistanceMatrix(mol)
     gone = np.zeros((len(hidden), mol.GetNumAtoms()), dtype=bool)
     for row, atoms in enumerate(hidden):
         gone[row, list(atoms)] = True
     counts = np.tile(whole, (len(hidden), 1))
     for bit, environments in output.GetBitInfoMap().items():
-        for centre, radius in environments:
-            counts[:, bit] -= gone[:, distances[centre] <= radius].any(axis=1)
+        for centre, reach in environments:
+            counts[:, bit] -= gone[:, distances[centre] <= reach].any(axis=1)
     return np.asarray(np.minimum(counts, 255), dtype=np.float32)
 
 

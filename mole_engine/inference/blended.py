@@ -15,7 +15,6 @@ from mole_engine.inference.network import encoding_width
 from mole_engine.models.network import MolENetwork
 from mole_engine.store.bundle import Bundle
 from mole_engine.training.blend import NETWORK, TUNED, Blend, to_logits, to_values
-from mole_engine.training.kernels import COUNTS
 from mole_engine.training.parts import DESCRIPTORS, EMBEDDINGS
 from mole_engine.training.simple_tables import quick_columns, tables_of
 from mole_engine.training.tabular import Table
@@ -101,20 +100,21 @@ class BlendedModel:
             values[readable], spread[readable] = self._combined(computed[readable], tables)
         return to_logits(values, self.tasks), spread
 
-    def logits_of(self, computed: Floats, descriptors: Table | None, counts: Table | None) -> tuple[Floats, Floats]:
+    def logits_of(self, computed: Floats, tables: Mapping[str, Table]) -> tuple[Floats, Floats]:
         """Return what `logits` does, of molecules whose tables are there already.
 
         Parameters
         ----------
         computed
             (n, width) of `compute`.
-        descriptors, counts
-            (n, D) all descriptors or the quick ones, and (n, 2048) counts; None where there are no simple models.
+        tables
+            Descriptors (all or the quick ones) and counts, by name; none where there are no simple models.
         """
-        tables = {}
-        if descriptors is not None and counts is not None:
-            quick = descriptors if descriptors.shape[1] == len(quick_descriptor_names()) else quick_columns(descriptors)
-            tables = self._with_embeddings({DESCRIPTORS: quick, COUNTS: counts}, computed)
+        if tables:
+            described = tables[DESCRIPTORS]
+            if described.shape[1] != len(quick_descriptor_names()):
+                described = quick_columns(described)
+            tables = self._with_embeddings({**tables, DESCRIPTORS: described}, computed)
         values, spread = self._combined(computed, tables)
         return to_logits(values, self.tasks), spread
 

@@ -35,7 +35,10 @@ from mole_engine.inference.domain import fingerprints_of
 from mole_engine.inference.inputs import cleaned
 from mole_engine.inference.network import batch_size_for, within_memory
 from mole_engine.store.card import DomainReference
+from mole_engine.training.additive import GROUPS
+from mole_engine.training.kernels import COUNTS
 from mole_engine.training.outputs import OutputLayout
+from mole_engine.training.parts import DESCRIPTORS
 
 if TYPE_CHECKING:
     from rdkit import Chem
@@ -160,8 +163,11 @@ class Explainer:
         )
         if self.blended is None:
             return computed[rows], None
-        counts = counts_without(mol, hidden) if reads_some else None
-        logits, spread = self.blended.logits_of(computed, descriptors, counts)
+        tables = {}
+        if reads_some and descriptors is not None:
+            counts = {COUNTS: counts_without(mol, hidden), GROUPS: counts_without(mol, hidden, radius=1)}
+            tables = {DESCRIPTORS: descriptors, **counts}
+        logits, spread = self.blended.logits_of(computed, tables)
         return logits[rows], spread[rows]
 
     @property

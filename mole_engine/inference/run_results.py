@@ -63,12 +63,8 @@ def make_card(
     ensemble
         Several networks and simple models; None: a single network.
     """
-    info, validation = dataset.info, parts["val"]
-    learnt = parts["train"].positions
-    if ensemble is not None and config.ensemble.kind == "folds":
-        # In turns, from the molecules of both parts.
-        learnt = np.concatenate([learnt, validation.positions])
-    training = [dataset.smiles[place] for place in learnt]
+    validation = parts["val"]
+    training = [dataset.smiles[place] for place in _learnt(config, parts)]
     scaler = prepared.scaler if ensemble is None else ensemble.scaler
     judged = validation if ensemble is None else ensemble.calibration
     blend = {}
@@ -81,12 +77,7 @@ def make_card(
         tasks=dataset.tasks,
         scaler=scaler.to_dict(),
         vocabulary=vocabulary.to_dict(),
-        data={
-            "name": info.name,
-            "sha256": info.sha256,
-            "rows": info.rows,
-            "smiles_column": dataset.roles.smiles,
-        },
+        data=_origin(dataset),
         split={"method": split.method, "counts": record.counts, "overlap": list(split.overlap)},
         metrics=parts["test"].metrics,
         validation_metrics=validation.metrics,
@@ -102,6 +93,17 @@ def make_card(
         format_version=FORMAT_VERSION if blend else SINGLE_FORMAT,
         notes=() if ensemble is None else ensemble.notes,
     )
+
+
+def _learnt(config: TrainConfig, parts: Mapping[str, Evaluation]) -> npt.NDArray[np.int64]:
+    """Return the positions that a model has learnt from: with folds, in turns, those of both parts."""
+    used = ("train", "val") if config.ensemble.kind == "folds" else ("train",)
+    return np.concatenate([parts[part].positions for part in used])
+
+
+def _origin(dataset: CuratedDataset) -> dict[str, Any]:
+    info = dataset.info
+    return {"name": info.name, "sha256": info.sha256, "rows": info.rows, "smiles_column": dataset.roles.smiles}
 
 
 def how_near(

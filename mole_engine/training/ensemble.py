@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from mole_engine.training.checkpoints import LAST
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.evaluation import Evaluation, evaluate_part
 from mole_engine.training.fitting import FitResult, fit_model
-from mole_engine.training.folds import Fold, make_folds
+from mole_engine.training.folds import Fold, fold_numbers, make_folds
 from mole_engine.training.members import MemberEmitter, member_folder, read_member, write_member
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.outputs import Readout
@@ -49,6 +50,8 @@ TREES, FEW_TREES = 300, 100
 MANY_CELLS = 4_000
 """Molecules times targets beyond which forests are smaller, and boosting takes the place of the slowest."""
 
+GROUPS_OF_ONE_FOLD = 5
+"""Groups of like molecules in which settings are chosen where there are no folds."""
 
 MOST_CELLS = 20_000
 """Molecules times targets beyond which a second Gaussian process, solved for each target's gaps, takes too long."""
@@ -296,7 +299,7 @@ class _Ensemble:
     def _part_names(self) -> list[str]:
         # Forests on thousands of fingerprint columns take minutes on many molecules, where boosting is at its best.
         cells = len(self.data.features) * len(self.tasks)
-        names = ["kernel", "similar", "extra", "boosting" if cells > MANY_CELLS else "random"]
+        names = ["kernel", "similar", "additive", "extra", "boosting" if cells > MANY_CELLS else "random"]
         return names if cells <= MOST_CELLS else [name for name in names if name != "similar"]
 
     def _part(self, name: str, tables: Mapping[str, Any]) -> tuple[Floats, Part]:
@@ -313,6 +316,15 @@ class _Ensemble:
         rows = np.concatenate([self.data.positions("train"), self.data.positions("val")])
         return result, self._fitted(name, tables, labels, np.sort(rows))
 
+    @cached_property
+    def _alike(self) -> Positions:
+        """For each molecule a number, the same for those that are left out together; one for all that do not learn."""
+        pool = np.sort(np.concatenate([self.data.positions("train"), self.data.positions("val")]))
+        count = len(self.folds) if len(self.folds) > 1 else min(GROUPS_OF_ONE_FOLD, len(pool))
+        numbers = np.full(len(self.data.features), -1, dtype=np.int64)
+        numbers[pool] = fold_numbers(self.config, self.data, pool, count)
+        return numbers
+
     def _fitted(self, name: str, tables: Mapping[str, Any], labels: Floats, rows: Positions) -> Part:
         large = len(rows) * len(self.tasks) > MANY_CELLS
         return fit_part(
@@ -323,6 +335,7 @@ class _Ensemble:
             seed=self.config.seed,
             threads=self.threads,
             trees=FEW_TREES if large else TREES,
+            groups=self._alike[rows],
             check=self.control.checkpoint,
         )
 

@@ -38,15 +38,15 @@ def make_folds(config: TrainConfig, data: MolDataModule) -> list[Fold]:
         return [Fold(0, train, validation, ensemble.members if ensemble.kind == "seeds" else 1)]
     pool = np.sort(np.concatenate([train, validation]))
     count = min(ensemble.members, len(pool))
-    numbers = _numbers(config, data, pool, count)
+    numbers = fold_numbers(config, data, pool, count)
     folds = [
         Fold(number, pool[numbers != number], pool[numbers == number], ensemble.repeats) for number in range(count)
     ]
     return [fold for fold in folds if len(fold.held) and len(fold.train)]
 
 
-def _numbers(config: TrainConfig, data: MolDataModule, pool: Positions, count: int) -> Positions:
-    """Return for each molecule of the pool the fold that leaves it out."""
+def fold_numbers(config: TrainConfig, data: MolDataModule, pool: Positions, count: int) -> Positions:
+    """Return for each molecule of the pool which of `count` folds leaves it out."""
     generator = np.random.default_rng(config.seed)
     groups = np.arange(len(pool))
     if not data.split.method.startswith(("random", "stratified")):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy import special
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.training.additive import GROUPS, LinearModel, fit_linear
 from mole_engine.training.forests import TreeArrays, of_boosting, of_forest
 from mole_engine.training.kernels import COUNTS, KernelModel, fit_kernels
 from mole_engine.training.outputs import OutputLayout
@@ -18,6 +19,7 @@ from mole_engine.training.tabular import Table, boosting, column_medians, fit_in
 
 Arrays = dict[str, npt.NDArray[Any]]
 Floats = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.int64]
 Tables = Mapping[str, Table]
 Check = Callable[[], None]
 
@@ -26,6 +28,7 @@ DESCRIPTORS, EMBEDDINGS = "descriptors", "embeddings"
 PARTS: dict[str, str] = {
     "kernel": "Gaussian process",
     "similar": "Gaussian process on fingerprints",
+    "additive": "Group contributions",
     "extra": "Extra trees",
     "boosting": "Gradient boosting",
     "random": "Random forest",
@@ -35,14 +38,19 @@ PARTS: dict[str, str] = {
 READS: dict[str, tuple[str, ...]] = {
     "kernel": (DESCRIPTORS, COUNTS, EMBEDDINGS),
     "similar": (COUNTS,),
+    "additive": (GROUPS, DESCRIPTORS, EMBEDDINGS),
     "extra": (DESCRIPTORS,),
     "boosting": (DESCRIPTORS,),
     "random": (DESCRIPTORS, COUNTS),
 }
 """Which tables each reads, as far as they are there."""
 
-KERNELS = ("kernel", "similar")
-"""Those that are Gaussian processes; the others are trees."""
+SMOOTH: dict[str, type[KernelModel] | type[LinearModel]] = {
+    "kernel": KernelModel,
+    "similar": KernelModel,
+    "additive": LinearModel,
+}
+"""Those that are Gaussian processes or sums; the others are trees."""
 
 MAX_KERNEL_MOLECULES = 5_000
 """A Gaussian process keeps its training molecules and takes their number cubed: of more, it gets a sample."""
@@ -112,11 +120,11 @@ class TreePart:
 
 
 @dataclass(frozen=True)
-class KernelPart:
-    """A Gaussian process; classes are regressed as 0 and 1."""
+class SmoothPart:
+    """A Gaussian process or a sum; classes are regressed as 0 and 1."""
 
     tasks: tuple[TaskSpec, ...]
-    model: KernelModel
+    model: KernelModel | LinearModel
 
     def predict(self, tables: Tables) -> Floats:
         """Return (n, outputs) values."""
@@ -142,6 +150,7 @@ def fit_part(
     seed: int = 0,
     threads: int = 1,
     trees: int = 300,
+    groups: Positions | None = None,
     check: Check | None = None,
 ) -> Part:
     """Fit one simple model.
@@ -158,12 +167,18 @@ def fit_part(
         The T tasks.
     seed, threads, trees
         Of the trees; boosting takes as many rounds.
+    groups
+        (n,) a number for each molecule, the same for like ones; see `fit_linear`.
     check
         Called now and then; it may raise to stop the work.
     """
     reads = tuple(table for table in READS[name] if table in tables)
-    if name in KERNELS:
-        return _fit_kernel(reads, tables, labels, tuple(tasks), seed, check)
+    if name in SMOOTH:
+        targets = _as_numbers(labels, tasks)
+        if SMOOTH[name] is LinearModel:
+            own = {table: tables[table] for table in reads}
+            return SmoothPart(tuple(tasks), fit_linear(own, targets, groups=groups, seed=seed, check=check))
+        return _fit_kernel(reads, tables, targets, tuple(tasks), seed, check)
     features = _side_by_side(tables, reads)
     filling = column_medians(features)
     features = without_gaps(features, filling)
@@ -179,8 +194,8 @@ def fit_part(
 
 def part_from_arrays(name: str, arrays: Mapping[str, npt.NDArray[Any]], prefix: str, tasks: Sequence[TaskSpec]) -> Part:
     """Rebuild a part from what `to_arrays` gave. Raises ValueError or KeyError when the arrays are not whole."""
-    if name in KERNELS:
-        return KernelPart(tuple(tasks), KernelModel.from_arrays(arrays, prefix))
+    if name in SMOOTH:
+        return SmoothPart(tuple(tasks), SMOOTH[name].from_arrays(arrays, prefix))
     trees: list[TreeArrays | None] = []
     classes: list[tuple[int, ...]] = []
     filling, constants = arrays[f"{prefix}filling"], arrays[f"{prefix}constants"].astype(np.float64)
@@ -196,14 +211,8 @@ def part_from_arrays(name: str, arrays: Mapping[str, npt.NDArray[Any]], prefix: 
     return TreePart(tuple(tasks), READS[name], filling, tuple(trees), tuple(classes), constants)
 
 
-def _fit_kernel(
-    reads: tuple[str, ...],
-    tables: Tables,
-    labels: Floats,
-    tasks: tuple[TaskSpec, ...],
-    seed: int,
-    check: Check | None,
-) -> KernelPart:
+def _as_numbers(labels: Floats, tasks: Sequence[TaskSpec]) -> Floats:
+    """Return (n, outputs): numbers and two classes as they are, several classes as 0 and 1 each; NaN stays NaN."""
     columns = []
     for task, column in zip(tasks, labels.T, strict=True):
         if task.kind is TaskKind.MULTICLASS:
@@ -211,12 +220,22 @@ def _fit_kernel(
             columns.append(np.where(np.isnan(column)[:, None], np.nan, hot))
         else:
             columns.append(column[:, None])
-    targets = np.concatenate(columns, axis=1)
+    return np.concatenate(columns, axis=1)
+
+
+def _fit_kernel(
+    reads: tuple[str, ...],
+    tables: Tables,
+    targets: Floats,
+    tasks: tuple[TaskSpec, ...],
+    seed: int,
+    check: Check | None,
+) -> SmoothPart:
     rows = np.arange(len(targets))
     if len(rows) > MAX_KERNEL_MOLECULES:
         rows = np.sort(np.random.default_rng(seed).choice(rows, MAX_KERNEL_MOLECULES, replace=False))
     own = {name: tables[name][rows] for name in reads}
-    return KernelPart(tasks, fit_kernels(own, targets[rows], seed=seed, check=check))
+    return SmoothPart(tasks, fit_kernels(own, targets[rows], seed=seed, check=check))
 
 
 def _fit_trees(

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from mole_engine.chem.descriptors import compute_descriptors, descriptor_names, quick_descriptor_names
 from mole_engine.contracts.events import ProgressHandler
+from mole_engine.training.additive import GROUPS
 from mole_engine.training.kernels import COUNTS
 from mole_engine.training.parts import DESCRIPTORS, EMBEDDINGS
-from mole_engine.training.tabular import Table, count_table, descriptor_table
+from mole_engine.training.tabular import Table, count_table, descriptor_table, group_table
 
 if TYPE_CHECKING:
     from mole_engine.data.data_modules import MolDataModule
@@ -30,7 +31,11 @@ def simple_tables(
     if whole is None:
         # All of them, since the baselines keep the same table for themselves.
         whole = descriptor_table(smiles, cache_dir=cache_dir, on_progress=on_progress)
-    tables = {DESCRIPTORS: quick_columns(np.asarray(whole, dtype=np.float32)), COUNTS: count_table(smiles, check)}
+    tables = {
+        DESCRIPTORS: quick_columns(np.asarray(whole, dtype=np.float32)),
+        COUNTS: count_table(smiles, check),
+        GROUPS: group_table(smiles, check),
+    }
     if data.labels.pooled is not None:
         tables[EMBEDDINGS] = np.asarray(data.labels.pooled, dtype=np.float32)
     return tables
@@ -52,7 +57,7 @@ def tables_of(smiles: Sequence[str], embeddings: Table | None, descriptors: Tabl
         quick = compute_descriptors(smiles, None, names=quick_descriptor_names())
     else:
         quick = quick_columns(descriptors)
-    tables = {DESCRIPTORS: quick, COUNTS: count_table(smiles)}
+    tables = {DESCRIPTORS: quick, COUNTS: count_table(smiles), GROUPS: group_table(smiles)}
     if embeddings is not None:
         tables[EMBEDDINGS] = embeddings
     return tables

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mole_engine.chem.fingerprints import BITS, ecfp4_counts
+from mole_engine.chem.fingerprints import BITS, GROUP_BITS, ecfp4_counts, group_counts
 from mole_engine.chem.molecules import UnreadableMolecule, parse_smiles
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.events import ProgressHandler
@@ -28,12 +28,23 @@ SMALLEST_PROBABILITY = 1e-3
 
 def count_table(smiles: Sequence[str], check: Callable[[], None] | None = None) -> Table:
     """Return (n, 2048) counts of ECFP4 environments, float32; zeros where a SMILES cannot be read."""
-    table = np.zeros((len(smiles), BITS), dtype=np.float32)
+    return _counted(smiles, ecfp4_counts, BITS, check)
+
+
+def group_table(smiles: Sequence[str], check: Callable[[], None] | None = None) -> Table:
+    """Return (n, 1024) counts of atoms with their neighbours, likewise."""
+    return _counted(smiles, group_counts, GROUP_BITS, check)
+
+
+def _counted(
+    smiles: Sequence[str], count: Callable[[Any], Any], columns: int, check: Callable[[], None] | None
+) -> Table:
+    table = np.zeros((len(smiles), columns), dtype=np.float32)
     for row, text in enumerate(smiles):
         if check is not None and row % CHECK_EVERY == 0:
             check()
         try:
-            table[row] = ecfp4_counts(parse_smiles(text))
+            table[row] = count(parse_smiles(text))
         except UnreadableMolecule:
             continue
     return table

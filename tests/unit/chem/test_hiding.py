@@ -7,7 +7,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import Descriptors
 
-from mole_engine.chem.fingerprints import counts_without, ecfp4_counts
+from mole_engine.chem.fingerprints import counts_without, ecfp4_counts, group_counts
 from mole_engine.chem.hiding import blanked, places_in_given
 
 
@@ -62,3 +62,12 @@ def test_descriptors_miss_a_blanked_atom_and_its_hydrogens():
 )
 def test_atoms_are_found_again_in_the_smiles_as_given(given, read, places):
     assert places_in_given(given, read) == places
+
+
+def test_groups_without_an_atom_are_those_that_do_not_touch_it():
+    mol = Chem.MolFromSmiles("CCO")
+    whole, hidden = counts_without(mol, [(), (2,)], radius=1)
+    np.testing.assert_array_equal(whole, group_counts(mol))
+    # Three atoms and three atoms with neighbours; of these the first two atoms and the first one's surroundings stay.
+    assert whole.sum() == 6
+    assert hidden.sum() == 3

@@ -1,0 +1,222 @@
+"""Ridge regression on counts of groups, descriptors and vectors: what adds up, atom by atom and group by group.
+
+Group contributions are the oldest model of a molecule's property (Benson, 1958; Free and Wilson, 1964). In a blend the
+straight line errs elsewhere than trees and Gaussian processes do, and goes on where those fall back to the mean. How
+strongly its weights are held small is chosen by leaving whole groups of like molecules out: single ones that are left
+out have analogues among the others, and would ask for far too little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from mole_engine.training.kernels import Standard
+
+Arrays = dict[str, npt.NDArray[Any]]
+Floats = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.int64]
+Table = npt.NDArray[np.float32]
+
+GROUPS = "groups"
+"""Table of counts; the others are numbers, which are standardised."""
+
+PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+MAX_CHOOSING = 1_000
+"""Molecules on which the penalty is chosen."""
+
+MAX_MOLECULES = 20_000
+"""Of more there is a sample: the number of weights does not grow with them."""
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """A fitted sum.
+
+    Attributes
+    ----------
+    standards
+        By table, but for the counts.
+    weights
+        By table (D, outputs), of standardised numbers and of square roots of counts.
+    constant
+        (outputs,)
+    penalty
+        Of squared weights, where all columns of a table together vary by one.
+    """
+
+    standards: dict[str, Standard]
+    weights: dict[str, Floats]
+    constant: Floats
+    penalty: float
+
+    def predict(self, tables: Mapping[str, Table]) -> Floats:
+        """Return (n, outputs) predictions from raw tables by name."""
+        total = sum(_columns(name, tables[name], self.standards) @ own for name, own in self.weights.items())
+        return np.asarray(total + self.constant)
+
+    def to_arrays(self, prefix: str) -> Arrays:
+        """Return the arrays by name, each name starting with `prefix`."""
+        arrays: Arrays = {
+            f"{prefix}constant": self.constant.astype(np.float32),
+            f"{prefix}penalty": np.array([self.penalty], dtype=np.float32),
+        }
+        for name, own in self.weights.items():
+            arrays[f"{prefix}{name}.weights"] = own.astype(np.float32)
+            if name != GROUPS:
+                arrays[f"{prefix}{name}.mean"] = self.standards[name].mean
+                arrays[f"{prefix}{name}.scale"] = self.standards[name].scale
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> Self:
+        """Rebuild what `to_arrays` wrote. Raises ValueError or KeyError when the arrays do not fit together."""
+        ending = ".weights"
+        names = [key[len(prefix) : -len(ending)] for key in arrays if key.startswith(prefix) and key.endswith(ending)]
+        weights = {name: arrays[f"{prefix}{name}{ending}"].astype(np.float64) for name in names}
+        constant = arrays[f"{prefix}constant"].astype(np.float64)
+        standards = {
+            name: Standard(arrays[f"{prefix}{name}.mean"], arrays[f"{prefix}{name}.scale"])
+            for name in names
+            if name != GROUPS
+        }
+        fits = all(own.ndim == 2 and own.shape[1:] == constant.shape for own in weights.values())
+        if not names or not fits or any(len(item.mean) != len(weights[name]) for name, item in standards.items()):
+            raise ValueError("its sums do not fit together")
+        return cls(standards, weights, constant, float(arrays[f"{prefix}penalty"][0]))
+
+
+def fit_linear(
+    tables: Mapping[str, Table],
+    targets: Floats,
+    *,
+    groups: Positions | None = None,
+    seed: int = 0,
+    check: Callable[[], None] | None = None,
+) -> LinearModel:
+    """Fit a sum.
+
+    Parameters
+    ----------
+    tables
+        (n, D) raw features by name.
+    targets
+        (n, outputs), scaled or 0 and 1; NaN where there is no label.
+    groups
+        (n,) a number for each molecule, the same for those that are left out together when the penalty is chosen; None:
+        each is left out by itself.
+    seed
+        Of the samples that are taken from large sets.
+    check
+        Called now and then; it may raise to stop the work.
+    """
+    generator = np.random.default_rng(seed)
+    rows = _sample(generator, np.arange(len(targets)), MAX_MOLECULES)
+    targets = targets[rows]
+    standards = {name: Standard.fit(table[rows]) for name, table in tables.items() if name != GROUPS}
+    blocks, scales = [], []
+    for name, table in tables.items():
+        block = _columns(name, table[rows], standards)
+        spread = float(np.mean(((block - block.mean(axis=0)) ** 2).sum(axis=1)))
+        # Tables count alike, however many columns they have.
+        scales.append(1 / np.sqrt(max(spread, 1e-12) * len(tables)))
+        blocks.append(block * scales[-1])
+    columns = np.concatenate(blocks, axis=1)
+    penalty = _chosen(columns, targets, None if groups is None else groups[rows], generator, check)
+    weights, constant = np.zeros((columns.shape[1], targets.shape[1])), np.zeros(targets.shape[1])
+    known = ~np.isnan(targets)
+    # Outputs with the same gaps share one solution.
+    for key in {column.tobytes(): None for column in known.T}:
+        if check is not None:
+            check()
+        same = np.array([place for place, column in enumerate(known.T) if column.tobytes() == key])
+        own = known[:, same[0]]
+        if own.any():
+            weights[:, same], constant[same] = _solved(columns[own], targets[np.ix_(own, same)], penalty)
+    edges = np.cumsum([block.shape[1] for block in blocks])[:-1]
+    parts = np.split(weights, edges)
+    scaled = {name: own * scale for name, own, scale in zip(tables, parts, scales, strict=True)}
+    return LinearModel(standards, scaled, constant, penalty)
+
+
+def _columns(name: str, table: Table, standards: Mapping[str, Standard]) -> Floats:
+    own = np.sqrt(table) if name == GROUPS else standards[name].apply(table)
+    return own.astype(np.float64)
+
+
+def _sample(generator: np.random.Generator, rows: Positions, most: int) -> Positions:
+    return rows if len(rows) <= most else np.sort(generator.choice(rows, most, replace=False))
+
+
+def _chosen(
+    columns: Floats,
+    targets: Floats,
+    groups: Positions | None,
+    generator: np.random.Generator,
+    check: Callable[[], None] | None,
+) -> float:
+    """Return the penalty with the least error of left-out groups, for the output with the most labels."""
+    output = int((~np.isnan(targets)).sum(axis=0).argmax())
+    rows = _sample(generator, np.flatnonzero(~np.isnan(targets[:, output])), MAX_CHOOSING)
+    labels = targets[rows, output]
+    if len(rows) < 3 or not np.ptp(labels) > 0:
+        return 0.1
+    some = columns[rows] - columns[rows].mean(axis=0)
+    kernel, together = some @ some.T, _together(np.arange(len(rows)) if groups is None else groups[rows])
+    errors = []
+    for penalty in PENALTIES:
+        if check is not None:
+            check()
+        errors.append(left_out_error(kernel, labels - labels.mean(), penalty, together))
+    return PENALTIES[int(np.argmin(errors))]
+
+
+def _together(groups: Positions) -> list[Positions]:
+    """Return the places of each group; where all are in one, each place by itself."""
+    numbers = np.unique(groups)
+    if len(numbers) < 2:
+        return [np.array([place]) for place in range(len(groups))]
+    return [np.flatnonzero(groups == number) for number in numbers]
+
+
+def left_out_error(kernel: Floats, labels: Floats, penalty: float, together: list[Positions]) -> float:
+    """Return the mean squared error of molecules when their group is left out, in closed form.
+
+    Parameters
+    ----------
+    kernel
+        (n, n) products of the molecules' columns.
+    labels
+        (n,) around 0.
+    penalty
+        Of squared weights.
+    together
+        Places of the molecules that are left out at a time.
+    """
+    from scipy import linalg
+
+    whole = kernel + penalty * np.eye(len(kernel))
+    inverse = linalg.inv(whole, overwrite_a=True, check_finite=False)
+    solved = inverse @ labels
+    errors = [linalg.solve(inverse[np.ix_(own, own)], solved[own], assume_a="pos") for own in together]
+    return float(np.mean(np.concatenate(errors) ** 2))
+
+
+def _solved(columns: Floats, labels: Floats, penalty: float) -> tuple[Floats, Floats]:
+    """Return (D, outputs) weights and (outputs,) constants of ridge regression, by the smaller of two systems."""
+    from scipy import linalg
+
+    middle, mean = columns.mean(axis=0), labels.mean(axis=0)
+    centred, wanted = columns - middle, labels - mean
+    rows, count = centred.shape
+    if rows <= count:
+        system = centred @ centred.T + penalty * np.eye(rows)
+        weights = centred.T @ linalg.solve(system, wanted, assume_a="pos", overwrite_a=True)
+    else:
+        system = centred.T @ centred + penalty * np.eye(count)
+        weights = linalg.solve(system, centred.T @ wanted, assume_a="pos", overwrite_a=True)
+    return weights, mean - middle @ weights
