@@ -23,5 +23,5 @@ def shipped_weights() -> list[StartWeights]:
     folder = Path(str(files("resources") / "models"))
     found = sorted(folder.glob("*.mole")) if folder.is_dir() else []
     return [
-        StartWeights(path.stem, path.stem.replace("-", " ").capitalize(), "Shipped: " + path.stem) for path in found
+        StartWeights(path.stem, path.stem.replace("mole-", "MolE "), "Shipped: " + path.stem) for path in found
     ]
