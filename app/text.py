@@ -79,3 +79,8 @@ def size(amount: float) -> str:
 def plain_minus(text: str) -> str:
     """Return `text` with a leading hyphen of a number turned into a true minus sign."""
     return MINUS + text[1:] if text[:1] == "-" and text[1:2] in ".0123456789" else text
+
+
+def says_unit(name: str, unit: str) -> bool:
+    """Whether a column's name brings its unit along, as "IC50 (nM)" does."""
+    return bool(unit) and name.endswith((f"({unit})", f"[{unit}]"))

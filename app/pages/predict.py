@@ -17,7 +17,7 @@ from app.pages.run_names import record_differences
 from app.pages.saving import ask_where_to_save, suggested_name
 from app.services.prediction_table import Predictions
 from app.services.runs import ModelInfo
-from app.text import count, counted
+from app.text import count, counted, says_unit
 from app.theme import SPACE, mono_font
 from app.widgets.basic import (
     Card,
@@ -230,7 +230,10 @@ class PredictPage(Page):
         else:
             main = main_metric(model.metrics)
             test = f"test {metric_words(model.metrics, main)}" if main else ""
-            targets = ", ".join(f"{task.name}{f' in {task.unit}' if task.unit else ''}" for task in model.tasks)
+            targets = ", ".join(
+                task.name if not task.unit or says_unit(task.name, task.unit) else f"{task.name} in {task.unit}"
+                for task in model.tasks
+            )
             self._about.setText(" · ".join(part for part in (f"Predicts {targets}", test) if part))
         if self._predictions is None:
             self._show_empty(model)

@@ -6,7 +6,7 @@ import math
 
 from app.pages.words import domain_words
 from app.services.prediction_table import Predictions
-from app.text import count, fixed, number
+from app.text import count, fixed, number, says_unit
 from app.widgets.cell_table import Cell, Column
 from app.widgets.figures import places_for
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
@@ -27,7 +27,7 @@ def prediction_columns(predictions: Predictions) -> list[Column]:
         # Else it would stand beyond the right edge, where nobody sees why a row has no values.
         columns.append(remark)
     for place, task in enumerate(predictions.tasks):
-        unit = f" ({task.unit})" if task.unit else ""
+        unit = f" ({task.unit})" if task.unit and not says_unit(task.name, task.unit) else ""
         if task.kind is TaskKind.REGRESSION:
             tip = "Predicted value, and the interval that holds the true one in 90 of 100 cases"
             columns.append(Column(f"value:{place}", f"{task.name}{unit}", "number", 150, tip))

@@ -22,6 +22,4 @@ def shipped_weights() -> list[StartWeights]:
     """Return the models that come with the program."""
     folder = Path(str(files("resources") / "models"))
     found = sorted(folder.glob("*.mole")) if folder.is_dir() else []
-    return [
-        StartWeights(path.stem, path.stem.replace("mole-", "MolE "), "Shipped: " + path.stem) for path in found
-    ]
+    return [StartWeights(path.stem, path.stem.replace("mole-", "MolE "), "Shipped: " + path.stem) for path in found]

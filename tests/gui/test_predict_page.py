@@ -73,6 +73,8 @@ def test_a_number_comes_with_unit_and_interval():
     predictions = made(logS_pred=[-1.2345], logS_lower=[-2.01], logS_upper=[-0.459])
     titles = [column.title for column in prediction_columns(predictions)]
     assert "logS (log(mol/L))" in titles
+    named = made((TaskSpec("IC50 (nM)", TaskKind.REGRESSION, "nM"),), **{"IC50 (nM)_pred": [5.0]})
+    assert "IC50 (nM)" in [column.title for column in prediction_columns(named)]
     cell = prediction_cell(predictions, 0, "value:0")
     assert (cell.text, cell.second) == ("\u22121.23", "90%: \u22122.01 to \u22120.46")
     assert "90% interval" in cell.tip
