@@ -174,11 +174,8 @@ def fit_part(
     """
     reads = tuple(table for table in READS[name] if table in tables)
     if name in SMOOTH:
-        targets = _as_numbers(labels, tasks)
-        if SMOOTH[name] is LinearModel:
-            own = {table: tables[table] for table in reads}
-            return SmoothPart(tuple(tasks), fit_linear(own, targets, groups=groups, seed=seed, check=check))
-        return _fit_kernel(reads, tables, targets, tuple(tasks), seed, check)
+        own = {table: tables[table] for table in reads}
+        return _fit_smooth(name, own, _as_numbers(labels, tasks), tuple(tasks), groups, seed, check)
     features = _side_by_side(tables, reads)
     filling = column_medians(features)
     features = without_gaps(features, filling)
@@ -223,18 +220,21 @@ def _as_numbers(labels: Floats, tasks: Sequence[TaskSpec]) -> Floats:
     return np.concatenate(columns, axis=1)
 
 
-def _fit_kernel(
-    reads: tuple[str, ...],
+def _fit_smooth(
+    name: str,
     tables: Tables,
     targets: Floats,
     tasks: tuple[TaskSpec, ...],
+    groups: Positions | None,
     seed: int,
     check: Check | None,
 ) -> SmoothPart:
+    if SMOOTH[name] is LinearModel:
+        return SmoothPart(tasks, fit_linear(tables, targets, groups=groups, seed=seed, check=check))
     rows = np.arange(len(targets))
     if len(rows) > MAX_KERNEL_MOLECULES:
         rows = np.sort(np.random.default_rng(seed).choice(rows, MAX_KERNEL_MOLECULES, replace=False))
-    own = {name: tables[name][rows] for name in reads}
+    own = {table: values[rows] for table, values in tables.items()}
     return SmoothPart(tasks, fit_kernels(own, targets[rows], seed=seed, check=check))
 
 

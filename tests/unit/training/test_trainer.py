@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import threadpoolctl
 import torch
 from pytorch_lightning.callbacks import Checkpoint
 
@@ -76,7 +77,10 @@ def test_one_core_stays_with_the_window(monkeypatch, cores, threads):
 
 
 def test_threads_are_set():
-    assert use_threads(RuntimeConfig(threads=1)) == 1
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        assert use_threads(RuntimeConfig(threads=1)) == 1
+        libraries = threadpoolctl.threadpool_info()
+        assert {library["num_threads"] for library in libraries if library["user_api"] == "blas"} == {1}
     assert torch.get_num_threads() == 1
 
 
