@@ -8,6 +8,11 @@ from pathlib import Path
 
 SCRATCH = "none"
 
+ABOUT = {
+    "mole-small": "Shipped with the program: 2 million parameters, good on a processor",
+    "mole-medium": "Shipped with the program: 7 million parameters, for graphics cards",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class StartWeights:
@@ -22,4 +27,4 @@ def shipped_weights() -> list[StartWeights]:
     """Return the models that come with the program."""
     folder = Path(str(files("resources") / "models"))
     found = sorted(folder.glob("*.mole")) if folder.is_dir() else []
-    return [StartWeights(path.stem, path.stem.replace("mole-", "MolE "), "Shipped: " + path.stem) for path in found]
+    return [StartWeights(path.stem, path.stem.replace("mole-", "MolE "), ABOUT.get(path.stem, "")) for path in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mole_engine.contracts.config import TrainConfig
@@ -43,3 +44,19 @@ def test_other_names_are_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert shipped_path("mole-huge") is None
     with pytest.raises(InputError, match="no model file mole-huge"):
         read_card("mole-huge")
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_a_shipped_encoder_is_small_says_where_it_comes_from_and_encodes(name: str) -> None:
+    from mole_engine import load_model
+
+    path = shipped_path(name)
+    assert path is not None
+    assert path.stat().st_size < 25 * 2**20
+    notes = " ".join(read_card(name).notes)
+    assert "no weights or code of others" in notes
+    assert "was taken out before" in notes
+    vectors = load_model(name, "cpu").encode(["CCO", "c1ccccc1O", "C1CC"])
+    assert np.isfinite(vectors[:2]).all()
+    assert np.abs(vectors[0] - vectors[1]).max() > 0.1
+    assert np.isnan(vectors[2]).all()
