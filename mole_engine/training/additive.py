@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from mole_engine.training.kernels import Standard
+from mole_engine.training.kernels import Standard, same_gaps
 
 Arrays = dict[str, npt.NDArray[Any]]
 Floats = npt.NDArray[np.float64]
@@ -128,15 +128,10 @@ def fit_linear(
     columns = np.concatenate(blocks, axis=1)
     penalty = _chosen(columns, targets, None if groups is None else groups[rows], generator, check)
     weights, constant = np.zeros((columns.shape[1], targets.shape[1])), np.zeros(targets.shape[1])
-    known = ~np.isnan(targets)
-    # Outputs with the same gaps share one solution.
-    for key in {column.tobytes(): None for column in known.T}:
+    for own, same in same_gaps(targets):
         if check is not None:
             check()
-        same = np.array([place for place, column in enumerate(known.T) if column.tobytes() == key])
-        own = known[:, same[0]]
-        if own.any():
-            weights[:, same], constant[same] = _solved(columns[own], targets[np.ix_(own, same)], penalty)
+        weights[:, same], constant[same] = _solved(columns[own], targets[np.ix_(own, same)], penalty)
     edges = np.cumsum([block.shape[1] for block in blocks])[:-1]
     parts = np.split(weights, edges)
     scaled = {name: own * scale for name, own, scale in zip(tables, parts, scales, strict=True)}

@@ -9,7 +9,7 @@ and Williams, Gaussian Processes for Machine Learning, 2006, section 5.4.2). Cla
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -174,15 +174,9 @@ def fit_kernels(
     alpha = np.zeros(targets.shape)
     mean = np.zeros(targets.shape[1])
     kernel = _kernel(used, used, settings)
-    known = ~np.isnan(targets)
-    # Outputs with the same gaps share one solution.
-    patterns = {column.tobytes(): column for column in known.T}
-    for key, rows in patterns.items():
+    for rows, columns in same_gaps(targets):
         if check is not None:
             check()
-        columns = [place for place, column in enumerate(known.T) if column.tobytes() == key]
-        if not rows.any():
-            continue
         labels = targets[np.ix_(rows, columns)]
         mean[columns] = labels.mean(axis=0)
         part = kernel[np.ix_(rows, rows)]
@@ -190,6 +184,20 @@ def fit_kernels(
         solved = linalg.solve(part, labels - mean[columns], assume_a="pos", overwrite_a=True)
         alpha[np.ix_(rows, columns)] = solved
     return KernelModel(settings, used, {name: standards[name] for name in used if name != COUNTS}, alpha, mean)
+
+
+def same_gaps(targets: Floats) -> Iterator[tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]]:
+    """Yield where there are labels, (n,), and the outputs of which that is so: they share one solution.
+
+    Parameters
+    ----------
+    targets
+        (n, outputs), NaN where there is no label; outputs without any are passed over.
+    """
+    known = ~np.isnan(targets)
+    for key, rows in {column.tobytes(): column for column in known.T}.items():
+        if rows.any():
+            yield rows, np.flatnonzero([column.tobytes() == key for column in known.T])
 
 
 def _chosen(
