@@ -129,3 +129,28 @@ def shown(qtbot: QtBot) -> Callable[..., Any]:
         return widget
 
     return show
+
+
+@pytest.fixture
+def predict_page(window: MainWindow) -> Any:
+    """Return the Predict page, shown."""
+    window.go_to("predict")
+    return window.page("predict")
+
+
+@pytest.fixture
+def asked(qtbot: QtBot, window: MainWindow, predict_page: Any, model_path: str) -> Callable[[str], Any]:
+    """Choose the module's model and return a function that asks it about pasted text."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtWidgets import QPlainTextEdit, QPushButton
+
+    window.session.predictions.choose(model_path)
+    qtbot.waitUntil(lambda: predict_page.models.currentData() == model_path)
+
+    def ask(text: str) -> Any:
+        window.findChild(QPlainTextEdit, "predictSmilesEdit").setPlainText(text)
+        with qtbot.waitSignal(window.session.predictions_ready, timeout=60_000) as ready:
+            qtbot.mouseClick(window.findChild(QPushButton, "predictButton"), Qt.MouseButton.LeftButton)
+        return ready.args[0]
+
+    return ask

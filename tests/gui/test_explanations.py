@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QHelpEvent, QImage
-from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton, QToolTip, QWidget
+from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 
 from app.pages.explaining import PAUSE_MS, strongest_words, value_words
 from app.services.runs import ModelInfo, RunStory
@@ -54,55 +54,35 @@ def model_path(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def page(window):
-    window.go_to("predict")
-    return window.page("predict")
-
-
-@pytest.fixture
-def asked(qtbot, window, page, model_path):
-    """Return a function that predicts pasted text."""
-    window.session.predictions.choose(model_path)
-    qtbot.waitUntil(lambda: page.models.currentData() == model_path)
-
-    def ask(text):
-        window.findChild(QPlainTextEdit, "predictSmilesEdit").setPlainText(text)
-        with qtbot.waitSignal(window.session.predictions_ready):
-            qtbot.mouseClick(window.findChild(QPushButton, "predictButton"), Qt.MouseButton.LeftButton)
-
-    return ask
-
-
-@pytest.fixture
-def click_row(qtbot, page):
+def click_row(qtbot, predict_page):
     def clicker(row):
-        cell = page.table.visualRect(page.table.cells.index(page.table.cells.place_of(row), 2))
-        qtbot.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, pos=cell.center())
+        cell = predict_page.table.visualRect(predict_page.table.cells.index(predict_page.table.cells.place_of(row), 2))
+        qtbot.mouseClick(predict_page.table.viewport(), Qt.MouseButton.LeftButton, pos=cell.center())
 
     return clicker
 
 
-def shown(qtbot, page, smiles):
+def shown(qtbot, predict_page, smiles):
     """Wait until the card shows a molecule; return what it shows."""
     qtbot.waitUntil(
         lambda: (
-            page.explaining.answer is not None
-            and page.explaining.answer.smiles == smiles
-            and page.explanation.picture.picture is not None
+            predict_page.explaining.answer is not None
+            and predict_page.explaining.answer.smiles == smiles
+            and predict_page.explanation.picture.picture is not None
         )
     )
-    return page.explaining.answer
+    return predict_page.explaining.answer
 
 
-def test_a_row_that_is_clicked_is_explained(qtbot, page, asked, click_row):
+def test_a_row_that_is_clicked_is_explained(qtbot, predict_page, asked, click_row):
     asked("CCCO\nCCCCN\n")
-    assert not page.explanation.isVisible()
-    assert page._hint.isVisible()
+    assert not predict_page.explanation.isVisible()
+    assert predict_page._hint.isVisible()
     click_row(1)
-    found = shown(qtbot, page, "CCCCN")
-    card = page.explanation
+    found = shown(qtbot, predict_page, "CCCCN")
+    card = predict_page.explanation
     assert card.isVisible()
-    assert not page._hint.isVisible()
+    assert not predict_page._hint.isVisible()
     assert [atom.symbol for atom in found.atoms] == ["C", "C", "C", "C", "N"]
     assert card.objectName() == "explanationCard"
     assert card.words()[0].startswith("logS ")
@@ -110,15 +90,15 @@ def test_a_row_that_is_clicked_is_explained(qtbot, page, asked, click_row):
     assert "not always the cause" in card.words()[3]
     drawn = card.picture.picture.light
     click_row(0)
-    shown(qtbot, page, "CCCO")
+    shown(qtbot, predict_page, "CCCO")
     assert card.picture.picture.light != drawn
 
 
-def test_numbers_are_under_the_pointer_and_in_the_accessible_words(qtbot, page, asked, click_row):
+def test_numbers_are_under_the_pointer_and_in_the_accessible_words(qtbot, predict_page, asked, click_row):
     asked("CCCO\n")
     click_row(0)
-    found = shown(qtbot, page, "CCCO")
-    picture = page.explanation.picture
+    found = shown(qtbot, predict_page, "CCCO")
+    picture = predict_page.explanation.picture
     words = f"O4: {found.tasks[0].words(found.tasks[0].contributions[3])}"
     at = picture.place_of(3)
     assert picture.words_at(at) == words
@@ -129,11 +109,11 @@ def test_numbers_are_under_the_pointer_and_in_the_accessible_words(qtbot, page, 
     QToolTip.hideText()
 
 
-def test_another_target_is_chosen(qtbot, page, asked, click_row):
+def test_another_target_is_chosen(qtbot, predict_page, asked, click_row):
     asked("CCCO\n")
     click_row(0)
-    found = shown(qtbot, page, "CCCO")
-    card = page.explanation
+    found = shown(qtbot, predict_page, "CCCO")
+    card = predict_page.explanation
     assert card.task_picker.isVisible()
     assert [card.task_picker.itemText(place) for place in range(2)] == ["logS", "size"]
     card.task_picker.setFocus()
@@ -143,36 +123,36 @@ def test_another_target_is_chosen(qtbot, page, asked, click_row):
     # The next molecule is looked at for the same target.
     asked("CCCO\nCCCN")
     click_row(1)
-    shown(qtbot, page, "CCCN")
+    shown(qtbot, predict_page, "CCCN")
     assert card.words()[0].startswith("size ")
 
 
-def test_salts_and_unreadable_ones_are_told(qtbot, page, asked, click_row):
+def test_salts_and_unreadable_ones_are_told(qtbot, predict_page, asked, click_row):
     asked(f"{SALT}\nC1CC\n")
     click_row(0)
-    shown(qtbot, page, SALT)
-    assert page.explanation.words()[3].startswith("Drawn as the model read it, after clean-up.")
+    shown(qtbot, predict_page, SALT)
+    assert predict_page.explanation.words()[3].startswith("Drawn as the model read it, after clean-up.")
     click_row(1)
-    assert page.explanation.words() == ("It cannot be read: ring 1 is never closed.",)
-    assert page.explanation.picture.picture is None
-    assert not page.explanation.menu_button.isEnabled()
+    assert predict_page.explanation.words() == ("It cannot be read: ring 1 is never closed.",)
+    assert predict_page.explanation.picture.picture is None
+    assert not predict_page.explanation.menu_button.isEnabled()
 
 
-def test_closing_brings_the_hint_back_and_the_same_row_opens_again(qtbot, page, asked, click_row):
+def test_closing_brings_the_hint_back_and_the_same_row_opens_again(qtbot, predict_page, asked, click_row):
     asked("CCCO\n")
     click_row(0)
-    shown(qtbot, page, "CCCO")
-    qtbot.mouseClick(page.explanation.close_button, Qt.MouseButton.LeftButton)
-    assert not page.explanation.isVisible()
-    assert page._hint.isVisible()
+    shown(qtbot, predict_page, "CCCO")
+    qtbot.mouseClick(predict_page.explanation.close_button, Qt.MouseButton.LeftButton)
+    assert not predict_page.explanation.isVisible()
+    assert predict_page._hint.isVisible()
     click_row(0)
-    shown(qtbot, page, "CCCO")
+    shown(qtbot, predict_page, "CCCO")
     # Another prediction is another table: the card would speak of a molecule that is not there.
     asked("CCCN\n")
-    assert not page.explanation.isVisible()
+    assert not predict_page.explanation.isVisible()
 
 
-def test_who_goes_down_the_list_asks_only_about_the_last(qtbot, window, page, asked, click_row, monkeypatch):
+def test_who_goes_down_the_list_asks_only_about_the_last(qtbot, window, predict_page, asked, click_row, monkeypatch):
     asked("\n".join("C" * length + "O" for length in range(1, 7)))
     asks: list[str] = []
     explain = window.session.explanations._asker.explain
@@ -184,13 +164,13 @@ def test_who_goes_down_the_list_asks_only_about_the_last(qtbot, window, page, as
     monkeypatch.setattr(window.session.explanations._asker, "explain", watched)
     click_row(0)
     for _ in range(4):
-        qtbot.keyClick(page.table, Qt.Key.Key_Down)
+        qtbot.keyClick(predict_page.table, Qt.Key.Key_Down)
         qtbot.wait(PAUSE_MS // 10)
-    shown(qtbot, page, "CCCCCO")
+    shown(qtbot, predict_page, "CCCCCO")
     assert asks == ["CCCCCO"]
 
 
-def test_an_answer_that_comes_too_late_is_dropped(qtbot, window, page, asked, click_row, monkeypatch):
+def test_an_answer_that_comes_too_late_is_dropped(qtbot, window, predict_page, asked, click_row, monkeypatch):
     import threading
 
     asked("CCCO\nCCCN")
@@ -207,50 +187,50 @@ def test_an_answer_that_comes_too_late_is_dropped(qtbot, window, page, asked, cl
     click_row(0)
     qtbot.wait(2 * PAUSE_MS)
     click_row(1)
-    shown(qtbot, page, "CCCN")
+    shown(qtbot, predict_page, "CCCN")
     go_on.set()
     qtbot.waitUntil(lambda: not window.session.tasks._tasks)
     assert cancelled == [True]
-    assert page.explaining.answer.smiles == "CCCN"
+    assert predict_page.explaining.answer.smiles == "CCCN"
 
 
-def test_the_same_question_is_answered_from_memory(qtbot, window, page, asked, click_row, monkeypatch):
+def test_the_same_question_is_answered_from_memory(qtbot, window, predict_page, asked, click_row, monkeypatch):
     asked("CCCO\nCCCN")
     click_row(0)
-    shown(qtbot, page, "CCCO")
+    shown(qtbot, predict_page, "CCCO")
     click_row(1)
-    shown(qtbot, page, "CCCN")
+    shown(qtbot, predict_page, "CCCN")
     monkeypatch.setattr("mole_engine.inference.predictor.LoadedModel.explain", lambda *a, **k: pytest.fail("again"))
     click_row(0)
-    shown(qtbot, page, "CCCO")
+    shown(qtbot, predict_page, "CCCO")
 
 
-def test_a_model_that_has_gone_is_told_on_the_card(qtbot, window, page, asked, click_row, model_path, tmp_path):
+def test_a_model_that_has_gone_is_told_on_the_card(qtbot, window, predict_page, asked, click_row, model_path, tmp_path):
     asked("CCCO\n")
-    page._predictions = replace(page._predictions, model_path=str(tmp_path / "gone.mole"))
+    predict_page._predictions = replace(predict_page._predictions, model_path=str(tmp_path / "gone.mole"))
     click_row(0)
-    qtbot.waitUntil(lambda: "gone.mole" in page.explanation.words()[0])
+    qtbot.waitUntil(lambda: "gone.mole" in predict_page.explanation.words()[0])
     assert not window._problem_dialog.isVisible()
 
 
-def test_the_picture_is_copied_and_saved(qtbot, window, page, asked, click_row, tmp_path):
+def test_the_picture_is_copied_and_saved(qtbot, window, predict_page, asked, click_row, tmp_path):
     asked("CCCO\n")
     click_row(0)
-    shown(qtbot, page, "CCCO")
-    copy, save = page.explanation.menu_button.menu().actions()
+    shown(qtbot, predict_page, "CCCO")
+    copy, save = predict_page.explanation.menu_button.menu().actions()
     QGuiApplication.clipboard().setText("before")
     copy.trigger()
     qtbot.waitUntil(lambda: not QGuiApplication.clipboard().text())
     copied = QImage.fromData(QGuiApplication.clipboard().mimeData().data("image/png"))
     assert copied.width() > 1000
     assert len({copied.pixel(x, y) for x in range(0, copied.width(), 9) for y in range(0, copied.height(), 9)}) > 3
-    page.explaining.save(str(tmp_path / "o.svg"))
+    predict_page.explaining.save(str(tmp_path / "o.svg"))
     qtbot.waitUntil((tmp_path / "o.svg").is_file)
     assert "raises" in (tmp_path / "o.svg").read_text(encoding="utf-8")
-    page.explaining.save(str(tmp_path / "o.png"))
+    predict_page.explaining.save(str(tmp_path / "o.png"))
     qtbot.waitUntil((tmp_path / "o.png").is_file)
     with qtbot.waitSignal(window.session.problem_raised) as raised:
-        page.explaining.save(str(tmp_path / "o.docx"))
+        predict_page.explaining.save(str(tmp_path / "o.docx"))
     assert "o.docx" in raised.args[0].one_line()
     window._problem_dialog.close()
     assert save.text().startswith("Save")

@@ -43,27 +43,6 @@ def model_path(tmp_path_factory):
     return record.model_path
 
 
-@pytest.fixture
-def page(window):
-    window.go_to("predict")
-    return window.page("predict")
-
-
-@pytest.fixture
-def asked(qtbot, window, page, model_path):
-    """Choose the model and return a function that asks it about pasted text."""
-    window.session.predictions.choose(model_path)
-    qtbot.waitUntil(lambda: page.models.currentData() == model_path)
-
-    def ask(text):
-        window.findChild(QPlainTextEdit, "predictSmilesEdit").setPlainText(text)
-        with qtbot.waitSignal(window.session.predictions_ready, timeout=TIMEOUT) as ready:
-            qtbot.mouseClick(window.findChild(QPushButton, "predictButton"), Qt.MouseButton.LeftButton)
-        return ready.args[0]
-
-    return ask
-
-
 def made(tasks=(LOGS,), **columns):
     size = len(next(iter(columns.values())))
     return Predictions("m.mole", "m", tasks, "", ["CCO"] * size, {"error": [""] * size, **columns}, None)
@@ -108,41 +87,41 @@ def test_warnings_and_errors_are_said_in_words():
     assert predictions.failed == 1
 
 
-def test_without_a_model_nothing_can_be_asked(window, page):
+def test_without_a_model_nothing_can_be_asked(window, predict_page):
     window.findChild(QPlainTextEdit, "predictSmilesEdit").setPlainText("CCO")
     assert not window.findChild(QPushButton, "predictButton").isEnabled()
-    assert "no model yet" in page._about.text()
+    assert "no model yet" in predict_page._about.text()
 
 
-def test_pasted_molecules_are_predicted_and_saved(qtbot, window, page, asked, tmp_path):
+def test_pasted_molecules_are_predicted_and_saved(qtbot, window, predict_page, asked, tmp_path):
     predictions = asked("CCCO\nC1CC\n")
     assert math.isfinite(predictions.number("logS_pred", 0))
     assert predictions.error(1)
     table = window.findChild(QWidget, "predictionTable").model()
     assert table.rowCount() == 2
     target = tmp_path / "out.xlsx"
-    page.save(str(target))
+    predict_page.save(str(target))
     qtbot.waitUntil(target.is_file, timeout=10_000)
     target = tmp_path / "out.csv"
-    page.save(str(target))
+    predict_page.save(str(target))
     qtbot.waitUntil(target.is_file, timeout=10_000)
     with target.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert float(rows[0]["logS_pred"]) == pytest.approx(predictions.number("logS_pred", 0), rel=1e-5)
 
 
-def test_an_ending_that_cannot_be_written_is_told(qtbot, window, page, asked, tmp_path):
+def test_an_ending_that_cannot_be_written_is_told(qtbot, window, predict_page, asked, tmp_path):
     asked("CCCO")
     with qtbot.waitSignal(window.session.problem_raised, timeout=10_000) as raised:
-        page.save(str(tmp_path / "out.docx"))
+        predict_page.save(str(tmp_path / "out.docx"))
     assert "docx" in raised.args[0].one_line()
 
 
-def test_columns_of_the_file_that_bear_our_names_stay_untouched(qtbot, window, page, asked, tmp_path):
+def test_columns_of_the_file_that_bear_our_names_stay_untouched(qtbot, window, predict_page, asked, tmp_path):
     data = tmp_path / "measured.csv"
     data.write_text("smiles,logS_pred,error\nCCO,12.5,mine\nCCN,13.5,\n", encoding="utf-8")
     with qtbot.waitSignal(window.session.predictions_ready, timeout=TIMEOUT) as ready:
-        page.predict_file(str(data))
+        predict_page.predict_file(str(data))
     predictions = ready.args[0]
     assert list(predictions.frame["logS_pred"]) == ["12.5", "13.5"]
     assert list(predictions.frame["error"]) == ["mine", ""]
@@ -151,17 +130,17 @@ def test_columns_of_the_file_that_bear_our_names_stay_untouched(qtbot, window, p
 
 
 @pytest.mark.parametrize("content", ["", "a,b\n1,2\n"])
-def test_a_file_without_molecules_is_told_and_the_page_stays_usable(qtbot, window, page, asked, tmp_path, content):
+def test_a_file_without_molecules_is_told_and_the_page_works_on(qtbot, window, predict_page, asked, tmp_path, content):
     data = tmp_path / "nothing.csv"
     data.write_text(content, encoding="utf-8")
     with qtbot.waitSignal(window.session.problem_raised, timeout=TIMEOUT) as raised:
-        page.predict_file(str(data))
+        predict_page.predict_file(str(data))
     assert "nothing.csv" in raised.args[0].one_line()
     window._problem_dialog.close()
     assert len(asked("CCO")) == 1
 
 
-def test_a_file_that_is_no_model_is_told(qtbot, window, page, tmp_path):
+def test_a_file_that_is_no_model_is_told(qtbot, window, predict_page, tmp_path):
     path = tmp_path / "broken.mole"
     path.write_bytes(b"not a bundle")
     with qtbot.waitSignal(window.session.problem_raised, timeout=10_000) as raised:
@@ -169,16 +148,16 @@ def test_a_file_that_is_no_model_is_told(qtbot, window, page, tmp_path):
     assert "broken.mole" in raised.args[0].one_line()
 
 
-def test_a_model_file_opened_or_dropped_can_be_used(qtbot, window, page, model_path):
+def test_a_model_file_opened_or_dropped_can_be_used(qtbot, window, predict_page, model_path):
     window.open_path(model_path)
     models = window.findChild(QWidget, "modelsTable").model()
     qtbot.waitUntil(lambda: models.rowCount() == 1)
     qtbot.mouseClick(window.findChild(QPushButton, "modelPredictButton"), Qt.MouseButton.LeftButton)
-    assert page.isVisible()
-    qtbot.waitUntil(lambda: page.models.currentData() == model_path)
+    assert predict_page.isVisible()
+    qtbot.waitUntil(lambda: predict_page.models.currentData() == model_path)
 
 
-def test_escape_cancels_a_prediction(qtbot, window, page, asked):
+def test_escape_cancels_a_prediction(qtbot, window, predict_page, asked):
     asked("CCO")
     finished = []
     window.session.predictions_ready.connect(finished.append)
@@ -192,9 +171,9 @@ def test_escape_cancels_a_prediction(qtbot, window, page, asked):
     assert not window._problem_dialog.isVisible()
 
 
-def test_a_file_dropped_before_there_is_a_model_is_answered(qtbot, window, page, tmp_path):
+def test_a_file_dropped_before_there_is_a_model_is_answered(qtbot, window, predict_page, tmp_path):
     with qtbot.waitSignal(window.session.problem_raised) as problem:
-        page.predict_file(str(tmp_path / "molecules.csv"))
+        predict_page.predict_file(str(tmp_path / "molecules.csv"))
     assert problem.args[0].one_line().startswith("There is no model to predict with.")
 
 
@@ -202,7 +181,7 @@ def test_a_model_that_was_opened_is_the_one_to_predict_with(qtbot, window, model
     window.open_path(model_path)
     models = window.page("models")
     qtbot.waitUntil(lambda: bool(models._models))
-    # By the rail, not by the button of the Models page.
+    # By the rail, not by the button of the Models predict_page.
     window.go_to("predict")
     predict = window.page("predict")
     qtbot.waitUntil(lambda: predict.models.currentData() == model_path)
