@@ -127,12 +127,23 @@ def _application(kind: type[QApplication]) -> QApplication:
 
 
 def _listen_to_signals(window: MainWindow) -> Any:
-    """Let Ctrl+C close the window: Python only looks at signals when Qt calls back into it."""
+    """Let Ctrl+C close the window.
+
+    Python looks at signals only when Qt calls back into it, and then in the midst of whatever runs, perhaps with a lock
+    held. So the signal only leaves word, and the window closes at the next tick, when nothing else runs.
+    """
     from PySide6.QtCore import QTimer
 
-    signal.signal(signal.SIGINT, lambda *_: window.close())
+    asked: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: asked.append(number))
+
+    def look() -> None:
+        if asked:
+            asked.clear()
+            window.close()
+
     ticker = QTimer(window)
-    ticker.timeout.connect(lambda: None)
+    ticker.timeout.connect(look)
     ticker.start(_SIGNAL_TICK_MS)
     return ticker
 

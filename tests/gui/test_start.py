@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QWidget
 
-from app.__main__ import main
+from app.__main__ import _listen_to_signals, main
 from app.services.problems import LOG_NAME, UncaughtErrors, start_log
 from mole_engine import __version__
 
@@ -56,10 +57,41 @@ def test_the_program_opens_a_file_on_its_own_loop_and_ends_on_ctrl_c(tmp_path, m
         while time.monotonic() < deadline and not (settings.exists() and "molecules.csv" in settings.read_text()):
             time.sleep(0.1)
         program.send_signal(signal.SIGINT)
-        _, errors = program.communicate(timeout=60)
+        try:
+            _, errors = program.communicate(timeout=60)
+        finally:
+            # One that does not end is a failure, not a wait without end.
+            program.kill()
     assert program.returncode == 0, errors
     assert "Traceback" not in errors
     assert "molecules.csv" in settings.read_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a child")
+def test_ctrl_c_waits_until_what_runs_has_ended(qtbot):
+    before = signal.getsignal(signal.SIGINT)
+    lock, closed = threading.Lock(), []
+
+    class Window(QWidget):
+        def closeEvent(self, event):
+            closed.append(lock.locked())
+            super().closeEvent(event)
+
+    window = Window()
+    qtbot.addWidget(window)
+    window.show()
+    ticker = _listen_to_signals(window)
+    try:
+        # As when a row is being painted: closing now would wait for the lock that is held here.
+        with lock:
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(0.01)
+            assert closed == []
+        qtbot.waitUntil(lambda: bool(closed))
+        assert closed == [False]
+    finally:
+        ticker.stop()
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
