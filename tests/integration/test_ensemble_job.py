@@ -17,6 +17,7 @@ from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.export.onnx import export_onnx
 from mole_engine.inference.predictor import LoadedModel, load_model
 from mole_engine.store.bundle import read_bundle
+from mole_engine.store.card import Difficulty
 from mole_engine.train import train
 from mole_engine.training import blend, ensemble
 
@@ -78,6 +79,28 @@ def test_a_blend_of_folds_on_a_fixed_encoder(make_config: Any, tmp_path: Path) -
         some = {name: value for name, value in bundle.blend.items() if name != missing}
         with pytest.raises(InputError, match="damaged"):
             LoadedModel(replace(bundle, blend=some), "cpu")
+
+
+def test_intervals_of_single_molecules_are_the_same_in_run_and_bundle(
+    make_config: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Too few molecules here to learn what makes one hard; what is done with it is under test.
+    learnt = Difficulty(constant=0.0, distance=1.0, disagreement=0.5)
+    monkeypatch.setattr("mole_engine.inference.uncertainty.fit_difficulty", lambda *arguments: learnt)
+    config = make_config(
+        training={"freeze": "encoder", "keep": "last"}, ensemble={"kind": "folds", "members": 3, "trees": True}
+    )
+    record = train(config)
+    model, test = load_model(record.model_path), predictions(record.run_dir, "test")
+    again = model.predict(list(test["smiles"]))
+    for column in ("y_std", "y_lower", "y_upper"):
+        np.testing.assert_allclose(again[column], test[column], rtol=1e-3, atol=1e-4)
+    assert test["y_std"].max() > 1.2 * test["y_std"].min()
+    # A molecule that was left out is told as a stranger in the run, and is an acquaintance of the finished model.
+    held = predictions(record.run_dir, "val")
+    assert (held["nearest_similarity"] == 1.0).all()
+    known = model.predict(list(held["smiles"]))
+    assert held["y_std"].mean() > 1.1 * known["y_std"].mean()
 
 
 def test_left_out_molecules_are_predicted_by_models_that_never_saw_them(make_config: Any, table: Path) -> None:
