@@ -130,12 +130,12 @@ def _task(item: Explanation, task: TaskExplanation) -> Iterator[str]:
     yield f'<figure><div class="mol">{svg}</div></figure><figure>'
     name = f"{task.task.name}: {task.label}" if task.label else task.task.name
     interval = f"{number(task.lower)} to {number(task.upper)}" if math.isfinite(task.lower) else ""
-    near = number(item.similarity)
+    near = f"{item.similarity:.2f}" if math.isfinite(item.similarity) else ""
     pairs = [
         ("Target", name),
         ("Predicted", " ".join(filter(None, (number(task.value), task.task.unit)))),
         ("90% interval", interval),
-        ("Nearest training molecule", f"{near}{' (far)' if item.in_domain is False else ''}" if near else ""),
+        ("Similarity to the training set", f"{near}{', far' if item.in_domain is False else ''}" if near else ""),
     ]
     yield from facts(pairs)
     order = sorted(range(len(item.atoms)), key=lambda index: -abs(task.contributions[index]))
