@@ -187,6 +187,12 @@ class RuntimeConfig(Section):
     )
     devices: int = setting(1, "Devices on each node.", ge=1, le=1024, advanced=True)
     num_nodes: int = setting(1, "Nodes.", ge=1, le=4096, advanced=True)
+    compile: Literal["auto", "always", "never"] = setting(
+        "auto",
+        "Compile the network's layers for the GPU, which takes a minute at the start; auto: in pretraining, where "
+        "Triton is there.",
+        advanced=True,
+    )
     strategy: Literal["auto", "ddp", "fsdp"] = setting("auto", "Lightning strategy for several devices.", advanced=True)
     checkpoint_every: int = setting(1, "Epochs between resumable checkpoints.", unit="epochs", ge=1, advanced=True)
     isolated: bool = setting(

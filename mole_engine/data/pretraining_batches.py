@@ -1,11 +1,9 @@
-"""Batches for pretraining: a block of molecules featurised, mixed, masked and cut."""
+"""Batches for pretraining: molecules of a block mixed, masked and cut, on the device that learns from them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -13,26 +11,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from mole_engine.chem.descriptors import compute_descriptors
-from mole_engine.chem.distances import relative_positions
-from mole_engine.chem.environments import atom_environments
-from mole_engine.chem.molecules import UnreadableMolecule, parse_smiles
 from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.pretrain_config import ObjectivesConfig
-from mole_engine.data.batching import Labels, collate
-from mole_engine.data.feature_cache import FeatureCache, content_key
-from mole_engine.data.features import FeaturisedDataset
-from mole_engine.data.pretraining_labels import LabelTable, scaled
-from mole_engine.data.pretraining_survey import Survey
-from mole_engine.data.smiles_stream import Block
+from mole_engine.data.pretraining_blocks import IGNORED, PreparedBlock
 
-IGNORED = -100
-"""Class of atoms that are not asked for, or whose environment is not among those told apart."""
-
-DESCRIPTOR_LIMIT = 5.0
 MASKED_PART, RANDOM_PART = 0.8, 0.1
 
-Array = npt.NDArray[Any]
+WIDTH_STEP = 8
+"""On a GPU batches are padded to a multiple of this: its matrix units work on such tiles."""
 
 
 @dataclass
@@ -76,101 +62,77 @@ class PretrainingBatch:
 
 
 @dataclass(frozen=True)
-class PreparedBlock:
-    """A block's molecules in memory.
+class LoadedBlock:
+    """The molecules of a block as tensors on one device.
 
     Attributes
     ----------
-    features
-        Tokens and distances of the readable molecules.
-    environments
-        Flat, aligned with the tokens: class of each atom's environment, `IGNORED` where it is none.
-    rows, targets, descriptors
-        (n), (n, T), (n, D) of the readable molecules.
+    tokens, distances, environments
+        Flat, see `PreparedBlock`.
+    token_starts, distance_starts
+        (n,) int64, where each molecule begins in them.
+    lengths
+        (n,) int64 tokens of each molecule.
+    rows, descriptors
+        See `PreparedBlock`.
+    targets
+        (n, T) float32 standardised labels.
     """
 
-    features: FeaturisedDataset
-    environments: npt.NDArray[np.int64]
-    rows: npt.NDArray[np.int64]
-    targets: npt.NDArray[np.float32]
-    descriptors: npt.NDArray[np.float32]
+    tokens: Tensor
+    distances: Tensor
+    environments: Tensor
+    token_starts: Tensor
+    distance_starts: Tensor
+    lengths: Tensor
+    rows: Tensor
+    targets: Tensor
+    descriptors: Tensor
+
+    @classmethod
+    def of(cls, block: PreparedBlock, targets: npt.NDArray[np.float32], device: torch.device) -> Self:
+        """Bring a block and its (n, T) labels to a device; on a CPU without copying most of it."""
+        features = block.features
+        return cls(
+            tokens=_on(features.tokens.astype(np.int32), device),
+            distances=_on(features.distances, device),
+            environments=_on(block.environments, device),
+            token_starts=_on(features.token_offsets[:-1], device),
+            distance_starts=_on(features.distance_offsets[:-1], device),
+            lengths=_on(features.lengths, device),
+            rows=_on(block.rows, device),
+            targets=_on(targets, device),
+            descriptors=_on(block.descriptors, device),
+        )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the molecules are."""
+        return self.tokens.device
 
     def __len__(self) -> int:
-        return len(self.features)
+        return len(self.rows)
 
 
-class BlockMaker:
-    """Turns blocks of a file into batches.
+class BatchMaker:
+    """Cuts blocks into masked batches.
+
+    All random numbers are drawn on the CPU, so that a batch is the same on every device.
 
     Parameters
     ----------
-    vocabulary, survey, objectives
-        What atoms are called, what is told apart, what is learnt.
-    labels
-        Table of labels beside the file's own columns, or None.
-    cache
-        Folder for prepared blocks, so that later passes and jobs need not compute them again; None: no cache.
+    vocabulary, objectives
+        What atoms are called; which part of them is hidden.
     """
 
-    def __init__(
-        self,
-        vocabulary: Vocabulary,
-        survey: Survey,
-        objectives: ObjectivesConfig,
-        labels: LabelTable | None = None,
-        cache: Path | None = None,
-    ) -> None:
+    def __init__(self, vocabulary: Vocabulary, objectives: ObjectivesConfig) -> None:
         self.vocabulary = vocabulary
-        self.survey = survey
         self.objectives = objectives
-        self.labels = labels
-        self._class_of = {identifier: place for place, identifier in enumerate(survey.environments)}
-        self._mean = np.array(survey.descriptor_mean, dtype=np.float64)
-        self._deviation = np.array(survey.descriptor_std, dtype=np.float64)
-        self._cache = FeatureCache(cache) if cache is not None else None
-        asked = [objectives.radius, survey.environments, survey.descriptor_names, survey.descriptor_mean]
-        self._content = f"{vocabulary.fingerprint} pretraining {json.dumps(asked)}"
 
-    def prepare(self, block: Block) -> PreparedBlock:
-        """Featurise the readable molecules of a block, or take them from the cache."""
-        key = content_key(block.smiles, self._content) if self._cache else ""
-        stored = self._cache.load(key) if self._cache else None
-        arrays = stored[0] if stored is not None else self._compute(block)
-        if self._cache and stored is None:
-            self._cache.save(key, arrays, {})
-        kept = arrays["kept"]
-        return PreparedBlock(
-            features=FeaturisedDataset(arrays["tokens"], arrays["distances"], arrays["lengths"]),
-            environments=arrays["environments"].astype(np.int64),
-            rows=block.start + kept,
-            targets=self._targets(block)[kept],
-            descriptors=arrays["descriptors"].astype(np.float32),
-        )
-
-    def _compute(self, block: Block) -> dict[str, Array]:
-        """Return what is known of the readable molecules of a block, compact enough to be kept on disk."""
-        items, classes, kept = [], [], []
-        for place, text in enumerate(block.smiles):
-            try:
-                mol = parse_smiles(text)
-            except UnreadableMolecule:
-                continue
-            items.append((self.vocabulary.tokens(mol), relative_positions(mol)))
-            found = atom_environments(mol, self.objectives.radius).tolist()
-            classes += [IGNORED, *(self._class_of.get(identifier, IGNORED) for identifier in found)]
-            kept.append(place)
-        features = FeaturisedDataset.from_items(items)
-        return {
-            "tokens": features.tokens,
-            "distances": features.distances,
-            "lengths": features.lengths,
-            "environments": np.array(classes, dtype=np.int32),
-            "descriptors": self._descriptors([block.smiles[place] for place in kept]).astype(np.float16),
-            "kept": np.array(kept, dtype=np.int64),
-        }
-
-    def batches(self, block: PreparedBlock, count: int, random: np.random.Generator) -> Iterator[PretrainingBatch]:
-        """Cut a block into `count` batches of molecules of like lengths, in random order, masked anew.
+    def batches(
+        self, block: LoadedBlock, lengths: npt.NDArray[np.int64], count: int, random: np.random.Generator
+    ) -> Iterator[PretrainingBatch]:
+        """Cut a block, whose molecules have `lengths` (n,), into `count` batches of like ones, mixed and masked anew.
 
         Where a block has fewer molecules than batches, some are repeated, so that the number of steps is known
         beforehand.
@@ -178,52 +140,43 @@ class BlockMaker:
         order = random.permutation(max(len(block), 1))
         if len(order) < count:
             order = np.resize(order, count)
-        jittered = block.features.lengths[order] * random.uniform(0.85, 1.15, len(order))
+        jittered = lengths[order] * random.uniform(0.85, 1.15, len(order))
         cuts = np.array_split(order[np.argsort(jittered, kind="stable")], count)
         for place in random.permutation(count):
-            yield self.batch(block, cuts[place], random)
+            width = int(lengths[cuts[place]].max())
+            yield self.batch(block, cuts[place], width, random)
 
     def batch(
-        self, block: PreparedBlock, places: npt.NDArray[np.int64], random: np.random.Generator
+        self, block: LoadedBlock, places: npt.NDArray[np.int64], width: int, random: np.random.Generator
     ) -> PretrainingBatch:
-        """Return the molecules at `places` of a block as a masked batch."""
-        plain = collate(block.features, places, Labels.none(len(block)), self.vocabulary.pad_id)
-        tokens, mask = plain.tokens.numpy(), plain.mask.numpy()
-        classes = np.full(tokens.shape, IGNORED, dtype=np.int64)
-        for row, place in enumerate(places.tolist()):
-            start, end = block.features.token_offsets[place : place + 2]
-            classes[row, : end - start] = block.environments[start:end]
-        asked = np.zeros(tokens.shape, dtype=bool)
+        """Return the molecules at `places` of a block, the longest of `width` tokens, as a masked batch."""
+        device = block.device
+        if device.type != "cpu":
+            width = -(-width // WIDTH_STEP) * WIDTH_STEP
+        chosen = _on(places, device)
+        length = block.lengths[chosen][:, None]
+        along = torch.arange(width, device=device)
+        mask = along < length
+        # Padding reads the molecule's first token, and is overwritten.
+        cells = block.token_starts[chosen][:, None] + torch.where(mask, along, 0)
+        tokens = torch.where(mask, block.tokens[cells].long(), self.vocabulary.pad_id)
+        asked = torch.zeros_like(mask)
         if self.objectives.atoms:
             asked = choose_atoms(mask, self.objectives.mask_fraction, random)
             tokens = hide_atoms(tokens, asked, self.vocabulary, random)
         return PretrainingBatch(
-            tokens=torch.from_numpy(tokens),
-            distances=plain.distances,
-            mask=plain.mask,
-            asked=torch.from_numpy(asked),
-            environments=torch.from_numpy(np.where(asked, classes, IGNORED)),
-            targets=torch.from_numpy(block.targets[places]),
-            descriptors=torch.from_numpy(block.descriptors[places]),
-            index=torch.from_numpy(block.rows[places]),
+            tokens=tokens,
+            distances=_distances(block, chosen, mask),
+            mask=mask,
+            asked=asked,
+            environments=torch.where(asked, block.environments[cells].long(), IGNORED),
+            targets=block.targets[chosen],
+            descriptors=block.descriptors[chosen].float(),
+            index=block.rows[chosen],
         )
 
-    def _targets(self, block: Block) -> npt.NDArray[np.float32]:
-        if not self.survey.tasks:
-            return np.zeros((len(block), 0), dtype=np.float32)
-        parts = [block.targets]
-        if self.labels is not None:
-            parts.append(self.labels.dense(block.start, len(block)))
-        return scaled(np.concatenate(parts, axis=1), self.survey.tasks)
 
-    def _descriptors(self, smiles: list[str]) -> npt.NDArray[np.float32]:
-        if not len(self._mean):
-            return np.zeros((len(smiles), 0), dtype=np.float32)
-        values = (compute_descriptors(smiles, names=self.survey.descriptor_names) - self._mean) / self._deviation
-        return np.clip(values, -DESCRIPTOR_LIMIT, DESCRIPTOR_LIMIT).astype(np.float32)
-
-
-def choose_atoms(mask: Array, fraction: float, random: np.random.Generator) -> Array:
+def choose_atoms(mask: Tensor, fraction: float, random: np.random.Generator) -> Tensor:
     """Choose `fraction` of each molecule's atoms (rounded at random, at least one), never CLS or padding.
 
     Parameters
@@ -235,16 +188,18 @@ def choose_atoms(mask: Array, fraction: float, random: np.random.Generator) -> A
     -------
     (B, N) bool
     """
-    atoms = mask.copy()
+    atoms = mask.clone()
     atoms[:, 0] = False
-    count = atoms.sum(axis=1)
-    wanted = np.floor(count * fraction + random.random(len(mask))).astype(int)
-    wanted = np.minimum(np.maximum(wanted, 1), count)
-    ranks = np.where(atoms, random.random(mask.shape), 2.0).argsort(axis=1).argsort(axis=1)
-    return np.asarray(atoms & (ranks < wanted[:, None]))
+    count = atoms.sum(dim=1)
+    wanted = (count * fraction + _uniform(random, (len(mask),), mask.device)).floor().long()
+    wanted = wanted.clamp(min=1).minimum(count)
+    draw = torch.where(atoms, _uniform(random, tuple(mask.shape), mask.device), 2.0)
+    # The wanted-th smallest number of each row; of rows without atoms none is below it.
+    limit = draw.sort(dim=1).values.gather(1, (wanted - 1).clamp(min=0)[:, None])
+    return atoms & (draw <= limit)
 
 
-def hide_atoms(tokens: Array, asked: Array, vocabulary: Vocabulary, random: np.random.Generator) -> Array:
+def hide_atoms(tokens: Tensor, asked: Tensor, vocabulary: Vocabulary, random: np.random.Generator) -> Tensor:
     """Put MASK in the place of 80% of the asked atoms and a random entry in that of 10%; leave 10% as they are.
 
     Parameters
@@ -252,8 +207,29 @@ def hide_atoms(tokens: Array, asked: Array, vocabulary: Vocabulary, random: np.r
     tokens, asked
         (B, N); `tokens` is not changed.
     """
-    draw = random.random(tokens.shape)
-    entries = random.integers(1, vocabulary.mask_id, tokens.shape)
-    hidden = np.where(asked & (draw < MASKED_PART), vocabulary.mask_id, tokens)
+    draw = _uniform(random, tuple(tokens.shape), tokens.device)
+    entries = _on(random.integers(1, vocabulary.mask_id, tuple(tokens.shape)), tokens.device)
+    hidden = torch.where(asked & (draw < MASKED_PART), vocabulary.mask_id, tokens)
     swapped = asked & (draw >= MASKED_PART) & (draw < MASKED_PART + RANDOM_PART)
-    return np.where(swapped, entries, hidden)
+    return torch.where(swapped, entries, hidden)
+
+
+def _distances(block: LoadedBlock, chosen: Tensor, mask: Tensor) -> Tensor:
+    """Return the (B, N, N) uint8 relative positions of the chosen molecules, 0 at padding."""
+    along = torch.arange(mask.shape[1], device=mask.device)
+    length = block.lengths[chosen][:, None, None]
+    cells = block.distance_starts[chosen][:, None, None] + along[:, None] * length + along
+    real = mask[:, :, None] & mask[:, None, :]
+    return torch.where(real, block.distances[torch.where(real, cells, 0)], 0)
+
+
+def _uniform(random: np.random.Generator, shape: tuple[int, ...], device: torch.device) -> Tensor:
+    return _on(random.random(shape, dtype=np.float32), device)
+
+
+def _on(values: npt.NDArray[Any], device: torch.device) -> Tensor:
+    """Bring numbers to a device, without waiting for what the device is doing."""
+    tensor = torch.from_numpy(np.ascontiguousarray(values))
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)

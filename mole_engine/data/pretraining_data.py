@@ -9,16 +9,21 @@ from itertools import islice
 
 import numpy as np
 import pytorch_lightning as pl
+import torch
 from torch.utils.data import DataLoader
 
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.pretrain_config import PretrainConfig
-from mole_engine.data.pretraining_batches import BlockMaker, PreparedBlock, PretrainingBatch
+from mole_engine.data.pretraining_batches import BatchMaker, LoadedBlock, PretrainingBatch
+from mole_engine.data.pretraining_blocks import BlockPreparer, PreparedBlock
 from mole_engine.data.pretraining_survey import validation_rows
 from mole_engine.data.smiles_stream import Block, SmilesStream
 
 _VALIDATION = 2**32 - 1
 """Stands for the pass number in the seed of the validation masks."""
+
+KEPT_BYTES = 2**30
+"""Memory for prepared blocks that the next pass need not read again: some 900,000 molecules of usual size."""
 
 
 @dataclass(frozen=True)
@@ -68,29 +73,31 @@ class PretrainingData(pl.LightningDataModule):
 
     Parameters
     ----------
-    config, stream, maker
-        The job, its file, and what turns rows into batches.
+    config, stream, preparer
+        The job, its file, and what turns rows into molecules in memory.
     world_size, rank
         Processes of the job, and this one: each takes every `world_size`-th batch.
     """
 
     def __init__(
-        self, config: PretrainConfig, stream: SmilesStream, maker: BlockMaker, world_size: int = 1, rank: int = 0
+        self, config: PretrainConfig, stream: SmilesStream, preparer: BlockPreparer, world_size: int = 1, rank: int = 0
     ) -> None:
         super().__init__()
         self.config = config
         self.stream = stream
-        self.maker = maker
+        self.preparer = preparer
+        self.maker = BatchMaker(preparer.vocabulary, config.objectives)
         self.world_size = world_size
         self.rank = rank
         self.plan = Plan(
-            first_row=validation_rows(maker.survey.rows, config.data.validation_molecules),
-            rows=maker.survey.rows,
+            first_row=validation_rows(preparer.survey.rows, config.data.validation_molecules),
+            rows=preparer.survey.rows,
             block_rows=config.data.block_molecules,
             batch_size=config.training.batch_size,
         )
         self._validation: list[PretrainingBatch] | None = None
-        self._last: tuple[int, PreparedBlock] | None = None
+        self.device = torch.device("cpu")
+        self._kept: dict[int, PreparedBlock] = {}
         self._background: ThreadPoolExecutor | None = None
 
     @property
@@ -117,11 +124,16 @@ class PretrainingData(pl.LightningDataModule):
         if self._validation is None:
             size = self.plan.first_row
             prepared = self._prepare(next(self.stream.blocks(size)))
+            # Judged on the CPU's batches, which Lightning brings to the device.
+            loaded = LoadedBlock.of(prepared, self.preparer.targets(prepared), torch.device("cpu"))
             # Every process judges equally many batches.
             count = -(-self.plan.batches_of(size) // self.world_size) * self.world_size
             random = np.random.default_rng([self.config.seed, _VALIDATION])
             # In descending length, so that a lack of memory shows at once.
-            batches = sorted(self.maker.batches(prepared, count, random), key=lambda batch: -batch.tokens.shape[1])
+            batches = sorted(
+                self.maker.batches(loaded, prepared.features.lengths, count, random),
+                key=lambda batch: -batch.tokens.shape[1],
+            )
             self._validation = batches[self.rank :: self.world_size]
         return self._validation
 
@@ -129,6 +141,11 @@ class PretrainingData(pl.LightningDataModule):
         """End the thread that prepares molecules, which an error may have left waiting."""
         if self._background is not None:
             self._background.shutdown(wait=True, cancel_futures=True)
+
+    def setup(self, stage: str) -> None:
+        """Learn from the trainer where batches are made."""
+        if self.trainer is not None:
+            self.device = self.trainer.strategy.root_device
 
     def train_dataloader(self) -> Rounds:
         """Return a loader whose every pass is the next round."""
@@ -141,37 +158,56 @@ class PretrainingData(pl.LightningDataModule):
     def _all_from(self, number: int) -> Iterator[PretrainingBatch]:
         turn, block, place = self.plan.place(number)
         while True:
-            for index, prepared in self._prepared(block):
+            for index, prepared, loaded in self._loaded(block):
                 random = np.random.default_rng([self.config.seed, turn, index])
                 rows = min(self.plan.block_rows, self.plan.rows - self.plan.first_row - index * self.plan.block_rows)
-                batches = self.maker.batches(prepared, self.plan.batches_of(rows), random)
-                yield from islice(batches, place, None)
+                count = self.plan.batches_of(rows)
+                yield from islice(self.maker.batches(loaded, prepared.features.lengths, count, random), place, None)
                 place = 0
             turn, block = turn + 1, 0
 
-    def _prepared(self, first: int) -> Iterator[tuple[int, PreparedBlock]]:
+    def _loaded(self, first: int) -> Iterator[tuple[int, PreparedBlock, LoadedBlock]]:
         """Yield the blocks of a pass from number `first`; the next one is prepared while the last one is used."""
-        first_row = self.plan.first_row + first * self.plan.block_rows
-        blocks = enumerate(self.stream.blocks(self.plan.block_rows, first_row), start=first)
         with ThreadPoolExecutor(1, "preparing molecules") as background:
             self._background = background
             waiting = None
-            for index, block in blocks:
-                following = background.submit(self._prepare_once, index, block)
+            for index, block in self._blocks(first):
+                following = background.submit(self._load, index, block)
                 if waiting is not None:
                     yield waiting.result()
                 waiting = following
             if waiting is not None:
                 yield waiting.result()
 
-    def _prepare_once(self, index: int, block: Block) -> tuple[int, PreparedBlock]:
-        # A round often starts in the block in which the round before has ended.
-        if self._last is None or self._last[0] != index:
-            self._last = (index, self._prepare(block))
-        return self._last
+    def _blocks(self, first: int) -> Iterator[tuple[int, Block | None]]:
+        """Yield number and rows of the blocks of a pass; None for rows of one that is kept."""
+        index = first
+        while index < self.plan.blocks and index in self._kept:
+            yield index, None
+            index += 1
+        if index == self.plan.blocks:
+            return
+        yield from enumerate(
+            self.stream.blocks(self.plan.block_rows, self.plan.first_row + index * self.plan.block_rows), start=index
+        )
+
+    def _load(self, index: int, block: Block | None) -> tuple[int, PreparedBlock, LoadedBlock]:
+        kept = self._kept.get(index)
+        if kept is None:
+            assert block is not None  # noqa: S101 - rows are left out only of blocks that are kept
+            kept = self._prepare(block)
+            self._keep(index, kept)
+        return index, kept, LoadedBlock.of(kept, self.preparer.targets(kept), self.device)
+
+    def _keep(self, index: int, block: PreparedBlock) -> None:
+        """Keep a block for the next pass while there is room; the last one always, in whose midst a round may end."""
+        used = sum(other.bytes for other in self._kept.values())
+        if used + block.bytes > KEPT_BYTES and self._kept:
+            self._kept.pop(max(self._kept))
+        self._kept[index] = block
 
     def _prepare(self, block: Block) -> PreparedBlock:
-        prepared = self.maker.prepare(block)
+        prepared = self.preparer.prepare(block)
         if not len(prepared):
             raise InputError(
                 f"{self.stream.path.name}: rows {block.start + 1} to {block.start + len(block)} hold no structure",

@@ -22,8 +22,8 @@ MAX_WORKERS = 8
 POLL_SECONDS = 0.1
 
 
-def worker_count() -> int:
-    """Return how many workers suit this machine: all usable cores but one, at most 8; 1 means "do it yourself"."""
+def worker_count(most: int = MAX_WORKERS) -> int:
+    """Return how many workers suit this machine: all usable cores but one, at most `most`; 1: "do it yourself"."""
     if getattr(sys, "frozen", False):
         # A packaged program has no interpreter to start workers with.
         return 1
@@ -31,7 +31,7 @@ def worker_count() -> int:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:
         cores = os.cpu_count() or 1
-    return min(MAX_WORKERS, max(1, cores - 1))
+    return min(most, max(1, cores - 1))
 
 
 def map_in_processes(

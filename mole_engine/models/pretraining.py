@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from mole_engine.data.pretraining_batches import PretrainingBatch
 
 
+UNKNOWN = -100
+"""Class of atoms that nothing is asked of; what cross-entropy leaves aside."""
+
+
 class EnvironmentHead(nn.Module):
     """Guesses the environment of an atom from its state: dense, activation, layer norm, classifier."""
 
@@ -154,10 +158,10 @@ class PretrainingModel(pl.LightningModule):
         yield "head", self.heads
 
     def _atom_terms(self, hidden: Tensor, batch: PretrainingBatch) -> dict[str, tuple[Tensor, Tensor]]:
-        known = batch.environments >= 0
-        logits, classes = self.heads["atoms"](hidden[known]), batch.environments[known]
-        count = known.sum()
-        found = {"atoms": (functional.cross_entropy(logits.float(), classes, reduction="sum"), count)}
+        states, classes = asked_states(hidden, batch.environments, self.objectives.mask_fraction)
+        logits, count = self.heads["atoms"](states), (classes >= 0).sum()
+        loss = functional.cross_entropy(logits.float(), classes, ignore_index=UNKNOWN, reduction="sum")
+        found = {"atoms": (loss, count)}
         if not self.training:
             found["accuracy"] = ((logits.argmax(dim=-1) == classes).sum(), count)
         return found
@@ -169,6 +173,36 @@ class PretrainingModel(pl.LightningModule):
         as_classes = functional.binary_cross_entropy_with_logits(logits, known.clamp(0, 1), reduction="none")
         as_numbers = functional.mse_loss(logits, known, reduction="none")
         return torch.where(self.is_binary, as_classes, as_numbers)
+
+
+def asked_states(hidden: Tensor, classes: Tensor, fraction: float) -> tuple[Tensor, Tensor]:
+    """Return the states of the atoms that are asked for, and their classes.
+
+    Parameters
+    ----------
+    hidden
+        (B, N, H) states.
+    classes
+        (B, N) int64, negative where nothing is asked.
+    fraction
+        The part of a molecule's atoms that is asked for.
+
+    Returns
+    -------
+    (n, H) and (n,); on a GPU some of them are only there to fill up, with the class `UNKNOWN`.
+    """
+    if hidden.device.type == "cpu":
+        known = classes >= 0
+        return hidden[known], classes[known]
+    return padded_states(hidden, classes, fraction)
+
+
+def padded_states(hidden: Tensor, classes: Tensor, fraction: float) -> tuple[Tensor, Tensor]:
+    """Return `asked_states` equally many of each molecule: how many are asked for need not be waited for then."""
+    most = min(classes.shape[1], int(classes.shape[1] * fraction) + 1)
+    places = (classes >= 0).to(torch.uint8).topk(most, dim=1, sorted=False).indices
+    states = hidden.gather(1, places[:, :, None].expand(-1, -1, hidden.shape[2]))
+    return states.flatten(0, 1), classes.gather(1, places).flatten()
 
 
 def _filled(values: Tensor) -> Tensor:

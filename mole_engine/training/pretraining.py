@@ -22,7 +22,7 @@ from mole_engine.contracts.events import EventHandler
 from mole_engine.contracts.pretrain_config import PretrainConfig
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState
-from mole_engine.data.pretraining_batches import BlockMaker
+from mole_engine.data.pretraining_blocks import BlockPreparer
 from mole_engine.data.pretraining_data import PretrainingData
 from mole_engine.data.pretraining_labels import LabelTable
 from mole_engine.data.pretraining_survey import Survey, take_survey, validation_rows
@@ -38,6 +38,7 @@ from mole_engine.store.run_folder import FolderLock
 from mole_engine.store.run_log import RunLog
 from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback
 from mole_engine.training.checkpoints import CheckpointCallback
+from mole_engine.training.compilation import compiled_layers, compiles
 from mole_engine.training.fitting import check_checkpoint, is_out_of_memory
 from mole_engine.training.job import Job
 from mole_engine.training.metrics import LOSS
@@ -221,8 +222,11 @@ class _PretrainingJob(Job):
         ]
         job = TrainConfig(training=_training(self.config, prepared.data.rounds), runtime=self.config.runtime)
         trainer = build_trainer(job, callbacks, self.folder.path, device=device)
+        # Otherwise Lightning would expect the first round's length of the last one too, and leave out its validation.
+        trainer.reload_dataloaders_every_n_epochs = 1  # type: ignore[attr-defined]
+        compiling = compiles(self.config.runtime, device.accelerator, long=True)
         try:
-            with process_group_ends_here():
+            with process_group_ends_here(), compiled_layers(prepared.model, compiling):
                 trainer.fit(prepared.model, datamodule=prepared.data, ckpt_path=self._start, weights_only=True)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -288,9 +292,9 @@ def prepare_pretraining(
     vocabulary = job_vocabulary(config.init, config.model.vocabulary)
     earlier = EarlierJob.find(config.init)
     found = survey(stream, labels)
-    maker = BlockMaker(vocabulary, found, config.objectives, labels, cache)
+    preparer = BlockPreparer(vocabulary, found, config.objectives, labels, cache)
     runtime = config.runtime
-    data = PretrainingData(config, stream, maker, runtime.devices * runtime.num_nodes, process_rank(runtime))
+    data = PretrainingData(config, stream, preparer, runtime.devices * runtime.num_nodes, process_rank(runtime))
     pl.seed_everything(config.seed, workers=True, verbose=False)
     network = config.model.model_copy(
         update={"vocabulary_size": vocabulary.size, "outputs": 1, "descriptors": False, "descriptor_size": 0}

@@ -16,7 +16,9 @@ from mole_engine.chem.molecules import parse_smiles
 from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.pretrain_config import PretrainConfig
-from mole_engine.data.pretraining_batches import IGNORED, BlockMaker, PretrainingBatch, choose_atoms, hide_atoms
+from mole_engine.data import pretraining_blocks, pretraining_data
+from mole_engine.data.pretraining_batches import PretrainingBatch, choose_atoms, hide_atoms
+from mole_engine.data.pretraining_blocks import IGNORED, BlockPreparer
 from mole_engine.data.pretraining_data import Plan, PretrainingData
 from mole_engine.data.pretraining_labels import LabelTable, PretrainingTask, scaled
 from mole_engine.data.pretraining_survey import Survey, take_survey
@@ -45,7 +47,7 @@ def path(tmp_path: Path) -> Path:
 def data_of(job: PretrainConfig, **more: int) -> PretrainingData:
     stream = SmilesStream(job.data.path, targets=job.data.targets)
     survey = take_survey(job, stream, None)
-    return PretrainingData(job, stream, BlockMaker(Vocabulary.load(), survey, job.objectives), **more)
+    return PretrainingData(job, stream, BlockPreparer(Vocabulary.load(), survey, job.objectives), **more)
 
 
 def same(one: PretrainingBatch, other: PretrainingBatch) -> bool:
@@ -55,7 +57,7 @@ def same(one: PretrainingBatch, other: PretrainingBatch) -> bool:
 class TestMasking:
     """15% of the atoms; of those 80% MASK, 10% random, 10% as they are."""
 
-    MASK = np.arange(40)[None, :] < np.full((500, 1), 35)
+    MASK = torch.arange(40)[None, :] < torch.full((500, 1), 35)
 
     def test_the_wished_part_of_the_atoms_is_chosen_never_cls_or_padding(self) -> None:
         chosen = choose_atoms(self.MASK, 0.15, np.random.default_rng(0))
@@ -64,32 +66,32 @@ class TestMasking:
         assert chosen.sum() / (34 * 500) == pytest.approx(0.15, abs=0.005)
 
     def test_every_molecule_has_at_least_one(self) -> None:
-        small = np.array([[True, True, False], [True, False, False]])
+        small = torch.tensor([[True, True, False], [True, False, False]])
         assert choose_atoms(small, 0.01, np.random.default_rng(0)).sum(axis=1).tolist() == [1, 0]
 
     def test_the_shares_of_mask_random_and_kept(self) -> None:
         vocabulary = Vocabulary.load()
-        tokens = np.full(self.MASK.shape, 7)
-        asked = np.ones(self.MASK.shape, dtype=bool)
+        tokens = torch.full(self.MASK.shape, 7)
+        asked = torch.ones(self.MASK.shape, dtype=torch.bool)
         hidden = hide_atoms(tokens, asked, vocabulary, np.random.default_rng(0))
-        assert (hidden == vocabulary.mask_id).mean() == pytest.approx(0.8, abs=0.01)
-        assert (hidden == 7).mean() == pytest.approx(0.1, abs=0.01)
+        assert float((hidden == vocabulary.mask_id).float().mean()) == pytest.approx(0.8, abs=0.01)
+        assert float((hidden == 7).float().mean()) == pytest.approx(0.1, abs=0.01)
         others = hidden[(hidden != 7) & (hidden != vocabulary.mask_id)]
         assert others.min() >= 1
         assert others.max() < vocabulary.mask_id
         assert (tokens == 7).all()
 
     def test_atoms_that_are_not_asked_stay(self) -> None:
-        tokens = np.arange(20).reshape(2, 10)
-        nothing = np.zeros((2, 10), dtype=bool)
-        assert np.array_equal(hide_atoms(tokens, nothing, Vocabulary.load(), np.random.default_rng(0)), tokens)
+        tokens = torch.arange(20).reshape(2, 10)
+        nothing = torch.zeros((2, 10), dtype=torch.bool)
+        assert torch.equal(hide_atoms(tokens, nothing, Vocabulary.load(), np.random.default_rng(0)), tokens)
 
 
 def test_classes_are_the_environments_of_radius_two_of_the_asked_atoms(path: Path) -> None:
     job = config(path, objectives={"mask_fraction": 0.9})
     data = data_of(job)
     batch = next(data.batches_from(0))
-    known = data.maker.survey.environments
+    known = data.preparer.survey.environments
     checked = 0
     for row, line in enumerate(batch.index.tolist()):
         expected = atom_environments(parse_smiles(SMILES[line]), 2).tolist()
@@ -103,7 +105,7 @@ def test_classes_are_the_environments_of_radius_two_of_the_asked_atoms(path: Pat
 def test_environments_beyond_the_limit_are_not_asked_for(path: Path) -> None:
     job = config(path, objectives={"environments": 2})
     data = data_of(job)
-    assert 0 < data.maker.survey.coverage < 1
+    assert 0 < data.preparer.survey.coverage < 1
     assert int(next(data.batches_from(0)).environments.max()) <= 1
 
 
@@ -159,8 +161,8 @@ class TestOrder:
     def test_memory_is_bounded_by_the_block(self, path: Path) -> None:
         data = data_of(config(path))
         sizes = []
-        prepare = data.maker.prepare
-        data.maker.prepare = lambda block: sizes.append(len(block)) or prepare(block)  # type: ignore[method-assign]
+        prepare = data.preparer.prepare
+        data.preparer.prepare = lambda block: sizes.append(len(block)) or prepare(block)  # type: ignore[method-assign]
         list(islice(data.batches_from(0), data.plan.batches))
         assert max(sizes) == 64
 
@@ -172,6 +174,50 @@ class TestOrder:
         assert {turn for turn, _, _ in placed} == {0}
         assert max(block for _, block, _ in placed) == plan.blocks - 1
         assert plan.place(plan.batches) == (1, 0, 0)
+
+
+class TestBlocks:
+    """Molecules in memory: prepared by whoever has time, kept while there is room."""
+
+    def block(self, path: Path, job: PretrainConfig) -> tuple[BlockPreparer, Block]:
+        return data_of(job).preparer, next(SmilesStream(path).blocks(150))
+
+    def test_worker_processes_prepare_what_one_would(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        preparer, block = self.block(path, config(path, objectives={"descriptors": 1.0}))
+        alone = preparer.prepare(block)
+        monkeypatch.setattr(pretraining_blocks, "PIECE_ROWS", 48)
+        monkeypatch.setattr(pretraining_blocks, "CHUNK_ROWS", 16)
+        monkeypatch.setattr(pretraining_blocks, "worker_count", lambda most: 2)
+        together = preparer.prepare(block)
+        for name in ("tokens", "distances", "lengths"):
+            np.testing.assert_array_equal(getattr(together.features, name), getattr(alone.features, name))
+        for name in ("environments", "rows", "descriptors"):
+            np.testing.assert_array_equal(getattr(together, name), getattr(alone, name))
+        assert len(alone.rows) < 150
+
+    def test_later_jobs_find_the_pieces_again(
+        self, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = config(path)
+        survey = take_survey(job, SmilesStream(path), None)
+        block = next(SmilesStream(path).blocks(150))
+        first = BlockPreparer(Vocabulary.load(), survey, job.objectives, cache=tmp_path / "cache").prepare(block)
+        monkeypatch.setattr(pretraining_blocks, "compute_piece", None)
+        again = BlockPreparer(Vocabulary.load(), survey, job.objectives, cache=tmp_path / "cache").prepare(block)
+        np.testing.assert_array_equal(again.features.tokens, first.features.tokens)
+
+    @pytest.mark.parametrize(("room", "times"), [(2**30, 3), (0, 9)])
+    def test_blocks_are_kept_for_the_next_pass(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch, room: int, times: int
+    ) -> None:
+        monkeypatch.setattr(pretraining_data, "KEPT_BYTES", room)
+        data, starts = data_of(config(path)), []
+        prepare = data.preparer.prepare
+        data.preparer.prepare = lambda block: starts.append(block.start) or prepare(block)  # type: ignore[method-assign]
+        batches = list(islice(data.batches_from(0), 3 * data.plan.batches))
+        assert len(starts) == times
+        whole = list(islice(data_of(config(path)).batches_from(0), 3 * data.plan.batches))
+        assert all(same(one, other) for one, other in zip(batches, whole, strict=True))
 
 
 class TestLabels:

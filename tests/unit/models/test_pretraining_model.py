@@ -9,7 +9,7 @@ from torch.nn import functional
 from mole_engine.contracts.config import ModelConfig
 from mole_engine.contracts.pretrain_config import ObjectivesConfig
 from mole_engine.data.pretraining_batches import IGNORED, PretrainingBatch
-from mole_engine.models.pretraining import PretrainingModel
+from mole_engine.models.pretraining import PretrainingModel, asked_states, padded_states
 
 ATOMS, CLASSES = 6, 5
 
@@ -135,3 +135,15 @@ def test_an_objective_without_weight_is_left_out(only: str) -> None:
 def test_at_least_one_objective_is_needed() -> None:
     with pytest.raises(ValueError, match="at least one"):
         objectives(atoms=0.0, tasks=0.0, descriptors=0.0)
+
+
+def test_as_many_states_of_each_molecule_hold_the_same_as_those_asked_for() -> None:
+    hidden, classes = torch.randn(2, 7, 4), torch.full((2, 7), IGNORED)
+    classes[0, 3], classes[1, 2], classes[1, 6] = 1, 0, 4
+    wanted, known = asked_states(hidden, classes, 0.15)
+    states, padded = padded_states(hidden, classes, 0.15)
+    assert states.shape == (4, 4)
+    order = {int(number): row for row, number in zip(states, padded, strict=True) if number >= 0}
+    assert sorted(order) == sorted(known.tolist()) == [0, 1, 4]
+    for row, number in zip(wanted, known, strict=True):
+        assert torch.equal(order[int(number)], row)

@@ -123,6 +123,13 @@ def test_training_and_pretraining_start_from_it(path: Path, tmp_path: Path) -> N
     assert train(job).status is RunState.COMPLETED
 
 
+def test_a_shorter_last_round_is_judged_too(path: Path, tmp_path: Path) -> None:
+    events: list[Event] = []
+    pretrain(config(path, tmp_path / "job", training={"steps": 6}), on_event=events.append)
+    first, last = losses(events)
+    assert last != first
+
+
 def test_cancelling_says_so(path: Path, tmp_path: Path) -> None:
     control, events = RunControl(), []
     control.cancel()
