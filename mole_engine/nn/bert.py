@@ -24,6 +24,9 @@ rest out again on the way back: a few batches of large molecules then need not s
 PACKED = True
 """Whether batches on a CPU are computed without padding; off only to compare."""
 
+_ALIGNED = 8
+"""Numbers of 16 bits that a GPU reads at once."""
+
 ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU, "silu": nn.SiLU, "tanh": nn.Tanh}
 
 
@@ -200,9 +203,8 @@ class BertEncoder(nn.Module):
         -------
         (B, N, H) states, or (B, 1, H); rows of padding hold arbitrary values that no real row ever reads.
         """
-        positions = self.rows_of(distances)
-        table = self.relative_table(_rows_in_use(positions))
-        places = Places(positions, attention_bias(mask, span, hidden.dtype))
+        positions, table = self._places_in_table(distances)
+        places = Places(positions, attention_bias(mask, span, _dtype_of_scores(hidden)))
         below = self.layers[: len(self.layers) - first_only]
         if self._can_pack(hidden, mask):
             packing = pack(mask, places.positions, places.bias, self._first_layer.attention.mix.heads)
@@ -266,12 +268,43 @@ class BertEncoder(nn.Module):
         """Return the table row of each relative position: int64, clamped at the end of the table."""
         return distances.long().clamp(max=self.relative.num_embeddings - 1)
 
+    def _places_in_table(self, distances: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the (B, N, N) rows of the relative positions, and as much of the table as they can need, (R, H)."""
+        positions = self.rows_of(distances)
+        if _is_traced() or not positions.numel():
+            return positions, self.relative_table()
+        if _is_cheap_to_ask(positions):
+            return positions, self.relative_table(int(positions.max()) + 1)
+        rows = min(rows_at_most(positions.shape[-1]), self.relative.num_embeddings)
+        # Our own distances are below that; others must not make a GPU read outside of the table.
+        return positions.clamp(max=rows - 1), self.relative_table(rows)
 
-def _rows_in_use(positions: Tensor) -> int | None:
-    """Return how many rows of the table are needed, where asking is cheap: not on a GPU, not in an export."""
-    if positions.device.type != "cpu" or _is_traced():
-        return None
-    return int(positions.max()) + 1 if positions.numel() else None
+
+def rows_at_most(length: int) -> int:
+    """Return how many rows of the table a batch of molecules of up to `length` tokens can need.
+
+    No two of the `length` - 1 atoms lie further apart than `length` - 2 bonds, so no position (distance + 1) reaches
+    `length`. Rounded up to a multiple of 8, since a GPU multiplies matrices of 16-bit numbers faster whose rows begin
+    at multiples of 16 bytes.
+    """
+    return -(-length // _ALIGNED) * _ALIGNED
+
+
+def _is_cheap_to_ask(positions: Tensor) -> bool:
+    """Whether the largest position can be looked up: not on a GPU, which all work in its queue would be waited for."""
+    return positions.device.type == "cpu"
+
+
+def _dtype_of_scores(hidden: Tensor) -> torch.dtype:
+    """Return the type that attention scores are computed in.
+
+    Under autocast not that of the states: a bias of 32 bits would turn all the position terms into 32 bits, only for
+    the product after them to turn them back.
+    """
+    kind = hidden.device.type
+    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+        return torch.get_autocast_dtype(kind)
+    return hidden.dtype
 
 
 def _is_traced() -> bool:

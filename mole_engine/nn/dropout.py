@@ -1,7 +1,8 @@
 """Dropout that costs little on a CPU.
 
 PyTorch draws one random number per element and keeps it as a float for the backward pass. Here one 64-bit number
-serves four elements, and the mask is drawn ready to multiply with. On a GPU, PyTorch's own fused dropout is used.
+serves four elements, and the mask is drawn ready to multiply with. On a GPU, and where layers are compiled (which this
+function could not be), PyTorch's own fused dropout is used.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def dropout(values: Tensor, probability: float, training: bool) -> Tensor:
     """Zero elements with `probability` (to one part in 65,536) and scale up the others, in training only."""
     if not training or probability == 0.0:
         return values
-    if values.device.type != "cpu" or round(probability * _LEVELS) == 0:
+    if values.device.type != "cpu" or torch.compiler.is_compiling() or round(probability * _LEVELS) == 0:
         return functional.dropout(values, probability, training)
     dropped: Tensor = _CheapDropout.apply(values.contiguous(), probability)  # type: ignore[no-untyped-call]
     return dropped

@@ -28,7 +28,7 @@ def test_the_published_engine_from_its_share_of_the_ceiling(benchmark):
 
 
 def test_a_part_of_the_batches_from_the_cheapest_to_the_dearest(benchmark):
-    speed = benchmark("speed")
+    speed = benchmark("speed_parts")
     batches = [np.array([number]) for number in (5, 1, 4, 2, 3, 6)]
     costs = [float(batch[0]) for batch in batches]
     assert [int(batch[0]) for batch in speed.spread(batches, costs, 3)] == [2, 4, 6]
@@ -39,7 +39,7 @@ def test_a_part_of_the_batches_from_the_cheapest_to_the_dearest(benchmark):
 def test_the_arithmetic_of_a_batch_counts_its_real_tokens(benchmark):
     from mole_engine.contracts.config import ModelConfig
 
-    speed = benchmark("speed")
+    speed = benchmark("speed_parts")
     config = ModelConfig(layers=2, hidden_size=8, heads=2, intermediate_size=32)
     # Per token 8 H^2 + 4 H F of projections and feed-forward, 4 N H of content and 4 R H of position products.
     assert speed.arithmetic(np.array([3]), config) == 2 * 3 * (8 * 64 + 4 * 8 * 32 + 4 * 3 * 8 + 4 * 3 * 8)
