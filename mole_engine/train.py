@@ -374,7 +374,7 @@ class _Job(Job):
 
         self.place.save(replace(self.record, status=RunState.COMPLETED, seconds=self.seconds()))
         try:
-            write_report(self.folder.path, self.folder.report)
+            write_report(self.folder.path, self.folder.report, self.progress)
         except Exception as error:
             if isinstance(error, MoleError):
                 raise

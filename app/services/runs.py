@@ -14,7 +14,7 @@ from app.services.verdict import Verdict, read_verdict
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskSpec
 from mole_engine.contracts.errors import InputError
-from mole_engine.contracts.events import EpochMetrics, Event
+from mole_engine.contracts.events import EpochMetrics, Event, ProgressHandler
 from mole_engine.contracts.records import RunRecord
 
 if TYPE_CHECKING:
@@ -105,7 +105,11 @@ class RunsService(QObject):
 
     async def report(self, record: RunRecord, path: str) -> None:
         """Write the report of a run as one HTML file. Raises InputError, KnownError."""
-        await self._tasks.run_blocking(_report, record, path)
+        progress = self._tasks.new_progress()
+        try:
+            await self._tasks.run_blocking(_report, record, path, progress)
+        finally:
+            self._tasks.drop_progress(progress)
 
 
 def _records(workspace: Path, first: bool) -> list[RunRecord]:
@@ -198,7 +202,7 @@ def _export(model_path: str, kind: str, path: str) -> None:
     (export_checkpoint if kind == "ckpt" else export_safetensors)(model_path, target)
 
 
-def _report(record: RunRecord, path: str) -> None:
+def _report(record: RunRecord, path: str, on_progress: ProgressHandler) -> None:
     from mole_engine.export.report import write_report
 
-    write_report(record.run_dir, path)
+    write_report(record.run_dir, path, on_progress)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mole_engine.chem.contribution_picture import contribution_picture
+from mole_engine.contracts.dataset import TaskSpec
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.explanations import READING, Explanation, TaskExplanation
 from mole_engine.contracts.wording import counted
@@ -122,27 +123,38 @@ def _molecule(place: int, item: Explanation) -> Iterator[str]:
 
 
 def _task(item: Explanation, task: TaskExplanation) -> Iterator[str]:
-    names = [f"{item.atom_name(index)}: {task.words(value)}" for index, value in enumerate(task.contributions)]
-    picture = contribution_picture(
-        item.read, task.contributions, task.reach, _WIDTH, _HEIGHT, titles=names, ends=task.ends()
-    )
-    svg = picture.svg[picture.svg.index("<svg") :]
-    yield f'<figure><div class="mol">{svg}</div></figure><figure>'
+    yield f"<figure>{coloured(item, task)}</figure><figure>"
     name = f"{task.task.name}: {task.label}" if task.label else task.task.name
-    interval = f"{number(task.lower)} to {number(task.upper)}" if math.isfinite(task.lower) else ""
-    near = f"{item.similarity:.2f}" if math.isfinite(item.similarity) else ""
-    pairs = [
-        ("Target", name),
-        ("Predicted", " ".join(filter(None, (number(task.value), task.task.unit)))),
-        ("90% interval", interval),
-        ("Similarity to the training set", f"{near}{', far' if item.in_domain is False else ''}" if near else ""),
-    ]
-    yield from facts(pairs)
+    yield from facts([("Target", name), ("Predicted", with_unit(task.value, task.task)), *sureness(item, task)])
     order = sorted(range(len(item.atoms)), key=lambda index: -abs(task.contributions[index]))
     rows = [(item.atom_name(index), (task.words(task.contributions[index]), "")) for index in order]
     yield f"<details><summary>{escape(task.meaning())}</summary>"
     yield from table(("atom", "contribution"), rows, numbers=(1,))
     yield "</details></figure>"
+
+
+def coloured(item: Explanation, task: TaskExplanation) -> str:
+    """Return the structure with coloured atoms, and the scale below, as HTML."""
+    names = [f"{item.atom_name(index)}: {task.words(value)}" for index, value in enumerate(task.contributions)]
+    picture = contribution_picture(
+        item.read, task.contributions, task.reach, _WIDTH, _HEIGHT, titles=names, ends=task.ends()
+    )
+    return f'<div class="mol">{picture.svg[picture.svg.index("<svg") :]}</div>'
+
+
+def with_unit(value: float, task: TaskSpec) -> str:
+    """Return a value as a page shows it."""
+    return " ".join(filter(None, (number(value), task.unit)))
+
+
+def sureness(item: Explanation, task: TaskExplanation) -> list[tuple[str, str]]:
+    """Return how far the prediction can be trusted, as names and values; "" where the model does not say."""
+    interval = f"{number(task.lower)} to {number(task.upper)}" if math.isfinite(task.lower) else ""
+    near = f"{item.similarity:.2f}" if math.isfinite(item.similarity) else ""
+    return [
+        ("90% interval", interval),
+        ("Similarity to the training set", f"{near}{', far' if item.in_domain is False else ''}" if near else ""),
+    ]
 
 
 def _scale(task: TaskExplanation) -> str:

@@ -31,6 +31,8 @@ td.good { color: var(--good); } td.warning { color: var(--warning); } td.danger 
 pre { border: 1px solid var(--line); border-radius: 6px; padding: .8rem; overflow-x: auto; font-size: 13px; }
 figure { display: inline-block; margin: 0 1.5rem 1rem 0; vertical-align: top; max-width: 420px; }
 svg text { fill: var(--muted); font-size: 11px; }
+figure .mol svg { max-width: 100%; height: auto; } .mol svg text { fill: #5d6675; }
+figure code { display: block; margin: .3rem 0; font-size: 12px; overflow-wrap: anywhere; }
 .verdict { border-radius: 10px; padding: 1rem 1.2rem; margin: 1.2rem 0; border: 1px solid var(--line); }
 .verdict strong { font-size: 1.25rem; display: block; }
 .verdict.good { background: var(--good-soft); border-color: var(--good-soft); }

@@ -18,13 +18,14 @@ from typing import Any
 from mole_engine._version import __version__
 from mole_engine.contracts.dataset import TaskSpec
 from mole_engine.contracts.errors import InputError
-from mole_engine.contracts.events import EpochMetrics, Notice
+from mole_engine.contracts.events import EpochMetrics, Notice, ProgressHandler
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 from mole_engine.contracts.wording import counted
 from mole_engine.export.drawings import line_chart
 from mole_engine.export.page import bullets, document, facts, figure, number, table
 from mole_engine.export.report_checks import check_sections
+from mole_engine.export.report_looked_at import looked_at_section
 from mole_engine.export.report_tasks import task_sections
 from mole_engine.inference.results import read_tasks
 from mole_engine.inference.verdict import Judgement, judge_folder
@@ -36,7 +37,7 @@ _PARTS = (("train", "Training"), ("val", "Validation"), ("test", "Test"))
 _MOST_ISSUES = 50
 
 
-def write_report(run_dir: str | Path, path: str | Path) -> None:
+def write_report(run_dir: str | Path, path: str | Path, on_progress: ProgressHandler | None = None) -> None:
     """Write the report of a run.
 
     Parameters
@@ -45,17 +46,20 @@ def write_report(run_dir: str | Path, path: str | Path) -> None:
         The run's folder.
     path
         The page; one that is there is replaced.
+    on_progress
+        Called with (stage, done, total) while the model is asked what it looked at. Where it raises `Cancelled`, the
+        page is written without that section's pictures.
 
     Raises
     ------
     InputError, KnownError
         When the folder is not a run, or the page cannot be written.
     """
-    write_text(Path(path), report_html(run_dir))
+    write_text(Path(path), report_html(run_dir, on_progress))
 
 
-def report_html(run_dir: str | Path) -> str:
-    """Return the report of a run as HTML. Raises InputError when the folder is not a run."""
+def report_html(run_dir: str | Path, on_progress: ProgressHandler | None = None) -> str:
+    """Return the report of a run as HTML; see `write_report`. Raises InputError when the folder is not a run."""
     folder = RunFolder(run_dir)
     record = folder.read_record()
     tasks = read_tasks(folder.dataset)
@@ -68,6 +72,7 @@ def report_html(run_dir: str | Path) -> str:
         *_result(record, tasks),
         *_learning(record, epochs),
         *task_sections(judgement, results),
+        *looked_at_section(folder.model, results, on_progress),
         *check_sections(folder.checks),
         *_data(folder, record),
         *bullets("What the run said", notices),

@@ -20,7 +20,7 @@ from mole_engine.inference.diagnostics import (
     scaffolds_of,
     uncertainty,
 )
-from mole_engine.inference.results import TaskResult
+from mole_engine.inference.results import Floats, TaskResult
 from mole_engine.inference.verdict import Judgement, TaskJudgement, places_of
 from mole_engine.inference.verdict import figure as plain
 
@@ -135,15 +135,19 @@ def _uncertainty(result: TaskResult) -> Iterator[str]:
     )
 
 
+def badness(result: TaskResult) -> Floats:
+    """Return (n,) how badly each molecule is predicted: of classes the surest of the wrong first, of the right last."""
+    if result.task.kind is TaskKind.REGRESSION:
+        return np.abs(result.output - result.truth)
+    sure = np.abs(result.output - 0.5) + 0.5 if result.output.ndim == 1 else result.output.max(axis=1)
+    return np.where(result.predicted_class != result.truth, 1 + sure, 1 - sure)
+
+
 def _worst(result: TaskResult) -> Iterator[str]:
     numbers = result.task.kind is TaskKind.REGRESSION
-    if numbers:
-        badness = np.abs(result.output - result.truth)
-    else:
-        wrong = result.predicted_class != result.truth
-        sure = result.output if result.output.ndim == 1 else result.output.max(axis=1)
-        badness = np.where(wrong, np.abs(sure - 0.5) + 1, 0.0)
-    places = [place for place in np.argsort(-badness, kind="stable")[:MOST_WORST] if badness[place] > 0]
+    errors = badness(result)
+    wrong = errors > 0 if numbers else result.predicted_class != result.truth
+    places = [place for place in np.argsort(-errors, kind="stable")[:MOST_WORST] if wrong[place]]
     if not places:
         return
     yield "<h3>Worst molecules</h3>"
