@@ -112,7 +112,8 @@ def estimate_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0, co
     one = _of_one_network(config, data)
     epochs = epochs_of_job(config, data) * epoch_seconds(config, one, flops) * correction
     once = 0.0
-    if fine_tuning := config.fine_tuning_epochs(data.train + data.validation):
+    pool = data.train + data.validation
+    if fine_tuning := config.fine_tuning_epochs(pool) * config.fine_tuning_members(pool):
         learning = config.updated({"training": {"freeze": "none"}})
         each = epoch_seconds(learning, one, flops) * correction
         once += fine_tuning * (_networks(config) if config.ensemble.kind == "folds" else 1) * each

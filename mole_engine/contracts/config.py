@@ -206,6 +206,9 @@ class RuntimeConfig(Section):
 ALL_EPOCHS_UP_TO = 3_200
 """Molecules beyond which fine-tuned networks of an ensemble learn for fewer epochs than are set."""
 
+FINE_TUNING_BUDGET = 2_400
+"""Molecules times fine-tuned networks of a fold, beyond which there are fewer of them than are set."""
+
 
 class EnsembleConfig(Section):
     """Several networks instead of one, and simple models beside them."""
@@ -226,8 +229,8 @@ class EnsembleConfig(Section):
     )
     fine_tune_from: int = setting(
         0,
-        "With a fixed encoder: from how many training and validation molecules on further networks join, one a fold, "
-        "whose encoder learns as well; 0: never.",
+        "With a fixed encoder: from how many training and validation molecules on further networks join whose "
+        "encoder learns as well; 0: never.",
         unit="molecules",
         ge=0,
         advanced=True,
@@ -238,6 +241,15 @@ class EnsembleConfig(Section):
         unit="epochs",
         ge=1,
         le=1000,
+        advanced=True,
+    )
+    fine_tune_members: int = setting(
+        1,
+        "At most so many of those further networks for each fold, from different random starts; fewer on many "
+        "molecules: at most two on more than 800, on more than 1,200 one.",
+        unit="networks",
+        ge=1,
+        le=20,
         advanced=True,
     )
 
@@ -304,3 +316,15 @@ class TrainConfig(Job):
             return 0
         epochs = ensemble.fine_tune_epochs
         return max(min(epochs, 2), round(epochs * min(1.0, ALL_EPOCHS_UP_TO / molecules)))
+
+    def fine_tuning_members(self, molecules: int) -> int:
+        """Return how many fine-tuned networks each fold has, so that their time stays bounded; 0: none join.
+
+        Parameters
+        ----------
+        molecules
+            For training and validation.
+        """
+        if not self.fine_tuning_epochs(molecules):
+            return 0
+        return max(1, min(self.ensemble.fine_tune_members, FINE_TUNING_BUDGET // molecules))

@@ -231,12 +231,17 @@ class _Ensemble:
         values: list[Floats] = []
         for item in self.plan:
             if item.number and self.control.stop_requested:
-                self._notice(f"Stopped: {counted_of(item.number, len(self.plan), 'network', 'is', 'are')} used.")
-                self.folds = [
-                    fold for fold in self.folds if any(fold is used.fold for used in self.plan[: item.number])
-                ]
                 break
             values.append(self._network(item))
+            if item.kind == TUNED and item.place and self.fits[-1].stopped and self.control.stop_requested:
+                # Hardly begun, it would count as much as the finished one that its fold has.
+                for kept in (values, self.fits, self.members):
+                    kept.pop()
+                break
+        used = self.plan[: len(values)]
+        if len(used) < len(self.plan):
+            self._notice(f"Stopped: {counted_of(len(used), len(self.plan), 'network', 'is', 'are')} used.")
+            self.folds = [fold for fold in self.folds if any(fold is item.fold for item in used)]
         return values
 
     def _network(self, item: PlannedNetwork) -> Floats:

@@ -39,6 +39,8 @@ class PlannedNetwork:
         As part of a blend: "network" or "tuned".
     fold
         What it learns from.
+    place
+        Which random start of this kind in this fold, the first is 0.
     config
         The job as this network sees it.
     cost
@@ -48,6 +50,7 @@ class PlannedNetwork:
     number: int
     kind: str
     fold: Fold
+    place: int
     config: TrainConfig
     cost: float = 1.0
 
@@ -61,7 +64,8 @@ def plan_networks(config: TrainConfig, folds: Sequence[Fold], molecules: int) ->
     """Return all networks in the order of their training.
 
     Every fold has its turn before the next random start, so that who stops early has used all molecules. Where
-    fine-tuned networks join, one with a fixed encoder is enough for each fold.
+    fine-tuned networks join, one with a fixed encoder is enough for each fold; of fine-tuned ones there are as many as
+    there is time for.
     """
     epochs = config.fine_tuning_epochs(molecules)
     cost = HEAD_COST if config.training.freeze == "encoder" else 1.0
@@ -69,7 +73,7 @@ def plan_networks(config: TrainConfig, folds: Sequence[Fold], molecules: int) ->
 
     def add(kind: str, own: TrainConfig, fold: Fold, place: int, cost: float) -> None:
         seed = config.seed + place * len(folds) + fold.number
-        plan.append(PlannedNetwork(len(plan), kind, fold, own.model_copy(update={"seed": seed}), cost))
+        plan.append(PlannedNetwork(len(plan), kind, fold, place, own.model_copy(update={"seed": seed}), cost))
 
     for place in range(max(fold.members for fold in folds)):
         for fold in folds:
@@ -78,6 +82,7 @@ def plan_networks(config: TrainConfig, folds: Sequence[Fold], molecules: int) ->
     if epochs:
         learning = {**FINE_TUNING, "epochs": epochs}
         other = config.updated({"training": learning})
-        for fold in folds:
-            add(TUNED, other, fold, 0, 1.0)
+        for place in range(config.fine_tuning_members(molecules)):
+            for fold in folds:
+                add(TUNED, other, fold, place, 1.0)
     return plan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
+from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import EpochMetrics, Notice, PinnedPredictions, RunFinished, StepMetrics
 from mole_engine.contracts.run_state import RunControl, RunState
@@ -20,6 +22,8 @@ from mole_engine.store.bundle import read_bundle
 from mole_engine.store.card import Difficulty
 from mole_engine.train import train
 from mole_engine.training import blend, ensemble
+from mole_engine.training.evaluation import evaluate_part
+from mole_engine.training.setup import Prepared
 
 
 @pytest.fixture(autouse=True)
@@ -196,6 +200,104 @@ def test_a_stop_among_fine_tuned_networks_uses_those_that_are_done(make_config: 
     test = predictions(record.run_dir, "test")
     again = load_model(record.model_path).predict(list(test["smiles"]))
     np.testing.assert_allclose(again["y_pred"], test["y_pred"], rtol=1e-3, atol=1e-4)
+
+
+def two_of_each_fold(make_config: Any) -> TrainConfig:
+    """Return a job with six networks: one with a fixed encoder and two fine-tuned ones for each of two folds."""
+    config: TrainConfig = make_config(**large_set()).updated({"ensemble": {"fine_tune_members": 2}})
+    return config
+
+
+def said_by(members: Sequence[dict[str, torch.Tensor]], prepared: Prepared) -> list[Any]:
+    """Return what each network says of all molecules, computed from its weights alone."""
+    prepared.data.use_pooled(None)
+    said = []
+    for weights in members:
+        prepared.model.load_state_dict(weights)
+        judged = evaluate_part(prepared, "all")
+        assert judged.positions.tolist() == list(range(len(judged.positions)))
+        said.append(judged.logits)
+    return said
+
+
+def test_fine_tuned_networks_of_a_fold_are_averaged_before_they_are_weighed(
+    make_config: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blend, "SHRINKAGE", 1e3)
+    fit_ensemble, kept = ensemble.fit_ensemble, []
+
+    def keep(config: TrainConfig, prepared: Prepared, *rest: Any, **more: Any) -> ensemble.EnsembleFit:
+        kept.append((prepared, fit_ensemble(config, prepared, *rest, **more)))
+        return kept[-1][1]
+
+    monkeypatch.setattr(ensemble, "fit_ensemble", keep)
+    events: list[Any] = []
+    record = train(two_of_each_fold(make_config), on_event=events.append)
+    assert {event.total_epochs for event in events if isinstance(event, EpochMetrics)} == {16}
+    card = read_bundle(record.model_path).card
+    assert (card.blend["networks"], card.blend["tuned"]) == (6, 4)
+    assert card.notes[0].endswith("networks: 6, 4 of them fine-tuned.")
+
+    prepared, fit = kept[0]
+    said, weights = said_by(fit.members, prepared), fit.blend.weights
+    assert min(weights["network"], weights["tuned"]) > 0.1
+    everywhere = np.concatenate([fit.evaluations[part].positions for part in ("train", "val", "test")])
+    found = np.concatenate([fit.evaluations[part].logits for part in ("train", "val", "test")])[everywhere.argsort()]
+    for number, fold in enumerate(fit.folds):
+        first, second = said[2 + number][fold.held], said[4 + number][fold.held]
+        assert np.abs(first - second).max() > 0.01
+        own = weights["network"] * said[number][fold.held] + weights["tuned"] * (first + second) / 2
+        np.testing.assert_allclose(found[fold.held], own, rtol=1e-4, atol=1e-5)
+    rows = fit.evaluations["test"].positions
+    own = weights["network"] * np.mean(said[:2], axis=0) + weights["tuned"] * np.mean(said[2:], axis=0)
+    np.testing.assert_allclose(found[rows], own[rows], rtol=1e-4, atol=1e-5)
+
+    test = predictions(record.run_dir, "test")
+    again = load_model(record.model_path).predict(list(test["smiles"]))
+    for column in ("y_pred", "y_std", "y_lower", "y_upper"):
+        np.testing.assert_allclose(again[column], test[column], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("epoch", "networks"), [(11, 4), (13, 5)], ids=["within-a-network", "at-its-end"])
+def test_a_stop_among_second_networks_leaves_out_the_one_that_had_just_begun(
+    make_config: Any, epoch: int, networks: int
+) -> None:
+    control, events = RunControl(), []
+
+    def stop(event: Any) -> None:
+        events.append(event)
+        if isinstance(event, EpochMetrics) and event.epoch == epoch:
+            control.stop()
+
+    record = train(two_of_each_fold(make_config), stop, control)
+    assert record.status is RunState.COMPLETED
+    said = [event.message for event in events if isinstance(event, Notice)]
+    assert f"Stopped: {networks} of 6 networks are used." in said
+    card = read_bundle(record.model_path).card
+    assert (card.blend["networks"], card.blend["tuned"]) == (networks, networks - 2)
+    test = predictions(record.run_dir, "test")
+    again = load_model(record.model_path).predict(list(test["smiles"]))
+    np.testing.assert_allclose(again["y_pred"], test["y_pred"], rtol=1e-3, atol=1e-4)
+
+
+def test_a_run_interrupted_in_a_second_network_ends_as_if_it_had_not_been(make_config: Any, tmp_path: Path) -> None:
+    control, seen = RunControl(), []
+
+    def interrupt(event: Any) -> None:
+        if isinstance(event, EpochMetrics) and event.epoch == 14:
+            control.interrupt()
+
+    job = two_of_each_fold(make_config)
+    first = train(job, interrupt, control)
+    assert first.status is RunState.INTERRUPTED
+    record = train(resume=first.run_dir, on_event=seen.append)
+    assert record.status is RunState.COMPLETED
+    assert {event.epoch for event in seen if isinstance(event, EpochMetrics)} <= {14, 15, 16}
+    assert read_bundle(record.model_path).card.blend["tuned"] == 4
+    whole = train(job.model_copy(update={"out": str(tmp_path / "whole")}))
+    for part in ("train", "test"):
+        one, other = (predictions(run.run_dir, part)["y_pred"] for run in (record, whole))
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_seeds_are_averaged_and_a_stop_leaves_those_that_are_done(make_config: Any) -> None:

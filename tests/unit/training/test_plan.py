@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mole_engine.contracts.config import EnsembleConfig
 from mole_engine.contracts.presets import load_preset
 from mole_engine.training.blend import NETWORK, TUNED
 from mole_engine.training.folds import Fold
@@ -29,6 +30,36 @@ def test_large_sets_get_fine_tuned_networks_behind_those_with_a_fixed_encoder():
     assert {item.config.training.freeze for item in plan[5:]} == {"none"}
     assert {item.epochs for item in plan[5:]} == {CONFIG.ensemble.fine_tune_epochs}
     assert plan[0].cost < plan[5].cost
+
+
+@pytest.mark.parametrize(("molecules", "members"), [(500, 3), (1000, 2), (2000, 1)])
+def test_every_fold_has_a_fine_tuned_network_before_any_has_a_second(molecules, members):
+    plan = plan_networks(CONFIG, FOLDS, molecules)
+    assert [item.kind for item in plan] == [NETWORK] * 5 + [TUNED] * 5 * members
+    assert [item.number for item in plan] == list(range(len(plan)))
+    tuned = plan[5:]
+    assert [item.fold.number for item in tuned] == [0, 1, 2, 3, 4] * members
+    assert [item.place for item in tuned] == [place for place in range(members) for _ in FOLDS]
+    assert len({item.config.seed for item in tuned}) == len(tuned)
+    assert {(item.epochs, item.cost) for item in tuned} == {(CONFIG.ensemble.fine_tune_epochs, 1.0)}
+
+
+def test_more_fine_tuned_networks_leave_the_earlier_ones_as_they_were():
+    one = plan_networks(CONFIG.updated({"ensemble": {"fine_tune_members": 1}}), FOLDS, 500)
+    three = plan_networks(CONFIG, FOLDS, 500)
+    assert [item.config.seed for item in one] == [item.config.seed for item in three[: len(one)]]
+    assert len(three) == len(one) + 10
+
+
+@pytest.mark.parametrize(
+    ("molecules", "members"), [(299, 0), (300, 3), (800, 3), (801, 2), (1200, 2), (1201, 1), (10_000_000, 1)]
+)
+def test_more_molecules_get_fewer_fine_tuned_networks_but_one(molecules, members):
+    assert CONFIG.fine_tuning_members(molecules) == members
+    single = CONFIG.updated({"ensemble": {"fine_tune_members": EnsembleConfig().fine_tune_members}})
+    assert single.fine_tuning_members(molecules) == min(1, members)
+    assert CONFIG.updated({"ensemble": {"fine_tune_members": 5}}).fine_tuning_members(480) == 5
+    assert CONFIG.updated({"training": {"freeze": "none"}}).fine_tuning_members(molecules) == 0
 
 
 @pytest.mark.parametrize(("molecules", "epochs"), [(299, 0), (300, 10), (3200, 10), (6400, 5), (10_000_000, 2)])
