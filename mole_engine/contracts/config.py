@@ -203,10 +203,11 @@ class RuntimeConfig(Section):
     )
 
 
-ALL_EPOCHS_UP_TO = 3_200
-"""Molecules beyond which fine-tuned networks of an ensemble learn for fewer epochs than are set."""
+GROWING_FROM, GROWTH, FALLING_BELOW = 1_600, 2.4, 12_000
+"""Molecules from which on fine-tuned networks of an ensemble learn for more epochs than are set, in proportion; at most
+so many times as many; and molecules beyond which for fewer, so that their time is bounded."""
 
-FINE_TUNING_BUDGET = 2_400
+FINE_TUNING_BUDGET = 2_100
 """Molecules times fine-tuned networks of a fold, beyond which there are fewer of them than are set."""
 
 
@@ -237,7 +238,8 @@ class EnsembleConfig(Section):
     )
     fine_tune_epochs: int = setting(
         8,
-        "Epochs of those further networks on up to 3,200 molecules; on more, fewer.",
+        "Epochs of those further networks on up to 1,600 molecules; on more, up to 2.4 times as many, and fewer again "
+        "beyond 5,000 molecules.",
         unit="epochs",
         ge=1,
         le=1000,
@@ -246,7 +248,7 @@ class EnsembleConfig(Section):
     fine_tune_members: int = setting(
         1,
         "At most so many of those further networks for each fold, from different random starts; fewer on many "
-        "molecules: at most two on more than 800, on more than 1,200 one.",
+        "molecules: at most two on more than 700, on more than 1,050 one.",
         unit="networks",
         ge=1,
         le=20,
@@ -315,7 +317,8 @@ class TrainConfig(Job):
         if not several or self.training.freeze != "encoder" or not 0 < ensemble.fine_tune_from <= molecules:
             return 0
         epochs = ensemble.fine_tune_epochs
-        return max(min(epochs, 2), round(epochs * min(1.0, ALL_EPOCHS_UP_TO / molecules)))
+        share = min(max(1.0, molecules / GROWING_FROM), GROWTH, FALLING_BELOW / molecules)
+        return max(min(epochs, 2), round(epochs * share))
 
     def fine_tuning_members(self, molecules: int) -> int:
         """Return how many fine-tuned networks each fold has, so that their time stays bounded; 0: none join.

@@ -30,6 +30,9 @@ On a few hundred molecules with noisy labels the best weights are mostly chance:
 free ones. Where the models are nearly right, what they differ in is no noise, and the pull is as small as their error.
 """
 
+FULL_PULL_UP_TO = 500
+"""Labels of a task up to which the pull is that strong; on more it fades in proportion, as chance does."""
+
 _SUM_WEIGHT = 1e3
 
 
@@ -123,7 +126,7 @@ def choose_weights(predictions: Mapping[str, Floats], labels: Floats, tasks: Seq
     from scipy import optimize
 
     names = list(predictions)
-    columns, wanted = [], []
+    columns, wanted, counts = [], [], []
     layout = OutputLayout(tasks)
     for place, (task, part) in enumerate(zip(tasks, layout.columns, strict=True)):
         known = ~np.isnan(labels[:, place])
@@ -136,12 +139,14 @@ def choose_weights(predictions: Mapping[str, Floats], labels: Floats, tasks: Seq
         scale = 1 / (spread * np.sqrt(len(truth) * len(tasks)))
         columns.append(np.column_stack([predictions[name][known][:, part].ravel() for name in names]) * scale)
         wanted.append(truth * scale)
+        counts.append(int(known.sum()))
     equal = np.full(len(names), 1 / len(names))
     if not columns:
         return dict(zip(names, equal.tolist(), strict=True))
     matrix, goal = np.concatenate(columns), np.concatenate(wanted)
     noise = float(np.sum((matrix @ equal - goal) ** 2))
-    pull = np.sqrt(SHRINKAGE * noise) * np.eye(len(names))
+    strength = SHRINKAGE * min(1.0, FULL_PULL_UP_TO / float(np.mean(counts)))
+    pull = np.sqrt(strength * noise) * np.eye(len(names))
     matrix = np.concatenate([matrix, pull, np.full((1, len(names)), _SUM_WEIGHT)])
     goal = np.concatenate([goal, pull @ equal, [_SUM_WEIGHT]])
     weights = optimize.nnls(matrix, goal)[0]

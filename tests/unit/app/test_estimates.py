@@ -69,10 +69,11 @@ def test_fine_tuned_networks_and_several_starts_count():
 
 def test_each_fine_tuned_network_of_a_fold_counts():
     config = load_preset("recommended").config()
+    few = DataSize(400, 50, 50, 25.0)
     alone, two, three, four = (
-        estimate_seconds(config.updated({"ensemble": {"fine_tune_members": number}}), DATA) for number in (1, 2, 3, 4)
+        estimate_seconds(config.updated({"ensemble": {"fine_tune_members": number}}), few) for number in (1, 2, 3, 4)
     )
-    assert estimate_seconds(config, DATA) == three
+    assert estimate_seconds(config, few) == three
     assert three - two == pytest.approx(two - alone) == pytest.approx(four - three)
     assert 1.4 * alone < two < 2 * alone
     many = DataSize(1600, 200, 200, 25.0)

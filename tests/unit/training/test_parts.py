@@ -82,6 +82,20 @@ def test_weights_follow_small_differences_where_all_are_nearly_right() -> None:
     assert choose_weights(near, truth, tasks)["a"] > 0.7
 
 
+def test_on_many_labels_the_better_model_counts_more_than_on_few():
+    tasks = [TaskSpec("y", TaskKind.REGRESSION)]
+    generator = np.random.default_rng(0)
+    truth = generator.normal(size=(250, 1))
+    said = {name: truth + generator.normal(scale=scale, size=truth.shape) for name, scale in (("a", 0.5), ("b", 1.0))}
+
+    def share(times: int) -> float:
+        many = {name: np.tile(values, (times, 1)) for name, values in said.items()}
+        return choose_weights(many, np.tile(truth, (times, 1)), tasks)["a"]
+
+    assert share(1) == pytest.approx(share(2))
+    assert share(2) + 0.02 < share(20)
+
+
 def test_averages_are_read_out_like_logits() -> None:
     logits = np.random.default_rng(0).normal(size=(10, 6))
     values = to_values(logits, TASKS)

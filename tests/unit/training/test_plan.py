@@ -24,7 +24,7 @@ def test_small_sets_get_several_starts_and_every_fold_has_its_turn_first():
 
 
 def test_large_sets_get_fine_tuned_networks_behind_those_with_a_fixed_encoder():
-    plan = plan_networks(CONFIG, FOLDS, 2000)
+    plan = plan_networks(CONFIG, FOLDS, 1500)
     assert [item.kind for item in plan] == [NETWORK] * 5 + [TUNED] * 5
     assert {item.config.training.freeze for item in plan[:5]} == {"encoder"}
     assert {item.config.training.freeze for item in plan[5:]} == {"none"}
@@ -32,7 +32,7 @@ def test_large_sets_get_fine_tuned_networks_behind_those_with_a_fixed_encoder():
     assert plan[0].cost < plan[5].cost
 
 
-@pytest.mark.parametrize(("molecules", "members"), [(500, 3), (1000, 2), (2000, 1)])
+@pytest.mark.parametrize(("molecules", "members"), [(500, 3), (1000, 2), (1500, 1)])
 def test_every_fold_has_a_fine_tuned_network_before_any_has_a_second(molecules, members):
     plan = plan_networks(CONFIG, FOLDS, molecules)
     assert [item.kind for item in plan] == [NETWORK] * 5 + [TUNED] * 5 * members
@@ -52,18 +52,21 @@ def test_more_fine_tuned_networks_leave_the_earlier_ones_as_they_were():
 
 
 @pytest.mark.parametrize(
-    ("molecules", "members"), [(299, 0), (300, 3), (800, 3), (801, 2), (1200, 2), (1201, 1), (10_000_000, 1)]
+    ("molecules", "members"), [(299, 0), (300, 3), (700, 3), (701, 2), (1050, 2), (1051, 1), (10_000_000, 1)]
 )
 def test_more_molecules_get_fewer_fine_tuned_networks_but_one(molecules, members):
     assert CONFIG.fine_tuning_members(molecules) == members
     single = CONFIG.updated({"ensemble": {"fine_tune_members": EnsembleConfig().fine_tune_members}})
     assert single.fine_tuning_members(molecules) == min(1, members)
-    assert CONFIG.updated({"ensemble": {"fine_tune_members": 5}}).fine_tuning_members(480) == 5
+    assert CONFIG.updated({"ensemble": {"fine_tune_members": 5}}).fine_tuning_members(420) == 5
     assert CONFIG.updated({"training": {"freeze": "none"}}).fine_tuning_members(molecules) == 0
 
 
-@pytest.mark.parametrize(("molecules", "epochs"), [(299, 0), (300, 10), (3200, 10), (6400, 5), (10_000_000, 2)])
-def test_more_molecules_take_fewer_epochs(molecules, epochs):
+@pytest.mark.parametrize(
+    ("molecules", "epochs"),
+    [(299, 0), (300, 10), (1600, 10), (2400, 15), (3840, 24), (5000, 24), (12_000, 10), (24_000, 5), (10_000_000, 2)],
+)
+def test_more_molecules_take_more_epochs_as_long_as_the_time_allows(molecules, epochs):
     assert CONFIG.fine_tuning_epochs(molecules) == epochs
     alone = CONFIG.updated({"ensemble": {"kind": "none", "trees": False}})
     assert alone.fine_tuning_epochs(molecules) == 0
