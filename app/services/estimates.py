@@ -113,7 +113,7 @@ def estimate_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0, co
     epochs = epochs_of_job(config, data) * epoch_seconds(config, one, flops) * correction
     once = 0.0
     pool = data.train + data.validation
-    if fine_tuning := config.fine_tuning_epochs(pool) * config.fine_tuning_members(pool):
+    if fine_tuning := config.fine_tuning_epochs(pool) * config.fine_tuning_members(pool, data.tokens):
         learning = config.updated({"training": {"freeze": "none"}})
         each = epoch_seconds(learning, one, flops) * correction
         once += fine_tuning * (_networks(config) if config.ensemble.kind == "folds" else 1) * each

@@ -164,8 +164,8 @@ class _Ensemble:
         self.folds = make_folds(config, self.data)
         self.scaler = self._common_scaler()
         self.threads = use_threads(config.runtime)
-        molecules = len(self.data.positions("train")) + len(self.data.positions("val"))
-        self.plan = plan_networks(config, self.folds, molecules)
+        lengths = self.data.features.lengths[[*self.data.positions("train"), *self.data.positions("val")]]
+        self.plan = plan_networks(config, self.folds, len(lengths), float(lengths.mean()))
         self.fits: list[FitResult] = []
         self.members: list[dict[str, Tensor]] = []
         self._spread: Floats | None = None

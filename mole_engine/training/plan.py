@@ -60,12 +60,19 @@ class PlannedNetwork:
         return self.config.training.epochs
 
 
-def plan_networks(config: TrainConfig, folds: Sequence[Fold], molecules: int) -> list[PlannedNetwork]:
+def plan_networks(config: TrainConfig, folds: Sequence[Fold], molecules: int, tokens: float) -> list[PlannedNetwork]:
     """Return all networks in the order of their training.
 
     Every fold has its turn before the next random start, so that who stops early has used all molecules. Where
     fine-tuned networks join, one with a fixed encoder is enough for each fold; of fine-tuned ones there are as many as
     there is time for.
+
+    Parameters
+    ----------
+    config, folds
+        The job and what it is divided into.
+    molecules, tokens
+        How many there are for training and validation, and their mean number of tokens.
     """
     epochs = config.fine_tuning_epochs(molecules)
     cost = HEAD_COST if config.training.freeze == "encoder" else 1.0
@@ -82,7 +89,7 @@ def plan_networks(config: TrainConfig, folds: Sequence[Fold], molecules: int) ->
     if epochs:
         learning = {**FINE_TUNING, "epochs": epochs}
         other = config.updated({"training": learning})
-        for place in range(config.fine_tuning_members(molecules)):
+        for place in range(config.fine_tuning_members(molecules, tokens)):
             for fold in folds:
                 add(TUNED, other, fold, place, 1.0)
     return plan

@@ -16,7 +16,7 @@ CONFIG = load_preset("recommended").config()
 
 
 def test_small_sets_get_several_starts_and_every_fold_has_its_turn_first():
-    plan = plan_networks(CONFIG, FOLDS, 200)
+    plan = plan_networks(CONFIG, FOLDS, 200, 28.0)
     assert [item.kind for item in plan] == [NETWORK] * 15
     assert [item.fold.number for item in plan] == [0, 1, 2, 3, 4] * 3
     assert len({item.config.seed for item in plan}) == 15
@@ -24,7 +24,7 @@ def test_small_sets_get_several_starts_and_every_fold_has_its_turn_first():
 
 
 def test_large_sets_get_fine_tuned_networks_behind_those_with_a_fixed_encoder():
-    plan = plan_networks(CONFIG, FOLDS, 1500)
+    plan = plan_networks(CONFIG, FOLDS, 1500, 28.0)
     assert [item.kind for item in plan] == [NETWORK] * 5 + [TUNED] * 5
     assert {item.config.training.freeze for item in plan[:5]} == {"encoder"}
     assert {item.config.training.freeze for item in plan[5:]} == {"none"}
@@ -34,7 +34,7 @@ def test_large_sets_get_fine_tuned_networks_behind_those_with_a_fixed_encoder():
 
 @pytest.mark.parametrize(("molecules", "members"), [(500, 3), (1000, 2), (1500, 1)])
 def test_every_fold_has_a_fine_tuned_network_before_any_has_a_second(molecules, members):
-    plan = plan_networks(CONFIG, FOLDS, molecules)
+    plan = plan_networks(CONFIG, FOLDS, molecules, 28.0)
     assert [item.kind for item in plan] == [NETWORK] * 5 + [TUNED] * 5 * members
     assert [item.number for item in plan] == list(range(len(plan)))
     tuned = plan[5:]
@@ -45,21 +45,22 @@ def test_every_fold_has_a_fine_tuned_network_before_any_has_a_second(molecules, 
 
 
 def test_more_fine_tuned_networks_leave_the_earlier_ones_as_they_were():
-    one = plan_networks(CONFIG.updated({"ensemble": {"fine_tune_members": 1}}), FOLDS, 500)
-    three = plan_networks(CONFIG, FOLDS, 500)
+    one = plan_networks(CONFIG.updated({"ensemble": {"fine_tune_members": 1}}), FOLDS, 500, 28.0)
+    three = plan_networks(CONFIG, FOLDS, 500, 28.0)
     assert [item.config.seed for item in one] == [item.config.seed for item in three[: len(one)]]
     assert len(three) == len(one) + 10
 
 
 @pytest.mark.parametrize(
-    ("molecules", "members"), [(299, 0), (300, 3), (700, 3), (701, 2), (1050, 2), (1051, 1), (10_000_000, 1)]
+    ("molecules", "members"), [(299, 0), (300, 3), (690, 3), (700, 2), (1030, 2), (1050, 1), (10_000_000, 1)]
 )
 def test_more_molecules_get_fewer_fine_tuned_networks_but_one(molecules, members):
-    assert CONFIG.fine_tuning_members(molecules) == members
+    assert CONFIG.fine_tuning_members(molecules, 28.0) == members
     single = CONFIG.updated({"ensemble": {"fine_tune_members": EnsembleConfig().fine_tune_members}})
-    assert single.fine_tuning_members(molecules) == min(1, members)
-    assert CONFIG.updated({"ensemble": {"fine_tune_members": 5}}).fine_tuning_members(420) == 5
-    assert CONFIG.updated({"training": {"freeze": "none"}}).fine_tuning_members(molecules) == 0
+    assert single.fine_tuning_members(molecules, 28.0) == min(1, members)
+    assert CONFIG.updated({"ensemble": {"fine_tune_members": 5}}).fine_tuning_members(410, 28.0) == 5
+    assert CONFIG.fine_tuning_members(2 * molecules, 14.0) == (members or 3)
+    assert CONFIG.updated({"training": {"freeze": "none"}}).fine_tuning_members(molecules, 28.0) == 0
 
 
 @pytest.mark.parametrize(
