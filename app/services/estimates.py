@@ -80,7 +80,7 @@ def operations(model: ModelConfig, tokens: float) -> float:
 
 def efficiency(model: ModelConfig) -> float:
     """Return which part of the speed of bare matrix products a network of this width reaches in training."""
-    return min(0.8, 0.25 + 0.1 * math.log2(max(model.hidden_size, 32) / 32))
+    return min(0.9, 0.5 + 0.1 * math.log2(max(model.hidden_size, 32) / 32))
 
 
 def epoch_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0) -> float:
