@@ -12,7 +12,7 @@ from mole_engine.training.folds import Fold
 from mole_engine.training.plan import plan_networks
 
 FOLDS = [Fold(number, np.arange(9), np.arange(9, 12), 3) for number in range(5)]
-CONFIG = load_preset("recommended").config()
+CONFIG = load_preset("recommended").config({"ensemble": {"fine_tune_members": 3}})
 
 
 def test_small_sets_get_several_starts_and_every_fold_has_its_turn_first():
