@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from mole_engine.contracts.config import ModelConfig
 from mole_engine.contracts.pretrain_config import ObjectivesConfig
+from mole_engine.data.pretraining_blocks import IGNORED
 from mole_engine.models.encoder import Encoder, initialise
 from mole_engine.models.mole import head_input_size, pool
 from mole_engine.nn.bert import ACTIVATIONS, TaskPredictionHead
@@ -19,10 +20,6 @@ from mole_engine.nn.masks import attention_span_mask
 
 if TYPE_CHECKING:
     from mole_engine.data.pretraining_batches import PretrainingBatch
-
-
-UNKNOWN = -100
-"""Class of atoms that nothing is asked of; what cross-entropy leaves aside."""
 
 
 class EnvironmentHead(nn.Module):
@@ -160,7 +157,7 @@ class PretrainingModel(pl.LightningModule):
     def _atom_terms(self, hidden: Tensor, batch: PretrainingBatch) -> dict[str, tuple[Tensor, Tensor]]:
         states, classes = asked_states(hidden, batch.environments, self.objectives.mask_fraction)
         logits, count = self.heads["atoms"](states), (classes >= 0).sum()
-        loss = functional.cross_entropy(logits.float(), classes, ignore_index=UNKNOWN, reduction="sum")
+        loss = functional.cross_entropy(logits.float(), classes, ignore_index=IGNORED, reduction="sum")
         found = {"atoms": (loss, count)}
         if not self.training:
             found["accuracy"] = ((logits.argmax(dim=-1) == classes).sum(), count)
@@ -189,7 +186,7 @@ def asked_states(hidden: Tensor, classes: Tensor, fraction: float) -> tuple[Tens
 
     Returns
     -------
-    (n, H) and (n,); on a GPU some of them are only there to fill up, with the class `UNKNOWN`.
+    (n, H) and (n,); on a GPU some of them are only there to fill up, with the class `IGNORED`.
     """
     if hidden.device.type == "cpu":
         known = classes >= 0

@@ -36,7 +36,10 @@ def compiled_layers(model: HasEncoder, wanted: bool) -> Iterator[None]:
 
     Layer by layer, since all layers share one compilation; for any width of a batch. Weights and names stay the same.
     """
-    layers: list[nn.Module] = list(model.encoder.encoder.layers) if wanted else []
+    if not wanted:
+        yield
+        return
+    layers: list[nn.Module] = list(model.encoder.encoder.layers)
     for layer in layers:
         layer.compile(dynamic=True)
     try:

@@ -20,6 +20,7 @@ from mole_engine.contracts.wording import counted
 from mole_engine.training.averaging import AveragingCallback
 from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback, ShardedClipping
 from mole_engine.training.checkpoints import BEST, LAST, CheckpointCallback
+from mole_engine.training.compilation import compiled_layers, compiles
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.job import free_memory
 from mole_engine.training.metrics import monitor_of
@@ -143,8 +144,9 @@ class _Job:
             self.emitter.emit(Notice(message=self.device.note, level="warning"))
         if resume_from is not None:
             check_checkpoint(resume_from, self.prepared.model)
+        compiling = compiles(self.config.runtime, self.device.accelerator, long=False)
         try:
-            with process_group_ends_here():
+            with process_group_ends_here(), compiled_layers(self.prepared.model, compiling):
                 trainer, keeper = self._until_it_fits(resume_from)
             return self._finish(trainer, keeper, time.monotonic() - began)
         finally:

@@ -41,3 +41,10 @@ def test_afterwards_the_layers_are_as_before(monkeypatch: pytest.MonkeyPatch) ->
         assert list(encoder.state_dict()) == before
     assert calls == [True, True]
     assert not any(layer._compiled_call_impl for layer in encoder.encoder.layers)
+
+
+def test_without_the_wish_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "compile", None)
+    encoder = Encoder(ModelConfig(layers=1, hidden_size=16, heads=2, vocabulary_size=9))
+    with compiled_layers(SimpleNamespace(encoder=encoder), False):
+        assert not encoder.encoder.layers[0]._compiled_call_impl

@@ -351,3 +351,15 @@ def test_several_devices_are_refused_off_the_main_thread(job, helpers):
     thread.start()
     thread.join()
     assert "window" in failures[0].problem.title
+
+
+def test_layers_are_compiled_where_that_is_wished(job, helpers, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda forward, **options: compiled.append(options) or forward)
+    monkeypatch.setattr(fitting, "compiles", lambda runtime, accelerator, *, long: runtime.compile == "always")
+    config = helpers.config(epochs=1)
+    data, split = helpers.dataset(helpers.sizes(20)), helpers.split(16, 4)
+    job.run(config, data, split)
+    assert not compiled
+    job.run(config.with_overrides(["runtime.compile=always"]), data, split)
+    assert compiled == [{"dynamic": True}] * config.model.layers
