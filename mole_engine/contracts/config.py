@@ -208,8 +208,7 @@ GROWING_FROM, GROWTH, FALLING_BELOW = 1_600, 2.4, 12_000
 so many times as many; and molecules beyond which for fewer, so that their time is bounded."""
 
 FINE_TUNING_BUDGET = 58_000
-"""Tokens of all molecules times fine-tuned networks of a fold, beyond which there are fewer of them than are set: with
-ten epochs, a thousand molecules then take less than five minutes of two cores."""
+"""Tokens of all molecules times fine-tuned networks of a fold, beyond which there are fewer of them than are set."""
 
 
 class EnsembleConfig(Section):
@@ -249,7 +248,7 @@ class EnsembleConfig(Section):
     fine_tune_members: int = setting(
         1,
         "At most so many of those further networks for each fold, from different random starts; fewer on many "
-        "molecules: of 27 heavy atoms on average, at most two on more than 700, on more than 1,050 one.",
+        "molecules: of 27 heavy atoms on average, at most two on more than 690, on more than 1,035 one.",
         unit="networks",
         ge=1,
         le=20,
