@@ -24,6 +24,7 @@ from app.menus import build_menus
 from app.page_shelf import PAGES, PageShelf
 from app.pages.base import Page
 from app.pages.data import DataPage
+from app.services.datasets import samples
 from app.services.open_dataset import OpenDataset
 from app.services.session import Session
 from app.status import StatusLine
@@ -215,6 +216,9 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{dataset.info.name} \u2013 MolE Studio")
         # Whoever hears of the data set next finds the page that trains on it.
         self.page("train")
+        if dataset.info.path == samples()[0].path:
+            # It needs no checking, so the way leads straight on.
+            self.go_to("train")
 
     @Slot(object)
     def _show_problem(self, problem: Problem) -> None:

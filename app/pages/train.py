@@ -297,9 +297,6 @@ class TrainPage(Page):
             # The charts of an earlier run say nothing about another file.
             self.watch.clear()
         self._show_dataset(dataset)
-        if dataset.info.path == samples()[0].path:
-            # It needs no checking, so the way leads straight on.
-            self.navigate.emit("train")
 
     @Slot(object)
     def _show_dataset(self, dataset: OpenDataset) -> None:

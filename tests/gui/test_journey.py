@@ -8,7 +8,7 @@ import math
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QPlainTextEdit
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QPlainTextEdit, QWidget
 
 from mole_engine.contracts.events import EpochMetrics, StepMetrics
 from mole_engine.contracts.run_state import RunState
@@ -170,6 +170,14 @@ def test_the_sample_leads_to_moving_charts_in_two_clicks(qtbot, window, find, cl
     qtbot.waitUntil(lambda: points(find("lossPlot")) > 0)
     with qtbot.waitSignal(window.session.run_finished, timeout=TIMEOUT):
         click("cancelButton")
+
+
+def test_the_sample_leads_on_for_those_who_are_quicker_than_the_start(qtbot, window, find, click):
+    window._later = iter(())
+    assert window.findChild(QWidget, "trainButton") is None
+    with qtbot.waitSignal(window.session.dataset_opened, timeout=30_000):
+        click("openSampleButton")
+    assert find("trainButton").isVisible()
 
 
 def test_stop_keeps_the_best_model_and_cancel_keeps_none(qtbot, window, find, click, ready):
