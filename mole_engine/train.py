@@ -370,10 +370,10 @@ class _Job(Job):
         }
 
     def _write_report(self) -> None:
-        from mole_engine.export.report import write_report
-
         self.place.save(replace(self.record, status=RunState.COMPLETED, seconds=self.seconds()))
         try:
+            from mole_engine.export.report import write_report
+
             write_report(self.folder.path, self.folder.report, self.progress)
         except Exception as error:
             if isinstance(error, MoleError):

@@ -103,6 +103,13 @@ def problem_of(error: BaseException) -> Problem:
             "Check that it exists and may be used.",
             details,
         )
+    if isinstance(error, ImportError) and "cannot open shared object file" in str(error):
+        return Problem(
+            "A library of the system is missing.",
+            f"{error}.",
+            "Install the package that brings it (libXrender.so.1, for example, is in libxrender1 on Debian and Ubuntu).",
+            details,
+        )
     cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return Problem(
         "Something went wrong inside MolE Studio.", cause, "Please report it with the details below.", details

@@ -8,7 +8,6 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mole_engine.chem.contribution_picture import contribution_picture
 from mole_engine.contracts.dataset import TaskSpec
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.explanations import READING, Explanation, TaskExplanation
@@ -134,7 +133,12 @@ def _task(item: Explanation, task: TaskExplanation) -> Iterator[str]:
 
 
 def coloured(item: Explanation, task: TaskExplanation) -> str:
-    """Return the structure with coloured atoms, and the scale below, as HTML."""
+    """Return the structure with coloured atoms, and the scale below, as HTML; why not, where nothing can be drawn."""
+    try:
+        # What draws needs a library of X, which a bare server does not have.
+        from mole_engine.chem.contribution_picture import contribution_picture
+    except ImportError as error:
+        return f'<p class="muted">{escape(f"Structures cannot be drawn on this computer: {error}.")}</p>'
     names = [f"{item.atom_name(index)}: {task.words(value)}" for index, value in enumerate(task.contributions)]
     picture = contribution_picture(
         item.read, task.contributions, task.reach, _WIDTH, _HEIGHT, titles=names, ends=task.ends()

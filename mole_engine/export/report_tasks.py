@@ -180,11 +180,12 @@ def _scaffolds(result: TaskResult) -> Iterator[str]:
 
 def drawing(smiles: str) -> Raw | str:
     """Return a structure as inline SVG, or its SMILES where it cannot be drawn."""
-    from mole_engine.chem.depict import svg_of
-
     try:
+        # What draws needs a library of X, which a bare server does not have.
+        from mole_engine.chem.depict import svg_of
+
         svg = svg_of(smiles, *_DRAWN)
-    except UnreadableMolecule:
+    except (UnreadableMolecule, ImportError):
         return smiles
     return Raw(svg[svg.index("<svg") :])
 

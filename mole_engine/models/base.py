@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
+
+from mole_engine.models.clipping import ClippedModule
 
 if TYPE_CHECKING:
     from mole_engine.data.batching import MolBatch
@@ -89,7 +90,7 @@ def _first_of_each(index: Tensor) -> tuple[Tensor, Tensor]:
     return values[is_first], order[is_first]
 
 
-class Model(pl.LightningModule, ABC):
+class Model(ClippedModule, ABC):
     """A network with its training, validation, test and prediction steps.
 
     Attributes

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,6 +12,7 @@ from torch.nn import functional
 from mole_engine.contracts.config import ModelConfig
 from mole_engine.contracts.pretrain_config import ObjectivesConfig
 from mole_engine.data.pretraining_blocks import IGNORED
+from mole_engine.models.clipping import ClippedModule
 from mole_engine.models.encoder import Encoder, initialise
 from mole_engine.models.mole import head_input_size, pool
 from mole_engine.nn.bert import ACTIVATIONS, TaskPredictionHead
@@ -38,7 +38,7 @@ class EnvironmentHead(nn.Module):
         return logits
 
 
-class PretrainingModel(pl.LightningModule):
+class PretrainingModel(ClippedModule):
     """An encoder with a head for each objective.
 
     Parameters

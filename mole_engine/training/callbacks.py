@@ -116,24 +116,3 @@ class DivergenceCallback(pl.Callback):
             f"at a learning rate of {rate:.2g}.",
             "Use a smaller learning rate or a longer warm-up, and look for extreme values among the labels.",
         )
-
-
-class ShardedClipping(pl.Callback):
-    """Clips gradients whose parts lie on several devices (FSDP), which Lightning leaves to the model.
-
-    Parameters
-    ----------
-    largest
-        Norm of all gradients together; 0: no clipping.
-    """
-
-    def __init__(self, largest: float) -> None:
-        self.largest = largest
-
-    def on_before_optimizer_step(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
-    ) -> None:
-        """Scale the gradients down to the norm."""
-        sharded: Any = trainer.model
-        if self.largest:
-            sharded.clip_grad_norm_(self.largest)

@@ -95,26 +95,7 @@ class EventEmitter:
         """
         with self._lock:
             self._emit_posted()
-            if self._finished:
-                log.warning("An event after the end of run %s is dropped: %s", self.run_id, type(event).__name__)
-                return False
-            if isinstance(event, StepMetrics):
-                if not self.wants_step():
-                    return False
-                self._last_step = self._clock()
-            stamped = replace(event, run_id=self.run_id, seq=self._seq, time=time.time())
-            # A terminal event ends the run even if it cannot be written.
-            self._finished = event.is_terminal
-            self._seq += 1
-            try:
-                self._write(stamped)
-            finally:
-                if event.is_terminal:
-                    self.close()
-                    self._show(stamped)
-            if not event.is_terminal:
-                self._show(stamped)
-            return True
+            return self._emit(event)
 
     def post(self, event: Event) -> None:
         """Hand in an event from a thread beside the job; it is emitted by the job's own thread, with its next one."""
@@ -131,7 +112,30 @@ class EventEmitter:
                 event = self._posted.get_nowait()
             except Empty:
                 return
-            self.emit(event)
+            # Not by `emit`, which would put what is posted meanwhile before this one.
+            self._emit(event)
+
+    def _emit(self, event: Event) -> bool:
+        if self._finished:
+            log.warning("An event after the end of run %s is dropped: %s", self.run_id, type(event).__name__)
+            return False
+        if isinstance(event, StepMetrics):
+            if not self.wants_step():
+                return False
+            self._last_step = self._clock()
+        stamped = replace(event, run_id=self.run_id, seq=self._seq, time=time.time())
+        # A terminal event ends the run even if it cannot be written.
+        self._finished = event.is_terminal
+        self._seq += 1
+        try:
+            self._write(stamped)
+        finally:
+            if event.is_terminal:
+                self.close()
+                self._show(stamped)
+        if not event.is_terminal:
+            self._show(stamped)
+        return True
 
     def close(self) -> None:
         """Close the log; nothing more is written."""

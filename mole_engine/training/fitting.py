@@ -18,7 +18,7 @@ from mole_engine.contracts.events import Notice
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.contracts.wording import counted
 from mole_engine.training.averaging import AveragingCallback
-from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback, ShardedClipping
+from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback
 from mole_engine.training.checkpoints import BEST, LAST, CheckpointCallback
 from mole_engine.training.compilation import compiled_layers, compiles
 from mole_engine.training.emitter import EventEmitter
@@ -193,8 +193,6 @@ class _Job:
             callbacks.append(PinnedCallback(self.pinned, self.emitter))
         if training.averaging != "none":
             callbacks.append(AveragingCallback(training.averaging, training.ema_decay))
-        if self.config.runtime.strategy == "fsdp":
-            callbacks.append(ShardedClipping(training.gradient_clip))
         callbacks.append(EventCallback(self.emitter, keeper, controlling, self.folder / "metrics.csv"))
         trainer = build_trainer(
             self.config, callbacks, self.folder, device=self.device, accumulate=self.prepared.data.accumulate

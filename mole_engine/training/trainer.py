@@ -192,8 +192,8 @@ def build_trainer(
         max_epochs=config.training.epochs,
         min_epochs=0,
         accumulate_grad_batches=accumulate or config.training.accumulate_batches,
-        # Lightning cannot clip what FSDP has divided; a callback does.
-        gradient_clip_val=None if runtime.strategy == "fsdp" else config.training.gradient_clip or None,
+        # What comes of it is the model's (`ClippedModule`).
+        gradient_clip_val=config.training.gradient_clip or None,
         callbacks=list(callbacks),
         logger=False,
         enable_progress_bar=False,

@@ -143,4 +143,6 @@ def test_problems_say_what_where_and_what_to_do(tmp_path):
     with pytest.raises(OSError, match="missing") as caught:
         (tmp_path / "missing.csv").read_text()
     assert "missing.csv" in problem_of(caught.value).title
+    missing = problem_of(ImportError("libXrender.so.1: cannot open shared object file: No such file or directory"))
+    assert "libxrender1" in missing.remedy
     assert "ZeroDivisionError" in problem_of(ZeroDivisionError("division by zero")).cause

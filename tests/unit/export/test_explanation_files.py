@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -51,6 +52,13 @@ def test_the_page_escapes_everything_and_has_a_picture():
     assert "1 to 2" in page
     for picture in page.split("<svg")[1:]:
         ET.fromstring("<svg" + picture[: picture.index("</svg>")] + "</svg>")
+
+
+def test_without_the_library_that_draws_the_page_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mole_engine.chem.contribution_picture", None)
+    page = explanation_page([GOOD], "m")
+    assert "Structures cannot be drawn on this computer" in page
+    assert "1 to 2" in page
 
 
 def test_endings_and_sizes_that_cannot_be_written(tmp_path):

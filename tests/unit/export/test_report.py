@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from html.parser import HTMLParser
 
 import pytest
@@ -105,6 +106,16 @@ def test_the_verdict_and_the_worst_molecules_come_with_their_structures(run):
     assert "Errors by ring system" in text
     assert EVIL not in text
     assert "@media print" in text
+
+
+def test_without_the_library_that_draws_structures_are_written(run, monkeypatch):
+    rows = [f"{n},{'C' * (n % 9 + 1)}O,test,{n % 7},{n % 7 + (0.1 if n else 3)},b,0.2,b" for n in range(40)]
+    head = f"row,smiles,part,{EVIL}_true,{EVIL}_pred,kind_true,kind_pred,kind_class"
+    run.predictions.write_text("\n".join([head, *rows]), encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "mole_engine.chem.depict", None)
+    text = report_html(run.path)
+    assert '<td class="mol"><svg' not in text
+    assert "<td>CCCCO</td>" in text
 
 
 def test_a_damaged_run_still_has_its_report(run):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from queue import SimpleQueue
 
 import pytest
 
@@ -138,6 +139,25 @@ def test_the_end_is_shown_even_when_it_cannot_be_written(tmp_path):
     with pytest.raises(KnownError):
         emitter.emit(RunFailed(problem=Problem("disk full")))
     assert len(shown) == 1
+
+
+class LetsAnotherIn(SimpleQueue):
+    """While "mean" is taken out, another thread posts "boosting"."""
+
+    def get_nowait(self):
+        event = super().get_nowait()
+        if event.name == "mean":
+            self.put(BaselineReady(name="boosting", title=""))
+        return event
+
+
+def test_what_is_posted_meanwhile_comes_after_what_was_posted_before(monkeypatch):
+    shown = []
+    emitter = EventEmitter("run", lambda event: shown.append(event.name))
+    monkeypatch.setattr(emitter, "_posted", LetsAnotherIn())
+    emitter.post(BaselineReady(name="mean", title=""))
+    emitter.emit_posted()
+    assert shown == ["mean", "boosting"]
 
 
 def test_what_other_threads_post_is_shown_by_the_jobs_own_thread_before_its_next_event():

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.errors import Cancelled, InputError, KnownError
 from mole_engine.contracts.events import CheckpointSaved, EpochMetrics, Notice, StepMetrics
 from mole_engine.contracts.run_state import RunControl
-from mole_engine.training import fitting
+from mole_engine.training import fitting, trainer
 from mole_engine.training.evaluation import evaluate_part
 
 
@@ -70,6 +71,27 @@ def test_events_of_a_run(job, helpers):
     assert result.best_value == pytest.approx(min(event.metrics["rmse"] for event in epochs))
     assert result.epochs == 3
     assert not result.stopped
+
+
+def test_gradients_are_clipped_after_they_are_told_also_in_mixed_precision(job, helpers, monkeypatch):
+    """What graphics cards do by default, on a processor: Lightning refuses to clip for a fused optimiser there."""
+
+    def norm(optimiser, args, kwargs):
+        gradients = [item.grad for group in optimiser.param_groups for item in group["params"] if item.grad is not None]
+        clipped.append(float(torch.nn.utils.get_total_norm(gradients)))
+
+    monkeypatch.setattr(trainer, "_with_precision", lambda *place: trainer.Device(*place[1:], "bf16-mixed"))
+    clipped: list[float] = []
+    hook = register_optimizer_step_pre_hook(norm)
+    try:
+        config = helpers.config(epochs=2, gradient_clip=0.01)
+        job.run(config, helpers.dataset(helpers.sizes(40)), helpers.split(30, 10))
+    finally:
+        hook.remove()
+    assert len(clipped) == 8
+    assert max(clipped) <= 0.01001
+    assert job.of(StepMetrics)[0].gradient_norm > 0.1
+    assert losses(job)[1] < losses(job)[0]
 
 
 def test_a_run_of_one_epoch_writes_both_checkpoints_and_the_metrics_file(job, helpers):

@@ -18,6 +18,7 @@ from mole_engine.contracts.pretrain_config import PretrainConfig
 from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.models.mole import MolE
 from mole_engine.store.bundle import read_bundle
+from mole_engine.training import trainer
 from mole_engine.training.pretraining import pretrain
 
 SMILES = [f"{'C' * (1 + place % 7)}{'OSN'[place % 3]}C{'c1ccccc1' if place % 2 else 'C1CCCCC1'}" for place in range(80)]
@@ -67,6 +68,15 @@ def test_every_objective_is_learnt(path: Path, tmp_path: Path, name: str) -> Non
     assert isinstance(events[-1], RunFinished)
     wanted = {"atoms", "tasks", "descriptors"} if name == "all" else {name}
     assert {key.removesuffix("_loss") for key in record.validation_metrics if key.endswith("_loss")} == wanted
+
+
+def test_mixed_precision_as_on_a_graphics_card(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "_with_precision", lambda *place: trainer.Device(*place[1:], "bf16-mixed"))
+    events: list[Event] = []
+    record = pretrain(config(path, tmp_path / "run"), on_event=events.append)
+    assert record.status is RunState.COMPLETED
+    found = losses(events)
+    assert found[-1] < found[0]
 
 
 def test_an_interrupted_job_goes_on_as_if_it_had_never_stopped(path: Path, tmp_path: Path) -> None:
