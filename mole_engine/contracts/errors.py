@@ -107,7 +107,7 @@ def problem_of(error: BaseException) -> Problem:
         return Problem(
             "A library of the system is missing.",
             f"{error}.",
-            "Install the package that brings it (libXrender.so.1, for example, is in libxrender1 on Debian and Ubuntu).",
+            "Install the package that brings it (on Debian and Ubuntu, libxrender1 brings libXrender.so.1).",
             details,
         )
     cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
