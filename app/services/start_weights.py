@@ -10,7 +10,7 @@ SCRATCH = "none"
 
 ABOUT = {
     "mole-small": "Shipped with the program: 2 million parameters, good on a processor",
-    "mole-medium": "Shipped with the program: 7 million parameters, for graphics cards",
+    "mole-medium": "Shipped with the program: 11 million parameters, for graphics cards",
 }
 
 
