@@ -90,3 +90,9 @@ class PretrainConfig(Job):
     model: ModelConfig = Field(default_factory=ModelConfig, description="Network.")
     training: PretrainTrainingConfig = Field(default_factory=PretrainTrainingConfig, description="Training.")
     runtime: RuntimeConfig = Field(default_factory=RuntimeConfig, description="Runtime.")
+
+    @model_validator(mode="after")
+    def _pooled_after_the_last_layer(self) -> Self:
+        if self.model.pooling == "layers":
+            raise ValueError("model.pooling: pretraining reads the last layer; choose cls, mean or cls+mean")
+        return self

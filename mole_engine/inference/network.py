@@ -13,7 +13,7 @@ from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.data.batching import Labels, MolBatch, collate
 from mole_engine.data.features import FeaturisedDataset
 from mole_engine.inference.onnx_network import OnnxNetwork
-from mole_engine.models.network import MolENetwork
+from mole_engine.models.network import MolENetwork, pooled_size
 from mole_engine.store.bundle import Bundle
 
 Floats = npt.NDArray[np.float64]
@@ -133,8 +133,7 @@ def encoding(network: MolENetwork | OnnxNetwork) -> Callable[[MolBatch], torch.T
 
 def encoding_width(network: MolENetwork | OnnxNetwork) -> int:
     """Length of the vector that `encoding` computes for a molecule."""
-    config = network.config
-    return int(config.hidden_size * (2 if config.pooling == "cls+mean" else 1))
+    return pooled_size(network.config)
 
 
 def choose_device(name: str) -> torch.device:

@@ -115,9 +115,11 @@ class MolENetwork(nn.Module):
         return logits
 
     def encode(self, tokens: Tensor, distances: Tensor, mask: Tensor) -> Tensor:
-        """Return one vector per molecule, (B, H) or (B, 2H): the pooled states that the head reads."""
-        first_only = self.config.pooling == "cls"
-        hidden = self.encoder(tokens, distances, mask, first_only=first_only)
+        """Return one vector per molecule, (B, `pooled_size`): the pooled states that the head reads."""
+        first_only, every = self.config.pooling == "cls", self.config.pooling == "layers"
+        hidden = self.encoder(tokens, distances, mask, first_only=first_only, every=every)
+        if every:
+            return torch.cat([pool(states, mask, "cls+mean") for states in hidden.unbind(0)], dim=-1)
         return pool(hidden, mask, self.config.pooling)
 
     def fit_descriptors(self, descriptors: Tensor) -> None:
@@ -180,7 +182,7 @@ def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
 
 def pooled_size(config: ModelConfig) -> int:
     """Width of the vector that `MolENetwork.encode` gives."""
-    return config.hidden_size * (2 if config.pooling == "cls+mean" else 1)
+    return config.hidden_size * {"layers": 2 * config.layers, "cls+mean": 2}.get(config.pooling, 1)
 
 
 def _limited(values: Tensor) -> Tensor:

@@ -183,6 +183,7 @@ class BertEncoder(nn.Module):
         mask: Tensor,
         span: Tensor | None = None,
         first_only: bool = False,
+        every: bool = False,
     ) -> Tensor:
         """Run all layers.
 
@@ -198,10 +199,12 @@ class BertEncoder(nn.Module):
             (B, N, N) bool, True where a token may be attended to, or None for everywhere.
         first_only
             Return the states of the first tokens (CLS) alone: the last layer then leaves out what only others need.
+        every
+            Return the states after each of the L layers, not after the last one alone; not together with `first_only`.
 
         Returns
         -------
-        (B, N, H) states, or (B, 1, H); rows of padding hold arbitrary values that no real row ever reads.
+        (B, N, H) states, (B, 1, H) or (L, B, N, H); rows of padding hold arbitrary values that no real row ever reads.
         """
         positions, table = self._places_in_table(distances)
         places = Places(positions, attention_bias(mask, span, _dtype_of_scores(hidden)))
@@ -209,11 +212,13 @@ class BertEncoder(nn.Module):
         if self._can_pack(hidden, mask):
             packing = pack(mask, places.positions, places.bias, self._first_layer.attention.mix.heads)
             run = self._runner(hidden, table, len(packing.tokens), packing.numbers)
-            states = packing.packed(hidden)
+            states, seen = packing.packed(hidden), []
             for layer in below:
                 states = run(layer, states, packing)
+                if every:
+                    seen.append(packing.padded(states))
             if not first_only:
-                return packing.padded(states)
+                return torch.stack(seen) if every else packing.padded(states)
             top = self.layers[-1]
             firsts = [
                 run(top, group.padded(states), Places(group.positions, group.bias), True) for group in packing.groups
@@ -221,8 +226,12 @@ class BertEncoder(nn.Module):
             return packing.in_order(firsts)
         numbers = mask.numel() * (4 * mask.shape[1] + 2 * len(table))
         run = self._runner(hidden, table, mask.numel(), numbers)
+        seen = []
         for layer in below:
             hidden = run(layer, hidden, places)
+            seen.append(hidden)
+        if every:
+            return torch.stack(seen)
         return run(self.layers[-1], hidden, places, True) if first_only else hidden
 
     def _runner(self, hidden: Tensor, table: Tensor, tokens: int, numbers: int) -> Callable[..., Tensor]:

@@ -68,6 +68,14 @@ def test_the_file_predicts_what_the_bundle_predicts(exported: tuple[Path, Path])
     assert theirs["solubility_pred"].notna().tolist() == [True, False, True, True, True]
 
 
+def test_the_vectors_of_all_layers_go_into_the_file(tmp_path: Path) -> None:
+    source, target = bundle(tmp_path / "model.mole", layers=2, pooling="layers"), tmp_path / "model.onnx"
+    assert export_onnx(source, target) < 1e-5
+    ours, theirs = (load_model(path, "cpu").encode(SMILES) for path in (source, target))
+    assert theirs.shape == (len(SMILES), 2 * 2 * 32)
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
 def test_the_file_encodes_what_the_bundle_encodes(exported: tuple[Path, Path]) -> None:
     ours, theirs = (load_model(path, "cpu").encode(SMILES) for path in exported)
     np.testing.assert_allclose(ours, theirs, atol=1e-4)

@@ -17,6 +17,7 @@ from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.config import ModelConfig
 from mole_engine.models.encoder import Encoder
 from mole_engine.models.mole import MolE, head_input_size, pool
+from mole_engine.nn import bert
 
 SMILES = (
     "C",
@@ -80,7 +81,7 @@ def test_the_order_of_atoms_does_not_matter(place: int, random: object) -> None:
 @given(
     places=st.lists(st.integers(0, len(SMILES) - 1), min_size=1, max_size=5),
     padding=st.integers(0, 9),
-    pooling=st.sampled_from(["cls", "mean", "cls+mean"]),
+    pooling=st.sampled_from(["cls", "mean", "cls+mean", "layers"]),
 )
 @settings(max_examples=25, deadline=None)
 def test_padding_and_company_do_not_matter(places: list[int], padding: int, pooling: str) -> None:
@@ -126,12 +127,29 @@ def test_mean_pooling_leaves_out_cls_and_padding() -> None:
     assert pool(hidden, mask, "cls+mean").tolist() == [[100.0, 2.0]]
 
 
-def test_encode_gives_what_the_head_reads() -> None:
-    inputs = batch([Chem.MolFromSmiles("CCO")])
+@pytest.mark.parametrize("pooling", ["cls", "mean", "cls+mean", "layers"])
+def test_encode_gives_what_the_head_reads(pooling: str) -> None:
+    model, inputs = network(pooling), batch([Chem.MolFromSmiles("CCO")])
     with torch.no_grad():
-        vector = network().encode(*inputs)
-        assert vector.shape == (1, head_input_size(network().config))
-        assert torch.equal(network().head(vector), network()(*inputs))
+        vector = model.encode(*inputs)
+        assert vector.shape == (1, head_input_size(model.config))
+        assert torch.equal(model.head(vector), model(*inputs))
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_the_vectors_of_all_layers_are_those_after_each(monkeypatch: pytest.MonkeyPatch, packed: bool) -> None:
+    monkeypatch.setattr(bert, "PACKED", packed)
+    model, inputs = network("layers"), batch([Chem.MolFromSmiles(smiles) for smiles in SMILES], padding=2)
+    tokens, distances, mask = inputs
+    encoder = model.encoder
+    with torch.no_grad():
+        found = model.encode(*inputs)
+        whole = list(encoder.encoder.layers)
+        for count in (1, 2):
+            encoder.encoder.layers = torch.nn.ModuleList(whole[:count])
+            own = pool(encoder(tokens, distances, mask), mask, "cls+mean")
+            encoder.encoder.layers = torch.nn.ModuleList(whole)
+            torch.testing.assert_close(found[:, 64 * (count - 1) : 64 * count], own, atol=EXACT, rtol=0)
 
 
 @pytest.mark.parametrize("activation", ["gelu", "relu", "silu", "tanh"])

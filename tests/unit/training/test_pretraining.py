@@ -140,6 +140,11 @@ def test_a_shorter_last_round_is_judged_too(path: Path, tmp_path: Path) -> None:
     assert last != first
 
 
+def test_heads_of_a_pretraining_read_the_last_layer(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="pretraining reads the last layer"):
+        config(path, tmp_path / "run", model={"pooling": "layers"})
+
+
 def test_cancelling_says_so(path: Path, tmp_path: Path) -> None:
     control, events = RunControl(), []
     control.cancel()
