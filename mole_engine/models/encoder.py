@@ -52,7 +52,7 @@ class Encoder(nn.Module):
         mask: Tensor,
         span: Tensor | None = None,
         first_only: bool = False,
-        every: bool = False,
+        all_layers: bool = False,
     ) -> Tensor:
         """Encode a batch.
 
@@ -68,14 +68,16 @@ class Encoder(nn.Module):
             (B, N, N) bool, which token may attend to which (pretraining), or None.
         first_only
             Return the states of CLS alone, for less work in the last layer.
-        every
+        all_layers
             Return the states after each of the L layers, not after the last one alone.
 
         Returns
         -------
         (B, N, H) states, (B, 1, H) or (L, B, N, H); padded rows are arbitrary.
         """
-        hidden: Tensor = self.encoder(self.embeddings(tokens.long(), mask), distances, mask, span, first_only, every)
+        hidden: Tensor = self.encoder(
+            self.embeddings(tokens.long(), mask), distances, mask, span, first_only, all_layers
+        )
         return hidden
 
     def parts(self) -> Iterator[tuple[str, nn.Module]]:

@@ -116,9 +116,9 @@ class MolENetwork(nn.Module):
 
     def encode(self, tokens: Tensor, distances: Tensor, mask: Tensor) -> Tensor:
         """Return one vector per molecule, (B, `pooled_size`): the pooled states that the head reads."""
-        first_only, every = self.config.pooling == "cls", self.config.pooling == "layers"
-        hidden = self.encoder(tokens, distances, mask, first_only=first_only, every=every)
-        if every:
+        first_only, all_layers = self.config.pooling == "cls", self.config.pooling == "layers"
+        hidden = self.encoder(tokens, distances, mask, first_only=first_only, all_layers=all_layers)
+        if all_layers:
             return torch.cat([pool(states, mask, "cls+mean") for states in hidden.unbind(0)], dim=-1)
         return pool(hidden, mask, self.config.pooling)
 

@@ -183,7 +183,7 @@ class BertEncoder(nn.Module):
         mask: Tensor,
         span: Tensor | None = None,
         first_only: bool = False,
-        every: bool = False,
+        all_layers: bool = False,
     ) -> Tensor:
         """Run all layers.
 
@@ -199,7 +199,7 @@ class BertEncoder(nn.Module):
             (B, N, N) bool, True where a token may be attended to, or None for everywhere.
         first_only
             Return the states of the first tokens (CLS) alone: the last layer then leaves out what only others need.
-        every
+        all_layers
             Return the states after each of the L layers, not after the last one alone; not together with `first_only`.
 
         Returns
@@ -215,10 +215,10 @@ class BertEncoder(nn.Module):
             states, seen = packing.packed(hidden), []
             for layer in below:
                 states = run(layer, states, packing)
-                if every:
+                if all_layers:
                     seen.append(packing.padded(states))
             if not first_only:
-                return torch.stack(seen) if every else packing.padded(states)
+                return torch.stack(seen) if all_layers else packing.padded(states)
             top = self.layers[-1]
             firsts = [
                 run(top, group.padded(states), Places(group.positions, group.bias), True) for group in packing.groups
@@ -229,8 +229,9 @@ class BertEncoder(nn.Module):
         seen = []
         for layer in below:
             hidden = run(layer, hidden, places)
-            seen.append(hidden)
-        if every:
+            if all_layers:
+                seen.append(hidden)
+        if all_layers:
             return torch.stack(seen)
         return run(self.layers[-1], hidden, places, True) if first_only else hidden
 
