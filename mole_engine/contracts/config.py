@@ -110,7 +110,7 @@ class ModelConfig(Section):
     head_dropout: float = setting(0.1, "Dropout in the prediction head.", ge=0.0, lt=1.0)
     pooling: Literal["cls", "mean", "cls+mean", "layers"] = setting(
         "cls",
-        "What the head reads: the state of CLS (as in the paper), the mean of the atoms, both, or both after each layer.",
+        "What the head reads: CLS (as in the paper), the mean of the atoms, both, or both after each layer.",
     )
     descriptors: bool = setting(False, "Join RDKit 2D descriptors before the head.")
     standardise_pooled: bool = setting(
