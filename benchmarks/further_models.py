@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mole_engine.chem.descriptors import rdkit_descriptor_names
 from mole_engine.contracts.dataset import Split, TaskKind, TaskSpec
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.scaling import TargetScaler
@@ -72,7 +73,7 @@ def _features(name: str, smiles: list[str], cache_dir: Path) -> Table:
 
         parts.append(load_model(str(files("resources") / "models" / "mole-small.mole"), "cpu").encode(smiles))
     if name != "vectors-forest":
-        parts.append(descriptor_table(smiles, cache_dir=cache_dir))
+        parts.append(descriptor_table(smiles, cache_dir=cache_dir)[:, : len(rdkit_descriptor_names())])
     return np.hstack(parts).astype(np.float32)
 
 

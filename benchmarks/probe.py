@@ -25,7 +25,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
-from mole_engine.chem.descriptors import compute_descriptors
+from mole_engine.chem.descriptors import compute_descriptors, rdkit_descriptor_names
 from mole_engine.inference.predictor import LoadedModel, load_model
 from mole_engine.store.bundle import read_bundle
 
@@ -49,7 +49,7 @@ def main() -> None:
     rows = {}
     for name in options.sets.split(","):
         smiles, target = read(Path(options.data) / f"{name}.csv", name)
-        described = tamed(compute_descriptors(smiles))
+        described = tamed(compute_descriptors(smiles, names=rdkit_descriptor_names()))
         column = {"descriptors alone": probe(described, target, options.seed)}
         for title, model in models.items():
             vectors = model.encode(smiles)

@@ -1,4 +1,4 @@
-"""RDKit's two-dimensional descriptors, as a table of numbers."""
+"""RDKit's two-dimensional descriptors, and behind them our own of solvation, as a table of numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from rdkit.Chem import Descriptors
 
+from mole_engine.chem.hiding import blanked
 from mole_engine.chem.molecules import UnreadableMolecule, parse_smiles
+from mole_engine.chem.solvation import solvation_names, solvation_row
 
 STAGE = "Computing descriptors"
 PROGRESS_EVERY = 16
@@ -24,9 +26,19 @@ def _functions() -> dict[str, Callable[[Any], float]]:
     return dict(sorted(Descriptors.descList))
 
 
-def descriptor_names() -> tuple[str, ...]:
-    """Names of the descriptors, in the order of the columns."""
+@cache
+def rdkit_descriptor_names() -> tuple[str, ...]:
+    """Names of RDKit's descriptors, in the order of the columns; they come first."""
     return tuple(_functions())
+
+
+@cache
+def descriptor_names() -> tuple[str, ...]:
+    """Names of all descriptors, in the order of the columns.
+
+    New ones are appended, so that a model made before them reads the first columns of the table.
+    """
+    return (*rdkit_descriptor_names(), *solvation_names())
 
 
 _SLOW = (
@@ -37,9 +49,15 @@ _SLOW = (
 
 
 @cache
-def quick_descriptor_names() -> tuple[str, ...]:
-    """Names of the descriptors that together take a third of the time of all of them, in the order of the columns."""
+def quick_rdkit_descriptor_names() -> tuple[str, ...]:
+    """Names of those of RDKit that together take a third of the time of all of RDKit's, in the order of the columns."""
     return tuple(name for name in _functions() if not name.startswith(_SLOW))
+
+
+@cache
+def quick_descriptor_names() -> tuple[str, ...]:
+    """Names of the descriptors but for the slow ones, in the order of the columns; new ones are appended here too."""
+    return (*quick_rdkit_descriptor_names(), *solvation_names())
 
 
 def compute_descriptors(
@@ -76,9 +94,19 @@ def compute_descriptors(
     return table
 
 
-def descriptor_row(mol: Any, names: Sequence[str]) -> list[float]:
-    """Return descriptors of one molecule, NaN where one cannot be computed."""
-    return [_value(_functions()[name], mol) for name in names]
+def descriptor_row(mol: Any, names: Sequence[str], hidden: Sequence[int] = ()) -> list[float]:
+    """Return descriptors of one molecule, of which atoms may be hidden; NaN where one cannot be computed."""
+    functions = _functions()
+    own = _solvation(mol, hidden) if any(name not in functions for name in names) else {}
+    seen = blanked(mol, hidden) if hidden else mol
+    return [own[name] if name in own else _value(functions[name], seen) for name in names]
+
+
+def _solvation(mol: Any, hidden: Sequence[int]) -> dict[str, float]:
+    try:
+        return dict(zip(solvation_names(), solvation_row(mol, hidden), strict=True))
+    except (ValueError, RuntimeError, ArithmeticError, KeyError):
+        return dict.fromkeys(solvation_names(), math.nan)
 
 
 def _value(function: Callable[[Any], float], mol: Any) -> float:

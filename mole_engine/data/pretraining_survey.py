@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from mole_engine.chem.descriptors import compute_descriptors, quick_descriptor_names
+from mole_engine.chem.descriptors import compute_descriptors, quick_rdkit_descriptor_names
 from mole_engine.chem.environments import atom_environments
 from mole_engine.chem.molecules import UnreadableMolecule, parse_smiles
 from mole_engine.contracts.errors import InputError
@@ -153,14 +153,14 @@ def _tasks(
 
 def _descriptor_statistics(smiles: Sequence[str]) -> tuple[tuple[str, ...], tuple[float, ...], tuple[float, ...]]:
     """Return names, means and deviations of the descriptors that differ among the molecules."""
-    values = compute_descriptors(smiles, names=quick_descriptor_names()).astype(np.float64)
+    values = compute_descriptors(smiles, names=quick_rdkit_descriptor_names()).astype(np.float64)
     known = np.isfinite(values)
     count = np.maximum(1, known.sum(axis=0))
     mean = np.where(known, values, 0.0).sum(axis=0) / count
     deviation = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / count)
     # One that nearly all molecules share would be learnt from its few exceptions, at huge standardised values.
     kept = [place for place in range(len(mean)) if known[:, place].any() and _shared(values[:, place]) < _SHARED]
-    names = tuple(quick_descriptor_names()[place] for place in kept)
+    names = tuple(quick_rdkit_descriptor_names()[place] for place in kept)
     return names, tuple(mean[kept].tolist()), tuple(np.maximum(deviation[kept], 1e-12).tolist())
 
 

@@ -119,8 +119,10 @@ def _checked_batch(bundle: Bundle) -> MolBatch:
     vocabulary = Vocabulary.from_dict(bundle.card.vocabulary)
     features = featurise(list(CHECKED), vocabulary)
     labels = Labels.none(len(CHECKED))
-    if bundle.card.train_config().model.descriptors:
-        labels = Labels(labels.targets, descriptors=compute_descriptors(list(CHECKED), None))
+    config = bundle.card.train_config().model
+    if config.descriptors:
+        table = compute_descriptors(list(CHECKED), None)[:, : config.descriptor_size]
+        labels = Labels(labels.targets, descriptors=table)
     return collate(features, np.arange(len(CHECKED)), labels, vocabulary.pad_id)
 
 

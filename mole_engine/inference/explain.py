@@ -20,7 +20,7 @@ from torch import Tensor, from_numpy
 
 from mole_engine.chem.descriptors import descriptor_names, descriptor_row, quick_descriptor_names
 from mole_engine.chem.fingerprints import counts_without, nearest_similarity
-from mole_engine.chem.hiding import blanked, canonical_ranks, places_in_given
+from mole_engine.chem.hiding import canonical_ranks, places_in_given
 from mole_engine.chem.molecules import parse_smiles
 from mole_engine.contracts.config import CurationConfig
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
@@ -259,7 +259,7 @@ def _descriptors(mol: Chem.Mol, hidden: Sequence[tuple[int, ...]], names: Sequen
     table = np.empty((len(hidden), len(names)), dtype=np.float32)
     for row, atoms in enumerate(hidden):
         tick(row / len(hidden))
-        table[row] = descriptor_row(blanked(mol, atoms) if atoms else mol, names)
+        table[row] = descriptor_row(mol, names, atoms)
     return table
 
 

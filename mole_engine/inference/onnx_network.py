@@ -49,7 +49,7 @@ class OnnxNetwork:
     def _run(self, output: str, tokens: Tensor, distances: Tensor, mask: Tensor, descriptors: Tensor | None) -> Tensor:
         feed = {"tokens": tokens.numpy(), "distances": distances.numpy(), "mask": mask.numpy()}
         if descriptors is not None:
-            feed["descriptors"] = descriptors.numpy()
+            feed["descriptors"] = descriptors[:, : self.config.descriptor_size].numpy()
         return torch.from_numpy(self._session.run([output], feed)[0])
 
 

@@ -69,6 +69,8 @@ class LoadedModel:
         self.columns = PredictionColumns.of_card(bundle.card)
         self._config = bundle.card.train_config()
         self._vocabulary = Vocabulary.from_dict(bundle.card.vocabulary)
+        if self._config.model.descriptors:
+            _check_descriptors(self.card, self._config.model.descriptor_size)
         self._device = choose_device(device)
         self._network: MolENetwork | OnnxNetwork = (network or build_network(bundle)).to(self._device)
         self._readout = Readout(self.tasks, self.columns.scaler)
@@ -262,6 +264,20 @@ def load_model(path: str | Path, device: str = "auto") -> LoadedModel:
         card, network = read_onnx(path)
         return LoadedModel(Bundle(card, {}), "cpu" if device == "auto" else device, network)
     return LoadedModel(read_bundle(path), device)
+
+
+def _check_descriptors(card: ModelCard, size: int) -> None:
+    """Refuse a model whose descriptors are not those of the RDKit that is installed. Raises InputError."""
+    from rdkit import __version__ as installed
+
+    from mole_engine.chem.descriptors import descriptor_names, rdkit_descriptor_names
+
+    if size not in (len(rdkit_descriptor_names()), len(descriptor_names())):
+        raise InputError(
+            f"'{card.name}' reads {size} descriptors, which are not those of this version:",
+            f"it was made with RDKit {card.versions.get('rdkit', 'of an unknown version')}; {installed} is installed.",
+            "Install the RDKit that it was made with, or train it again.",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def make_card(
         best_epoch=record.best_epoch,
         run_id=record.run_id,
         blend=blend,
-        format_version=FORMAT_VERSION if blend else SINGLE_FORMAT,
+        format_version=FORMAT_VERSION if blend or prepared.model.config.descriptors else SINGLE_FORMAT,
         notes=() if ensemble is None else ensemble.notes,
     )
 

@@ -83,7 +83,7 @@ class MolENetwork(nn.Module):
         tokens, distances, mask
             See `Encoder.forward`.
         descriptors
-            (B, descriptor_size), raw, NaN where not computable; only with `config.descriptors`.
+            (B, at least descriptor_size), raw, NaN where not computable; only with `config.descriptors`.
 
         Returns
         -------
@@ -140,7 +140,9 @@ class MolENetwork(nn.Module):
 
     def standardise(self, descriptors: Tensor) -> Tensor:
         """Return (B, descriptor_size) descriptors as the head reads them: standardised, clipped, without gaps."""
-        scaled = (descriptors - self.descriptor_mean) / self.descriptor_scale
+        # The table may have columns that were appended since this network was made.
+        known = descriptors[:, : self.descriptor_mean.shape[0]]
+        scaled = (known - self.descriptor_mean) / self.descriptor_scale
         return _limited(torch.nan_to_num(scaled, nan=0.0))
 
     def parts(self) -> Iterator[tuple[str, nn.Module]]:

@@ -15,8 +15,11 @@ import numpy.typing as npt
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskSpec
 
-FORMAT_VERSION = 2
-"""Newest format that this version reads: 2 has blends. Single networks are written as 1, for older versions to read."""
+FORMAT_VERSION = 3
+"""Newest format that this version reads: 2 has blends, 3 descriptors of solvation behind RDKit's.
+
+Single networks without descriptors are written as 1, for older versions to read.
+"""
 
 SINGLE_FORMAT = 1
 FINGERPRINT_BYTES = 256

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from mole_engine.chem.descriptors import rdkit_descriptor_names
 from mole_engine.contracts.config import TransformName
 from mole_engine.contracts.dataset import Split, TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError
@@ -183,7 +184,8 @@ class _Work:
             return np.zeros((len(smiles), 0), dtype=np.float32)
         if name == "fingerprints":
             return (count_table(smiles, self._check) > 0).astype(np.float32)
-        return descriptor_table(smiles, cache_dir=cache_dir, on_progress=self.on_progress)
+        whole = descriptor_table(smiles, cache_dir=cache_dir, on_progress=self.on_progress)
+        return whole[:, : len(rdkit_descriptor_names())]
 
     def outputs(self, name: str, table: Table, train: Positions, rows: Positions) -> Floats:
         """Return (len(rows), outputs) in the user's units or as probabilities."""

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from mole_engine.chem.descriptors import quick_descriptor_names, quick_rdkit_descriptor_names
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.training.outputs import OutputLayout
-from mole_engine.training.parts import PARTS, SMALLEST, Part, Tables, part_from_arrays
+from mole_engine.training.parts import DESCRIPTORS, PARTS, SMALLEST, Part, Tables, part_from_arrays
 
 Arrays = dict[str, npt.NDArray[Any]]
 Floats = npt.NDArray[np.float64]
@@ -50,12 +51,15 @@ class Blend:
         The simple models by name.
     metrics
         By name, how well each predicted the molecules that were left out.
+    descriptors
+        How many columns of the table of descriptors the parts know; there may be further ones by now.
     """
 
     tasks: tuple[TaskSpec, ...]
     weights: dict[str, float]
     parts: dict[str, Part] = field(default_factory=dict)
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    descriptors: int = field(default_factory=lambda: len(quick_descriptor_names()))
 
     def values(self, networks: Mapping[str, Floats], tables: Tables) -> dict[str, Floats]:
         """Return what each model says, (n, outputs) by name, of molecules with these tables.
@@ -68,6 +72,8 @@ class Blend:
             What the simple models read.
         """
         own = {name: networks[name] for name in NETWORKS if name in self.weights}
+        if DESCRIPTORS in tables:
+            tables = {**tables, DESCRIPTORS: tables[DESCRIPTORS][:, : self.descriptors]}
         return own | {name: part.predict(tables) for name, part in self.parts.items()}
 
     def combine(self, values: Mapping[str, Floats]) -> Floats:
@@ -89,7 +95,7 @@ class Blend:
             name: {key: value for key, value in values.items() if np.isfinite(value)}
             for name, values in self.metrics.items()
         }
-        return {"weights": dict(self.weights), "metrics": finite}
+        return {"weights": dict(self.weights), "metrics": finite, "descriptors": self.descriptors}
 
     @classmethod
     def load(
@@ -107,7 +113,9 @@ class Blend:
         if not set(names) <= set(PARTS) or NETWORK not in weights:
             raise ValueError("its blend has parts that are not known")
         parts = {name: part_from_arrays(name, arrays, f"{name}.", tasks) for name in names}
-        return cls(tuple(tasks), weights, parts, dict(content.get("metrics") or {}))
+        # Models of format 2 say nothing: they know RDKit's.
+        known = int(content.get("descriptors", len(quick_rdkit_descriptor_names())))
+        return cls(tuple(tasks), weights, parts, dict(content.get("metrics") or {}), known)
 
 
 def choose_weights(predictions: Mapping[str, Floats], labels: Floats, tasks: Sequence[TaskSpec]) -> dict[str, float]:

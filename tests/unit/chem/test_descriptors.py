@@ -7,7 +7,14 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import Descriptors
 
-from mole_engine.chem.descriptors import compute_descriptors, descriptor_names
+from mole_engine.chem.descriptors import (
+    compute_descriptors,
+    descriptor_names,
+    quick_descriptor_names,
+    quick_rdkit_descriptor_names,
+    rdkit_descriptor_names,
+)
+from mole_engine.chem.solvation import solvation_names
 from mole_engine.contracts.errors import Cancelled
 
 
@@ -27,6 +34,17 @@ def test_what_cannot_be_computed_is_nan_and_never_infinite():
     assert np.isnan(table[:2]).all()
     assert not np.isinf(table).any()
     assert np.isfinite(table[4]).sum() > 100
+
+
+def test_models_of_before_find_their_columns_where_they_were():
+    """Neither table may change but by growing at its end."""
+    assert descriptor_names()[: len(rdkit_descriptor_names())] == rdkit_descriptor_names()
+    assert quick_descriptor_names()[: len(quick_rdkit_descriptor_names())] == quick_rdkit_descriptor_names()
+    assert set(quick_descriptor_names()) < set(descriptor_names())
+    first = solvation_names()[0]
+    table = compute_descriptors(["CCO", "CCC"], names=(first, "MolWt"))
+    assert table[0, 0] < table[1, 0] - 5
+    assert table[:, 1] == pytest.approx([46.07, 44.1], abs=0.01)
 
 
 def test_progress_may_cancel():
