@@ -13,8 +13,8 @@ from mole_engine.data.data_modules import MolDataModule
 
 Positions = npt.NDArray[np.int64]
 
-LARGEST_GROUP = 0.5
-"""Where one scaffold has more of the molecules than this part of a fold, folds ignore scaffolds."""
+LARGEST_GROUP = 1.0
+"""A scaffold with more of the molecules than this part of a fold is divided: no fold could hold it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +50,8 @@ def fold_numbers(config: TrainConfig, data: MolDataModule, pool: Positions, coun
     generator = np.random.default_rng(config.seed)
     groups = np.arange(len(pool))
     if not data.split.method.startswith(("random", "stratified")):
-        groups = _groups(data, pool)
+        groups = _without_giants(_groups(data, pool), LARGEST_GROUP * len(pool) / count)
     sizes = np.bincount(groups)
-    if sizes.max() > LARGEST_GROUP * len(pool) / count:
-        groups = np.arange(len(pool))
-        sizes = np.ones(len(pool), dtype=np.int64)
     # Large groups first, each into the fold that has least of its kind; a little chance among equals.
     kinds = _kinds(data, pool)
     filled = np.zeros((count, kinds.max() + 1))
@@ -78,6 +75,13 @@ def _groups(data: MolDataModule, pool: Positions) -> Positions:
         return np.arange(len(pool))
     names = [scaffolds[place] or f"alone {place}" for place in pool]
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+
+def _without_giants(groups: Positions, most: float) -> Positions:
+    """Return the groups with those of more than `most` molecules taken apart, each molecule by itself."""
+    giant = np.bincount(groups)[groups] > most
+    own = np.where(giant, groups.max() + 1 + np.arange(len(groups)), groups)
+    return np.unique(own, return_inverse=True)[1].astype(np.int64)
 
 
 def _kinds(data: MolDataModule, pool: Positions) -> Positions:

@@ -94,10 +94,12 @@ def test_the_file_carries_the_card(exported: tuple[Path, Path]) -> None:
     assert ours == theirs
 
 
-def test_a_model_with_descriptors_is_exported_too(tmp_path: Path) -> None:
-    from mole_engine.chem.descriptors import descriptor_names
+@pytest.mark.parametrize("known", ["all", "those of RDKit"])
+def test_a_model_with_descriptors_is_exported_too(known: str, tmp_path: Path) -> None:
+    from mole_engine.chem.descriptors import descriptor_names, rdkit_descriptor_names
 
-    source = bundle(tmp_path / "hybrid.mole", descriptors=True, descriptor_size=len(descriptor_names()))
+    size = len(descriptor_names() if known == "all" else rdkit_descriptor_names())
+    source = bundle(tmp_path / "hybrid.mole", descriptors=True, descriptor_size=size)
     export_onnx(source, tmp_path / "hybrid.onnx")
     ours, theirs = (load_model(tmp_path / f"hybrid.{kind}", "cpu") for kind in ("mole", "onnx"))
     pd.testing.assert_frame_equal(ours.predict(SMILES), theirs.predict(SMILES), rtol=1e-3)

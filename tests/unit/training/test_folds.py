@@ -1,0 +1,55 @@
+"""Folds: what is alike is left out together, as far as a fold can hold it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mole_engine.chem.vocabulary import Vocabulary
+from mole_engine.training.folds import Fold, make_folds
+from mole_engine.training.setup import prepare_model
+from tests.unit.training.conftest import make_dataset, split_of, tiny_config
+
+
+def folds_of(smiles: list[str], method: str = "scaffold") -> list[Fold]:
+    config = tiny_config().updated({"ensemble": {"kind": "folds", "members": 5}})
+    dataset = make_dataset(np.arange(len(smiles), dtype=float), smiles=smiles)
+    split = replace(split_of(len(smiles) - 10, 10), method=method)
+    return make_folds(config, prepare_model(config, dataset, split, Vocabulary.load()).data)
+
+
+def rings(core: str, count: int) -> list[str]:
+    return [core + "C" * length for length in range(1, count + 1)]
+
+
+def holders(folds: list[Fold], positions: range) -> list[int]:
+    """Return the folds that leave out any of these molecules."""
+    return [fold.number for fold in folds if np.isin(fold.held, positions).any()]
+
+
+def test_every_molecule_is_left_out_once_and_learnt_from_otherwise():
+    folds = folds_of(rings("c1ccccc1", 9) + rings("C1CCCCC1", 9) + rings("c1ccncc1", 9) + rings("C", 23))
+    assert sorted(np.concatenate([fold.held for fold in folds])) == list(range(50))
+    for fold in folds:
+        assert sorted([*fold.train, *fold.held]) == list(range(50))
+
+
+def test_molecules_of_one_scaffold_are_left_out_together():
+    """A sixth of the set each: they fit into a fifth of it."""
+    smiles = rings("c1ccccc1", 9) + rings("C1CCCCC1", 9) + rings("c1ccncc1", 9) + rings("C", 23)
+    folds = folds_of(smiles)
+    assert [len(holders(folds, range(start, start + 9))) for start in (0, 9, 18)] == [1, 1, 1]
+    assert max(len(fold.held) for fold in folds) <= 11
+
+
+def test_a_scaffold_too_large_for_a_fold_is_divided_and_the_others_are_not():
+    folds = folds_of(rings("c1ccccc1", 30) + rings("C1CCCCC1", 10) + rings("c1ccncc1", 10))
+    assert len(holders(folds, range(30))) >= 3
+    assert [len(holders(folds, range(start, start + 10))) for start in (30, 40)] == [1, 1]
+    assert max(len(fold.held) for fold in folds) == 10
+
+
+def test_a_job_that_was_divided_at_random_has_random_folds():
+    folds = folds_of(rings("c1ccccc1", 25) + rings("C1CCCCC1", 25), method="random")
+    assert holders(folds, range(25)) == holders(folds, range(25, 50)) == [0, 1, 2, 3, 4]
