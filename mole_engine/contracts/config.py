@@ -112,7 +112,9 @@ class ModelConfig(Section):
         "cls",
         "What the head reads: CLS (as in the paper), the mean of the atoms, both, or both after each layer.",
     )
-    descriptors: bool = setting(False, "Join descriptors (RDKit's in two dimensions, and of solvation) before the head.")
+    descriptors: bool = setting(
+        False, "Join descriptors (RDKit's in two dimensions, and of solvation) before the head."
+    )
     standardise_pooled: bool = setting(
         False,
         "Bring a fixed encoder's vectors to like ranges before the head, measured on training molecules.",
