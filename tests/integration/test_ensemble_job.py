@@ -89,7 +89,7 @@ def test_intervals_of_single_molecules_are_the_same_in_run_and_bundle(
     make_config: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Too few molecules here to learn what makes one hard; what is done with it is under test.
-    learnt = Difficulty(constant=0.0, distance=1.0, disagreement=0.5)
+    learnt = Difficulty(constant=0.5, distance=1.0, disagreement=0.3)
     monkeypatch.setattr("mole_engine.inference.uncertainty.fit_difficulty", lambda *arguments: learnt)
     config = make_config(
         training={"freeze": "encoder", "keep": "last"}, ensemble={"kind": "folds", "members": 3, "trees": True}
