@@ -85,11 +85,19 @@ def test_a_blend_of_folds_on_a_fixed_encoder(make_config: Any, tmp_path: Path) -
             LoadedModel(replace(bundle, blend=some), "cpu")
 
 
+@pytest.mark.parametrize(
+    "learnt",
+    [
+        pytest.param(Difficulty(constant=0.0, distance=1.0, disagreement=0.0), id="distance alone"),
+        # The models nearly agree here: the constant keeps the widths off the limit.
+        pytest.param(Difficulty(constant=1.0, distance=0.0, disagreement=0.5), id="disagreement alone"),
+        pytest.param(Difficulty(constant=1.0, distance=1.0, disagreement=0.5), id="both"),
+    ],
+)
 def test_intervals_of_single_molecules_are_the_same_in_run_and_bundle(
-    make_config: Any, monkeypatch: pytest.MonkeyPatch
+    learnt: Difficulty, make_config: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Too few molecules here to learn what makes one hard; what is done with it is under test.
-    learnt = Difficulty(constant=0.5, distance=1.0, disagreement=0.3)
     monkeypatch.setattr("mole_engine.inference.uncertainty.fit_difficulty", lambda *arguments: learnt)
     config = make_config(
         training={"freeze": "encoder", "keep": "last"}, ensemble={"kind": "folds", "members": 3, "trees": True}
