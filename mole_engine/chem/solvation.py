@@ -69,7 +69,7 @@ def solvation_names() -> tuple[str, ...]:
 
 
 def solvation_row(mol: Chem.Mol, hidden: Sequence[int] = ()) -> list[float]:
-    """Return the descriptors of one molecule; NaN where it is too large or has no charges.
+    """Return the descriptors of one molecule, as many as `solvation_names`; NaN where it is empty or too large.
 
     Parameters
     ----------
@@ -77,6 +77,11 @@ def solvation_row(mol: Chem.Mol, hidden: Sequence[int] = ()) -> list[float]:
         Without hydrogens that are atoms of their own, or with them.
     hidden
         Atoms whose charges, and those of their hydrogens, do not count: the rest stays as it is in the whole molecule.
+
+    Returns
+    -------
+    list of float
+        Energies in kcal/mol, charges in elementary ones.
     """
     whole = Chem.AddHs(mol)
     if not 0 < whole.GetNumAtoms() <= MAX_ATOMS:
@@ -125,7 +130,7 @@ def _distances(mol: Chem.Mol) -> Floats:
 
 
 def _born_radii(numbers: npt.NDArray[np.int64], distances: Floats) -> Floats:
-    """Return (N,) effective radii: each atom's own, grown by the neighbours that keep the water away."""
+    """Return (N,) effective radii, angstrom: each atom's own, grown by the neighbours that keep the water away."""
     radii = np.array([BONDI.get(number, OTHER_RADIUS) for number in numbers.tolist()]) - OFFSET
     scaled = radii * np.array([DESCREENING.get(number, OTHER_DESCREENING) for number in numbers.tolist()])
     apart = distances + np.where(np.eye(len(numbers), dtype=bool), 1e9, 0.0)
@@ -145,7 +150,7 @@ def _born_radii(numbers: npt.NDArray[np.int64], distances: Floats) -> Floats:
 
 
 def _charges(mol: Chem.Mol) -> Floats:
-    """Return (N,) partial charges; 0 for an atom that no model knows."""
+    """Return (N,) partial charges, elementary ones; 0 for an atom that no model knows."""
     found = rdForceFieldHelpers.MMFFGetMoleculeProperties(mol)
     if found is not None:
         return np.array([found.GetMMFFPartialCharge(atom) for atom in range(mol.GetNumAtoms())])

@@ -13,9 +13,6 @@ from mole_engine.data.data_modules import MolDataModule
 
 Positions = npt.NDArray[np.int64]
 
-LARGEST_GROUP = 1.0
-"""A scaffold with more of the molecules than this part of a fold is divided: no fold could hold it."""
-
 
 @dataclass(frozen=True, eq=False)
 class Fold:
@@ -50,7 +47,7 @@ def fold_numbers(config: TrainConfig, data: MolDataModule, pool: Positions, coun
     generator = np.random.default_rng(config.seed)
     groups = np.arange(len(pool))
     if not data.split.method.startswith(("random", "stratified")):
-        groups = _without_giants(_groups(data, pool), LARGEST_GROUP * len(pool) / count)
+        groups = _without_giants(_groups(data, pool), len(pool) / count)
     sizes = np.bincount(groups)
     # Large groups first, each into the fold that has least of its kind; a little chance among equals.
     kinds = _kinds(data, pool)
@@ -78,7 +75,7 @@ def _groups(data: MolDataModule, pool: Positions) -> Positions:
 
 
 def _without_giants(groups: Positions, most: float) -> Positions:
-    """Return the groups with those of more than `most` molecules taken apart, each molecule by itself."""
+    """Return the groups with those of more than `most` molecules, which no fold could hold, taken apart."""
     giant = np.bincount(groups)[groups] > most
     own = np.where(giant, groups.max() + 1 + np.arange(len(groups)), groups)
     return np.unique(own, return_inverse=True)[1].astype(np.int64)
