@@ -181,7 +181,7 @@ class RuntimeConfig(Section):
 
     device: str = setting("auto", "auto, cpu, cuda, cuda:1 ..., or mps.")
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = setting(
-        "auto", "auto: bf16 on GPUs that have it."
+        "auto", "auto: bf16 on GPUs that have it, and on processors that multiply it much faster."
     )
     threads: int = setting(
         0,

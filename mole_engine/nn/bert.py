@@ -210,7 +210,8 @@ class BertEncoder(nn.Module):
         places = Places(positions, attention_bias(mask, span, _dtype_of_scores(hidden)))
         below = self.layers[: len(self.layers) - first_only]
         if self._can_pack(hidden, mask):
-            packing = pack(mask, places.positions, places.bias, self._first_layer.attention.mix.heads)
+            bias = places.bias.to(hidden.dtype)
+            packing = pack(mask, places.positions, bias, self._first_layer.attention.mix.heads)
             run = self._runner(hidden, table, len(packing.tokens), packing.numbers)
             states, seen = packing.packed(hidden), []
             for layer in below:
@@ -253,9 +254,9 @@ class BertEncoder(nn.Module):
         return layer
 
     def _can_pack(self, hidden: Tensor, mask: Tensor) -> bool:
-        """Whether the tokens are packed: on a CPU, where the network really runs in full precision."""
-        plain = hidden.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-        return PACKED and plain and bool(len(self.layers)) and not _is_traced() and bool(mask.any())
+        """Whether the tokens are packed: on a CPU, where the network really runs."""
+        on_cpu = hidden.device.type == "cpu"
+        return PACKED and on_cpu and bool(len(self.layers)) and not _is_traced() and bool(mask.any())
 
     def _is_heavy(self, hidden: Tensor, tokens: int, numbers: int) -> bool:
         """Whether the activations of all layers together are too much to keep.

@@ -21,7 +21,7 @@ from mole_engine.data.batching import MolBatch, collate
 from mole_engine.training.fitting import is_out_of_memory
 from mole_engine.training.machine import usable_cores
 from mole_engine.training.setup import Prepared, prepare_network
-from mole_engine.training.trainer import resolve_device, use_threads
+from mole_engine.training.trainer import Device, resolve_device, use_threads
 
 STAGE = "Choosing the number of threads"
 
@@ -113,7 +113,7 @@ def try_threads(
     cores = usable_cores()
     if not is_worth_trying(config, prepared, cores):
         return None
-    step = _Step(prepared)
+    step = _Step(prepared, resolve_device(config.runtime))
     numbers = candidates(cores)
     before = torch.get_num_threads()
     try:
@@ -204,12 +204,13 @@ def fewest_of_the_fastest(seconds: Mapping[int, float], cores: int) -> int:
 class _Step:
     """A forward and a backward pass over a batch of molecules of middling size."""
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: Prepared, device: Device) -> None:
         data = prepared.data
         positions = data.positions("train")
         order = positions[np.argsort(data.features.lengths[positions], kind="stable")]
         start = max(0, (len(order) - data.batch_size) // 2)
         self.prepared = prepared
+        self.device = device
         self.batch: MolBatch = collate(
             data.features, order[start : start + data.batch_size], data.labels, data.vocabulary.pad_id
         )
@@ -219,8 +220,9 @@ class _Step:
         torch.set_num_threads(threads)
         batch, model = self.batch, self.prepared.model
         began = time.perf_counter()
-        logits = model.predict_batch(batch)
-        loss = self.prepared.learning.criterion(logits, batch.targets, batch.target_mask, batch.weights)
+        with self.device.autocast():
+            logits = model.predict_batch(batch)
+            loss = self.prepared.learning.criterion(logits, batch.targets, batch.target_mask, batch.weights)
         torch.autograd.backward(loss)
         taken = time.perf_counter() - began
         model.zero_grad(set_to_none=True)

@@ -6,6 +6,7 @@ import logging
 import os
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pytorch_lightning.strategies import FSDPStrategy, Strategy
 
 from mole_engine.contracts.config import RuntimeConfig, TrainConfig
 from mole_engine.contracts.errors import InputError
+from mole_engine.training.machine import multiplies_bf16_quickly
 
 MAX_THREADS = 8
 
@@ -59,6 +61,13 @@ class Device:
     name: str
     precision: str
     note: str = ""
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Return what Lightning puts around a step of training in this precision."""
+        if self.precision == "32-true":
+            return nullcontext()
+        kind = torch.bfloat16 if self.precision == "bf16-mixed" else torch.float16
+        return torch.autocast(self.torch_device.type, dtype=kind)
 
     @property
     def torch_device(self) -> torch.device:
@@ -109,8 +118,10 @@ def _cuda(runtime: RuntimeConfig, index: int | None) -> Device:
 
 def _with_precision(runtime: RuntimeConfig, accelerator: str, index: int | None, name: str) -> Device:
     wanted = runtime.precision
-    # Emulated bf16 (older GPUs) and bf16 on a CPU are many times slower than 32 bits.
-    has_bf16 = accelerator == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    # Emulated bf16 (older GPUs, most processors) is many times slower than 32 bits.
+    has_bf16 = (accelerator == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)) or (
+        accelerator == "cpu" and wanted in ("auto", "bf16-mixed") and multiplies_bf16_quickly()
+    )
     if wanted == "auto":
         return Device(accelerator, index, name, "bf16-mixed" if has_bf16 else "32-true")
     possible = wanted == "32-true" or (wanted == "16-mixed" and accelerator == "cuda") or has_bf16
@@ -183,12 +194,14 @@ def build_trainer(
     quiet_lightning()
     place = device or resolve_device(config.runtime)
     runtime = config.runtime
+    # A head alone is too small to gain by fewer bits.
+    narrow = place.accelerator != "cpu" or config.training.freeze != "encoder"
     return pl.Trainer(
         accelerator=place.accelerator,
         devices=[place.index] if place.index is not None and runtime.devices == 1 else runtime.devices,
         num_nodes=runtime.num_nodes,
         strategy=_strategy(runtime),
-        precision=place.precision,  # type: ignore[arg-type]
+        precision=place.precision if narrow else "32-true",  # type: ignore[arg-type]
         max_epochs=config.training.epochs,
         min_epochs=0,
         accumulate_grad_batches=accumulate or config.training.accumulate_batches,

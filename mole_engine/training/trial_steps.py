@@ -14,11 +14,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mole_engine.contracts.config import TrainConfig
+
+if TYPE_CHECKING:
+    from mole_engine.training.trainer import Device
 
 MOST_MOLECULES = 1024
 STEPS = 4
@@ -66,13 +69,11 @@ def trial_steps(config: TrainConfig, smiles: Sequence[str], *, steps: int = STEP
     InputError
         When the device is not there, or no molecule can be read.
     """
-    import torch
-
     from mole_engine.training.fitting import is_out_of_memory
     from mole_engine.training.machine import peak_memory
     from mole_engine.training.trainer import resolve_device, use_threads
 
-    device = resolve_device(config.runtime).torch_device
+    device = resolve_device(config.runtime)
     use_threads(config.runtime)
     work = _Work(config, smiles, device)
     try:
@@ -85,14 +86,14 @@ def trial_steps(config: TrainConfig, smiles: Sequence[str], *, steps: int = STEP
     return TrialSteps(
         molecules_per_second=work.count / median(trained),
         judged_per_second=work.count / median(judged),
-        memory_bytes=peak_memory(torch.device(device)),
+        memory_bytes=peak_memory(device.torch_device),
     )
 
 
 class _Work:
     """Network, optimiser and one batch of typical molecules."""
 
-    def __init__(self, config: TrainConfig, smiles: Sequence[str], device: Any) -> None:
+    def __init__(self, config: TrainConfig, smiles: Sequence[str], device: Device) -> None:
         import torch
 
         from mole_engine.contracts.errors import InputError
@@ -113,10 +114,10 @@ class _Work:
         width = 200 if config.model.descriptors else 0
         table = np.zeros((len(features), width), dtype=np.float32) if width else None
         self.batch = collate(features, rows, Labels(np.zeros((len(features), 1)), None, table), vocabulary.pad_id)
-        self.batch = self.batch.to(device)
+        self.batch = self.batch.to(device.torch_device)
         self.count = len(rows)
         sizes = {"vocabulary_size": vocabulary.size, "outputs": 1, "descriptor_size": width}
-        self.model = MolE(config.model.model_copy(update=sizes)).to(device)
+        self.model = MolE(config.model.model_copy(update=sizes)).to(device.torch_device)
         self.model.freeze_parts(config.training.freeze, config.training.freeze_layers)
         self.optimiser = torch.optim.AdamW(parameter_groups(self.model, config.training), lr=1e-5)
         self.device = device
@@ -127,7 +128,8 @@ class _Work:
 
         began = time.perf_counter()
         self.model.train()
-        loss = self.model.predict_batch(self.batch).float().square().mean()
+        with self.device.autocast():
+            loss = self.model.predict_batch(self.batch).float().square().mean()
         torch.autograd.backward(loss)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
@@ -141,7 +143,7 @@ class _Work:
 
         began = time.perf_counter()
         self.model.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), self.device.autocast():
             float(self.model.predict_batch(self.batch).float().sum())
         return time.perf_counter() - began
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.errors import Cancelled, InputError, KnownError
 from mole_engine.contracts.events import CheckpointSaved, EpochMetrics, Notice, StepMetrics
@@ -23,6 +24,11 @@ from mole_engine.training.evaluation import evaluate_part
 def table(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def exact(config: TrainConfig) -> TrainConfig:
+    """Have each step computed as the whole network is judged: in 32 bits, whatever the processor is quick at."""
+    return config.with_overrides(["runtime.precision=32-true"])
 
 
 def losses(job) -> list[float]:
@@ -126,7 +132,7 @@ def test_without_a_validation_part_nothing_is_validated_and_the_last_epoch_is_ke
 
 def test_the_kept_weights_are_those_of_the_best_epoch(job, helpers):
     """With a rate that ruins the network later on, the best epoch is not the last."""
-    config = helpers.config(epochs=6, learning_rate=0.05, schedule="constant", gradient_clip=0.0)
+    config = exact(helpers.config(epochs=6, learning_rate=0.05, schedule="constant", gradient_clip=0.0))
     result = job.run(config, helpers.dataset(helpers.sizes(60)), helpers.split(40, 20))
     by_epoch = {event.epoch: event.metrics["rmse"] for event in job.of(EpochMetrics)}
     assert result.kept_epoch == min(by_epoch, key=by_epoch.__getitem__)
@@ -279,15 +285,15 @@ def test_halved_batches_give_the_same_result(new_job, helpers):
     """Accumulating two halves is the same step as one whole batch."""
     dataset, split = helpers.dataset(helpers.sizes(32)), helpers.split(32)
     whole, halves = new_job("whole"), new_job("halves")
-    whole.run(helpers.config(epochs=1, batch_size=32), dataset, split)
-    halves.run(helpers.config(epochs=1, batch_size=16, accumulate_batches=2), dataset, split)
+    whole.run(exact(helpers.config(epochs=1, batch_size=32)), dataset, split)
+    halves.run(exact(helpers.config(epochs=1, batch_size=16, accumulate_batches=2)), dataset, split)
     for left, right in zip(whole.prepared.model.parameters(), halves.prepared.model.parameters(), strict=True):
         assert torch.allclose(left, right, atol=2e-5)
 
 
 @pytest.mark.parametrize("kind", ["ema", "swa"])
 def test_averaged_weights_are_validated_and_kept(job, helpers, kind):
-    config = helpers.config(epochs=8, averaging=kind, keep="last", ema_decay=0.9)
+    config = exact(helpers.config(epochs=8, averaging=kind, keep="last", ema_decay=0.9))
     result = job.run(config, helpers.dataset(helpers.sizes(40)), helpers.split(30, 10))
     last = job.of(EpochMetrics)[-1]
     assert result.kept_epoch == 8
@@ -329,10 +335,22 @@ def test_a_full_disk_is_told_in_words(job, helpers, monkeypatch):
         fitting.fit_model(config, prepared, job.folder, job.emitter)
 
 
-def test_bf16_on_a_cpu_is_replaced_and_said(job, helpers):
+def test_bf16_on_a_cpu_is_replaced_and_said(job, helpers, monkeypatch):
+    monkeypatch.setattr(trainer, "multiplies_bf16_quickly", lambda: False)
     config = helpers.config(epochs=1).with_overrides(["runtime.precision=bf16-mixed"])
     job.run(config, helpers.dataset(helpers.sizes(10)), helpers.split(10))
     assert any("32 bits" in event.message for event in job.of(Notice))
+
+
+def test_a_processor_that_is_quick_at_it_learns_the_same_in_fewer_bits(job, helpers, monkeypatch):
+    found = {}
+    for quick in (False, True):
+        monkeypatch.setattr(trainer, "multiplies_bf16_quickly", lambda quick=quick: quick)
+        job.events.clear()
+        job.run(helpers.config(epochs=3), helpers.dataset(helpers.sizes(40)), helpers.split(30, 10))
+        found[quick] = losses(job)
+    assert found[True] != found[False]
+    assert found[True] == pytest.approx(found[False], rel=0.03)
 
 
 def test_left_overs_of_an_older_run_are_not_taken_for_this_one(job, helpers):

@@ -218,7 +218,9 @@ class TestCommand:
 
 
 def test_a_job_goes_on_from_another_with_labels_and_twice_the_width(path: Path, tmp_path: Path) -> None:
-    first = config(path, tmp_path / "first", objectives={"descriptors": 1.0})
+    # In 32 bits on every processor: what is compared is computed by networks of two widths.
+    runtime = {"device": "cpu", "threads": 1, "precision": "32-true"}
+    first = config(path, tmp_path / "first", objectives={"descriptors": 1.0}, runtime=runtime)
     end = pretrain(first)
     wide = {
         "init": str(tmp_path / "first"),
@@ -226,6 +228,7 @@ def test_a_job_goes_on_from_another_with_labels_and_twice_the_width(path: Path, 
         "objectives": {"descriptors": 1.0, "tasks": 0.1},
         "data": {"targets": ["length"]},
         "training": {"steps": 1, "round_steps": 1, "learning_rate": 1e-9},
+        "runtime": runtime,
     }
     events: list[Event] = []
     pretrain(config(path, tmp_path / "second", **wide), on_event=events.append)

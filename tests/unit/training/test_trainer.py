@@ -9,7 +9,7 @@ from pytorch_lightning.callbacks import Checkpoint
 
 from mole_engine.contracts.config import RuntimeConfig, TrainConfig
 from mole_engine.contracts.errors import InputError
-from mole_engine.training import trainer
+from mole_engine.training import machine, trainer
 from mole_engine.training.trainer import build_trainer, default_threads, resolve_device, use_threads
 
 
@@ -34,9 +34,42 @@ def test_auto_takes_the_best_device(gpu):
     assert resolve_device(RuntimeConfig(device="cuda:0")).torch_device == torch.device("cuda", 0)
 
 
-def test_auto_falls_back_to_the_cpu_in_full_precision(no_gpu):
+def processor(monkeypatch, quick):
+    monkeypatch.setattr(trainer, "multiplies_bf16_quickly", lambda: quick)
+
+
+@pytest.mark.parametrize(("quick", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_auto_falls_back_to_the_cpu_in_the_precision_that_it_is_quick_in(no_gpu, monkeypatch, quick, precision):
+    processor(monkeypatch, quick)
     device = resolve_device(RuntimeConfig())
-    assert (device.accelerator, device.precision, device.note) == ("cpu", "32-true", "")
+    assert (device.accelerator, device.precision, device.note) == ("cpu", precision, "")
+    assert resolve_device(RuntimeConfig(precision="32-true")).precision == "32-true"
+
+
+def test_a_processor_is_quick_by_far_or_not_at_all(monkeypatch):
+    def quick(narrow, wide):
+        seconds = {torch.bfloat16: narrow, torch.float32: wide}
+        monkeypatch.setattr(machine, "_seconds_of_product", seconds.__getitem__)
+        return machine.multiplies_bf16_quickly.__wrapped__()
+
+    assert quick(narrow=1.0, wide=4.0)
+    assert not quick(narrow=1.0, wide=1.2)
+    assert not quick(narrow=12.0, wide=1.0)
+
+
+def test_a_product_is_timed_without_a_random_number():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    assert 0 < machine._seconds_of_product(torch.float32) < 5
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize(("freeze", "precision"), [("none", "bf16-mixed"), ("encoder", "32-true")])
+def test_a_head_alone_learns_in_full_precision_on_a_cpu(tmp_path, monkeypatch, freeze, precision):
+    processor(monkeypatch, quick=True)
+    config = TrainConfig().with_overrides(["runtime.device=cpu", f"training.freeze={freeze}"])
+    assert build_trainer(config, [Checkpoint()], tmp_path).precision == precision
 
 
 @pytest.mark.parametrize(("device", "words"), [("cuda", "NVIDIA"), ("cuda:1", "NVIDIA"), ("mps", "Apple")])
@@ -57,7 +90,8 @@ def test_a_gpu_number_beyond_the_last_is_said(gpu):
 
 
 @pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
-def test_half_precision_never_runs_on_a_cpu(no_gpu, precision):
+def test_half_precision_never_runs_where_it_is_slow(no_gpu, monkeypatch, precision):
+    processor(monkeypatch, quick=False)
     device = resolve_device(RuntimeConfig(device="cpu", precision=precision))
     assert device.precision == "32-true"
     assert "32 bits" in device.note
