@@ -30,6 +30,7 @@ from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.config import ModelConfig
 from mole_engine.data.features import FeaturisedDataset, featurise
 from mole_engine.models.mole import MolE
+from mole_engine.training.machine import multiplies_bf16_quickly
 
 BATCH = 32
 BATCH_ON_GPU = 256
@@ -144,9 +145,13 @@ def compare(
             contestant(name, model, features, epoch, config, device, factor, operations, padded=name == "plain")
             for name, model, epoch in zip(("ours", "plain"), (ours, plain), epochs, strict=True)
         ]
+        narrow = job == "training" and multiplies_bf16_quickly()
+        if narrow:
+            wanted = (ours, features, epochs[0], config, device, factor, operations)
+            runners.append(contestant("bf16", *wanted, padded=False, bf16=True))
         seconds, bare_seconds = take_turns(runners, bare, options, device)
         ceiling = bare_arithmetic / bare_seconds
-        whole = [seconds[runner.name] * runner.whole for runner in runners]
+        whole = [seconds[runner.name] * runner.whole for runner in runners[:2]]
         rates = [sum(map(len, epochs[0])) / taken for taken in whole]
         shares = [factor * useful / taken / ceiling for taken in whole]
         print(
@@ -156,6 +161,10 @@ def compare(
             " batches",
             flush=True,
         )
+        if narrow:
+            rate = sum(map(len, epochs[0])) / (seconds["bf16"] * runners[2].whole)
+            words = "what a training does on this processor: products in bf16"
+            print(f"{'':16} {rate:>17,.1f} {'':>9} {rate / rates[0]:>7.1f} times ours in 32 bits; {words}", flush=True)
         if options.profile and job == "training" and f"{layers}x{width}" in (PROFILED, options.sizes):
             step = seconds["ours"] / len(runners[0].batches)
             tell_profile(f"{layers}x{width} {job}, ours", runners[0].turn, 1, device, step)

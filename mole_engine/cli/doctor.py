@@ -74,9 +74,12 @@ def _libraries() -> list[Check]:
 def _devices() -> list[Check]:
     import torch
 
-    cores = os.cpu_count() or 1
+    from mole_engine.training.machine import multiplies_bf16_quickly
+
+    cores = counted(os.cpu_count() or 1, "core")
+    narrow = "; quick at bfloat16, in which encoders learn" if multiplies_bf16_quickly() else ""
     build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU only"
-    checks = [Check("torch build", True, build), Check("CPU", True, counted(cores, "core"))]
+    checks = [Check("torch build", True, build), Check("CPU", True, f"{cores}{narrow}")]
     for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
         checks.append(Check(f"cuda:{index}", True, f"{properties.name}, {size(properties.total_memory)}"))

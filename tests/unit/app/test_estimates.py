@@ -85,7 +85,7 @@ def test_each_fine_tuned_network_of_a_fold_counts():
     ("molecules", "tokens", "real"), [(1128, 14.3, 202), (1513, 35.1, 469), (578, 23.9, 109), (4200, 28.0, 1944)]
 )
 def test_the_recommended_job_takes_about_as_long_as_was_measured(molecules, tokens, real):
-    """Seconds of one core in docs/accuracy.md (ESOL, BACE, HIA_Hou, Lipophilicity), on cores of 80 GFLOP/s."""
+    """Seconds of one core, in 32 bits (ESOL, BACE, HIA_Hou, Lipophilicity), on cores of 80 GFLOP/s."""
     tenth = molecules // 10
     size = DataSize(molecules - 2 * tenth, tenth, tenth, tokens)
     config = load_preset("recommended").config()

@@ -1,7 +1,6 @@
 """predict, evaluate, encode, export and doctor through `main`, on a model that was never trained."""
 
 import json
-import sys
 
 import numpy as np
 import pandas as pd
@@ -150,13 +149,14 @@ def test_exported_checkpoint_feeds_a_lightning_module(make_bundle, tmp_path):
     network.load_state_dict(checkpoint["state_dict"], strict=True)
 
 
-def test_doctor(capsys, monkeypatch):
-    monkeypatch.setattr(sys, "executable", sys.executable)
+@pytest.mark.parametrize("quick", [True, False])
+def test_doctor(capsys, monkeypatch, quick):
+    monkeypatch.setattr("mole_engine.training.machine.multiplies_bf16_quickly", lambda: quick)
     assert main(["doctor", "--json"]) == 0
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
     assert checks["torch"]["found"] == torch.__version__
     assert checks["workspace"]["is_ok"]
-    assert checks["CPU"]["found"].endswith("cores")
+    assert ("quick at bfloat16" in checks["CPU"]["found"]) == quick
     assert "window (Qt)" in checks
     assert main(["doctor"]) == 0
     assert "ok    Python" in capsys.readouterr().out
