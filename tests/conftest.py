@@ -35,6 +35,31 @@ SHARED_THREADS = ("pydevd.", "TMonitor", "execnet", "QtDBus")
 """Names (beginnings) of threads that belong to the process, not to a test."""
 
 
+EXPECTED_WARNINGS = (
+    r"ignore:.*treespec, LeafSpec.*is deprecated.*",
+    r"ignore:.*does not have many workers.*",
+    r"ignore:.*Total length of `list` across ranks is zero.*",
+    r"ignore:.*Found .* module\(s\) in eval mode at the start of training.*",
+)
+"""What a training expects of Lightning, and has silenced itself (`quiet_lightning`).
+
+Filters of warnings are the whole process's: pandas, pyqtgraph and scikit-learn set them aside and put them back in
+other threads, of the window or beside the training, and with bad luck take away what the training has set meanwhile.
+"""
+
+WITH_THREADS = ("gui", "integration")
+"""Folders of tests in which something else runs beside a training."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have whole jobs keep to what the program expects, whichever thread was last."""
+    places = [Path(__file__).parent / name for name in WITH_THREADS]
+    for item in items:
+        if any(place in item.path.parents for place in places):
+            for words in EXPECTED_WARNINGS:
+                item.add_marker(pytest.mark.filterwarnings(words))
+
+
 @pytest.fixture(scope="session")
 def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Return an iterator of new, empty folders."""

@@ -37,28 +37,6 @@ PATIENCE = 60_000
 """How long a condition is waited for, in ms: on a busy machine a second of work takes many, and no test may notice."""
 
 
-EXPECTED_WARNINGS = (
-    r"ignore:.*treespec, LeafSpec.*is deprecated.*",
-    r"ignore:.*does not have many workers.*",
-    r"ignore:.*Total length of `list` across ranks is zero.*",
-    r"ignore:.*Found .* module\(s\) in eval mode at the start of training.*",
-)
-"""What a training thread expects of Lightning, and has silenced itself (`quiet_lightning`).
-
-Filters of warnings are the whole process's: pandas and pyqtgraph set them aside and put them back in other threads of
-the window, and with bad luck take away what the training has set in between.
-"""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have the tests of the window keep to what the program expects, whichever thread was last."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            for words in EXPECTED_WARNINGS:
-                item.add_marker(pytest.mark.filterwarnings(words))
-
-
 @pytest.fixture
 def qtbot(qtbot: QtBot) -> QtBot:
     """Return a bot whose waits for something to happen are long; short ones, for nothing to happen, stay."""
