@@ -335,24 +335,6 @@ def test_a_full_disk_is_told_in_words(job, helpers, monkeypatch):
         fitting.fit_model(config, prepared, job.folder, job.emitter)
 
 
-def test_bf16_on_a_cpu_is_replaced_and_said(job, helpers, monkeypatch):
-    monkeypatch.setattr(trainer, "multiplies_bf16_quickly", lambda: False)
-    config = helpers.config(epochs=1).with_overrides(["runtime.precision=bf16-mixed"])
-    job.run(config, helpers.dataset(helpers.sizes(10)), helpers.split(10))
-    assert any("32 bits" in event.message for event in job.of(Notice))
-
-
-def test_a_processor_that_is_quick_at_it_learns_the_same_in_fewer_bits(job, helpers, monkeypatch):
-    found = {}
-    for quick in (False, True):
-        monkeypatch.setattr(trainer, "multiplies_bf16_quickly", lambda quick=quick: quick)
-        job.events.clear()
-        job.run(helpers.config(epochs=3), helpers.dataset(helpers.sizes(40)), helpers.split(30, 10))
-        found[quick] = losses(job)
-    assert found[True] != found[False]
-    assert found[True] == pytest.approx(found[False], rel=0.03)
-
-
 def test_left_overs_of_an_older_run_are_not_taken_for_this_one(job, helpers):
     folder = job.folder / "checkpoints"
     folder.mkdir(parents=True)
