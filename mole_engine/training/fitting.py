@@ -267,7 +267,7 @@ def check_checkpoint(path: Path, model: torch.nn.Module) -> None:
     """
     again = "Start a new run instead."
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["state_dict"]
+        state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
     except FileNotFoundError as error:
         raise InputError(f"There is no checkpoint {path} to resume from.", "", again) from error
     except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError, pickle.UnpicklingError) as error:

@@ -110,7 +110,7 @@ def stretched(plan: Callable[[float], float], planned: int, total: int, rise: in
 
 def steered_last_epoch(checkpoint: Path) -> int:
     """Return the last epoch that a user has set in the run of a checkpoint; 0: none."""
-    content = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     state = content.get("callbacks", {}).get(SteeringCallback.__qualname__, {})
     return int(state.get("last_epoch", 0))
 
@@ -118,7 +118,7 @@ def steered_last_epoch(checkpoint: Path) -> int:
 def checkpoint_step(checkpoint: Path) -> int:
     """Return after which optimiser step a checkpoint was written; 0 where there is none that can be read."""
     try:
-        content = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
         return int(content["global_step"])
     except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError, pickle.UnpicklingError):
         return 0
