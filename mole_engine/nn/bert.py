@@ -210,6 +210,7 @@ class BertEncoder(nn.Module):
         places = Places(positions, attention_bias(mask, span, _dtype_of_scores(hidden)))
         below = self.layers[: len(self.layers) - first_only]
         if self._can_pack(hidden, mask):
+            # Without padding only products of linear layers are narrowed, by themselves; scores stay as they are.
             bias = places.bias.to(hidden.dtype)
             packing = pack(mask, places.positions, bias, self._first_layer.attention.mix.heads)
             run = self._runner(hidden, table, len(packing.tokens), packing.numbers)

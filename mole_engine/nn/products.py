@@ -16,12 +16,12 @@ def product_type() -> torch.dtype | None:
 
 
 def narrowed(factor: Tensor, kind: torch.dtype | None) -> Tensor:
-    """Return what goes into a product."""
+    """Return what goes into a product, of any shape, as `kind`."""
     return factor if kind is None else factor.to(kind)
 
 
 def product(first: Tensor, second: Tensor, kind: torch.dtype) -> Tensor:
-    """Return the product of two narrowed matrices, as `kind`."""
+    """Return first (n, i) x second (i, o), (n, o), as wide as `kind`; the factors are narrowed."""
     return torch.mm(first, second).to(kind)
 
 
@@ -33,7 +33,7 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def plus_product(total: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """Return total + first x second, as wide as the total; the factors are narrowed."""
+    """Return total (n, o) + first (n, i) x second (i, o), as wide as the total; the factors are narrowed."""
     if first.dtype == total.dtype:
         return torch.addmm(total, first, second)
     return product(first, second, total.dtype).add_(total)
