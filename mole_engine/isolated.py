@@ -62,6 +62,7 @@ def train_isolated(
         with control.heard_by(talk.wish):
             talk.wish(control.wishes)
             talk.listen()
+        talk.hang_up()
         code = process.wait()
         if talk.record is not None:
             return talk.record
@@ -92,6 +93,13 @@ class _Talk:
         with self._lock, contextlib.suppress(OSError, ValueError):
             stream.write(json.dumps(message).encode() + b"\n")
             stream.flush()
+
+    def hang_up(self) -> None:
+        """End what the child hears, so that its listening thread ends."""
+        stream = self._process.stdin
+        if stream is not None:
+            with self._lock, contextlib.suppress(OSError):
+                stream.close()
 
     def wish(self, wishes: Wishes) -> None:
         """Hand on what the user wants."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
+import io
 import json
 import os
 import signal
@@ -15,6 +17,9 @@ from mole_engine.contracts.errors import Cancelled, MoleError, problem_of
 from mole_engine.contracts.events import Event
 from mole_engine.contracts.run_state import RunControl, Wishes
 
+GOODBYE_SECONDS = 10.0
+"""How long the parent has to end its wishes, after the last answer."""
+
 
 def main() -> int:
     """Train what the first line of the input describes; return the exit code."""
@@ -25,12 +30,14 @@ def main() -> int:
     # Whatever a library prints, also from C, must not get between the messages.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
-    requests = sys.stdin.buffer
+    # Not `sys.stdin`: whoever waits for a line holds its buffer's lock, and an interpreter that ends meanwhile aborts.
+    requests = open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)  # noqa: SIM115 - read until the process ends
     first = json.loads(requests.readline() or b"{}")
     if "job" not in first:
         return 2
     control = RunControl()
-    threading.Thread(target=_hear, args=(requests, control), name="wishes", daemon=True).start()
+    ear = threading.Thread(target=_hear, args=(requests, control), name="wishes", daemon=True)
+    ear.start()
     mouth = _Mouth(answers)
     try:
         mouth.say({"record": _train(first, mouth, control).to_dict()})
@@ -39,6 +46,10 @@ def main() -> int:
     except BaseException as error:  # noqa: BLE001 - the parent raises it again
         kind = type(error).__name__ if isinstance(error, MoleError) else "BugError"
         mouth.say({"problem": problem_of(error).to_dict(), "kind": kind})
+    finally:
+        # The parent hears the end of the answers and ends its wishes: no thread is left for the interpreter's end.
+        mouth.close()
+        ear.join(GOODBYE_SECONDS)
     return 0
 
 
@@ -63,6 +74,10 @@ class _Mouth:
             # The parent has died; its silence on the input says the same.
             return
 
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.close()
+
     def show(self, event: Event) -> None:
         self.say({"event": json.loads(event.to_json())})
 
@@ -70,7 +85,7 @@ class _Mouth:
         self.say({"folder": path})
 
 
-def _hear(requests: IO[bytes], control: RunControl) -> None:
+def _hear(requests: io.FileIO, control: RunControl) -> None:
     before = Wishes()
     for line in requests:
         wishes = Wishes(**json.loads(line)["wishes"])
