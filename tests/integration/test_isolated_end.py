@@ -32,7 +32,7 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_process_of_a_finished_training_ends_in_order(make_config: Any, ends: list[int]) -> None:
-    # An abort at the interpreter's end is nothing to the run, but the system keeps its memory on disk, or opens a window.
+    # An abort at the interpreter's end is nothing to the run, but the system writes its memory to disk.
     record = train(make_config(runtime={"isolated": True}))
     assert record.status is RunState.COMPLETED
     assert ends == [0]
