@@ -52,6 +52,10 @@ class ColumnInfo:
         Counts of non-empty cells and of distinct values among the rows looked at.
     unit
         Taken from the header ("IC50 (nM)"), or empty.
+    examples
+        The first distinct values.
+    decimal
+        How its numbers are written: "." or ",", or ",." where dots part thousands, even a lone one.
     """
 
     name: str
@@ -60,6 +64,7 @@ class ColumnInfo:
     distinct: int = 0
     unit: str = ""
     examples: tuple[str, ...] = ()
+    decimal: str = "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ class TableInfo:
     columns
         In file order.
     format, delimiter, encoding, decimal
-        What was sniffed: "csv"; ",", ";", "tab" ...; "utf-8" ...; "." or ",".
+        What was sniffed: "csv"; ",", ";", "tab" ...; "utf-8" ...; "." or ",", the mark of most columns.
     sha256
         Of the file's bytes.
     notes

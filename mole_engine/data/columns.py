@@ -230,9 +230,10 @@ def _all_whole_and_distinct(table: RawTable, column: ColumnInfo) -> bool:
 
 
 def _task(table: RawTable, name: str, config: DataConfig) -> TaskSpec:
-    unit = config.units.get(name) or table.info.column(name).unit
+    column = table.info.column(name)
+    unit = config.units.get(name) or column.unit
     texts = table.column_values(name)
-    return task_of(name, texts, table.info.decimal, config.task, unit, config.positive_class.get(name, ""))
+    return task_of(name, texts, column.decimal, config.task, unit, config.positive_class.get(name, ""))
 
 
 def _usable_together(tasks: tuple[TaskSpec, ...]) -> tuple[TaskSpec, ...]:

@@ -196,7 +196,8 @@ class _Work:
     def take_labels(self) -> None:
         odd: list[tuple[int, IssueKind, str, str]] = []
         for index, task in enumerate(self.roles.tasks):
-            labels = read_labels(self.table.column_values(task.name), task, self.table.info.decimal)
+            decimal = self.table.info.column(task.name).decimal
+            labels = read_labels(self.table.column_values(task.name), task, decimal)
             self.targets[:, index] = labels.values
             odd += [(row, IssueKind.BAD_LABEL, reason, task.name) for row, reason in labels.bad.items()]
             for row, reason in labels.censored.items():
@@ -293,7 +294,8 @@ class _Work:
     def _order(self, molecules: Molecules) -> npt.NDArray[np.float64] | None:
         if self.roles.order is None:
             return None
-        values, _ = order_of(self.table.column_values(self.roles.order), self.table.info.decimal)
+        decimal = self.table.info.column(self.roles.order).decimal
+        values, _ = order_of(self.table.column_values(self.roles.order), decimal)
         found = np.asarray(values, np.float64)[molecules.first]
         for position, rows in molecules.several.items():
             # A molecule is known from its first measurement on. fmin passes over NaN.

@@ -112,9 +112,10 @@ def with_molar_columns(table: RawTable, data: DataConfig) -> RawTable:
         name = molar_name(column, unit)
         if name in frame.columns:
             continue
-        texts = [_converted(text, table.info.decimal, power) for text in table.column_values(column)]
+        decimal = table.info.column(column).decimal
+        texts = [_converted(text, decimal, power) for text in table.column_values(column)]
         frame[name] = pd.array(texts, dtype="str")
-        columns.append(_described(texts, name, table.info.decimal))
+        columns.append(_described(texts, name, decimal))
         notes.append(f"The column '{name}' is -log10 of '{column}' in mol/L (read as {unit}).")
     info = replace(table.info, columns=tuple(columns), notes=tuple(notes))
     return RawTable(info, frame, np.array([table.line(row) for row in range(len(table))], np.int64), table.problems)
@@ -147,7 +148,7 @@ def molar_targets(table: RawTable, data: DataConfig, targets: list[str]) -> list
 
 def _described(texts: list[str], name: str, decimal: str) -> ColumnInfo:
     frame = pd.DataFrame({0: pd.array(texts, dtype="str")})
-    return replace(profile_columns(frame, [name], decimal)[0], unit=UNIT)
+    return replace(profile_columns(frame, [name], [decimal])[0], unit=UNIT)
 
 
 def _converted(text: str, decimal: str, power: int) -> str:
@@ -157,4 +158,4 @@ def _converted(text: str, decimal: str, power: int) -> str:
     if not is_number(number) or number.value <= 0:
         return f"{text.strip()} (no logarithm)"
     value = f"{-(math.log10(number.value) + power):.6g}"
-    return _FLIPPED[number.bound] + (value.replace(".", ",") if decimal == "," else value)
+    return _FLIPPED[number.bound] + (value.replace(".", ",") if decimal != "." else value)

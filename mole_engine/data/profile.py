@@ -40,13 +40,16 @@ def part_of_word(text: str) -> str:
     return PART_WORDS.get(text.strip().casefold(), "")
 
 
-def profile_columns(frame: pd.DataFrame, names: Sequence[str], decimal: str) -> tuple[ColumnInfo, ...]:
-    """Describe each column from a sample of rows, spread over the whole table."""
+def profile_columns(frame: pd.DataFrame, names: Sequence[str], decimals: Sequence[str]) -> tuple[ColumnInfo, ...]:
+    """Describe each column from a sample of rows, spread over the whole table; `decimals` are the columns' marks."""
     rows = len(frame)
     wanted = max(50, min(_SAMPLE_ROWS, _CELLS_TO_LOOK_AT // max(1, len(names))))
     positions = np.unique(np.linspace(0, rows - 1, min(rows, wanted)).astype(np.int64))
     sample = frame.iloc[positions]
-    return tuple(_profile(name, sample.iloc[:, index].tolist(), decimal) for index, name in enumerate(names))
+    return tuple(
+        _profile(name, sample.iloc[:, index].tolist(), decimal)
+        for index, (name, decimal) in enumerate(zip(names, decimals, strict=True))
+    )
 
 
 def _profile(name: str, texts: list[str], decimal: str) -> ColumnInfo:
@@ -59,6 +62,7 @@ def _profile(name: str, texts: list[str], decimal: str) -> ColumnInfo:
         distinct=len(distinct),
         unit=unit_of(name),
         examples=tuple(text[:80] for text in distinct[:3]),
+        decimal=decimal,
     )
 
 

@@ -17,6 +17,7 @@ from mole_engine.contracts.dataset import TableInfo
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.wording import counted
 from mole_engine.data.byte_stream import GZIP, WatchedStream, beginning, unpacked
+from mole_engine.data.number_marks import find_marks
 from mole_engine.data.profile import profile_columns
 from mole_engine.data.progress import Progress, report
 from mole_engine.data.table import RawTable
@@ -243,17 +244,18 @@ def make_table(path: Path, kind: str, cells: Cells, digest: str) -> RawTable:
         cells.notes.append(f"{counted(dropped, 'blank row was', 'blank rows were')} left out at the end.")
     if not len(frame):
         raise InputError(f"{path.name} has a header but no rows.", "", "Choose a file with one molecule a row.")
+    marks = find_marks(frame, names, cells.decimal, cells.delimiter, fixed=cells.is_decimal_fixed)
     info = TableInfo(
         path=str(path),
         name=path.name,
         rows=len(frame),
-        columns=profile_columns(frame, names, cells.decimal),
+        columns=profile_columns(frame, names, marks.columns),
         format=kind,
         delimiter=cells.delimiter,
         encoding=cells.encoding,
-        decimal=cells.decimal,
+        decimal=marks.table,
         sha256=digest,
-        notes=tuple(cells.notes),
+        notes=(*cells.notes, *marks.notes),
     )
     frame.columns = pd.Index(names, dtype="str")
     return RawTable(info, frame, lines, cells.problems)

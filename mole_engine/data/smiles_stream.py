@@ -14,10 +14,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from mole_engine.contracts.errors import InputError
+from mole_engine.data.number_marks import find_marks
 from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank, structure_share
-from mole_engine.data.text_format import find_delimiter, find_encoding
+from mole_engine.data.text_format import DELIMITER_NAMES, find_delimiter, find_encoding
 from mole_engine.data.text_layout import find_layout
-from mole_engine.data.values import is_number, parse_number
+from mole_engine.data.values import is_number, parse_number, plain_numbers
 
 Floats = npt.NDArray[np.float32]
 
@@ -122,13 +123,13 @@ class SmilesStream:
         if pd.api.types.is_numeric_dtype(cells):
             return cells.to_numpy(dtype=np.float64, na_value=np.nan)
         texts = cells.fillna("").astype(str)
-        values = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, copy=True)
+        values = plain_numbers(texts.astype("str"), self._source.decimals.get(name, "."))
         for row in np.flatnonzero(np.isnan(values) & (texts.str.strip() != "").to_numpy()):
             values[row] = self._number(texts.iloc[row], name, start + int(row))
         return values
 
     def _number(self, text: str, name: str, row: int) -> float:
-        number = parse_number(text, self._source.decimal)
+        number = parse_number(text, self._source.decimals.get(name, "."))
         if is_number(number):
             return float(number.value)
         if text.strip().casefold() in {"nan", "na", "n/a", "none", "null", "-", "?"}:
@@ -139,8 +140,6 @@ class SmilesStream:
 
 
 class _Parquet:
-    decimal = "."
-
     def __init__(self, path: Path) -> None:
         from pyarrow import parquet
 
@@ -148,6 +147,7 @@ class _Parquet:
         self.names: list[str] = list(self._file.schema_arrow.names)
         first = next(self._file.iter_batches(batch_size=_HEAD_ROWS), None)
         self.head: pd.DataFrame = first.to_pandas() if first is not None else pd.DataFrame(columns=self.names)
+        self.decimals: dict[str, str] = {}
 
     def count(self) -> int:
         return int(self._file.metadata.num_rows)
@@ -182,9 +182,11 @@ class _Text:
         lines = whole.decode(self._encoding, "replace").splitlines(keepends=True)[:_HEAD_ROWS]
         separator = find_delimiter([line.rstrip("\r\n") for line in lines], self._suffix)
         self._layout = find_layout(lines, separator, "", self._suffix)
-        self.decimal = self._layout.decimal
         self.names = self._layout.names
         self.head: pd.DataFrame = next(self._frames(list(self.names), 0, _HEAD_ROWS), pd.DataFrame(columns=self.names))
+        shown = DELIMITER_NAMES.get(separator, separator)
+        marks = find_marks(self.head.fillna("").astype("str"), self.names, self._layout.decimal, shown, fixed=False)
+        self.decimals = dict(zip(self.names, marks.columns, strict=True))
 
     def _open(self) -> IO[bytes]:
         if self._path.suffix.lower() in {".gz", ".gzip"}:

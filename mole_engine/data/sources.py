@@ -14,6 +14,7 @@ from mole_engine.contracts.config import DataConfig
 from mole_engine.contracts.dataset import TableInfo
 from mole_engine.contracts.errors import InputError
 from mole_engine.data.molar import with_molar_columns
+from mole_engine.data.number_marks import holds_numbers
 from mole_engine.data.profile import profile_columns
 from mole_engine.data.progress import Progress
 from mole_engine.data.readers import make_table, read_table
@@ -21,6 +22,7 @@ from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank
 from mole_engine.data.table import RawTable
 from mole_engine.data.text_reader import read_text
 from mole_engine.data.unit_cells import with_unit_columns
+from mole_engine.data.values import with_point
 
 FILE_COLUMN = "source_file"
 """Column that says from which of several files a row comes."""
@@ -115,11 +117,8 @@ def parse_pasted(text: str, name: str = "pasted.csv") -> RawTable:
 
 def _joined(tables: Sequence[RawTable]) -> RawTable:
     first = tables[0].info
-    decimals = {table.info.decimal for table in tables}
     frames = [_renamed(table, tables[0]) for table in tables]
-    mixed = len(decimals) > 1
-    if mixed:
-        frames = [_with_points(table, frame) for table, frame in zip(tables, frames, strict=True)]
+    decimals = _one_mark_each(tables, frames)
     column = _free(FILE_COLUMN, {str(name) for frame in frames for name in frame.columns})
     for table, frame in zip(tables, frames, strict=True):
         frame[column] = pd.array([table.info.name] * len(frame), dtype="str")
@@ -132,18 +131,17 @@ def _joined(tables: Sequence[RawTable]) -> RawTable:
         for row, reason in table.problems.items()
     }
     names = [str(name) for name in frame.columns]
-    decimal = "." if mixed else first.decimal
     shown = frame.copy(deep=False)
     shown.columns = pd.RangeIndex(len(names))
     info = TableInfo(
         path=first.path,
         name=f"{first.name} and {len(tables) - 1} more",
         rows=len(frame),
-        columns=profile_columns(shown, names, decimal),
+        columns=profile_columns(shown, names, [decimals.get(name, ".") for name in names]),
         format=first.format,
         delimiter=first.delimiter,
         encoding=first.encoding,
-        decimal=decimal,
+        decimal=first.decimal if len({table.info.decimal for table in tables}) == 1 else ".",
         sha256=hashlib.sha256("".join(table.info.sha256 for table in tables).encode()).hexdigest(),
         notes=(
             f"{len(tables)} files were put one after the other: {', '.join(table.info.name for table in tables)}.",
@@ -179,13 +177,18 @@ def _structures(table: RawTable) -> list[str]:
     return named or found
 
 
-def _with_points(table: RawTable, frame: pd.DataFrame) -> pd.DataFrame:
-    """Write decimal commas as points, since one table can have only one decimal mark."""
-    if table.info.decimal == ",":
-        for name, column in zip(frame.columns, table.info.columns, strict=True):
-            if column.kind in {"number", "binary"}:
-                frame[name] = frame[name].str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-    return frame
+def _one_mark_each(tables: Sequence[RawTable], frames: Sequence[pd.DataFrame]) -> dict[str, str]:
+    """Return the decimal mark of each column; numbers of one that the files write differently get decimal points."""
+    marks: dict[str, set[str]] = {}
+    for table, frame in zip(tables, frames, strict=True):
+        for name, column in zip(map(str, frame.columns), table.info.columns, strict=True):
+            marks.setdefault(name, set()).add(column.decimal)
+    for table, frame in zip(tables, frames, strict=True):
+        for name, column in zip(map(str, frame.columns), table.info.columns, strict=True):
+            if len(marks[name]) > 1 and column.kind != "smiles" and holds_numbers(frame[name]):
+                texts = [with_point(text, column.decimal) for text in frame[name].tolist()]
+                frame[name] = pd.array(texts, dtype="str")
+    return {name: found.pop() if len(found) == 1 else "." for name, found in marks.items()}
 
 
 def _free(name: str, taken: set[str]) -> str:

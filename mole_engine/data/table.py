@@ -83,7 +83,7 @@ class RawTable:
 
     def numbers(self, column: str) -> npt.NDArray[np.float64]:
         """Read a column as numbers, (rows,) float64 with NaN; a bound like "> 50" counts as 50."""
-        return numbers_of(self.frame[column], self.info.decimal)
+        return numbers_of(self.frame[column], self.info.column(column).decimal)
 
     def resolve(self, name: str, what: str = "column") -> str:
         """Return the column that `name` means: exact, or the only one equal but for case and blanks around it.

@@ -14,7 +14,7 @@ from mole_engine.contracts.config import TaskName
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError
 from mole_engine.data.profile import MAX_CLASSES
-from mole_engine.data.values import Number, is_null, is_number, parse_number, shown
+from mole_engine.data.values import Number, is_null, is_number, parse_number, plain_numbers, shown
 
 POSITIVE_WORDS = frozenset(
     {"1", "yes", "y", "true", "t", "active", "positive", "pos", "+", "toxic", "high", "pass", "passed", "hit", "binder"}
@@ -132,7 +132,7 @@ def _read_values(texts: Sequence[str], decimal: str) -> Labels:
 
 def _read_piece(texts: Sequence[str], start: int, decimal: str, labels: Labels) -> None:
     series = pd.Series(texts, dtype="str")
-    values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan).copy()
+    values = plain_numbers(series, decimal)
     for place in np.flatnonzero(~np.isfinite(values)).tolist():
         text, row = texts[place], start + place
         number = Number(np.nan) if is_null(text) else parse_number(text, decimal)

@@ -32,9 +32,9 @@ _SEVERAL_BYTES = ["shift_jis", "gb18030", "big5", "euc_kr"]
 _ENOUGH_TO_TELL = 40
 SMI_SUFFIXES = frozenset({".smi", ".smiles", ".ism"})
 _SAMPLE_ROWS = 200
-_COMMA_DECIMAL = re.compile(r"[<>~=]*\s*[+-−]?\d+,\d+([eE][+-]?\d+)?")
+_COMMA_DECIMAL = re.compile(r"[<>~=]*\s*[+-−]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?")
 _DOT_DECIMAL = re.compile(r"[<>~=]*\s*[+-−]?\d*\.\d+([eE][+-]?\d+)?")
-_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
+_UNCLEAR = re.compile(r"[<>~=]*\s*[+-−]?[1-9]\d{0,2}[.,]\d{3}")
 
 
 def delimiter_of(name: str) -> str:
@@ -106,15 +106,20 @@ def has_header(rows: Sequence[Sequence[str]], decimal: str) -> bool:
 
 
 def find_decimal(cells: Sequence[str], delimiter: str) -> str:
-    """Return "," when the sample cells are written with decimal commas, else "."."""
-    commas = dots = 0
+    """Return the mark that the sample cells seem to have; `find_marks` decides it for each column, from all cells.
+
+    A comma that could part thousands counts only where no cell proves either mark and columns are not parted by it.
+    """
+    commas = dots = unclear = 0
     for cell in cells:
         text = cell.strip()
-        if _COMMA_DECIMAL.fullmatch(text):
-            commas += delimiter != "," or not _GROUPED.fullmatch(text)
+        if _UNCLEAR.fullmatch(text):
+            unclear += text.count(",")
+        elif _COMMA_DECIMAL.fullmatch(text):
+            commas += 1
         elif _DOT_DECIMAL.fullmatch(text):
             dots += 1
-    return "," if commas > dots else "."
+    return "," if commas > dots or (unclear and not commas and not dots and delimiter != ",") else "."
 
 
 def _decodes(raw: bytes, encoding: str, *, final: bool = True) -> bool:

@@ -46,6 +46,8 @@ class Cells:
         (rows,) line on which each row starts, from 1.
     delimiter, encoding, decimal
         What was found or asked for.
+    is_decimal_fixed
+        Whether the user has fixed the decimal mark.
     notes
         What was guessed or mended, in words.
     problems
@@ -60,6 +62,7 @@ class Cells:
     decimal: str = "."
     notes: list[str] = field(default_factory=list)
     problems: dict[int, str] = field(default_factory=dict)
+    is_decimal_fixed: bool = False
 
 
 def read_text(
@@ -101,7 +104,8 @@ def read_text(
         report(on_progress, "read", min(at, len(raw)), len(raw))
     names, frame, lines = builder.finish(notes)
     notes.extend(layout.notes)
-    return Cells(names, frame, lines, DELIMITER_NAMES.get(separator, separator), found_encoding, layout.decimal, notes)
+    shown = DELIMITER_NAMES.get(separator, separator)
+    return Cells(names, frame, lines, shown, found_encoding, layout.decimal, notes, is_decimal_fixed=bool(decimal))
 
 
 def _lines(raw: bytes, encoding: str) -> io.TextIOWrapper:

@@ -78,7 +78,7 @@ def find_order_column(table: RawTable, wanted: str) -> str:
             "Name the column to sort by, or divide another way.",
         )
     texts = table.column_values(found[0])
-    values, _ = order_of(texts, table.info.decimal)
+    values, _ = order_of(texts, table.info.column(found[0]).decimal)
     filled = [text for text in texts if not is_null(text)]
     if not filled or np.isfinite(values).sum() < 0.5 * len(filled):
         raise InputError(

@@ -84,7 +84,7 @@ def with_unit_columns(table: RawTable, wanted: Sequence[str] = ()) -> RawTable:
     for column in table.info.columns:
         if not _may_carry_units(table, column):
             continue
-        reading = _read(table.column_values(column.name), table.info.decimal)
+        reading = _read(table.column_values(column.name), column.decimal)
         target, problem = _target_unit(column, reading, asked)
         if problem:
             notes.append(problem)
@@ -95,7 +95,7 @@ def with_unit_columns(table: RawTable, wanted: Sequence[str] = ()) -> RawTable:
             frame = frame.copy(deep=False)
         texts, words = _converted(column, table, reading, target)
         frame[name] = pd.array(texts, dtype="str")
-        columns.append(_described(texts, name, table.info.decimal, target))
+        columns.append(_described(texts, name, column.decimal, target))
         taken.add(name)
         notes.append(f"The column '{name}' was made of '{column.name}': {words}.")
     if frame is table.frame and len(notes) == len(table.info.notes):
@@ -136,7 +136,7 @@ def _may_carry_units(table: RawTable, column: ColumnInfo) -> bool:
     if all(text.rstrip()[-1:].isdigit() for text in sample if not is_null(text)):
         # The usual column, told without a second look at its numbers.
         return False
-    reading = _read(sample, table.info.decimal)
+    reading = _read(sample, column.decimal)
     return bool(reading.units) and reading.share >= _LEAST_SHARE
 
 
@@ -183,7 +183,7 @@ def _same(unit: str) -> str:
 
 def _converted(column: ColumnInfo, table: RawTable, reading: _Reading, target: str) -> tuple[list[str], str]:
     """Return the texts of the new column, and in words what became of the old ones."""
-    decimal, units = table.info.decimal, reading.units
+    decimal, units = column.decimal, reading.units
     header = unit_in(column.name, column.unit)
     bare = header or (target if len({_same(unit) for unit in units}) == 1 else "")
     made = {text: _cell(text, known, bare, target, decimal) for text, known in reading.numbers.items()}
@@ -217,9 +217,9 @@ def _cell(text: str, known: tuple[Number, str] | None, bare: str, target: str, d
     if power is not None and other is not None and power != other:
         value = float(f"{value * math.pow(10.0, power - other):.10g}")
     words = f"{value:.10g}"
-    return number.bound + (words.replace(".", ",") if decimal == "," else words)
+    return number.bound + (words.replace(".", ",") if decimal != "." else words)
 
 
 def _described(texts: Sequence[str], name: str, decimal: str, unit: str) -> ColumnInfo:
     frame = pd.DataFrame({0: pd.array(list(texts), dtype="str")})
-    return replace(profile_columns(frame, [name], decimal)[0], unit=unit)
+    return replace(profile_columns(frame, [name], [decimal])[0], unit=unit)

@@ -17,8 +17,14 @@ NULL_WORDS = frozenset(
 )
 """Cells that mean "no value", compared in lower case."""
 
+DOTS_GROUP = ",."
+"""Decimal mark of columns with decimal commas in which a dot parts thousands, even a lone one ("7.989")."""
+
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
-_THOUSANDS_COMMA = re.compile(r"[+-]?\d{1,3}(,\d{3})+", re.ASCII)
+# A leading zero never begins thousands: "0,512" is a decimal.
+_THOUSANDS_COMMA = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.ASCII)
+_THOUSANDS_DOT = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+", re.ASCII)
+_WITH_UNIT = re.compile(r"(.*[\d.,])(\s*[^\d\s.,<>=~]\S*)", re.DOTALL)
 _BOUND = re.compile(r"(>=|<=|=>|=<|>>|<<|≥|≤|>|<|~|≈|=)\s*(.+)", re.DOTALL)
 _PIECE = 20_000
 _DASHES = str.maketrans({"−": "-", "\u00a0": "", "\u202f": "", "'": ""})
@@ -58,7 +64,7 @@ def parse_number(text: str, decimal: str = ".") -> Number:
     text
         The cell.
     decimal
-        The table's decimal mark; decides what a lone comma or several dots mean.
+        The column's decimal mark, "." or "," or `DOTS_GROUP`; decides what a lone comma, and what dots mean.
     """
     stripped = text.strip()
     bound = ""
@@ -67,6 +73,20 @@ def parse_number(text: str, decimal: str = ".") -> Number:
         bound = _plain_bound(match.group(1))
         stripped = match.group(2)
     return Number(_parse_plain(stripped, decimal), bound)
+
+
+def with_point(text: str, decimal: str) -> str:
+    """Write the number in a cell with a decimal point and nothing between thousands; bound and unit stay.
+
+    A cell without a number is returned as it is.
+    """
+    stripped = text.strip()
+    bound = _BOUND.fullmatch(stripped)
+    number = bound.group(2) if bound else stripped
+    plain, unit = _plain_text(number, decimal), ""
+    if not plain and (parts := _WITH_UNIT.fullmatch(number)):
+        plain, unit = _plain_text(parts.group(1), decimal), parts.group(2)
+    return f"{bound.group(1) if bound else ''}{plain}{unit}" if plain else text
 
 
 def numbers_of(texts: Sequence[str] | pd.Series, decimal: str = ".") -> npt.NDArray[np.float64]:
@@ -84,10 +104,18 @@ def numbers_of(texts: Sequence[str] | pd.Series, decimal: str = ".") -> npt.NDAr
 
 def _piece_of(texts: Sequence[str] | pd.Series, decimal: str) -> npt.NDArray[np.float64]:
     series = pd.Series(texts, dtype="str") if not isinstance(texts, pd.Series) else texts
-    values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan).copy()
+    values = plain_numbers(series, decimal)
     unclear = np.flatnonzero(~np.isfinite(values))
     for position, text in zip(unclear, series.iloc[unclear].tolist(), strict=True):
         values[position] = np.nan if is_null(text) else parse_number(text, decimal).value
+    return values
+
+
+def plain_numbers(series: pd.Series, decimal: str) -> npt.NDArray[np.float64]:
+    """Read the cells that need no second look, (n,) float64; not finite for all others."""
+    values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan).copy()
+    if decimal == DOTS_GROUP:
+        values[series.str.contains(".", regex=False).to_numpy(dtype=bool)] = np.nan
     return values
 
 
@@ -106,15 +134,19 @@ def _plain_bound(sign: str) -> str:
 
 
 def _parse_plain(text: str, decimal: str) -> float:
+    plain = _plain_text(text, decimal)
+    value = float(plain) if plain else math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def _plain_text(text: str, decimal: str) -> str:
+    """Return a number as Python writes it, or empty where there is none."""
     text = text.strip().translate(_DASHES)
     if "," in text:
         text = _without_commas(text, decimal)
-    elif decimal == "," and text.count(".") > 1:
-        text = text.replace(".", "")
-    if not _NUMBER.fullmatch(text):
-        return math.nan
-    value = float(text)
-    return value if math.isfinite(value) else math.nan
+    elif decimal == DOTS_GROUP or (decimal == "," and text.count(".") > 1):
+        text = text.replace(".", "") if _THOUSANDS_DOT.fullmatch(text) else text
+    return text if _NUMBER.fullmatch(text) else ""
 
 
 def _without_commas(text: str, decimal: str) -> str:
@@ -123,7 +155,7 @@ def _without_commas(text: str, decimal: str) -> str:
         if text.rindex(",") > text.rindex("."):
             return text.replace(".", "").replace(",", ".") if text.count(",") == 1 else ""
         return text.replace(",", "")
-    if decimal != "," and _THOUSANDS_COMMA.fullmatch(text):
+    if decimal == "." and _THOUSANDS_COMMA.fullmatch(text):
         return text.replace(",", "")
     if text.count(",") > 1:
         return text.replace(",", "") if _THOUSANDS_COMMA.fullmatch(text) else ""

@@ -39,6 +39,8 @@ class Evaluation:
         Rows whose structure cannot be read.
     missing_tasks
         Targets of the model that the file does not hold.
+    notes
+        What was guessed while the file was read, in words.
     """
 
     metrics: dict[str, float]
@@ -46,6 +48,7 @@ class Evaluation:
     labelled: dict[str, int]
     unreadable: int
     missing_tasks: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def evaluate_file(
@@ -76,7 +79,10 @@ def compare(
     """Compare predictions with the labels of a table."""
     tasks = [task for task, _ in present]
     targets = np.stack(
-        [read_labels(list(table.column_values(name)), task, table.info.decimal).values for task, name in present],
+        [
+            read_labels(list(table.column_values(name)), task, table.info.column(name).decimal).values
+            for task, name in present
+        ],
         axis=1,
     )
     outputs = outputs_from(predicted, tasks)
@@ -89,6 +95,7 @@ def compare(
         labelled={task.name: int(mask[:, place].sum()) for place, task in enumerate(tasks)},
         unreadable=int((~has_prediction).sum()),
         missing_tasks=tuple(missing),
+        notes=table.info.notes,
     )
 
 

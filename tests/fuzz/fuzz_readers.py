@@ -191,7 +191,7 @@ def check(name: str, raw: bytes, method: str) -> None:
         try:
             table = open_table(DataConfig(path=str(path)))
             for column in table.info.columns:
-                order_of(table.column_values(column.name), table.info.decimal)
+                order_of(table.column_values(column.name), column.decimal)
             offers = molar_offers(table)
             if offers:
                 table = open_table(DataConfig(path=str(path), molar_log=[offer.column for offer in offers]))

@@ -1,0 +1,98 @@
+"""A comma or a dot before three digits: thousands or decimals, decided by column and told where nothing proves it."""
+
+from __future__ import annotations
+
+import pytest
+
+from mole_engine.contracts.config import CurationConfig, DataConfig, SplitConfig
+from mole_engine.data.columns import detect_roles
+from mole_engine.data.curation import curate
+from mole_engine.data.readers import read_table
+from mole_engine.data.sources import read_tables
+from mole_engine.data.unit_cells import with_unit_columns
+
+CHAIN = "C" * 12
+
+
+def read(tmp_path, cells, delimiter="\t", decimal="", beside=None):
+    """Read a table of alcohols with the column 'y', and perhaps one more column beside it."""
+    columns = [[f"{CHAIN[: row + 1]}O" for row in range(len(cells))], cells, *([beside] if beside else [])]
+    lines = [delimiter.join(f'"{cell}"' for cell in row) for row in zip(*columns, strict=True)]
+    header = delimiter.join(["smiles", "y", "beside"][: len(columns)])
+    (tmp_path / "a.csv").write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return read_table(tmp_path / "a.csv", decimal=decimal)
+
+
+@pytest.mark.parametrize(
+    ("cells", "delimiter", "values"),
+    [
+        (["4.512,5", "7.989", "1.565,5"], ";", [4512.5, 7989.0, 1565.5]),
+        (["1.234.567", "7.989", "12"], ";", [1234567.0, 7989.0, 12.0]),
+        (["0,512", "-1,234", "3,456"], "\t", [0.512, -1.234, 3.456]),
+        (["0,512", "-1,234", "3,456"], ",", [0.512, -1.234, 3.456]),
+        (["4,512E+03", "7,500E+01"], "\t", [4512.0, 75.0]),
+        (["1,234.5", "7,989", "12"], "\t", [1234.5, 7989.0, 12.0]),
+        (["1,234", "12.5"], "\t", [1234.0, 12.5]),
+        (["1,234", "624"], ",", [1234.0, 624.0]),
+    ],
+)
+def test_what_the_cells_prove_is_read_without_a_word(tmp_path, cells, delimiter, values):
+    table = read(tmp_path, cells, delimiter)
+    assert table.numbers("y").tolist() == values
+    assert not table.info.notes
+
+
+@pytest.mark.parametrize(
+    ("cells", "delimiter", "values"),
+    [
+        (["4,512", "7,989", "4,431", "624"], "\t", [4512.0, 7989.0, 4431.0, 624.0]),
+        (["> 10,000", "624", "12"], "\t", [10000.0, 624.0, 12.0]),
+        (["4.512", "7.989", "624"], ";", [4512.0, 7989.0, 624.0]),
+        (["4.512", "7.989", "624,5"], ";", [4512.0, 7989.0, 624.5]),
+        (["1,234", "2", "3,456"], "\t", [1.234, 2.0, 3.456]),
+        (["4,512", "7,989"], "\t", [4.512, 7.989]),
+    ],
+)
+def test_what_nothing_proves_is_on_one_scale_and_told(tmp_path, cells, delimiter, values):
+    table = read(tmp_path, cells, delimiter)
+    assert table.numbers("y").tolist() == values
+    (note,) = table.info.notes
+    # As the window's banner looks for what concerns a target.
+    assert note.startswith("The column 'y' ")
+    assert f"'{cells[0]}' is read as" in note
+
+
+def test_a_rare_thousand_far_below_is_seen(tmp_path):
+    cells = [*(f"{100 + row}" for row in range(3000)), "4,512"]
+    (tmp_path / "a.tsv").write_text("smiles\ty\n" + "".join(f"CCO\t{cell}\n" for cell in cells), encoding="utf-8")
+    assert read_table(tmp_path / "a.tsv").numbers("y")[-1] == 4512.0
+
+
+def test_other_columns_tell_the_mark(tmp_path):
+    assert read(tmp_path, ["4,512", "7,989"], beside=["1.5", "2.25"]).numbers("y").tolist() == [4512.0, 7989.0]
+    assert read(tmp_path, ["4,512", "7,989"], beside=["1,5", "2,25"]).numbers("y").tolist() == [4.512, 7.989]
+    # Two columns may be written differently.
+    table = read(tmp_path, ["4,51", "7,98"], ";", beside=["100.25", "101.25"])
+    assert table.numbers("beside").tolist() == [100.25, 101.25]
+
+
+def test_the_user_has_the_last_word(tmp_path):
+    assert read(tmp_path, ["4,512", "624"], decimal=",").numbers("y").tolist() == [4.512, 624.0]
+    assert read(tmp_path, ["4,512", "7,989"], decimal=".").numbers("y").tolist() == [4512.0, 7989.0]
+
+
+def test_labels_and_units_follow_the_column(tmp_path):
+    table = read(tmp_path, ["4.512,5", "7.989", "1.565,5"], ";")
+    dataset = curate(table, detect_roles(table, DataConfig(targets=["y"]), SplitConfig()), CurationConfig())
+    assert dataset.targets[:, 0].tolist() == [4512.5, 7989.0, 1565.5]
+    table = with_unit_columns(read(tmp_path, ["4,512 nM", "7,989 nM", "624 nM"]))
+    assert table.numbers("y (nM)").tolist() == [4512.0, 7989.0, 624.0]
+
+
+def test_files_with_different_marks_keep_their_numbers(tmp_path):
+    (tmp_path / "one.csv").write_text("smiles,y,mw,ic50\nCCO,1.5,100.25,3.5 nM\nCCN,2.5,90.5,2 nM\n")
+    (tmp_path / "two.csv").write_text("smiles;y;mw;ic50\nCCC;3,5;101.25;5,234 nM\nCCCl;4.512,5;102.5;1,5 nM\n")
+    table = with_unit_columns(read_tables([tmp_path / "one.csv", tmp_path / "two.csv"]))
+    assert table.numbers("y").tolist() == [1.5, 2.5, 3.5, 4512.5]
+    assert table.numbers("mw").tolist() == [100.25, 90.5, 101.25, 102.5]
+    assert table.numbers("ic50 (nM)").tolist() == [3.5, 2.0, 5.234, 1.5]
