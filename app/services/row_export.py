@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, cast
 
 from app.services.open_dataset import OpenDataset
 from app.text import own_title
+from mole_engine.contracts.cells import guarded
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.events import ProgressHandler
-from mole_engine.store.files import guarded
 
 if TYPE_CHECKING:
     from mole_engine.data.dataset import CuratedDataset

@@ -10,7 +10,7 @@ import pandas as pd
 
 from mole_engine.contracts.dataset import ColumnInfo
 from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank, structure_share
-from mole_engine.data.values import is_null, is_number, parse_number
+from mole_engine.data.values import filled_texts, is_number, label_text, parse_number
 
 PART_WORDS = {
     **dict.fromkeys(("train", "training", "tr", "trn", "train_set", "trainset", "training set", "fit"), "train"),
@@ -53,8 +53,9 @@ def profile_columns(frame: pd.DataFrame, names: Sequence[str], decimals: Sequenc
 
 
 def _profile(name: str, texts: list[str], decimal: str) -> ColumnInfo:
-    filled = [text for text in texts if not is_null(text)]
-    distinct = list(dict.fromkeys(text.strip() for text in filled))
+    held = filled_texts(texts)
+    filled = [text for text in texts if text in held]
+    distinct = list(dict.fromkeys(label_text(text) for text in filled))
     return ColumnInfo(
         name=name,
         kind=_kind(name, filled, distinct, decimal),

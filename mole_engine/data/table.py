@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from mole_engine.contracts.cells import unguarded
 from mole_engine.contracts.dataset import TableInfo
 from mole_engine.contracts.errors import InputError
 from mole_engine.data.texts import Texts
@@ -88,6 +89,8 @@ class RawTable:
     def resolve(self, name: str, what: str = "column") -> str:
         """Return the column that `name` means: exact, or the only one equal but for case and blanks around it.
 
+        An apostrophe that guards a name against being run as a formula does not count either.
+
         Raises
         ------
         InputError
@@ -96,7 +99,8 @@ class RawTable:
         names = [column.name for column in self.info.columns]
         if name in names:
             return name
-        loose = [other for other in names if other.strip().casefold() == name.strip().casefold()]
+        wanted = unguarded(name).strip().casefold()
+        loose = [other for other in names if unguarded(other).strip().casefold() == wanted]
         if len(loose) == 1:
             return loose[0]
         folded = {other.strip().casefold(): other for other in names}

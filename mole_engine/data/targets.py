@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,16 +15,30 @@ from mole_engine.contracts.config import TaskName
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError
 from mole_engine.data.profile import MAX_CLASSES
-from mole_engine.data.values import Number, is_null, is_number, parse_number, plain_numbers, shown
+from mole_engine.data.values import (
+    Number,
+    filled_texts,
+    is_null,
+    is_number,
+    label_text,
+    parse_number,
+    plain_numbers,
+    shown,
+)
 
 POSITIVE_WORDS = frozenset(
-    {"1", "yes", "y", "true", "t", "active", "positive", "pos", "+", "toxic", "high", "pass", "passed", "hit", "binder"}
+    {"1", "yes", "y", "true", "t", "active", "positive", "pos", "toxic", "high", "pass", "passed", "hit", "binder"}
     | {"actives", "inhibitor", "substrate", "permeable", "soluble", "mutagenic", "blocker", "agonist", "bbb+", "good"}
+    | {"+", "+ve", "(+)"}
 )
 NEGATIVE_WORDS = frozenset(
     {"0", "-1", "no", "n", "false", "f", "inactive", "negative", "neg", "low", "fail", "failed", "non-hit", "decoy"}
     | {"inactives", "nontoxic", "insoluble", "impermeable", "nonbinder", "bbb-", "bad", "non-toxic", "non-binder"}
+    | {"-", "-ve", "(-)"}
 )
+_LEADING_DASH = re.compile(r"^(\(?)[−–—]")
+"""A minus sign or dash that stands for a hyphen: "−ve" is "-ve"."""
+
 _NUMERIC_SHARE = 0.9
 _FEW_CLASSES = 10
 _PIECE = 20_000
@@ -149,16 +164,16 @@ def _read_piece(texts: Sequence[str], start: int, decimal: str, labels: Labels) 
 
 def _key(text: str, decimal: str) -> str:
     """Spelling-independent form of a class label: "1.0" and "1", "Active" and "active " are one class."""
-    stripped = text.strip()
+    stripped = label_text(text)
     value = parse_number(stripped, decimal)
     if is_number(value) and not value.bound:
         return f"{value.value:g}"
-    return stripped.casefold()
+    return _LEADING_DASH.sub(r"\1-", stripped.casefold())
 
 
 def _read_column(name: str, texts: Sequence[str], decimal: str) -> _Column:
-    counts = Counter(text.strip() for text in texts)
-    for text in [text for text in counts if is_null(text)]:
+    counts = Counter(map(label_text, texts))
+    for text in counts.keys() - filled_texts(counts):
         del counts[text]
     if not counts:
         raise InputError(f"The target '{name}' is empty.", "No row has a value in it.", "Choose another target column.")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from mole_engine.contracts.cells import unguarded
 
 NULL_WORDS = frozenset(
     {"", "na", "n/a", "#n/a", "<na>", "n.a.", "nan", "null", "none", "nil", "nd", "n.d.", "nt", "n.t.", "missing"}
@@ -20,6 +22,7 @@ NULL_WORDS = frozenset(
 DOTS_GROUP = ",."
 """Decimal mark of columns with decimal commas in which a dot parts thousands, even a lone one ("7.989")."""
 
+_SIGN = re.compile(r"\(?[+±−–—/-]+\)?")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 # A leading zero never begins thousands: "0,512" is a decimal.
 _THOUSANDS_COMMA = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.ASCII)
@@ -54,6 +57,27 @@ def is_number(number: Number) -> bool:
 def is_null(text: str) -> bool:
     """Whether a cell means "no value"."""
     return text.strip().lower() in NULL_WORDS
+
+
+def filled_texts(texts: Iterable[str]) -> set[str]:
+    """Return those of a column's distinct texts that hold a value.
+
+    A dash means "no value", but "negative" in a column whose other cells are signs such as "+" and "++".
+    """
+    distinct = set(texts)
+    filled = {text for text in distinct if not is_null(text)}
+    if all(map(_is_sign, filled)) and any("+" in text for text in filled):
+        filled |= {text for text in distinct if _is_sign(text)}
+    return filled
+
+
+def label_text(text: str) -> str:
+    """Return a class label as its cell means it: no blanks around it, no guard against being run as a formula."""
+    return unguarded(text.strip())
+
+
+def _is_sign(text: str) -> bool:
+    return _SIGN.fullmatch(label_text(text)) is not None
 
 
 def parse_number(text: str, decimal: str = ".") -> Number:

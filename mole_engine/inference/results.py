@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from mole_engine.contracts.cells import unguarded
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 
 Floats = npt.NDArray[np.float64]
@@ -208,9 +209,12 @@ def _same_molecules(test: Rows, others: Rows) -> bool:
 def _rows(path: Path) -> Rows:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            return list(csv.DictReader(stream))
+            titles, *rows = list(csv.reader(stream)) or [[]]
     except (OSError, ValueError, csv.Error):
         return []
+    # Class labels such as "+" and "++" were guarded when they were written.
+    names = list(map(unguarded, titles))
+    return [dict(zip(names, map(unguarded, row), strict=False)) for row in rows if row]
 
 
 def _column(rows: Rows, name: str) -> Floats:

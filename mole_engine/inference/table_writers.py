@@ -11,8 +11,9 @@ from typing import Any, Protocol, TextIO
 
 import pandas as pd
 
+from mole_engine.contracts.cells import guarded
 from mole_engine.contracts.errors import InputError
-from mole_engine.store.files import atomic_path, guarded
+from mole_engine.store.files import atomic_path
 
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
 _XLSX_ROWS = 1_048_576

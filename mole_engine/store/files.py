@@ -14,7 +14,6 @@ from mole_engine.contracts.errors import BugError, InputError, KnownError, MoleE
 
 _TORCH_WRITER = "inline_container"
 _NEARLY_FULL = 16 * 2**20
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @contextlib.contextmanager
@@ -86,14 +85,3 @@ def known_error(error: Exception, folder: Path) -> MoleError:
     problem = problem_of(error)
     kind = KnownError if isinstance(error, MemoryError) else BugError
     return kind(problem.title, problem.cause, problem.remedy, problem.details)
-
-
-def guarded(text: str) -> str:
-    """Return a text for a table so that no spreadsheet runs it as a formula; numbers stay numbers."""
-    if not text.startswith(_FORMULA_STARTS):
-        return text
-    try:
-        float(text)
-    except ValueError:
-        return f"'{text}"
-    return text

@@ -67,6 +67,16 @@ def test_what_was_written_reads_back_the_same(data, tmp_path):
     assert again.report.issues == ()
 
 
+def test_signs_that_were_guarded_are_the_same_classes_again(tmp_path):
+    table, out = tmp_path / "assay.csv", tmp_path / "clean.csv"
+    table.write_text("smiles,@hit\n" + "".join(f"{'C' * (n + 1)}O,{'-+'[n % 2]}ve\n" for n in range(8)))
+    assert main(["curate", str(table), "--out", str(out)]) == 0
+    assert "'+ve" in out.read_text(encoding="utf-8")
+    before, after = (read_dataset(path, targets=["@hit"]) for path in (table, out))
+    assert before.tasks[0].classes == after.tasks[0].classes == ("-ve", "+ve")
+    assert before.targets.tolist() == after.targets.tolist()
+
+
 def test_the_json_report_has_every_row(data, tmp_path):
     path = tmp_path / "report.json"
     assert main(["curate", str(data), "--report", str(path)]) == 0

@@ -22,12 +22,26 @@ from mole_engine.data.targets import read_labels, task_of
         (["soluble", "insoluble"], ("insoluble", "soluble")),
         (["mutagen", "not mutagen"], ("not mutagen", "mutagen")),
         (["cis", "trans"], ("cis", "trans")),
+        (["+", "-", ""], ("-", "+")),
+        (["+ve", "-ve"], ("-ve", "+ve")),
+        (["(+)", "(−)"], ("(−)", "(+)")),
+        (["pos", "neg", "-"], ("neg", "pos")),
+        (["'+ve", "'-ve"], ("-ve", "+ve")),
     ],
 )
 def test_which_of_two_classes_is_positive(texts, classes):
     task = task_of("y", texts * 6, ".")
     assert task.kind is TaskKind.CLASSIFICATION
     assert task.classes == classes
+
+
+def test_a_dash_is_a_class_among_signs_and_nothing_elsewhere():
+    signs = task_of("y", ["+", "-", "++", "n/a"] * 5, ".")
+    assert set(signs.classes) == {"+", "++", "-"}
+    labels = read_labels(["+", "-", "–", "'-", ""], task_of("y", ["+", "-"] * 5, "."), ".")
+    assert labels.values[:4].tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert np.isnan(labels.values[4])
+    assert task_of("y", ["yes", "no", "-"] * 5, ".").classes == ("no", "yes")
 
 
 def test_the_user_names_the_positive_class():

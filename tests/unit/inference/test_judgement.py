@@ -7,12 +7,14 @@ import json
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.inference.baseline_tables import write_baselines
 from mole_engine.inference.bootstrap import Comparison
 from mole_engine.inference.results import TaskResult, baseline_titles, read_results, read_tasks
+from mole_engine.inference.tables import write_table
 from mole_engine.inference.verdict import beyond_chance, judge, judge_folder
 from mole_engine.store.run_folder import RunFolder
 from mole_engine.training.baselines import BaselineResult
@@ -194,3 +196,15 @@ def test_tasks_and_titles_are_read_from_the_folder(folder):
     assert read_tasks(folder.dataset) == (LOGS, TOXIC)
     folder.baselines.write_text(json.dumps([{"name": "forest", "title": "A forest"}]), encoding="utf-8")
     assert baseline_titles(folder.baselines)["forest"] == "A forest"
+
+
+def test_classes_that_were_guarded_against_formulas_are_found_again(tmp_path):
+    task = TaskSpec("=grade", TaskKind.MULTICLASS, classes=("+", "++", "-x"))
+    truth = list(task.classes) * 2
+    columns = {"row": range(6), "smiles": ["C"] * 6, "part": ["test"] * 6, "=grade_true": truth}
+    columns |= {f"=grade_prob_{label}": [float(label == one) for one in truth] for label in task.classes}
+    write_table(pd.DataFrame(columns), tmp_path / "predictions.csv", own=columns)
+    assert "'++" in (tmp_path / "predictions.csv").read_text(encoding="utf-8")
+    (result,) = read_results(tmp_path / "predictions.csv", tmp_path / "baselines.csv", (task,))
+    assert result.truth.tolist() == [0.0, 1.0, 2.0] * 2
+    assert result.predicted_class.tolist() == [0, 1, 2] * 2

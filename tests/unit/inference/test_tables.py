@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from mole_engine.contracts.cells import guarded, unguarded
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError
 from mole_engine.inference import predictor
@@ -15,7 +16,6 @@ from mole_engine.inference.embeddings import encode_file
 from mole_engine.inference.evaluation import evaluate_file
 from mole_engine.inference.predictor import load_model
 from mole_engine.inference.tables import predict_file, predict_table, read_input, write_table
-from mole_engine.store.files import guarded
 
 TABLE = """Name,SMILES,logS,note
 "a, b",CCO,-0.770,=1+1
@@ -147,6 +147,7 @@ def test_failure_on_the_way_leaves_no_half_file(model, table, tmp_path, monkeypa
 )
 def test_texts_of_ours_are_no_formulas(text, safe):
     assert guarded(text) == safe
+    assert unguarded(safe) == text
 
 
 def test_class_labels_are_guarded_in_csv_but_input_cells_are_not(make_bundle, tmp_path):
