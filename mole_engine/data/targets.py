@@ -167,7 +167,8 @@ def _key(text: str, decimal: str) -> str:
     stripped = label_text(text)
     value = parse_number(stripped, decimal)
     if is_number(value) and not value.bound:
-        return f"{value.value:g}"
+        # All digits: dates and identifiers such as 20240101 and 20240102 are two classes.
+        return str(int(value.value)) if value.value.is_integer() else repr(value.value)
     return _LEADING_DASH.sub(r"\1-", stripped.casefold())
 
 

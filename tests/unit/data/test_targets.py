@@ -89,6 +89,13 @@ def test_spellings_of_one_class_are_one_class():
     assert "'maybe'" in labels.bad[4]
 
 
+def test_long_numbers_are_classes_of_their_own():
+    texts = ["20240101", "20240102.0", "20240102", "0.12345678", "0.12345679"] * 6
+    task = task_of("y", texts, ".", "multiclass")
+    assert task.classes == ("0.12345678", "0.12345679", "20240101", "20240102")
+    assert read_labels(texts[:3], task, ".").values.tolist() == [2.0, 3.0, 3.0]
+
+
 def test_bounds_count_with_their_value_and_are_told():
     labels = read_labels(["1,5", ">50", "<0.1", "~7", "12 nM", "n/a"], TaskSpec("y", TaskKind.REGRESSION), ",")
     assert labels.values[:4].tolist() == [1.5, 50.0, 0.1, 7.0]
