@@ -24,6 +24,9 @@ MIN_SKEW_FOR_LOG = 1.0
 LARGEST_EXPONENT = 37.0
 """Powers of ten beyond this do not fit into 32-bit numbers."""
 
+SMALLEST_SPREAD = 1e-36
+"""Numbers below this lose digits in 32 bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class TaskScale:
@@ -166,8 +169,8 @@ def _standardised(values: Floats, scale: TaskScale) -> TaskScale:
         return scale
     changed = _transformed(values, scale)
     mean, std = float(changed.mean()), float(changed.std())
-    # A spread within rounding of the mean is a constant.
-    constant = std <= 1e-12 * max(1.0, abs(mean))
+    # A spread within rounding of the mean is a constant; what is small in the user's unit (1e-13 mol/L) is none.
+    constant = std <= max(1e-12 * abs(mean), SMALLEST_SPREAD)
     return TaskScale(scale.transform, mean, 1.0 if constant else std, scale.low, scale.high, scale.exponent)
 
 

@@ -44,6 +44,12 @@ def test_tensors_are_scaled_like_arrays(transform):
     assert twin.inverse(scaled).numpy() == pytest.approx(values[:, None], rel=1e-4)
 
 
+def test_what_is_small_in_its_unit_is_no_constant():
+    scale = fit(1e-13 * RNG.normal(5, 1, 100), "none").scales[0]
+    assert scale.std == pytest.approx(1e-13, rel=0.3)
+    assert fit([0.3, 0.1 + 0.2, 0.3], "none").scales[0].std == 1.0
+
+
 def test_mixed_transforms_stay_in_their_columns():
     scales = [fit(HEAVY, "none").scales[0], fit(HEAVY, "log10").scales[0], fit(FRACTION, "logit").scales[0]]
     table = np.stack([HEAVY, HEAVY, FRACTION], axis=1)
