@@ -41,6 +41,9 @@ _LEADING_DASH = re.compile(r"^(\(?)[−–—]")
 
 _NUMERIC_SHARE = 0.9
 _FEW_CLASSES = 10
+_LEAST_SPREAD = 1e-6
+"""Of a target's values, relative to the largest; a network computes in 32 bits, about seven digits."""
+_LARGEST_EXACT = 2**53
 _PIECE = 20_000
 
 
@@ -168,7 +171,8 @@ def _key(text: str, decimal: str) -> str:
     value = parse_number(stripped, decimal)
     if is_number(value) and not value.bound:
         # All digits: dates and identifiers such as 20240101 and 20240102 are two classes.
-        return str(int(value.value)) if value.value.is_integer() else repr(value.value)
+        whole = value.value.is_integer() and abs(value.value) < _LARGEST_EXACT
+        return str(int(value.value)) if whole else repr(value.value)
     return _LEADING_DASH.sub(r"\1-", stripped.casefold())
 
 
@@ -231,6 +235,13 @@ def _check_regression(column: _Column) -> None:
             f"All values of the target '{column.name}' are the same.",
             f"Every label is {values.pop():g}, so there is nothing to learn.",
             "Choose another target column.",
+        )
+    low, high = min(values), max(values)
+    if high - low <= _LEAST_SPREAD * max(abs(low), abs(high)):
+        raise InputError(
+            f"The values of the target '{column.name}' differ too little for their size.",
+            f"They lie between {low:.12g} and {high:.12g}, which 32-bit numbers can hardly tell apart.",
+            f"Subtract a constant such as {low:.12g} from all of them.",
         )
 
 

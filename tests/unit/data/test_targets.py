@@ -96,6 +96,13 @@ def test_long_numbers_are_classes_of_their_own():
     assert read_labels(texts[:3], task, ".").values.tolist() == [2.0, 3.0, 3.0]
 
 
+def test_values_that_32_bits_cannot_tell_apart_are_refused():
+    with pytest.raises(InputError, match="differ too little") as caught:
+        task_of("y", [f"{1e8 + step / 10}" for step in range(40)], ".")
+    assert "Subtract a constant such as 100000000 " in str(caught.value)
+    assert task_of("y", [f"{1e6 + step / 10}" for step in range(40)], ".").kind is TaskKind.REGRESSION
+
+
 def test_bounds_count_with_their_value_and_are_told():
     labels = read_labels(["1,5", ">50", "<0.1", "~7", "12 nM", "n/a"], TaskSpec("y", TaskKind.REGRESSION), ",")
     assert labels.values[:4].tolist() == [1.5, 50.0, 0.1, 7.0]
