@@ -28,6 +28,7 @@ MAX_UNPACKED_BYTES = 2 << 30
 """A packed file that grows beyond this is refused: it may be made to fill the memory."""
 
 _BLOCK = 1 << 20
+_BLANK_BLOCK = 500
 _HEAD_BYTES = 1 << 17
 _BLANK = b" \t\r\n\x00\xef\xbb\xbf\xfe\xff"
 _OTHER_KINDS = (
@@ -273,11 +274,16 @@ def _checked_names(cells: Cells, file: str) -> list[str]:
     return names
 
 
+def _is_blank(rows: pd.DataFrame) -> bool:
+    return not any((rows[name].str.strip() != "").any() for name in rows.columns)
+
+
 def _without_blank_tail(
     frame: pd.DataFrame, lines: npt.NDArray[np.int64]
 ) -> tuple[pd.DataFrame, npt.NDArray[np.int64], int]:
     end = len(frame)
-    while end and not any(str(cell).strip() for cell in frame.iloc[end - 1]):
-        end -= 1
+    while end and _is_blank(frame.iloc[end - 1 : end]):
+        # Blocks of the frame first: looking at thousands of single rows takes seconds.
+        end -= _BLANK_BLOCK if end >= _BLANK_BLOCK and _is_blank(frame.iloc[end - _BLANK_BLOCK : end]) else 1
     dropped = len(frame) - end
     return (frame, lines, 0) if not dropped else (frame.iloc[:end].copy(), lines[:end], dropped)

@@ -52,6 +52,14 @@ def test_no_cell_of_a_ragged_row_is_lost(tmp_path):
     assert any("line 4" in note for note in table.info.notes)
 
 
+@pytest.mark.parametrize("blank", [1, 499, 500, 1203])
+def test_only_blank_rows_at_the_end_are_left_out(tmp_path, blank):
+    table = read(tmp_path, "smiles,y\nCCO,1\n" + ",\n" * 700 + "CCN,2\n" + ", \n" * blank)
+    assert len(table) == 702
+    assert list(table.column_values("smiles"))[-1] == "CCN"
+    assert table.info.notes == (f"{blank:,} blank row{'s were' if blank > 1 else ' was'} left out at the end.",)
+
+
 def test_row_names_of_r_shift_the_header(tmp_path):
     table = read(tmp_path, "smiles,y\nr1,CCO,1\nr2,CCN,2\n")
     assert table.frame.to_dict("list") == {"row name": ["r1", "r2"], "smiles": ["CCO", "CCN"], "y": ["1", "2"]}
