@@ -186,19 +186,17 @@ def _use_of_dots(column: _Column, mark: str, proven: bool, delimiter: str) -> tu
     dot = column.dot
     if dot.decimal or not (dot.groups or dot.unclear):
         return mark, ""
-    if mark == ".":
-        whole = 0 if proven or delimiter != ";" or not dot.unclear else _whole_that_misfits(column, ".")
-        if not whole:
-            return mark, ""
-    elif dot.groups:
+    if mark == "," and dot.groups:
         return DOTS_GROUP, ""
-    elif column.comma.decimal:
+    if mark == "," and column.comma.decimal:
         return DOTS_GROUP, _told(column, ".", DOTS_GROUP, "since a comma is the decimal mark beside it")
-    else:
-        whole = _whole_that_misfits(column, ".")
+    # Between commas dots are decimal points, as this program writes targets beside a column with decimal commas.
+    if delimiter == "," or (mark == "." and (proven or delimiter != ";")):
+        return mark, ""
+    whole = _whole_that_misfits(column, ".")
     if whole:
         return DOTS_GROUP, _told(column, ".", DOTS_GROUP, f"since whole numbers such as {whole} stand beside it")
-    return mark, _told(column, ".", mark, "but nothing in the column proves it")
+    return mark, "" if mark == "." else _told(column, ".", mark, "but nothing in the column proves it")
 
 
 def _whole_that_misfits(column: _Column, mark: str) -> int:

@@ -32,9 +32,9 @@ _SEVERAL_BYTES = ["shift_jis", "gb18030", "big5", "euc_kr"]
 _ENOUGH_TO_TELL = 40
 SMI_SUFFIXES = frozenset({".smi", ".smiles", ".ism"})
 _SAMPLE_ROWS = 200
-_COMMA_DECIMAL = re.compile(r"[<>~=]*\s*[+-−]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?")
-_DOT_DECIMAL = re.compile(r"[<>~=]*\s*[+-−]?\d*\.\d+([eE][+-]?\d+)?")
-_UNCLEAR = re.compile(r"[<>~=]*\s*[+-−]?[1-9]\d{0,2}[.,]\d{3}")
+_COMMA_DECIMAL = re.compile(r"[<>~=]*\s*[+\-−]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?")
+_DOT_DECIMAL = re.compile(r"[<>~=]*\s*[+\-−]?\d*\.\d+([eE][+-]?\d+)?")
+_UNCLEAR = re.compile(r"[<>~=]*\s*[+\-−]?[1-9]\d{0,2}[.,]\d{3}")
 
 
 def delimiter_of(name: str) -> str:

@@ -9,6 +9,7 @@ from mole_engine.data.columns import detect_roles
 from mole_engine.data.curation import curate
 from mole_engine.data.readers import read_table
 from mole_engine.data.sources import read_tables
+from mole_engine.data.text_format import find_decimal
 from mole_engine.data.unit_cells import with_unit_columns
 
 CHAIN = "C" * 12
@@ -74,6 +75,16 @@ def test_other_columns_tell_the_mark(tmp_path):
     # Two columns may be written differently.
     table = read(tmp_path, ["4,51", "7,98"], ";", beside=["100.25", "101.25"])
     assert table.numbers("beside").tolist() == [100.25, 101.25]
+
+
+def test_numbers_with_points_beside_commas_stay_decimals_between_commas(tmp_path):
+    table = read(tmp_path, ["1.234", "5.678", "100"], ",", beside=["1,5", "2,5", "3,5"])
+    assert table.numbers("y").tolist() == [1.234, 5.678, 100.0]
+    assert not table.info.notes
+
+
+def test_names_before_a_number_tell_no_mark():
+    assert find_decimal(["B1,5", "C2,5", "1.5"], ";") == "."
 
 
 def test_the_user_has_the_last_word(tmp_path):
