@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +27,15 @@ from mole_engine.training.checkpoints import LAST
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.evaluation import Evaluation, evaluate_part
 from mole_engine.training.fitting import FitResult, fit_model
-from mole_engine.training.folds import Fold, fold_numbers, make_folds
+from mole_engine.training.folds import Fold, make_folds
 from mole_engine.training.members import MemberEmitter, member_folder, read_member, write_member
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.outputs import Readout
-from mole_engine.training.parts import Part, fit_part
+from mole_engine.training.parts import Part
 from mole_engine.training.pinned import PinnedMolecules
 from mole_engine.training.plan import PlannedNetwork, plan_networks
 from mole_engine.training.setup import Prepared, prepare_network
+from mole_engine.training.simple_models import SimpleModels
 from mole_engine.training.simple_tables import simple_tables
 from mole_engine.training.trainer import resolve_device, use_threads
 
@@ -44,17 +43,6 @@ log = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
-
-STAGE = "Fitting simple models"
-TREES, FEW_TREES = 300, 100
-MANY_CELLS = 4_000
-"""Molecules times targets beyond which forests are smaller, and boosting takes the place of the slowest."""
-
-GROUPS_OF_ONE_FOLD = 5
-"""Groups of like molecules in which settings are chosen where there are no folds."""
-
-MOST_CELLS = 20_000
-"""Molecules times targets beyond which a second Gaussian process, solved for each target's gaps, takes too long."""
 
 
 @dataclass(frozen=True)
@@ -183,8 +171,11 @@ class _Ensemble:
         tables: dict[str, Any] = {}
         if self.config.ensemble.trees:
             tables = simple_tables(self.data, cache_dir=self.cache_dir, on_progress=self.on_progress)
-            for name in self._part_names():
-                left_out[name], parts[name] = self._part(name, tables)
+            simple = SimpleModels(
+                self.config, self.data, self.scaler, self.folds, self.threads, self.control, self.on_progress
+            )
+            for name in simple.names:
+                left_out[name], parts[name] = simple.fit(name, tables)
         blend = self._weighed(left_out, parts)
         final = blend.values(used, tables)
         honest = blend.combine(left_out)
@@ -232,24 +223,26 @@ class _Ensemble:
         for item in self.plan:
             if item.number and self.control.stop_requested:
                 break
-            values.append(self._network(item))
-            if item.kind == TUNED and item.place and self.fits[-1].stopped and self.control.stop_requested:
-                # Hardly begun, it would count as much as the finished one that its fold has.
-                for kept in (values, self.fits, self.members):
-                    kept.pop()
+            said = self._network(item)
+            if said is None:
                 break
+            values.append(said)
         used = self.plan[: len(values)]
         if len(used) < len(self.plan):
             self._notice(f"Stopped: {counted_of(len(used), len(self.plan), 'network', 'is', 'are')} used.")
             self.folds = [fold for fold in self.folds if any(fold is item.fold for item in used)]
         return values
 
-    def _network(self, item: PlannedNetwork) -> Floats:
+    def _network(self, item: PlannedNetwork) -> Floats | None:
+        """Return (n, outputs) values of all molecules; None for a network that does not count."""
         prepared = self._prepared(item)
         folder = member_folder(self.folder, item.number)
         fit = read_member(folder, prepared.model)
         if fit is None:
             fit = self._trained(item, prepared, folder)
+            if item.number and self._is_cut_off(fit):
+                # Hardly begun, it would count as much in the mean as one that is finished; the first is all there is.
+                return None
         self.fits.append(fit)
         self.members.append({name: value.detach().clone() for name, value in prepared.model.state_dict().items()})
         device = resolve_device(self.config.runtime).torch_device
@@ -287,8 +280,12 @@ class _Ensemble:
         self.control.checkpoint()
         if item.kind == TUNED:
             _round(prepared.model.encoder)
-        write_member(folder, prepared.model, fit)
+        if not self._is_cut_off(fit):
+            write_member(folder, prepared.model, fit)
         return fit
+
+    def _is_cut_off(self, fit: FitResult) -> bool:
+        return fit.stopped and self.control.stop_requested
 
     def _left_out(self, values: list[Floats], kind: str) -> Floats:
         """Return (n, outputs) of each molecule by the networks that left it out; NaN where there are none."""
@@ -300,49 +297,6 @@ class _Ensemble:
             if own and len(fold.held):
                 result[fold.held] = np.mean([said[fold.held] for said in own], axis=0)
         return result
-
-    def _part_names(self) -> list[str]:
-        # Forests on thousands of fingerprint columns take minutes on many molecules, where boosting is at its best.
-        cells = len(self.data.features) * len(self.tasks)
-        names = ["kernel", "similar", "additive", "extra", "boosting" if cells > MANY_CELLS else "random"]
-        return names if cells <= MOST_CELLS else [name for name in names if name != "similar"]
-
-    def _part(self, name: str, tables: Mapping[str, Any]) -> tuple[Floats, Part]:
-        """Return what a simple model says of the molecules that it was not fitted on, and one fitted on all."""
-        labels = self.scaler.transform(self.data.labels.targets)
-        result = np.full((len(labels), self.prepared.model.config.outputs), np.nan)
-        jobs = len(self.folds) + 1
-        for number, fold in enumerate(self.folds):
-            self._tell(name, number, jobs)
-            if len(fold.held):
-                part = self._fitted(name, tables, labels, fold.train)
-                result[fold.held] = part.predict({key: table[fold.held] for key, table in tables.items()})
-        self._tell(name, jobs - 1, jobs)
-        rows = np.concatenate([self.data.positions("train"), self.data.positions("val")])
-        return result, self._fitted(name, tables, labels, np.sort(rows))
-
-    @cached_property
-    def _alike(self) -> Positions:
-        """For each molecule a number, the same for those that are left out together; one for all that do not learn."""
-        pool = np.sort(np.concatenate([self.data.positions("train"), self.data.positions("val")]))
-        count = len(self.folds) if len(self.folds) > 1 else min(GROUPS_OF_ONE_FOLD, len(pool))
-        numbers = np.full(len(self.data.features), -1, dtype=np.int64)
-        numbers[pool] = fold_numbers(self.config, self.data, pool, count)
-        return numbers
-
-    def _fitted(self, name: str, tables: Mapping[str, Any], labels: Floats, rows: Positions) -> Part:
-        large = len(rows) * len(self.tasks) > MANY_CELLS
-        return fit_part(
-            name,
-            {key: table[rows] for key, table in tables.items()},
-            labels[rows],
-            self.tasks,
-            seed=self.config.seed,
-            threads=self.threads,
-            trees=FEW_TREES if large else TREES,
-            groups=self._alike[rows],
-            check=self.control.checkpoint,
-        )
 
     def _weighed(self, left_out: dict[str, Floats], parts: dict[str, Part]) -> Blend:
         held = np.flatnonzero(~np.isnan(np.concatenate(list(left_out.values()), axis=1)).any(axis=1))
@@ -374,11 +328,6 @@ class _Ensemble:
         kept = sorted(fit.kept_epoch for fit in self.fits)
         seconds = math.fsum(fit.seconds for fit in self.fits)
         return replace(self.fits[0], kept_epoch=kept[len(kept) // 2], seconds=seconds)
-
-    def _tell(self, name: str, done: int, total: int) -> None:
-        if self.on_progress is not None:
-            names = self._part_names()
-            self.on_progress(STAGE, names.index(name) * total + done, len(names) * total)
 
     def _notice(self, message: str, level: str = "info") -> None:
         self.emitter.emit(Notice(message=message, level=level))
