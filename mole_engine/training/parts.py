@@ -229,6 +229,10 @@ def _fit_smooth(
     seed: int,
     check: Check | None,
 ) -> SmoothPart:
+    # Without a label a class is as likely as not, which is not what a mean of 0 says.
+    for task, columns in zip(tasks, OutputLayout(tasks).columns, strict=True):
+        if task.kind is not TaskKind.REGRESSION and np.isnan(targets[:, columns]).all():
+            targets[:, columns] = 1 / max(2, task.outputs)
     if SMOOTH[name] is LinearModel:
         return SmoothPart(tasks, fit_linear(tables, targets, groups=groups, seed=seed, check=check))
     rows = np.arange(len(targets))
@@ -270,6 +274,9 @@ def _fit_trees(
 
 def _constant(labels: Floats, task: TaskSpec) -> Floats:
     known = labels[~np.isnan(labels)]
+    if task.kind is not TaskKind.REGRESSION and not len(known):
+        # Nothing is known, which is not the same as improbable.
+        return np.full(task.outputs, 1 / max(2, task.outputs))
     if task.kind is TaskKind.MULTICLASS:
         return np.bincount(known.astype(np.int64), minlength=task.outputs) / max(1, len(known))
     return np.array([known.mean() if len(known) else 0.0])

@@ -84,6 +84,11 @@ def prepare_model(
     """
     data = MolDataModule(dataset, split, vocabulary, config, cache_dir=cache_dir, on_progress=on_progress)
     data.setup("fit")
+    # Once, on all that is learnt from: a fold may lack a target's few labels, which the loss then passes over.
+    learnt = data.positions("train")
+    if config.ensemble.kind == "folds":
+        learnt = np.concatenate([learnt, data.positions("val")])
+    _check_labels(data.labels.targets[learnt], dataset.roles.tasks)
     return prepare_network(config, data, vocabulary, on_progress=on_progress)
 
 
@@ -95,7 +100,7 @@ def prepare_network(
     scaler: TargetScaler | None = None,
     on_progress: ProgressHandler | None = None,
 ) -> Prepared:
-    """Build a model for data that are set up; the rest of `prepare_model`.
+    """Build a model for data that are set up; the rest of `prepare_model`. Targets without labels are passed over.
 
     Parameters
     ----------
@@ -115,9 +120,7 @@ def prepare_network(
     """
     tasks = data.dataset.roles.tasks
     train = data.positions("train")
-    labels = data.labels.targets[train]
-    _check_labels(labels, tasks)
-    scaler = scaler or TargetScaler.fit(labels, tasks, config.data.target_transform)
+    scaler = scaler or TargetScaler.fit(data.labels.targets[train], tasks, config.data.target_transform)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     descriptors = data.labels.descriptors
     sizes = {

@@ -60,6 +60,14 @@ def test_a_task_with_one_label_is_predicted_by_it(tables: Any, labels: Any) -> N
         assert (fit_part(name, tables, labels, TASKS, trees=5).predict(tables)[:, 1] > 0.999).all()
 
 
+@pytest.mark.parametrize("name", PARTS)
+def test_a_task_without_labels_is_left_open(name: str, tables: Any, labels: Any) -> None:
+    gaps = np.full_like(labels, np.nan)
+    gaps[:, 0] = labels[:, 0]
+    values = fit_part(name, tables, gaps, TASKS, trees=5).predict(tables)
+    np.testing.assert_allclose(values[:, 1:], [[0.5, 0.25, 0.25, 0.25, 0.25]] * 90, atol=1e-6)
+
+
 def test_weights_prefer_the_better_and_stay_near_equal_among_equals() -> None:
     generator = np.random.default_rng(0)
     truth = generator.normal(size=(200, 1))
