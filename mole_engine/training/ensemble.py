@@ -34,6 +34,7 @@ from mole_engine.training.outputs import Readout
 from mole_engine.training.parts import Part
 from mole_engine.training.pinned import PinnedMolecules
 from mole_engine.training.plan import PlannedNetwork, plan_networks
+from mole_engine.training.series import Series
 from mole_engine.training.setup import Prepared, prepare_network
 from mole_engine.training.simple_models import SimpleModels
 from mole_engine.training.simple_tables import simple_tables
@@ -43,6 +44,10 @@ log = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
+
+
+LEAST_SHARE = 0.5
+"""Of its epochs that a network must have learnt for to count, where the user has set an earlier last epoch."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +159,7 @@ class _Ensemble:
         self.threads = use_threads(config.runtime)
         lengths = self.data.features.lengths[[*self.data.positions("train"), *self.data.positions("val")]]
         self.plan = plan_networks(config, self.folds, len(lengths), float(lengths.mean()))
+        self.series = Series(control, [item.epochs for item in self.plan], [item.cost for item in self.plan])
         self.fits: list[FitResult] = []
         self.members: list[dict[str, Tensor]] = []
         self._spread: Floats | None = None
@@ -221,7 +227,7 @@ class _Ensemble:
         """Return for each network (n, outputs) values of all molecules."""
         values: list[Floats] = []
         for item in self.plan:
-            if item.number and self.control.stop_requested:
+            if item.number and (self.control.stop_requested or self.series.is_over(item.number)):
                 break
             said = self._network(item)
             if said is None:
@@ -240,7 +246,7 @@ class _Ensemble:
         fit = read_member(folder, prepared.model)
         if fit is None:
             fit = self._trained(item, prepared, folder)
-            if item.number and self._is_cut_off(fit):
+            if item.number and self._is_cut_off(item, fit):
                 # Hardly begun, it would count as much in the mean as one that is finished; the first is all there is.
                 return None
         self.fits.append(fit)
@@ -269,23 +275,32 @@ class _Ensemble:
             words = ", fine-tuned" if item.kind == TUNED else ""
             self._notice(f"Network {item.number + 1} of {len(self.plan)}{words}.")
         last = folder / "checkpoints" / LAST
-        epochs = [other.epochs for other in self.plan]
-        later = sum(other.epochs * other.cost for other in self.plan[item.number + 1 :]) / (item.epochs * item.cost)
-        emitter = MemberEmitter(self.emitter, epochs, item.number, later, self.folder / "metrics.csv")
+        emitter = MemberEmitter(self.emitter, self.series, item.number, self.folder / "metrics.csv")
         folder.mkdir(parents=True, exist_ok=True)
         resume_from = last if last.is_file() else None
         fit = fit_model(
-            item.config, prepared, folder, emitter, self.control, resume_from=resume_from, pinned=self.pinned
+            item.config,
+            prepared,
+            folder,
+            emitter,
+            self.control,
+            resume_from=resume_from,
+            pinned=self.pinned,
+            series=self.series,
+            number=item.number,
         )
         self.control.checkpoint()
         if item.kind == TUNED:
             _round(prepared.model.encoder)
-        if not self._is_cut_off(fit):
+        if not self._is_cut_off(item, fit):
             write_member(folder, prepared.model, fit)
         return fit
 
-    def _is_cut_off(self, fit: FitResult) -> bool:
-        return fit.stopped and self.control.stop_requested
+    def _is_cut_off(self, item: PlannedNetwork, fit: FitResult) -> bool:
+        if fit.stopped:
+            return self.control.stop_requested
+        # A last epoch that was set meanwhile has the learning rate fall to its end, which takes some epochs.
+        return fit.epochs < LEAST_SHARE * item.epochs
 
     def _left_out(self, values: list[Floats], kind: str) -> Floats:
         """Return (n, outputs) of each molecule by the networks that left it out; NaN where there are none."""

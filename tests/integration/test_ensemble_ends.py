@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mole_engine.contracts.events import EpochMetrics, Notice
+from mole_engine.contracts.events import EpochMetrics, Notice, StepMetrics
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.inference.predictor import load_model
@@ -73,3 +73,49 @@ def test_the_very_first_network_is_kept_however_short(make_config: Any) -> None:
     record, _ = stopped(make_config(ensemble={"kind": "folds", "members": 3}), 1)
     assert read_bundle(record.model_path).card.blend["networks"] == 1
     assert np.isfinite(predicted(record)).all()
+
+
+@pytest.mark.parametrize(
+    ("asked", "end", "networks"),
+    [
+        pytest.param(6, 6, 2, id="half-of-the-second-counts"),
+        pytest.param(5, 5, 1, id="less-than-half-does-not"),
+        pytest.param(20, 12, 3, id="not-beyond-the-plan"),
+    ],
+)
+def test_a_last_epoch_is_one_of_the_whole_training(make_config: Any, asked: int, end: int, networks: int) -> None:
+    control, events = RunControl(), []
+
+    def steer(event: Any) -> None:
+        events.append(event)
+        if isinstance(event, EpochMetrics) and event.epoch == 2:
+            control.set_last_epoch(asked)
+
+    record = train(make_config(training={"epochs": 4}, ensemble={"kind": "folds", "members": 3}), steer, control)
+    epochs = [event for event in events if isinstance(event, EpochMetrics)]
+    assert [event.epoch for event in epochs] == list(range(1, end + 1))
+    assert [event.total_epochs for event in epochs] == [12, 12, *[end] * (end - 2)]
+    steps = [event for event in events if isinstance(event, StepMetrics)]
+    assert all(event.step <= event.total_steps for event in steps)
+    assert pd.read_csv(Path(record.run_dir) / "metrics.csv")["epoch"].tolist() == list(range(1, end + 1))
+    said = [event.message for event in events if isinstance(event, Notice) and "ends with epoch" in event.message]
+    assert len(said) == 1
+    assert said[0].endswith(f"ends with epoch {end}.")
+    assert read_bundle(record.model_path).card.blend["networks"] == networks
+    assert np.isfinite(predicted(record)).all()
+
+
+def test_a_last_epoch_holds_when_the_run_goes_on(make_config: Any) -> None:
+    control = RunControl()
+
+    def steer(event: Any) -> None:
+        if isinstance(event, EpochMetrics) and event.epoch == 1:
+            control.set_last_epoch(6)
+        if isinstance(event, EpochMetrics) and event.epoch == 2:
+            control.interrupt()
+
+    config = make_config(training={"epochs": 4}, ensemble={"kind": "folds", "members": 3})
+    part, seen = train(config, steer, control), []
+    assert part.status is RunState.INTERRUPTED
+    train(resume=part.run_dir, on_event=seen.append)
+    assert [event.epoch for event in seen if isinstance(event, EpochMetrics)] == [3, 4, 5, 6]
