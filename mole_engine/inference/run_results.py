@@ -20,6 +20,7 @@ from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import Split, TaskKind, TaskSpec
 from mole_engine.contracts.records import RunRecord
 from mole_engine.data.dataset import CuratedDataset
+from mole_engine.data.weights import counting
 from mole_engine.inference.columns import PredictionColumns
 from mole_engine.inference.difficulty import left_out_similarity
 from mole_engine.inference.domain import fingerprints_of, measure_domain
@@ -64,9 +65,11 @@ def make_card(
         Several networks and simple models; None: a single network.
     """
     validation = parts["val"]
-    training = [dataset.smiles[place] for place in _learnt(config, parts)]
+    training = [dataset.smiles[place] for place in counting(dataset.weights, _learnt(config, parts))[0]]
     scaler = prepared.scaler if ensemble is None else ensemble.scaler
     judged = validation if ensemble is None else ensemble.calibration
+    counted, _ = counting(dataset.weights, judged.positions)
+    near = np.where(np.isin(judged.positions, counted), similarity[judged.positions], np.nan)
     blend = {}
     if ensemble is not None:
         blend = {"networks": len(ensemble.members), "tuned": ensemble.tuned, **ensemble.blend.to_dict()}
@@ -81,9 +84,7 @@ def make_card(
         split={"method": split.method, "counts": record.counts, "overlap": list(split.overlap)},
         metrics=parts["test"].metrics,
         validation_metrics=validation.metrics,
-        uncertainty=measure_uncertainty(
-            judged.logits, judged.targets, dataset.tasks, scaler, similarity[judged.positions], judged.spread
-        ),
+        uncertainty=measure_uncertainty(judged.logits, judged.targets, dataset.tasks, scaler, near, judged.spread),
         domain=measure_domain(training, seed=config.seed, check=check),
         versions=_versions(),
         parameters=record.parameters,

@@ -22,6 +22,7 @@ from mole_engine.contracts.events import Notice, ProgressHandler
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.contracts.wording import counted_of
 from mole_engine.data.scaling import TargetScaler
+from mole_engine.data.weights import counting
 from mole_engine.training.blend import NETWORK, NETWORKS, TUNED, Blend, choose_weights, in_words, to_logits, to_values
 from mole_engine.training.checkpoints import LAST
 from mole_engine.training.emitter import EventEmitter
@@ -221,7 +222,8 @@ class _Ensemble:
         if self.config.ensemble.kind != "folds":
             return self.prepared.scaler
         rows = np.concatenate([self.data.positions("train"), self.data.positions("val")])
-        return TargetScaler.fit(self.data.labels.targets[rows], self.tasks, self.config.data.target_transform)
+        rows, weights = counting(self.data.dataset.weights, rows)
+        return TargetScaler.fit(self.data.labels.targets[rows], self.tasks, self.config.data.target_transform, weights)
 
     def _networks(self) -> list[Floats]:
         """Return for each network (n, outputs) values of all molecules."""
@@ -315,9 +317,9 @@ class _Ensemble:
 
     def _weighed(self, left_out: dict[str, Floats], parts: dict[str, Part]) -> Blend:
         held = np.flatnonzero(~np.isnan(np.concatenate(list(left_out.values()), axis=1)).any(axis=1))
-        targets = self.data.labels.targets[held]
-        some = {name: values[held] for name, values in left_out.items()}
-        weights = choose_weights(some, self.scaler.transform(targets), self.tasks)
+        rows, own = counting(self.data.dataset.weights, held)
+        some = {name: values[rows] for name, values in left_out.items()}
+        weights = choose_weights(some, self.scaler.transform(self.data.labels.targets[rows]), self.tasks, own)
         metrics = {name: self._evaluation(values, held).metrics for name, values in left_out.items()}
         if parts and not len(held):
             self._notice("There are no molecules to weigh the models by: each counts the same.", "warning")

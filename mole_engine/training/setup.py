@@ -21,6 +21,7 @@ from mole_engine.data.batching import Labels, collate
 from mole_engine.data.data_modules import MolDataModule
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.scaling import TargetScaler
+from mole_engine.data.weights import counting
 from mole_engine.models.base import Learning, Model
 from mole_engine.models.mole import MolE
 from mole_engine.models.network import pooled_size
@@ -88,6 +89,7 @@ def prepare_model(
     learnt = data.positions("train")
     if config.ensemble.kind == "folds":
         learnt = np.concatenate([learnt, data.positions("val")])
+    learnt, _ = counting(dataset.weights, learnt)
     _check_labels(data.labels.targets[learnt], dataset.roles.tasks)
     return prepare_network(config, data, vocabulary, on_progress=on_progress)
 
@@ -119,8 +121,9 @@ def prepare_network(
         As `prepare_model`.
     """
     tasks = data.dataset.roles.tasks
-    train = data.positions("train")
-    scaler = scaler or TargetScaler.fit(data.labels.targets[train], tasks, config.data.target_transform)
+    # What counts for nothing in the loss counts for nothing in what is made of the labels and inputs beforehand.
+    train, weights = counting(data.dataset.weights, data.positions("train"))
+    scaler = scaler or TargetScaler.fit(data.labels.targets[train], tasks, config.data.target_transform, weights)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     descriptors = data.labels.descriptors
     sizes = {
@@ -152,7 +155,8 @@ def make_learning(
     """Return loss, metrics, outputs and optimisers of a job. Raises InputError."""
     weights = None
     if config.training.class_weights:
-        weights = balanced_class_weights(data.labels.targets[data.positions("train")], tasks)
+        train, _ = counting(data.dataset.weights, data.positions("train"))
+        weights = balanced_class_weights(data.labels.targets[train], tasks)
     readout = Readout(tasks, scaler)
 
     def optimisers(model: Model) -> object:

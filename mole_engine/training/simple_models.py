@@ -14,6 +14,7 @@ from mole_engine.contracts.events import ProgressHandler
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.data.data_modules import MolDataModule
 from mole_engine.data.scaling import TargetScaler
+from mole_engine.data.weights import counting
 from mole_engine.training.folds import Fold, fold_numbers
 from mole_engine.training.outputs import OutputLayout
 from mole_engine.training.parts import Part, fit_part
@@ -98,6 +99,7 @@ class SimpleModels:
         return numbers
 
     def _fitted(self, name: str, tables: Tables, rows: Positions) -> Part:
+        rows, weights = counting(self.data.dataset.weights, rows)
         large = len(rows) * len(self.tasks) > MANY_CELLS
         return fit_part(
             name,
@@ -108,6 +110,7 @@ class SimpleModels:
             threads=self.threads,
             trees=FEW_TREES if large else TREES,
             groups=self._alike[rows],
+            weights=weights,
             check=self.control.checkpoint,
         )
 
