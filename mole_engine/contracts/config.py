@@ -228,6 +228,12 @@ class EnsembleConfig(Section):
     repeats: int = setting(
         1, "Networks of each fold, from different random starts.", unit="networks", ge=1, le=20, advanced=True
     )
+    fold_by: Literal["auto", "scaffold", "random"] = setting(
+        "auto",
+        "What the folds leave out together: molecules of one scaffold, or any; auto: any where the parts were divided "
+        "at random or stratified, else scaffolds.",
+        advanced=True,
+    )
     trees: bool = setting(
         False,
         "Blend the network with simple models on descriptors, fingerprints and embeddings, weighted by how well each "
@@ -259,6 +265,12 @@ class EnsembleConfig(Section):
         le=20,
         advanced=True,
     )
+
+    def folds_by(self, method: str) -> Literal["scaffold", "random"]:
+        """Return what the folds leave out together, where the parts were made by `method` of a `Split`."""
+        if self.fold_by == "auto":
+            return "random" if method.startswith(("random", "stratified")) else "scaffold"
+        return self.fold_by
 
 
 class SearchConfig(Section):

@@ -83,8 +83,16 @@ def reproduction(run_dir: str | Path, target: str | Path, changes: dict[str, Any
         "decimal": ".",
         "curation": {name: value for name, value in _RAW_STEPS.items() if hasattr(config.data.curation, name)},
     }
-    split = {"method": "column", "column": names["split"]}
-    again = config.updated({"data": _known(config.data, data), "split": split, "out": "", "workspace": ""})
+    changed: dict[str, Any] = {
+        "data": _known(config.data, data),
+        "split": {"method": "column", "column": names["split"]},
+        "out": "",
+        "workspace": "",
+    }
+    if config.ensemble.kind == "folds" or config.ensemble.trees:
+        # A column of parts does not say how these were made, which the folds have to know.
+        changed["ensemble"] = {"fold_by": config.ensemble.folds_by(_method(folder))}
+    again = config.updated(changed)
     return again.updated(changes or {})
 
 
@@ -115,6 +123,14 @@ def _tasks(folder: RunFolder) -> list[TaskSpec]:
         raise InputError(
             f"{folder.path} cannot be made again:", "its dataset.json is missing or damaged.", "Train from the file."
         ) from error
+
+
+def _method(folder: RunFolder) -> str:
+    """Return how the molecules were divided; "" where the folder does not say."""
+    try:
+        return str(json.loads(folder.dataset.read_text(encoding="utf-8"))["split"]["method"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _rows(folder: RunFolder, tasks: Sequence[TaskSpec]) -> list[dict[str, str]]:

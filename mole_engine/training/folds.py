@@ -46,7 +46,7 @@ def fold_numbers(config: TrainConfig, data: MolDataModule, pool: Positions, coun
     """Return for each molecule of the pool which of `count` folds leaves it out."""
     generator = np.random.default_rng(config.seed)
     groups = np.arange(len(pool))
-    if not data.split.method.startswith(("random", "stratified")):
+    if config.ensemble.folds_by(data.split.method) == "scaffold":
         groups = _without_giants(_groups(data, pool), len(pool) / count)
     sizes = np.bincount(groups)
     # Large groups first, each into the fold that has least of its kind; a little chance among equals.
