@@ -221,7 +221,8 @@ class EnsembleConfig(Section):
 
     kind: Literal["none", "folds", "seeds"] = setting(
         "none",
-        "Several networks: folds divides training and validation molecules into folds, each network leaving one out; "
+        "Several networks: folds divides training and validation molecules (but not those of a validation file) into "
+        "folds, each network leaving one out; "
         "seeds trains on the same molecules from different random starts.",
     )
     members: int = setting(5, "Folds, or seeds.", unit="networks", ge=2, le=50)

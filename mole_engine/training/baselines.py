@@ -18,6 +18,7 @@ from mole_engine.contracts.events import ProgressHandler
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.data.weights import counting
+from mole_engine.training.folds import of_main_file
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.tabular import (
     Table,
@@ -108,7 +109,7 @@ def fit_baseline(
         Of regression targets, as in the job's configuration.
     refit
         Whether it learns from the validation molecules too before it is judged on the test part, as models over
-        folds do: who is compared has to have seen as much.
+        folds do (but for those of a separate file): who is compared has to have seen as much.
 
     Raises
     ------
@@ -144,8 +145,9 @@ def _outputs(
     """Return (n, outputs) of the validation and the test part, and what a reader has to know."""
     table = work.table(name, cache_dir)
     train, note = _training_rows(split, work.seed)
-    if refit and len(rows["validation"]) and len(rows["test"]):
-        more, note = _training_rows(replace(split, train=(*split.train, *split.validation)), work.seed)
+    joining = of_main_file(work.dataset, rows["validation"])
+    if refit and len(joining) and len(rows["test"]):
+        more, note = _training_rows(replace(split, train=(*split.train, *joining.tolist())), work.seed)
         learnt = {"validation": train, "test": np.sort(more)}
         return {part: work.outputs(name, table, learnt[part], rows[part]) for part in rows}, note
     outputs = work.outputs(name, table, train, np.concatenate([rows["validation"], rows["test"]]))

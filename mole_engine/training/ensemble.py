@@ -28,7 +28,7 @@ from mole_engine.training.checkpoints import LAST
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.evaluation import Evaluation, evaluate_part
 from mole_engine.training.fitting import FitResult, fit_model
-from mole_engine.training.folds import Fold, make_folds
+from mole_engine.training.folds import Fold, make_folds, pool_of
 from mole_engine.training.members import MemberEmitter, member_folder, read_member, write_member
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.outputs import Readout
@@ -158,7 +158,7 @@ class _Ensemble:
         self.folds = make_folds(config, self.data)
         self.scaler = self._common_scaler()
         self.threads = use_threads(config.runtime)
-        lengths = self.data.features.lengths[[*self.data.positions("train"), *self.data.positions("val")]]
+        lengths = self.data.features.lengths[pool_of(self.data)]
         self.plan = plan_networks(config, self.folds, len(lengths), float(lengths.mean()))
         self.series = Series(control, [item.epochs for item in self.plan], [item.cost for item in self.plan])
         self.fits: list[FitResult] = []
@@ -211,18 +211,21 @@ class _Ensemble:
         shares = f"Shares of the prediction: {in_words(blend.weights)}; n" if len(blend.weights) > 1 else "N"
         notes = [f"{shares}etworks: {networks}."]
         if self.config.ensemble.kind == "folds":
+            apart = bool(self.config.data.validation_path)
+            both, them = ("Training", "them") if apart else ("Training and validation", "both parts")
             notes.append(
-                "Training and validation molecules were divided into folds; figures and intervals of both parts come "
-                "from models that left the molecule out."
+                f"{both} molecules were divided into folds; figures and intervals of {them} come from models that left "
+                "the molecule out."
             )
+            if apart:
+                notes.append("No model learnt from molecules of the validation file, and none was weighed by them.")
         return tuple(notes)
 
     def _common_scaler(self) -> TargetScaler:
         """Return the one scale in which all members speak."""
         if self.config.ensemble.kind != "folds":
             return self.prepared.scaler
-        rows = np.concatenate([self.data.positions("train"), self.data.positions("val")])
-        rows, weights = counting(self.data.dataset.weights, rows)
+        rows, weights = counting(self.data.dataset.weights, pool_of(self.data))
         return TargetScaler.fit(self.data.labels.targets[rows], self.tasks, self.config.data.target_transform, weights)
 
     def _networks(self) -> list[Floats]:

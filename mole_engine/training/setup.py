@@ -26,6 +26,7 @@ from mole_engine.models.base import Learning, Model
 from mole_engine.models.mole import MolE
 from mole_engine.models.network import pooled_size
 from mole_engine.store.bundle import read_card
+from mole_engine.training.folds import pool_of
 from mole_engine.training.losses import balanced_class_weights, build_criterion
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.optimisers import build_optimisers, freeze
@@ -86,9 +87,7 @@ def prepare_model(
     data = MolDataModule(dataset, split, vocabulary, config, cache_dir=cache_dir, on_progress=on_progress)
     data.setup("fit")
     # Once, on all that is learnt from: a fold may lack a target's few labels, which the loss then passes over.
-    learnt = data.positions("train")
-    if config.ensemble.kind == "folds":
-        learnt = np.concatenate([learnt, data.positions("val")])
+    learnt = pool_of(data) if config.ensemble.kind == "folds" else data.positions("train")
     learnt, _ = counting(dataset.weights, learnt)
     _check_labels(data.labels.targets[learnt], dataset.roles.tasks)
     return prepare_network(config, data, vocabulary, on_progress=on_progress)

@@ -15,7 +15,7 @@ from mole_engine.contracts.run_state import RunControl
 from mole_engine.data.data_modules import MolDataModule
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.data.weights import counting
-from mole_engine.training.folds import Fold, fold_numbers
+from mole_engine.training.folds import Fold, fold_numbers, pool_of
 from mole_engine.training.outputs import OutputLayout
 from mole_engine.training.parts import Part, fit_part
 
@@ -68,7 +68,7 @@ class SimpleModels:
         self.on_progress = on_progress
         self.tasks = data.dataset.roles.tasks
         self.labels = scaler.transform(data.labels.targets)
-        self.pool = np.sort(np.concatenate([data.positions("train"), data.positions("val")]))
+        self.pool = pool_of(data)
 
     @property
     def names(self) -> list[str]:
