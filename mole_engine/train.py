@@ -253,12 +253,12 @@ class _Job(Job):
             self.notice("There are no validation molecules: the last epoch is kept, without intervals.", "warning")
 
     def _training_words(self, prepared: Prepared) -> str:
-        counts, config = self.record.counts, self.config
+        counts, config, size = self.record.counts, self.config, self.record.parameters
         chooses = ", which choose the epoch" if config.training.keep != "last" else ""
         use = f" in turns, in {config.ensemble.members} folds" if config.ensemble.kind == "folds" else chooses
-        train, validation, test = (counted(counts.get(part, 0), "molecule") for part in ("train", "val", "test"))
-        words = f"Training on {train}, validation on {validation}{use}, test on {test}"
-        return f"{words}; {self.record.parameters:,} parameters"
+        one, two = (use, "") if use != chooses and config.data.validation_path else ("", use)
+        train, held, test = (counted(counts.get(part, 0), "molecule") for part in ("train", "val", "test"))
+        return f"Training on {train}{one}, validation on {held}{two}, test on {test}; {size:,} parameters"
 
     def _start_comparison(self, dataset: CuratedDataset, split: Split) -> None:
         if not self.config.baselines:

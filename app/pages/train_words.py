@@ -16,8 +16,8 @@ def parts_words(dataset: OpenDataset, config: TrainConfig) -> str:
     train, validation, test = len(split.train), len(split.validation), len(split.test)
     said = [counted(train, "molecule trains", "molecules train")]
     if ensemble.kind == "folds":
-        # Training and validation molecules are left out in turns.
-        train += validation
+        # Training and validation molecules are left out in turns; those of a validation file learn from none.
+        train += 0 if config.data.validation_path else validation
         said = [f"{counted(train, 'molecule trains', 'molecules train')} in {ensemble.members} folds"]
     elif validation and config.training.keep == "last":
         said.append(f"{counted(validation, 'sets', 'set')} the intervals")

@@ -46,7 +46,10 @@ class AdjustRun(QWidget):
             button.clicked.connect(self._change_rate)
             buttons.append(button)
         self.last = named(QSpinBox(), "lastEpochSpin", "Last epoch")
-        self.last.setToolTip("End training after this epoch; the learning rate's plan is fitted to it")
+        self.last.setToolTip(
+            "End training after this epoch; the learning rate's plan is fitted to it. Epochs of several networks are "
+            "counted through: those that would begin later are left out"
+        )
         self.last.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.last.setKeyboardTracking(False)
         self.last.setRange(1, 10_000)

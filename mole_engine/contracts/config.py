@@ -221,12 +221,19 @@ class EnsembleConfig(Section):
 
     kind: Literal["none", "folds", "seeds"] = setting(
         "none",
-        "Several networks: folds divides training and validation molecules into folds, each network leaving one out; "
+        "Several networks: folds divides training and validation molecules (but not those of a validation file) into "
+        "folds, each network leaving one out; "
         "seeds trains on the same molecules from different random starts.",
     )
     members: int = setting(5, "Folds, or seeds.", unit="networks", ge=2, le=50)
     repeats: int = setting(
         1, "Networks of each fold, from different random starts.", unit="networks", ge=1, le=20, advanced=True
+    )
+    fold_by: Literal["auto", "scaffold", "random"] = setting(
+        "auto",
+        "What the folds leave out together: molecules of one scaffold, or any; auto: any where the parts were divided "
+        "at random or stratified, else scaffolds.",
+        advanced=True,
     )
     trees: bool = setting(
         False,
@@ -259,6 +266,12 @@ class EnsembleConfig(Section):
         le=20,
         advanced=True,
     )
+
+    def folds_by(self, method: str) -> Literal["scaffold", "random"]:
+        """Return what the folds leave out together, where the parts were made by `method` of a `Split`."""
+        if self.fold_by == "auto":
+            return "random" if method.startswith(("random", "stratified")) else "scaffold"
+        return self.fold_by
 
 
 class SearchConfig(Section):

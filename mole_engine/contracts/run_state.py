@@ -148,7 +148,8 @@ class RunControl:
         """End training after `epoch` (the first is 1), earlier or later than planned; the job says so with a `Notice`.
 
         The learning rate's plan is stretched or shortened to end there. An epoch that is already over means: after the
-        one under way.
+        one under way. Of several networks that are trained one after the other, the epochs are counted through: those
+        that would begin later are left out, and none learns for longer than planned.
 
         Raises
         ------

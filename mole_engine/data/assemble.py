@@ -26,7 +26,7 @@ def load_training_data(config: TrainConfig, on_progress: Progress | None = None)
     """Read, understand, curate and divide the data of a job.
 
     Separate validation and test files are read with the same roles and the same class order; their molecules follow
-    those of the main file in the data set, and never train.
+    those of the main file in the data set, and never train, not in folds either.
 
     Parameters
     ----------

@@ -67,7 +67,13 @@ class TargetScaler:
     scales: tuple[TaskScale | None, ...]
 
     @classmethod
-    def fit(cls, targets: Floats, tasks: Sequence[TaskSpec], transform: TransformName = "auto") -> Self:
+    def fit(
+        cls,
+        targets: Floats,
+        tasks: Sequence[TaskSpec],
+        transform: TransformName = "auto",
+        weights: Floats | None = None,
+    ) -> Self:
         """Fit on the labels of the training part.
 
         Parameters
@@ -79,6 +85,8 @@ class TargetScaler:
         transform
             One transform for all regression targets, or "auto": log10 for positive, heavy-tailed targets, logit for
             fractions that come close to both 0 and 1, else none.
+        weights
+            (n,) above 0, of the rows; None: all count the same. See `counting`.
 
         Raises
         ------
@@ -87,7 +95,7 @@ class TargetScaler:
         """
         return cls(
             tuple(
-                _fit_one(column[~np.isnan(column)], task, transform) if task.kind is TaskKind.REGRESSION else None
+                _fit_one(column, task, transform, weights) if task.kind is TaskKind.REGRESSION else None
                 for column, task in zip(np.asarray(targets, dtype=np.float64).T, tasks, strict=True)
             )
         )
@@ -143,19 +151,22 @@ def propose_transform(values: Floats) -> Transform:
     return "log10" if heavy and abs(float(stats.skew(np.log10(values)))) < skew else "none"
 
 
-def _fit_one(values: Floats, task: TaskSpec, wanted: TransformName) -> TaskScale:
+def _fit_one(column: Floats, task: TaskSpec, wanted: TransformName, weights: Floats | None) -> TaskScale:
+    known = ~np.isnan(column)
+    values, own = column[known], None if weights is None else weights[known]
     transform: Transform = propose_transform(values) if wanted == "auto" else wanted
     if transform == "none" or not len(values):
-        return _standardised(values, TaskScale())
+        return _standardised(values, TaskScale(), own)
     if np.ptp(values) == 0:
         # Nothing can be learnt about the shape of a constant.
-        return _standardised(values, TaskScale())
+        return _standardised(values, TaskScale(), own)
     _check_defined(values, task, transform)
     low, high = values.min() / 10, np.inf
     if transform == "logit":
         high = 1 - (1 - values.max()) / 10
     exponent = _box_cox_exponent(values) if transform == "box-cox" else 1.0
-    return _standardised(values, TaskScale(transform=transform, low=float(low), high=float(high), exponent=exponent))
+    scale = TaskScale(transform=transform, low=float(low), high=float(high), exponent=exponent)
+    return _standardised(values, scale, own)
 
 
 def _box_cox_exponent(values: Floats) -> float:
@@ -164,11 +175,14 @@ def _box_cox_exponent(values: Floats) -> float:
     return float(stats.boxcox(values)[1])
 
 
-def _standardised(values: Floats, scale: TaskScale) -> TaskScale:
+def _standardised(values: Floats, scale: TaskScale, weights: Floats | None) -> TaskScale:
     if not len(values):
         return scale
     changed = _transformed(values, scale)
     mean, std = float(changed.mean()), float(changed.std())
+    if weights is not None:
+        mean = float(np.average(changed, weights=weights))
+        std = float(np.sqrt(np.average((changed - mean) ** 2, weights=weights)))
     # A spread within rounding of the mean is a constant; what is small in the user's unit (1e-13 mol/L) is none.
     constant = std <= max(1e-12 * abs(mean), SMALLEST_SPREAD)
     return TaskScale(scale.transform, mean, 1.0 if constant else std, scale.low, scale.high, scale.exponent)

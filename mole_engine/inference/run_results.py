@@ -20,6 +20,7 @@ from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import Split, TaskKind, TaskSpec
 from mole_engine.contracts.records import RunRecord
 from mole_engine.data.dataset import CuratedDataset
+from mole_engine.data.weights import counting
 from mole_engine.inference.columns import PredictionColumns
 from mole_engine.inference.difficulty import left_out_similarity
 from mole_engine.inference.domain import fingerprints_of, measure_domain
@@ -27,6 +28,7 @@ from mole_engine.inference.table_writers import open_writer
 from mole_engine.inference.uncertainty import measure_uncertainty
 from mole_engine.store.card import FORMAT_VERSION, SINGLE_FORMAT, ModelCard, portable_config
 from mole_engine.training.evaluation import Evaluation
+from mole_engine.training.folds import of_main_file
 from mole_engine.training.setup import Prepared
 
 if TYPE_CHECKING:
@@ -64,9 +66,11 @@ def make_card(
         Several networks and simple models; None: a single network.
     """
     validation = parts["val"]
-    training = [dataset.smiles[place] for place in _learnt(config, parts)]
+    training = [dataset.smiles[place] for place in counting(dataset.weights, _learnt(config, dataset, parts))[0]]
     scaler = prepared.scaler if ensemble is None else ensemble.scaler
     judged = validation if ensemble is None else ensemble.calibration
+    counted, _ = counting(dataset.weights, judged.positions)
+    near = np.where(np.isin(judged.positions, counted), similarity[judged.positions], np.nan)
     blend = {}
     if ensemble is not None:
         blend = {"networks": len(ensemble.members), "tuned": ensemble.tuned, **ensemble.blend.to_dict()}
@@ -81,9 +85,7 @@ def make_card(
         split={"method": split.method, "counts": record.counts, "overlap": list(split.overlap)},
         metrics=parts["test"].metrics,
         validation_metrics=validation.metrics,
-        uncertainty=measure_uncertainty(
-            judged.logits, judged.targets, dataset.tasks, scaler, similarity[judged.positions], judged.spread
-        ),
+        uncertainty=measure_uncertainty(judged.logits, judged.targets, dataset.tasks, scaler, near, judged.spread),
         domain=measure_domain(training, seed=config.seed, check=check),
         versions=_versions(),
         parameters=record.parameters,
@@ -95,10 +97,12 @@ def make_card(
     )
 
 
-def _learnt(config: TrainConfig, parts: Mapping[str, Evaluation]) -> npt.NDArray[np.int64]:
-    """Return the positions that a model has learnt from: with folds, in turns, those of both parts."""
-    used = ("train", "val") if config.ensemble.kind == "folds" else ("train",)
-    return np.concatenate([parts[part].positions for part in used])
+def _learnt(config: TrainConfig, dataset: CuratedDataset, parts: Mapping[str, Evaluation]) -> npt.NDArray[np.int64]:
+    """Return the positions that a model has learnt from: with folds, also the main file's validation molecules."""
+    train = parts["train"].positions
+    if config.ensemble.kind != "folds":
+        return train
+    return np.concatenate([train, of_main_file(dataset, parts["val"].positions)])
 
 
 def _origin(dataset: CuratedDataset) -> dict[str, Any]:

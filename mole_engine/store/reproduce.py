@@ -20,7 +20,7 @@ from mole_engine.store.files import write_text
 from mole_engine.store.run_folder import RunFolder
 from mole_engine.store.run_tables import SPLIT_COLUMNS, WEIGHT_COLUMN, value_column
 
-DATA_NAME = "reproduce.csv"
+DATA_NAME, VALIDATION_NAME = "reproduce.csv", "reproduce-validation.csv"
 _RAW_STEPS: dict[str, Any] = {
     "largest_fragment": False,
     "neutralise": False,
@@ -58,14 +58,34 @@ def reproduction(run_dir: str | Path, target: str | Path, changes: dict[str, Any
     config = folder.read_config()
     tasks = _tasks(folder)
     rows = _rows(folder, tasks)
-    path = Path(target) / DATA_NAME
     names = _free_names(("smiles", "split", "weight"), [task.name for task in tasks])
-    weighted = WEIGHT_COLUMN in rows[0]
-    write_text_in(path, _data_text(rows, tasks, names, weighted=weighted))
+    changed: dict[str, Any] = {
+        "data": _known(config.data, _data_settings(config, rows, tasks, names, Path(target))),
+        "split": {"method": "column", "column": names["split"]},
+        "out": "",
+        "workspace": "",
+    }
+    if config.ensemble.kind == "folds" or config.ensemble.trees:
+        # A column of parts does not say how these were made, which the folds have to know.
+        changed["ensemble"] = {"fold_by": config.ensemble.folds_by(_method(folder))}
+    return config.updated(changed).updated(changes or {})
+
+
+def _data_settings(
+    config: TrainConfig, rows: Sequence[dict[str, str]], tasks: Sequence[TaskSpec], names: dict[str, str], folder: Path
+) -> dict[str, Any]:
+    """Write the data files of the job, and return how they are to be read."""
+    path, weighted = folder / DATA_NAME, WEIGHT_COLUMN in rows[0]
+    apart = [row for row in rows if _is_apart(row)]
+    together = [row for row in rows if not _is_apart(row)]
+    write_text_in(path, _data_text(together, tasks, names, weighted=weighted))
+    if apart:
+        # In a file of its own again: folds learn from the other validation molecules, and from these never.
+        write_text_in(path.with_name(VALIDATION_NAME), _data_text(apart, tasks, names, weighted=weighted))
     kinds = {task.kind for task in tasks}
-    data: dict[str, Any] = {
+    return {
         "path": str(path.absolute()),
-        "validation_path": "",
+        "validation_path": str(path.with_name(VALIDATION_NAME).absolute()) if apart else "",
         "test_path": "",
         "extra_paths": [],
         "molar_log": [],
@@ -83,9 +103,11 @@ def reproduction(run_dir: str | Path, target: str | Path, changes: dict[str, Any
         "decimal": ".",
         "curation": {name: value for name, value in _RAW_STEPS.items() if hasattr(config.data.curation, name)},
     }
-    split = {"method": "column", "column": names["split"]}
-    again = config.updated({"data": _known(config.data, data), "split": split, "out": "", "workspace": ""})
-    return again.updated(changes or {})
+
+
+def _is_apart(row: dict[str, str]) -> bool:
+    """Whether a molecule came from a separate validation file."""
+    return row["part"] == "val" and row.get("file", "0") not in ("", "0")
 
 
 def write_text_in(path: Path, text: str) -> None:
@@ -115,6 +137,14 @@ def _tasks(folder: RunFolder) -> list[TaskSpec]:
         raise InputError(
             f"{folder.path} cannot be made again:", "its dataset.json is missing or damaged.", "Train from the file."
         ) from error
+
+
+def _method(folder: RunFolder) -> str:
+    """Return how the molecules were divided; "" where the folder does not say."""
+    try:
+        return str(json.loads(folder.dataset.read_text(encoding="utf-8"))["split"]["method"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _rows(folder: RunFolder, tasks: Sequence[TaskSpec]) -> list[dict[str, str]]:

@@ -95,6 +95,7 @@ def fit_linear(
     targets: Floats,
     *,
     groups: Positions | None = None,
+    weights: Floats | None = None,
     seed: int = 0,
     check: Callable[[], None] | None = None,
 ) -> LinearModel:
@@ -109,6 +110,8 @@ def fit_linear(
     groups
         (n,) a number for each molecule, the same for those that are left out together when the penalty is chosen; None:
         each is left out by itself.
+    weights
+        (n,) above 0, 1 on average; None: all count the same.
     seed
         Of the samples that are taken from large sets.
     check
@@ -117,6 +120,7 @@ def fit_linear(
     generator = np.random.default_rng(seed)
     rows = _sample(generator, np.arange(len(targets)), MAX_MOLECULES)
     targets = targets[rows]
+    much = None if weights is None else weights[rows]
     standards = {name: Standard.fit(table[rows]) for name, table in tables.items() if name != GROUPS}
     blocks, scales = [], []
     for name, table in tables.items():
@@ -126,14 +130,15 @@ def fit_linear(
         scales.append(1 / np.sqrt(max(spread, 1e-12) * len(tables)))
         blocks.append(block * scales[-1])
     columns = np.concatenate(blocks, axis=1)
-    penalty = _chosen(columns, targets, None if groups is None else groups[rows], generator, check)
-    weights, constant = np.zeros((columns.shape[1], targets.shape[1])), np.zeros(targets.shape[1])
+    penalty = _chosen(columns, targets, None if groups is None else groups[rows], much, generator, check)
+    slopes, constant = np.zeros((columns.shape[1], targets.shape[1])), np.zeros(targets.shape[1])
     for own, same in same_gaps(targets):
         if check is not None:
             check()
-        weights[:, same], constant[same] = _solved(columns[own], targets[np.ix_(own, same)], penalty)
+        labels = targets[np.ix_(own, same)]
+        slopes[:, same], constant[same] = _solved(columns[own], labels, penalty, None if much is None else much[own])
     edges = np.cumsum([block.shape[1] for block in blocks])[:-1]
-    parts = np.split(weights, edges)
+    parts = np.split(slopes, edges)
     scaled = {name: own * scale for name, own, scale in zip(tables, parts, scales, strict=True)}
     return LinearModel(standards, scaled, constant, penalty)
 
@@ -151,6 +156,7 @@ def _chosen(
     columns: Floats,
     targets: Floats,
     groups: Positions | None,
+    weights: Floats | None,
     generator: np.random.Generator,
     check: Callable[[], None] | None,
 ) -> float:
@@ -160,13 +166,14 @@ def _chosen(
     labels = targets[rows, output]
     if len(rows) < 3 or not np.ptp(labels) > 0:
         return 0.1
-    some = columns[rows] - columns[rows].mean(axis=0)
+    much = None if weights is None else weights[rows]
+    some = columns[rows] - np.average(columns[rows], axis=0, weights=much)
     kernel, together = some @ some.T, _together(np.arange(len(rows)) if groups is None else groups[rows])
     errors = []
     for penalty in PENALTIES:
         if check is not None:
             check()
-        errors.append(left_out_error(kernel, labels - labels.mean(), penalty, together))
+        errors.append(left_out_error(kernel, labels - np.average(labels, weights=much), penalty, together, much))
     return PENALTIES[int(np.argmin(errors))]
 
 
@@ -178,7 +185,9 @@ def _together(groups: Positions) -> list[Positions]:
     return [np.flatnonzero(groups == number) for number in numbers]
 
 
-def left_out_error(kernel: Floats, labels: Floats, penalty: float, together: list[Positions]) -> float:
+def left_out_error(
+    kernel: Floats, labels: Floats, penalty: float, together: list[Positions], weights: Floats | None = None
+) -> float:
     """Return the mean squared error of molecules when their group is left out, in closed form.
 
     Parameters
@@ -191,27 +200,34 @@ def left_out_error(kernel: Floats, labels: Floats, penalty: float, together: lis
         Of squared weights.
     together
         Places of the molecules that are left out at a time.
+    weights
+        (n,) of the molecules; None: all count the same.
     """
     from scipy import linalg
 
-    whole = kernel + penalty * np.eye(len(kernel))
+    # Whose error counts little has a label that is little believed.
+    whole = kernel + penalty * (np.eye(len(kernel)) if weights is None else np.diag(1 / weights))
     inverse = linalg.inv(whole, overwrite_a=True, check_finite=False)
     solved = inverse @ labels
     errors = [linalg.solve(inverse[np.ix_(own, own)], solved[own], assume_a="pos") for own in together]
-    return float(np.mean(np.concatenate(errors) ** 2))
+    much = None if weights is None else np.concatenate([weights[own] for own in together])
+    return float(np.average(np.concatenate(errors) ** 2, weights=much))
 
 
-def _solved(columns: Floats, labels: Floats, penalty: float) -> tuple[Floats, Floats]:
+def _solved(columns: Floats, labels: Floats, penalty: float, weights: Floats | None = None) -> tuple[Floats, Floats]:
     """Return (D, outputs) weights and (outputs,) constants of ridge regression, by the smaller of two systems."""
     from scipy import linalg
 
-    middle, mean = columns.mean(axis=0), labels.mean(axis=0)
+    middle, mean = (np.average(part, axis=0, weights=weights) for part in (columns, labels))
     centred, wanted = columns - middle, labels - mean
+    if weights is not None:
+        root = np.sqrt(weights)[:, None]
+        centred, wanted = root * centred, root * wanted
     rows, count = centred.shape
     if rows <= count:
         system = centred @ centred.T + penalty * np.eye(rows)
-        weights = centred.T @ linalg.solve(system, wanted, assume_a="pos", overwrite_a=True)
+        slopes = centred.T @ linalg.solve(system, wanted, assume_a="pos", overwrite_a=True)
     else:
         system = centred.T @ centred + penalty * np.eye(count)
-        weights = linalg.solve(system, centred.T @ wanted, assume_a="pos", overwrite_a=True)
-    return weights, mean - middle @ weights
+        slopes = linalg.solve(system, centred.T @ wanted, assume_a="pos", overwrite_a=True)
+    return slopes, mean - middle @ slopes

@@ -17,6 +17,8 @@ from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.scaling import TargetScaler
+from mole_engine.data.weights import counting
+from mole_engine.training.folds import of_main_file
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.tabular import (
     Table,
@@ -107,7 +109,7 @@ def fit_baseline(
         Of regression targets, as in the job's configuration.
     refit
         Whether it learns from the validation molecules too before it is judged on the test part, as models over
-        folds do: who is compared has to have seen as much.
+        folds do (but for those of a separate file): who is compared has to have seen as much.
 
     Raises
     ------
@@ -143,8 +145,9 @@ def _outputs(
     """Return (n, outputs) of the validation and the test part, and what a reader has to know."""
     table = work.table(name, cache_dir)
     train, note = _training_rows(split, work.seed)
-    if refit and len(rows["validation"]) and len(rows["test"]):
-        more, note = _training_rows(replace(split, train=(*split.train, *split.validation)), work.seed)
+    joining = of_main_file(work.dataset, rows["validation"])
+    if refit and len(joining) and len(rows["test"]):
+        more, note = _training_rows(replace(split, train=(*split.train, *joining.tolist())), work.seed)
         learnt = {"validation": train, "test": np.sort(more)}
         return {part: work.outputs(name, table, learnt[part], rows[part]) for part in rows}, note
     outputs = work.outputs(name, table, train, np.concatenate([rows["validation"], rows["test"]]))
@@ -189,30 +192,34 @@ class _Work:
 
     def outputs(self, name: str, table: Table, train: Positions, rows: Positions) -> Floats:
         """Return (len(rows), outputs) in the user's units or as probabilities."""
+        train, weights = counting(self.dataset.weights, train)
         table = without_gaps(table, column_medians(table[train]))
-        scaler = TargetScaler.fit(self.dataset.targets[train], self.dataset.tasks, self.transform)
+        scaler = TargetScaler.fit(self.dataset.targets[train], self.dataset.tasks, self.transform, weights)
         parts = []
         for place, task in enumerate(self.dataset.tasks):
             self._tell(place)
             labels = self.dataset.targets[train, place]
             known = ~np.isnan(labels)
+            own = None if weights is None else weights[known]
             scale = scaler.scales[place]
             if name == "mean":
-                parts.append(_mean(labels[known], task, len(rows)))
+                parts.append(_mean(labels[known], task, len(rows), own))
                 continue
             if scale is not None:
                 labels = scale.forward(labels)
-            predicted = self._fitted(name, task, table[train[known]], labels[known], table[rows])
+            predicted = self._fitted(name, task, table[train[known]], labels[known], table[rows], own)
             parts.append(predicted if scale is None else scale.inverse(predicted))
         self._tell(len(self.dataset.tasks))
         return np.concatenate(parts, axis=1)
 
-    def _fitted(self, name: str, task: TaskSpec, features: Table, labels: Floats, wanted: Table) -> Floats:
+    def _fitted(
+        self, name: str, task: TaskSpec, features: Table, labels: Floats, wanted: Table, weights: Floats | None
+    ) -> Floats:
         from threadpoolctl import threadpool_limits
 
         if len(np.unique(labels)) < 2 or not len(wanted):
             # Nothing can be told apart (scikit-learn refuses a single class).
-            return _mean(labels, task, len(wanted))
+            return _mean(labels, task, len(wanted), weights)
         if name == "boosting":
             model = boosting(task.kind, rounds=ROUNDS, seed=self.seed)
         else:
@@ -220,7 +227,7 @@ class _Work:
             model = forest(kind, task.kind, trees=TREES, seed=self.seed, threads=self.threads)
         # Of the calling thread's OpenMP alone: the network's own threads are not touched.
         with threadpool_limits(self.threads, user_api="openmp"):
-            return predict_task(fit_in_steps(model, features, labels, self._check), wanted, task)
+            return predict_task(fit_in_steps(model, features, labels, self._check, weights), wanted, task)
 
     def _tell(self, tasks_done: int) -> None:
         if self.on_progress is not None:
@@ -230,9 +237,10 @@ class _Work:
         self._tell(0)
 
 
-def _mean(labels: Floats, task: TaskSpec, count: int) -> Floats:
+def _mean(labels: Floats, task: TaskSpec, count: int, weights: Floats | None) -> Floats:
     """Return the mean label, or the classes' shares, for each of `count` molecules."""
     if task.kind is TaskKind.MULTICLASS:
-        shares = np.bincount(labels.astype(np.int64), minlength=task.outputs) / max(1, len(labels))
+        shares = np.bincount(labels.astype(np.int64), weights, minlength=task.outputs)
+        shares = shares / (max(1, len(labels)) if weights is None else weights.sum() or 1)
         return np.tile(shares, (count, 1))
-    return np.full((count, 1), float(labels.mean()) if len(labels) else 0.0)
+    return np.full((count, 1), float(np.average(labels, weights=weights)) if len(labels) else 0.0)

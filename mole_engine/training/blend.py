@@ -118,7 +118,12 @@ class Blend:
         return cls(tuple(tasks), weights, parts, dict(content.get("metrics") or {}), known)
 
 
-def choose_weights(predictions: Mapping[str, Floats], labels: Floats, tasks: Sequence[TaskSpec]) -> dict[str, float]:
+def choose_weights(
+    predictions: Mapping[str, Floats],
+    labels: Floats,
+    tasks: Sequence[TaskSpec],
+    molecules: Floats | None = None,
+) -> dict[str, float]:
     """Return weights, not negative and 1 in all, with the least squared error; drawn a little towards equal ones.
 
     Parameters
@@ -129,6 +134,8 @@ def choose_weights(predictions: Mapping[str, Floats], labels: Floats, tasks: Seq
         (n, T) scaled targets, classes as 0..k-1, NaN where there is none.
     tasks
         The T tasks; each weighs the same, however many labels it has.
+    molecules
+        (n,) sample weights above 0; None: all count the same.
     """
     # Imported where weights are chosen: predicting reads this module too.
     from scipy import optimize
@@ -139,14 +146,19 @@ def choose_weights(predictions: Mapping[str, Floats], labels: Floats, tasks: Seq
     for place, (task, part) in enumerate(zip(tasks, layout.columns, strict=True)):
         known = ~np.isnan(labels[:, place])
         truth = labels[known, place]
+        much = np.ones(len(truth)) if molecules is None else molecules[known]
+        if molecules is not None and len(truth):
+            much = much / much.mean()
         if task.kind is TaskKind.MULTICLASS:
             truth = (truth[:, None] == np.arange(task.outputs)).astype(np.float64).ravel()
+            much = np.repeat(much, task.outputs)
         spread = float(truth.std()) if len(truth) else 0.0
         if not spread > 0:
             continue
         scale = 1 / (spread * np.sqrt(len(truth) * len(tasks)))
-        columns.append(np.column_stack([predictions[name][known][:, part].ravel() for name in names]) * scale)
-        wanted.append(truth * scale)
+        scales = scale * np.sqrt(much)
+        columns.append(np.column_stack([predictions[name][known][:, part].ravel() for name in names]) * scales[:, None])
+        wanted.append(truth * scales)
         counts.append(int(known.sum()))
     equal = np.full(len(names), 1 / len(names))
     if not columns:

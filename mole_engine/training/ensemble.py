@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +22,22 @@ from mole_engine.contracts.events import Notice, ProgressHandler
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.contracts.wording import counted_of
 from mole_engine.data.scaling import TargetScaler
+from mole_engine.data.weights import counting
 from mole_engine.training.blend import NETWORK, NETWORKS, TUNED, Blend, choose_weights, in_words, to_logits, to_values
 from mole_engine.training.checkpoints import LAST
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.evaluation import Evaluation, evaluate_part
 from mole_engine.training.fitting import FitResult, fit_model
-from mole_engine.training.folds import Fold, fold_numbers, make_folds
+from mole_engine.training.folds import Fold, make_folds, pool_of
 from mole_engine.training.members import MemberEmitter, member_folder, read_member, write_member
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.outputs import Readout
-from mole_engine.training.parts import Part, fit_part
+from mole_engine.training.parts import Part
 from mole_engine.training.pinned import PinnedMolecules
 from mole_engine.training.plan import PlannedNetwork, plan_networks
+from mole_engine.training.series import Series
 from mole_engine.training.setup import Prepared, prepare_network
+from mole_engine.training.simple_models import SimpleModels
 from mole_engine.training.simple_tables import simple_tables
 from mole_engine.training.trainer import resolve_device, use_threads
 
@@ -45,16 +46,9 @@ log = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
 
-STAGE = "Fitting simple models"
-TREES, FEW_TREES = 300, 100
-MANY_CELLS = 4_000
-"""Molecules times targets beyond which forests are smaller, and boosting takes the place of the slowest."""
 
-GROUPS_OF_ONE_FOLD = 5
-"""Groups of like molecules in which settings are chosen where there are no folds."""
-
-MOST_CELLS = 20_000
-"""Molecules times targets beyond which a second Gaussian process, solved for each target's gaps, takes too long."""
+LEAST_SHARE = 0.5
+"""Of its epochs that a network must have learnt for to count, where the user has set an earlier last epoch."""
 
 
 @dataclass(frozen=True)
@@ -164,8 +158,9 @@ class _Ensemble:
         self.folds = make_folds(config, self.data)
         self.scaler = self._common_scaler()
         self.threads = use_threads(config.runtime)
-        lengths = self.data.features.lengths[[*self.data.positions("train"), *self.data.positions("val")]]
+        lengths = self.data.features.lengths[pool_of(self.data)]
         self.plan = plan_networks(config, self.folds, len(lengths), float(lengths.mean()))
+        self.series = Series(control, [item.epochs for item in self.plan], [item.cost for item in self.plan])
         self.fits: list[FitResult] = []
         self.members: list[dict[str, Tensor]] = []
         self._spread: Floats | None = None
@@ -183,8 +178,11 @@ class _Ensemble:
         tables: dict[str, Any] = {}
         if self.config.ensemble.trees:
             tables = simple_tables(self.data, cache_dir=self.cache_dir, on_progress=self.on_progress)
-            for name in self._part_names():
-                left_out[name], parts[name] = self._part(name, tables)
+            simple = SimpleModels(
+                self.config, self.data, self.scaler, self.folds, self.threads, self.control, self.on_progress
+            )
+            for name in simple.names:
+                left_out[name], parts[name] = simple.fit(name, tables)
         blend = self._weighed(left_out, parts)
         final = blend.values(used, tables)
         honest = blend.combine(left_out)
@@ -213,43 +211,49 @@ class _Ensemble:
         shares = f"Shares of the prediction: {in_words(blend.weights)}; n" if len(blend.weights) > 1 else "N"
         notes = [f"{shares}etworks: {networks}."]
         if self.config.ensemble.kind == "folds":
+            apart = bool(self.config.data.validation_path)
+            both, them = ("Training", "them") if apart else ("Training and validation", "both parts")
             notes.append(
-                "Training and validation molecules were divided into folds; figures and intervals of both parts come "
-                "from models that left the molecule out."
+                f"{both} molecules were divided into folds; figures and intervals of {them} come from models that left "
+                "the molecule out."
             )
+            if apart:
+                notes.append("No model learnt from molecules of the validation file, and none was weighed by them.")
         return tuple(notes)
 
     def _common_scaler(self) -> TargetScaler:
         """Return the one scale in which all members speak."""
         if self.config.ensemble.kind != "folds":
             return self.prepared.scaler
-        rows = np.concatenate([self.data.positions("train"), self.data.positions("val")])
-        return TargetScaler.fit(self.data.labels.targets[rows], self.tasks, self.config.data.target_transform)
+        rows, weights = counting(self.data.dataset.weights, pool_of(self.data))
+        return TargetScaler.fit(self.data.labels.targets[rows], self.tasks, self.config.data.target_transform, weights)
 
     def _networks(self) -> list[Floats]:
         """Return for each network (n, outputs) values of all molecules."""
         values: list[Floats] = []
         for item in self.plan:
-            if item.number and self.control.stop_requested:
+            if item.number and (self.control.stop_requested or self.series.is_over(item.number)):
                 break
-            values.append(self._network(item))
-            if item.kind == TUNED and item.place and self.fits[-1].stopped and self.control.stop_requested:
-                # Hardly begun, it would count as much as the finished one that its fold has.
-                for kept in (values, self.fits, self.members):
-                    kept.pop()
+            said = self._network(item)
+            if said is None:
                 break
+            values.append(said)
         used = self.plan[: len(values)]
         if len(used) < len(self.plan):
             self._notice(f"Stopped: {counted_of(len(used), len(self.plan), 'network', 'is', 'are')} used.")
             self.folds = [fold for fold in self.folds if any(fold is item.fold for item in used)]
         return values
 
-    def _network(self, item: PlannedNetwork) -> Floats:
+    def _network(self, item: PlannedNetwork) -> Floats | None:
+        """Return (n, outputs) values of all molecules; None for a network that does not count."""
         prepared = self._prepared(item)
         folder = member_folder(self.folder, item.number)
         fit = read_member(folder, prepared.model)
         if fit is None:
             fit = self._trained(item, prepared, folder)
+            if item.number and self._is_cut_off(item, fit):
+                # Hardly begun, it would count as much in the mean as one that is finished; the first is all there is.
+                return None
         self.fits.append(fit)
         self.members.append({name: value.detach().clone() for name, value in prepared.model.state_dict().items()})
         device = resolve_device(self.config.runtime).torch_device
@@ -276,19 +280,32 @@ class _Ensemble:
             words = ", fine-tuned" if item.kind == TUNED else ""
             self._notice(f"Network {item.number + 1} of {len(self.plan)}{words}.")
         last = folder / "checkpoints" / LAST
-        epochs = [other.epochs for other in self.plan]
-        later = sum(other.epochs * other.cost for other in self.plan[item.number + 1 :]) / (item.epochs * item.cost)
-        emitter = MemberEmitter(self.emitter, epochs, item.number, later, self.folder / "metrics.csv")
+        emitter = MemberEmitter(self.emitter, self.series, item.number, self.folder / "metrics.csv")
         folder.mkdir(parents=True, exist_ok=True)
         resume_from = last if last.is_file() else None
         fit = fit_model(
-            item.config, prepared, folder, emitter, self.control, resume_from=resume_from, pinned=self.pinned
+            item.config,
+            prepared,
+            folder,
+            emitter,
+            self.control,
+            resume_from=resume_from,
+            pinned=self.pinned,
+            series=self.series,
+            number=item.number,
         )
         self.control.checkpoint()
         if item.kind == TUNED:
             _round(prepared.model.encoder)
-        write_member(folder, prepared.model, fit)
+        if not self._is_cut_off(item, fit):
+            write_member(folder, prepared.model, fit)
         return fit
+
+    def _is_cut_off(self, item: PlannedNetwork, fit: FitResult) -> bool:
+        if fit.stopped:
+            return self.control.stop_requested
+        # A last epoch that was set meanwhile has the learning rate fall to its end, which takes some epochs.
+        return fit.epochs < LEAST_SHARE * item.epochs
 
     def _left_out(self, values: list[Floats], kind: str) -> Floats:
         """Return (n, outputs) of each molecule by the networks that left it out; NaN where there are none."""
@@ -301,54 +318,11 @@ class _Ensemble:
                 result[fold.held] = np.mean([said[fold.held] for said in own], axis=0)
         return result
 
-    def _part_names(self) -> list[str]:
-        # Forests on thousands of fingerprint columns take minutes on many molecules, where boosting is at its best.
-        cells = len(self.data.features) * len(self.tasks)
-        names = ["kernel", "similar", "additive", "extra", "boosting" if cells > MANY_CELLS else "random"]
-        return names if cells <= MOST_CELLS else [name for name in names if name != "similar"]
-
-    def _part(self, name: str, tables: Mapping[str, Any]) -> tuple[Floats, Part]:
-        """Return what a simple model says of the molecules that it was not fitted on, and one fitted on all."""
-        labels = self.scaler.transform(self.data.labels.targets)
-        result = np.full((len(labels), self.prepared.model.config.outputs), np.nan)
-        jobs = len(self.folds) + 1
-        for number, fold in enumerate(self.folds):
-            self._tell(name, number, jobs)
-            if len(fold.held):
-                part = self._fitted(name, tables, labels, fold.train)
-                result[fold.held] = part.predict({key: table[fold.held] for key, table in tables.items()})
-        self._tell(name, jobs - 1, jobs)
-        rows = np.concatenate([self.data.positions("train"), self.data.positions("val")])
-        return result, self._fitted(name, tables, labels, np.sort(rows))
-
-    @cached_property
-    def _alike(self) -> Positions:
-        """For each molecule a number, the same for those that are left out together; one for all that do not learn."""
-        pool = np.sort(np.concatenate([self.data.positions("train"), self.data.positions("val")]))
-        count = len(self.folds) if len(self.folds) > 1 else min(GROUPS_OF_ONE_FOLD, len(pool))
-        numbers = np.full(len(self.data.features), -1, dtype=np.int64)
-        numbers[pool] = fold_numbers(self.config, self.data, pool, count)
-        return numbers
-
-    def _fitted(self, name: str, tables: Mapping[str, Any], labels: Floats, rows: Positions) -> Part:
-        large = len(rows) * len(self.tasks) > MANY_CELLS
-        return fit_part(
-            name,
-            {key: table[rows] for key, table in tables.items()},
-            labels[rows],
-            self.tasks,
-            seed=self.config.seed,
-            threads=self.threads,
-            trees=FEW_TREES if large else TREES,
-            groups=self._alike[rows],
-            check=self.control.checkpoint,
-        )
-
     def _weighed(self, left_out: dict[str, Floats], parts: dict[str, Part]) -> Blend:
         held = np.flatnonzero(~np.isnan(np.concatenate(list(left_out.values()), axis=1)).any(axis=1))
-        targets = self.data.labels.targets[held]
-        some = {name: values[held] for name, values in left_out.items()}
-        weights = choose_weights(some, self.scaler.transform(targets), self.tasks)
+        rows, own = counting(self.data.dataset.weights, held)
+        some = {name: values[rows] for name, values in left_out.items()}
+        weights = choose_weights(some, self.scaler.transform(self.data.labels.targets[rows]), self.tasks, own)
         metrics = {name: self._evaluation(values, held).metrics for name, values in left_out.items()}
         if parts and not len(held):
             self._notice("There are no molecules to weigh the models by: each counts the same.", "warning")
@@ -374,11 +348,6 @@ class _Ensemble:
         kept = sorted(fit.kept_epoch for fit in self.fits)
         seconds = math.fsum(fit.seconds for fit in self.fits)
         return replace(self.fits[0], kept_epoch=kept[len(kept) // 2], seconds=seconds)
-
-    def _tell(self, name: str, done: int, total: int) -> None:
-        if self.on_progress is not None:
-            names = self._part_names()
-            self.on_progress(STAGE, names.index(name) * total + done, len(names) * total)
 
     def _notice(self, message: str, level: str = "info") -> None:
         self.emitter.emit(Notice(message=message, level=level))

@@ -32,6 +32,7 @@ from mole_engine.training.processes import (
     process_rank,
 )
 from mole_engine.training.reporting import EventCallback
+from mole_engine.training.series import Series
 from mole_engine.training.setup import Prepared
 from mole_engine.training.steering import SteeringCallback, steered_last_epoch
 from mole_engine.training.trainer import build_trainer, resolve_device, use_threads
@@ -54,7 +55,7 @@ class FitResult:
     metrics
         Validation metrics at the best epoch, in the user's units; empty without a validation part.
     stopped
-        Whether the user or lack of improvement ended it before the planned epochs.
+        Whether the user or lack of improvement ended it before its last epoch, the planned one or that set meanwhile.
     """
 
     epochs: int
@@ -77,6 +78,8 @@ def fit_model(
     *,
     resume_from: str | Path | None = None,
     pinned: PinnedMolecules | None = None,
+    series: Series | None = None,
+    number: int = 0,
 ) -> FitResult:
     """Train a prepared model and leave the kept weights (best or last epoch) in it, on the CPU.
 
@@ -97,6 +100,8 @@ def fit_model(
         A `last.ckpt` to continue from.
     pinned
         Molecules that are predicted after every epoch.
+    series, number
+        The networks that this one is one of, and which; None: it is the only one.
 
     Raises
     ------
@@ -106,7 +111,7 @@ def fit_model(
         When training diverges, a device is missing, memory runs out at one molecule a batch, the disk is full, or the
         checkpoint to resume from does not fit.
     """
-    job = _Job(config, prepared, Path(folder), emitter, control or RunControl(), pinned)
+    job = _Job(config, prepared, Path(folder), emitter, control or RunControl(), pinned, series, number)
     return job.run(None if resume_from is None else Path(resume_from))
 
 
@@ -119,6 +124,8 @@ class _Job:
         emitter: EventEmitter,
         control: RunControl,
         pinned: PinnedMolecules | None = None,
+        series: Series | None = None,
+        number: int = 0,
     ) -> None:
         self.config = config
         self.prepared = prepared
@@ -127,6 +134,8 @@ class _Job:
         self.emitter = emitter
         self.control = control
         self.pinned = pinned
+        self.series = series
+        self.number = number
         self.device = resolve_device(config.runtime)
         check_several_devices(config.runtime, self.device.accelerator)
         tasks = prepared.data.dataset.roles.tasks
@@ -186,7 +195,7 @@ class _Job:
     def _trainer(self, keeper: CheckpointCallback, resume_from: Path | None) -> pl.Trainer:
         training = self.config.training
         controlling = ControlCallback(self.control)
-        steering = SteeringCallback(self.control, self.emitter, training)
+        steering = SteeringCallback(self.control, self.emitter, training, self.series, self.number)
         callbacks: list[pl.Callback] = [SeedCallback(self.config.seed), controlling, DivergenceCallback(), keeper]
         callbacks.append(steering)
         if self.pinned is not None:
@@ -251,7 +260,7 @@ class _Job:
             best_value=keeper.best_value,
             monitor=keeper.monitor if keeper.best_epoch else "",
             metrics=keeper.best_metrics,
-            stopped=done < (self.control.last_epoch or self.config.training.epochs),
+            stopped=done < (trainer.max_epochs or 0),
             seconds=seconds,
             device=self.device.name,
         )

@@ -14,6 +14,21 @@ from mole_engine.data.data_modules import MolDataModule
 Positions = npt.NDArray[np.int64]
 
 
+def pool_of(data: MolDataModule) -> Positions:
+    """Return what an ensemble learns from in the end: training and validation part, but for a validation file.
+
+    Whoever names a file of their own to validate with has set its molecules apart.
+    """
+    validation = of_main_file(data.dataset, data.positions("val"))
+    return np.sort(np.concatenate([data.positions("train"), validation]))
+
+
+def of_main_file(dataset: object, positions: Positions) -> Positions:
+    """Return those of the positions that stand in the main file, not in a separate one."""
+    files = getattr(dataset, "file_of", None)
+    return positions if files is None else positions[files[positions] == 0]
+
+
 @dataclass(frozen=True, eq=False)
 class Fold:
     """One division: positions that train and positions that are left out; how many networks learn from it."""
@@ -33,7 +48,7 @@ def make_folds(config: TrainConfig, data: MolDataModule) -> list[Fold]:
     ensemble = config.ensemble
     if ensemble.kind != "folds":
         return [Fold(0, train, validation, ensemble.members if ensemble.kind == "seeds" else 1)]
-    pool = np.sort(np.concatenate([train, validation]))
+    pool = pool_of(data)
     count = min(ensemble.members, len(pool))
     numbers = fold_numbers(config, data, pool, count)
     folds = [
@@ -46,7 +61,7 @@ def fold_numbers(config: TrainConfig, data: MolDataModule, pool: Positions, coun
     """Return for each molecule of the pool which of `count` folds leaves it out."""
     generator = np.random.default_rng(config.seed)
     groups = np.arange(len(pool))
-    if not data.split.method.startswith(("random", "stratified")):
+    if config.ensemble.folds_by(data.split.method) == "scaffold":
         groups = _without_giants(_groups(data, pool), len(pool) / count)
     sizes = np.bincount(groups)
     # Large groups first, each into the fold that has least of its kind; a little chance among equals.

@@ -146,6 +146,7 @@ def fit_kernels(
     tables: Mapping[str, Table],
     targets: Floats,
     *,
+    weights: Floats | None = None,
     seed: int = 0,
     check: Callable[[], None] | None = None,
 ) -> KernelModel:
@@ -157,6 +158,8 @@ def fit_kernels(
         (n, D) raw features by name; that called "counts" holds fingerprints.
     targets
         (n, outputs), scaled or 0 and 1; NaN where there is no label.
+    weights
+        (n,) above 0, 1 on average: a label's noise is divided by its weight; None: all count the same.
     seed
         Of the sample on which the settings of a large set are chosen.
     check
@@ -168,7 +171,7 @@ def fit_kernels(
     own: dict[str, npt.NDArray[Any]] = {
         name: table if name == COUNTS else standards[name].apply(table) for name, table in tables.items()
     }
-    settings = _chosen(own, targets, np.random.default_rng(seed), check)
+    settings = _chosen(own, targets, weights, np.random.default_rng(seed), check)
     used = {name: own[name] for name, share in settings.shares.items() if share > 0}
     settings = Settings({name: settings.shares[name] for name in used}, settings.width, settings.noise)
     alpha = np.zeros(targets.shape)
@@ -178,9 +181,10 @@ def fit_kernels(
         if check is not None:
             check()
         labels = targets[np.ix_(rows, columns)]
-        mean[columns] = labels.mean(axis=0)
+        much = None if weights is None else weights[rows]
+        mean[columns] = np.average(labels, axis=0, weights=much)
         part = kernel[np.ix_(rows, rows)]
-        part[np.diag_indices_from(part)] += settings.noise
+        part[np.diag_indices_from(part)] += settings.noise if much is None else settings.noise / much
         solved = linalg.solve(part, labels - mean[columns], assume_a="pos", overwrite_a=True)
         alpha[np.ix_(rows, columns)] = solved
     return KernelModel(settings, used, {name: standards[name] for name in used if name != COUNTS}, alpha, mean)
@@ -203,6 +207,7 @@ def same_gaps(targets: Floats) -> Iterator[tuple[npt.NDArray[np.bool_], npt.NDAr
 def _chosen(
     tables: Mapping[str, npt.NDArray[Any]],
     targets: Floats,
+    weights: Floats | None,
     generator: np.random.Generator,
     check: Callable[[], None] | None,
 ) -> Settings:
@@ -212,6 +217,7 @@ def _chosen(
     if len(rows) > MAX_CHOOSING:
         rows = np.sort(generator.choice(rows, MAX_CHOOSING, replace=False))
     labels = targets[rows, output]
+    much = None if weights is None else weights[rows]
     parts = {name: table[rows] for name, table in tables.items()}
     best, least = Settings(dict.fromkeys(tables, 1 / len(tables)), WIDTHS[1], NOISES[2]), np.inf
     if len(rows) < 3 or not np.ptp(labels) > 0:
@@ -229,7 +235,7 @@ def _chosen(
             check()
         kernel = sum(share * blocks[name, WIDTHS[0] if name == COUNTS else width] for name, share in shares.items())
         for noise in NOISES:
-            error = _left_out_error(np.asarray(kernel), labels, noise)
+            error = _left_out_error(np.asarray(kernel), labels, noise, much)
             if error < least:
                 best, least = Settings(shares, width, noise), error
     return best
@@ -247,20 +253,20 @@ def _mixtures(names: Sequence[str]) -> list[dict[str, float]]:
     ]
 
 
-def _left_out_error(kernel: Floats, labels: Floats, noise: float) -> float:
+def _left_out_error(kernel: Floats, labels: Floats, noise: float, weights: Floats | None = None) -> float:
     """Return the mean squared error of each molecule predicted from all others; infinite where none can be told."""
     from scipy.linalg import lapack
 
     whole = kernel.astype(np.float64)
-    whole[np.diag_indices_from(whole)] += noise
+    whole[np.diag_indices_from(whole)] += noise if weights is None else noise / weights
     # Inverse = root x root', by half the arithmetic of a general one. LAPACK works in place on columns, so on the
     # transpose of what is symmetric.
     factor, failed = lapack.dpotrf(whole.T, overwrite_a=1)
     if failed:
         return np.inf
     root, _ = lapack.dtrtri(factor, overwrite_c=1)
-    residuals = (root @ (root.T @ (labels - labels.mean()))) / (root**2).sum(axis=1)
-    return float(np.mean(residuals**2))
+    residuals = (root @ (root.T @ (labels - np.average(labels, weights=weights)))) / (root**2).sum(axis=1)
+    return float(np.average(residuals**2, weights=weights))
 
 
 def _kernel(left: Mapping[str, npt.NDArray[Any]], right: Mapping[str, npt.NDArray[Any]], settings: Settings) -> Floats:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from mole_engine.store.files import atomic_path
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.fitting import FitResult
 from mole_engine.training.reporting import append_row, epoch_row
+from mole_engine.training.series import Series
 
 WEIGHTS, RESULT = "weights.safetensors", "result.json"
 
@@ -29,24 +29,18 @@ class MemberEmitter(EventEmitter):
     ----------
     whole
         Emitter of the run.
-    epochs
-        Of each network, in their order.
-    number
-        Which network; the first is 0.
-    later
-        Time of the networks to come, beside this one's.
+    series, number
+        The networks, and which this is; the first is 0.
     metrics_path
         Table of all networks' epochs.
     """
 
-    def __init__(
-        self, whole: EventEmitter, epochs: Sequence[int], number: int, later: float, metrics_path: Path
-    ) -> None:
+    def __init__(self, whole: EventEmitter, series: Series, number: int, metrics_path: Path) -> None:
         super().__init__(whole.run_id)
         self._whole = whole
-        self._before = sum(epochs[:number])
-        self._after = sum(epochs[number + 1 :])
-        self._later = later
+        self._series = series
+        self._number = number
+        self._before = series.before(number)
         self._metrics_path = metrics_path
         self._learning_rate = math.nan
 
@@ -65,7 +59,7 @@ class MemberEmitter(EventEmitter):
             self._learning_rate = event.learning_rate
             event = self._placed(event)
         elif isinstance(event, EpochMetrics):
-            total = event.total_epochs + self._before + self._after
+            total = self._before + event.total_epochs + self._series.after(self._number)
             event = replace(event, epoch=event.epoch + self._before, total_epochs=total)
             append_row(self._metrics_path, epoch_row(event, self._learning_rate))
         elif isinstance(event, (CheckpointSaved, PinnedPredictions)):
@@ -74,16 +68,17 @@ class MemberEmitter(EventEmitter):
 
     def _placed(self, event: StepMetrics) -> StepMetrics:
         steps = event.total_steps / max(1, event.total_epochs)
-        rest = event.eta_seconds
+        after, rest = self._series.after(self._number), event.eta_seconds
         if event.step:
             # In the measure of this one's own time.
-            rest += self._later * event.eta_seconds * event.total_steps / max(1, event.total_steps - event.step)
+            own = event.eta_seconds * event.total_steps / max(1, event.total_steps - event.step)
+            rest += self._series.later(self._number) * own
         return replace(
             event,
             step=event.step + round(self._before * steps),
-            total_steps=event.total_steps + round(self._before * steps) + round(self._after * steps),
+            total_steps=event.total_steps + round(self._before * steps) + round(after * steps),
             epoch=event.epoch + self._before,
-            total_epochs=event.total_epochs + self._before + self._after,
+            total_epochs=event.total_epochs + self._before + after,
             eta_seconds=rest,
         )
 

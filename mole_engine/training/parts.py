@@ -151,6 +151,7 @@ def fit_part(
     threads: int = 1,
     trees: int = 300,
     groups: Positions | None = None,
+    weights: Floats | None = None,
     check: Check | None = None,
 ) -> Part:
     """Fit one simple model.
@@ -169,21 +170,23 @@ def fit_part(
         Of the trees; boosting takes as many rounds.
     groups
         (n,) a number for each molecule, the same for like ones; see `fit_linear`.
+    weights
+        (n,) above 0, 1 on average; None: all count the same.
     check
         Called now and then; it may raise to stop the work.
     """
     reads = tuple(table for table in READS[name] if table in tables)
     if name in SMOOTH:
         own = {table: tables[table] for table in reads}
-        return _fit_smooth(name, own, _as_numbers(labels, tasks), tuple(tasks), groups, seed, check)
+        return _fit_smooth(name, own, _as_numbers(labels, tasks), tuple(tasks), groups, weights, seed, check)
     features = _side_by_side(tables, reads)
     filling = column_medians(features)
     features = without_gaps(features, filling)
     fitted = [
-        _fit_trees(name, features, column, task, seed, threads, trees, check)
+        _fit_trees(name, features, column, task, weights, seed, threads, trees, check)
         for task, column in zip(tasks, labels.T, strict=True)
     ]
-    constants = np.concatenate([_constant(column, task) for task, column in zip(tasks, labels.T, strict=True)])
+    constants = np.concatenate([_constant(column, task, weights) for task, column in zip(tasks, labels.T, strict=True)])
     return TreePart(
         tuple(tasks), reads, filling, tuple(item[0] for item in fitted), tuple(item[1] for item in fitted), constants
     )
@@ -226,16 +229,22 @@ def _fit_smooth(
     targets: Floats,
     tasks: tuple[TaskSpec, ...],
     groups: Positions | None,
+    weights: Floats | None,
     seed: int,
     check: Check | None,
 ) -> SmoothPart:
+    # Without a label a class is as likely as not, which is not what a mean of 0 says.
+    for task, columns in zip(tasks, OutputLayout(tasks).columns, strict=True):
+        if task.kind is not TaskKind.REGRESSION and np.isnan(targets[:, columns]).all():
+            targets[:, columns] = 1 / max(2, task.outputs)
     if SMOOTH[name] is LinearModel:
-        return SmoothPart(tasks, fit_linear(tables, targets, groups=groups, seed=seed, check=check))
+        return SmoothPart(tasks, fit_linear(tables, targets, groups=groups, weights=weights, seed=seed, check=check))
     rows = np.arange(len(targets))
     if len(rows) > MAX_KERNEL_MOLECULES:
         rows = np.sort(np.random.default_rng(seed).choice(rows, MAX_KERNEL_MOLECULES, replace=False))
     own = {table: values[rows] for table, values in tables.items()}
-    return SmoothPart(tasks, fit_kernels(own, targets[rows], seed=seed, check=check))
+    much = None if weights is None else weights[rows]
+    return SmoothPart(tasks, fit_kernels(own, targets[rows], weights=much, seed=seed, check=check))
 
 
 def _fit_trees(
@@ -243,6 +252,7 @@ def _fit_trees(
     features: Table,
     labels: Floats,
     task: TaskSpec,
+    weights: Floats | None,
     seed: int,
     threads: int,
     trees: int,
@@ -263,16 +273,21 @@ def _fit_trees(
         # Thousands of columns, most of them empty: a tenth of them is looked at for a split.
         model.set_params(max_features=0.1)
     with threadpool_limits(threads, user_api="openmp"):
-        fit_in_steps(model, features[known], labels[known], check)
+        fit_in_steps(model, features[known], labels[known], check, None if weights is None else weights[known])
     classes = () if task.kind is TaskKind.REGRESSION else tuple(int(label) for label in model.classes_)
     return (of_boosting(model) if name == "boosting" else of_forest(model)), classes
 
 
-def _constant(labels: Floats, task: TaskSpec) -> Floats:
-    known = labels[~np.isnan(labels)]
+def _constant(labels: Floats, task: TaskSpec, weights: Floats | None) -> Floats:
+    there = ~np.isnan(labels)
+    known, much = labels[there], None if weights is None else weights[there]
+    if task.kind is not TaskKind.REGRESSION and not len(known):
+        # Nothing is known, which is not the same as improbable.
+        return np.full(task.outputs, 1 / max(2, task.outputs))
     if task.kind is TaskKind.MULTICLASS:
-        return np.bincount(known.astype(np.int64), minlength=task.outputs) / max(1, len(known))
-    return np.array([known.mean() if len(known) else 0.0])
+        shares = np.bincount(known.astype(np.int64), much, minlength=task.outputs)
+        return shares / (len(known) if much is None else much.sum())
+    return np.array([np.average(known, weights=much) if len(known) else 0.0])
 
 
 def _values(trees: TreeArrays, features: Table, task: TaskSpec, classes: tuple[int, ...]) -> Floats:

@@ -21,10 +21,12 @@ from mole_engine.data.batching import Labels, collate
 from mole_engine.data.data_modules import MolDataModule
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.scaling import TargetScaler
+from mole_engine.data.weights import counting
 from mole_engine.models.base import Learning, Model
 from mole_engine.models.mole import MolE
 from mole_engine.models.network import pooled_size
 from mole_engine.store.bundle import read_card
+from mole_engine.training.folds import pool_of
 from mole_engine.training.losses import balanced_class_weights, build_criterion
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.optimisers import build_optimisers, freeze
@@ -84,6 +86,10 @@ def prepare_model(
     """
     data = MolDataModule(dataset, split, vocabulary, config, cache_dir=cache_dir, on_progress=on_progress)
     data.setup("fit")
+    # Once, on all that is learnt from: a fold may lack a target's few labels, which the loss then passes over.
+    learnt = pool_of(data) if config.ensemble.kind == "folds" else data.positions("train")
+    learnt, _ = counting(dataset.weights, learnt)
+    _check_labels(data.labels.targets[learnt], dataset.roles.tasks)
     return prepare_network(config, data, vocabulary, on_progress=on_progress)
 
 
@@ -95,7 +101,7 @@ def prepare_network(
     scaler: TargetScaler | None = None,
     on_progress: ProgressHandler | None = None,
 ) -> Prepared:
-    """Build a model for data that are set up; the rest of `prepare_model`.
+    """Build a model for data that are set up; the rest of `prepare_model`. Targets without labels are passed over.
 
     Parameters
     ----------
@@ -114,10 +120,9 @@ def prepare_network(
         As `prepare_model`.
     """
     tasks = data.dataset.roles.tasks
-    train = data.positions("train")
-    labels = data.labels.targets[train]
-    _check_labels(labels, tasks)
-    scaler = scaler or TargetScaler.fit(labels, tasks, config.data.target_transform)
+    # What counts for nothing in the loss counts for nothing in what is made of the labels and inputs beforehand.
+    train, weights = counting(data.dataset.weights, data.positions("train"))
+    scaler = scaler or TargetScaler.fit(data.labels.targets[train], tasks, config.data.target_transform, weights)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     descriptors = data.labels.descriptors
     sizes = {
@@ -149,7 +154,8 @@ def make_learning(
     """Return loss, metrics, outputs and optimisers of a job. Raises InputError."""
     weights = None
     if config.training.class_weights:
-        weights = balanced_class_weights(data.labels.targets[data.positions("train")], tasks)
+        train, _ = counting(data.dataset.weights, data.positions("train"))
+        weights = balanced_class_weights(data.labels.targets[train], tasks)
     readout = Readout(tasks, scaler)
 
     def optimisers(model: Model) -> object:

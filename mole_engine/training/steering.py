@@ -15,6 +15,7 @@ from mole_engine.contracts.events import Notice
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.schedulers import warmup_steps
+from mole_engine.training.series import Series
 
 
 class SteeringCallback(pl.Callback):
@@ -31,12 +32,23 @@ class SteeringCallback(pl.Callback):
         Told what was done.
     training
         The plan.
+    series, number
+        The networks that this one is one of, and which; None: it is the only one.
     """
 
-    def __init__(self, control: RunControl, emitter: EventEmitter, training: TrainingConfig) -> None:
+    def __init__(
+        self,
+        control: RunControl,
+        emitter: EventEmitter,
+        training: TrainingConfig,
+        series: Series | None = None,
+        number: int = 0,
+    ) -> None:
         self.control = control
         self.emitter = emitter
         self.training = training
+        self.series = series
+        self.number = number
         self.factor = 1.0
         self.last_epoch = 0
         self._plans: list[Callable[[float], float]] = []
@@ -59,27 +71,36 @@ class SteeringCallback(pl.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs."""
-        return {"factor": self.factor, "last_epoch": self.last_epoch}
+        return {"factor": self.factor, "last_epoch": self.last_epoch, "asked": self.control.last_epoch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from `state_dict`; the optimiser's and the schedule's states have the factor already."""
         self.factor = float(state_dict["factor"])
         self.last_epoch = int(state_dict["last_epoch"])
+        asked = int(state_dict.get("asked", 0))
+        if self.series is not None and asked and not self.control.last_epoch:
+            # It holds for the networks to come as well.
+            self.control.set_last_epoch(asked)
 
     def _obey(self, trainer: pl.Trainer) -> None:
         if trainer.world_size > 1:
             return
-        factor, last = self.control.learning_rate_factor, self.control.last_epoch
+        factor, asked = self.control.learning_rate_factor, self.control.last_epoch
         if factor and factor != self.factor:
             self._scale(trainer, factor)
             words = "as planned again" if factor == 1 else f"{factor:g} times the planned one"
             self._say(f"From step {trainer.global_step + 1:,} on, the learning rate is {words}.")
+        now = trainer.current_epoch + 1
+        if self.series is not None and (words := self.series.news(self.series.before(self.number) + now)):
+            self._say(words)
+        own = asked if self.series is None else self.series.own_last(self.number, asked)
         # The epoch under way cannot be taken back.
-        last = max(last, trainer.current_epoch + 1) if last else 0
+        last = max(own, now) if asked else 0
         if last and last != (self.last_epoch or trainer.max_epochs):
             self.last_epoch = last
             self._replan(trainer)
-            self._say(f"Training now ends with epoch {last}.")
+            if self.series is None:
+                self._say(f"Training now ends with epoch {last}.")
 
     def _say(self, message: str) -> None:
         self.emitter.emit(Notice(message=message))

@@ -114,16 +114,22 @@ def boosting(kind: TaskKind, *, rounds: int, seed: int) -> Any:
     )
 
 
-def fit_in_steps(model: Any, features: Table, labels: Floats, check: Callable[[], None] | None = None) -> Any:
+def fit_in_steps(
+    model: Any,
+    features: Table,
+    labels: Floats,
+    check: Callable[[], None] | None = None,
+    weights: Floats | None = None,
+) -> Any:
     """Fit a forest a few trees at a time, so that cancelling does not wait for all of them; others at once."""
     wanted = getattr(model, "n_estimators", 0)
     if not wanted:
-        return model.fit(features, labels)
+        return model.fit(features, labels, sample_weight=weights)
     model.set_params(warm_start=True)
     for trees in [*range(TREES_AT_A_TIME, wanted, TREES_AT_A_TIME), wanted]:
         if check is not None:
             check()
-        model.set_params(n_estimators=trees).fit(features, labels)
+        model.set_params(n_estimators=trees).fit(features, labels, sample_weight=weights)
     return model
 
 

@@ -33,6 +33,21 @@ def test_the_same_numbers_without_the_data_file(make_config, table, tmp_path, ta
     assert tasks[0] == tasks[1]
 
 
+@pytest.mark.parametrize("method", ["random", "stratified", "scaffold"])
+def test_folds_are_divided_as_before(make_config, tmp_path, method):
+    config = make_config(
+        split={"method": method, "column": ""},
+        training={"epochs": 1},
+        ensemble={"kind": "folds", "members": 3},
+        baselines=False,
+    )
+    first = train(config)
+    second = train(reproduction(first.run_dir, tmp_path / "data", {"out": str(tmp_path / "again")}))
+    one, other = (pd.read_csv(RunFolder(run.run_dir).predictions) for run in (first, second))
+    assert one["smiles"].tolist() == other["smiles"].tolist()
+    assert one["y_pred"].tolist() == other["y_pred"].tolist()
+
+
 def test_weights_and_clean_up_are_not_applied_twice(make_config, tmp_path):
     path = tmp_path / "salts.csv"
     rows = [f"{'C' * size}[NH3+].[Cl-],{size / 10},{size}" for size in range(1, 21)]

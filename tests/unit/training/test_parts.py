@@ -60,6 +60,39 @@ def test_a_task_with_one_label_is_predicted_by_it(tables: Any, labels: Any) -> N
         assert (fit_part(name, tables, labels, TASKS, trees=5).predict(tables)[:, 1] > 0.999).all()
 
 
+@pytest.mark.parametrize("name", PARTS)
+def test_a_task_without_labels_is_left_open(name: str, tables: Any, labels: Any) -> None:
+    gaps = np.full_like(labels, np.nan)
+    gaps[:, 0] = labels[:, 0]
+    values = fit_part(name, tables, gaps, TASKS, trees=5).predict(tables)
+    np.testing.assert_allclose(values[:, 1:], [[0.5, 0.25, 0.25, 0.25, 0.25]] * 90, atol=1e-6)
+
+
+# Extra trees give every molecule a leaf of its own, whatever it weighs.
+@pytest.mark.parametrize("name", [name for name in PARTS if name != "extra"])
+def test_what_counts_little_is_hardly_learnt(name: str, tables: Any, labels: Any) -> None:
+    train = {key: table[:70] for key, table in tables.items()}
+    absurd = labels[:70].copy()
+    absurd[40:] = [30.0, 0.0, 3.0]
+    weights = np.where(np.arange(70) < 40, 1.0, 1e-9)
+    some = fit_part(name, {key: table[:40] for key, table in tables.items()}, labels[:40], TASKS, trees=20)
+    heard = fit_part(name, train, absurd, TASKS, trees=20, weights=weights / weights.mean())
+    obeyed = fit_part(name, train, absurd, TASKS, trees=20)
+    wanted, far, near = (part.predict(tables)[70:] for part in (some, obeyed, heard))
+    assert np.abs(near - wanted).mean() < 0.5 * np.abs(far - wanted).mean()
+
+
+def test_molecules_that_count_little_do_not_choose_the_shares() -> None:
+    generator = np.random.default_rng(0)
+    truth = generator.normal(size=(200, 1))
+    said = {name: truth + generator.normal(scale=0.5, size=truth.shape) for name in ("a", "b")}
+    said["a"][150:] += 50
+    weights = np.where(np.arange(200) < 150, 1.0, 1e-9)
+    shares = choose_weights(said, truth, TASKS[:1], weights / weights.mean())
+    assert abs(shares["a"] - 0.5) < 0.15
+    assert choose_weights(said, truth, TASKS[:1])["a"] < 0.1
+
+
 def test_weights_prefer_the_better_and_stay_near_equal_among_equals() -> None:
     generator = np.random.default_rng(0)
     truth = generator.normal(size=(200, 1))

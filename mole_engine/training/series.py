@@ -1,0 +1,70 @@
+"""Networks that are trained one after the other, whose epochs are counted through as those of one training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mole_engine.contracts.run_state import RunControl
+
+
+class Series:
+    """Where each network's epochs lie in the whole, and where the whole ends by the user's word.
+
+    Parameters
+    ----------
+    control
+        The user's words; a last epoch is one of the whole.
+    epochs, costs
+        Of each network as planned, in their order: how many, and the time of one beside the others'.
+    """
+
+    def __init__(self, control: RunControl, epochs: Sequence[int], costs: Sequence[float]) -> None:
+        self.control = control
+        self.epochs = list(epochs)
+        self.costs = list(costs)
+        self._heard = 0
+
+    @property
+    def planned(self) -> int:
+        """Epochs of all networks."""
+        return sum(self.epochs)
+
+    @property
+    def end(self) -> int:
+        """Epoch with which the whole ends, as things stand."""
+        return min(self.control.last_epoch or self.planned, self.planned)
+
+    def before(self, number: int) -> int:
+        """Return how many epochs there are before a network (the first is 0)."""
+        return sum(self.epochs[:number])
+
+    def after(self, number: int) -> int:
+        """Return how many epochs are still to come when a network has ended."""
+        return max(0, self.end - self.before(number + 1))
+
+    def later(self, number: int) -> float:
+        """Return the time of the networks to come, beside that of a network as planned."""
+        time, left = 0.0, self.after(number)
+        for epochs, cost in zip(self.epochs[number + 1 :], self.costs[number + 1 :], strict=True):
+            time += min(epochs, left) * cost
+            left = max(0, left - epochs)
+        return time / (self.epochs[number] * self.costs[number])
+
+    def is_over(self, number: int) -> bool:
+        """Whether a network would begin behind the end."""
+        return self.before(number) >= self.end
+
+    def own_last(self, number: int, epoch: int) -> int:
+        """Return which of a network's own epochs an epoch of the whole is; of several networks at most its last."""
+        own = epoch - self.before(number)
+        return own if len(self.epochs) == 1 else min(own, self.epochs[number])
+
+    def news(self, now: int) -> str:
+        """Return what is to be said of a last epoch that was not heard before, in epoch `now` of the whole; else ""."""
+        asked = self.control.last_epoch
+        if asked == self._heard:
+            return ""
+        self._heard = asked
+        if asked > self.planned and len(self.epochs) > 1:
+            return f"Several networks learn no longer than planned: training ends with epoch {self.planned}."
+        return f"Training now ends with epoch {max(asked, now)}."

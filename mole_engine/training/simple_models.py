@@ -1,0 +1,119 @@
+"""The simple models of an ensemble: what each says of the molecules it left out, and one of each fitted on all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.events import ProgressHandler
+from mole_engine.contracts.run_state import RunControl
+from mole_engine.data.data_modules import MolDataModule
+from mole_engine.data.scaling import TargetScaler
+from mole_engine.data.weights import counting
+from mole_engine.training.folds import Fold, fold_numbers, pool_of
+from mole_engine.training.outputs import OutputLayout
+from mole_engine.training.parts import Part, fit_part
+
+Floats = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.int64]
+Tables = Mapping[str, Any]
+
+STAGE = "Fitting simple models"
+TREES, FEW_TREES = 300, 100
+MANY_CELLS = 4_000
+"""Molecules times targets beyond which forests are smaller, and boosting takes the place of the slowest."""
+
+GROUPS_OF_ONE_FOLD = 5
+"""Groups of like molecules in which settings are chosen where there are no folds."""
+
+MOST_CELLS = 20_000
+"""Molecules times targets beyond which a second Gaussian process, solved for each target's gaps, takes too long."""
+
+
+class SimpleModels:
+    """Fits the simple models one after the other.
+
+    Parameters
+    ----------
+    config, data, scaler
+        The job, its molecules, and the scale in which all members speak.
+    folds
+        What is left out in turns.
+    threads
+        Of the trees.
+    control, on_progress
+        The user's words, and who is told how far the work is.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        data: MolDataModule,
+        scaler: TargetScaler,
+        folds: Sequence[Fold],
+        threads: int,
+        control: RunControl,
+        on_progress: ProgressHandler | None = None,
+    ) -> None:
+        self.config = config
+        self.data = data
+        self.folds = folds
+        self.threads = threads
+        self.control = control
+        self.on_progress = on_progress
+        self.tasks = data.dataset.roles.tasks
+        self.labels = scaler.transform(data.labels.targets)
+        self.pool = pool_of(data)
+
+    @property
+    def names(self) -> list[str]:
+        """Which there are, in the order of their fitting."""
+        # Forests on thousands of fingerprint columns take minutes on many molecules, where boosting is at its best.
+        cells = len(self.data.features) * len(self.tasks)
+        names = ["kernel", "similar", "additive", "extra", "boosting" if cells > MANY_CELLS else "random"]
+        return names if cells <= MOST_CELLS else [name for name in names if name != "similar"]
+
+    def fit(self, name: str, tables: Tables) -> tuple[Floats, Part]:
+        """Return what a model says of the molecules that it was not fitted on, (n, outputs), and one fitted on all."""
+        result = np.full((len(self.labels), OutputLayout(self.tasks).size), np.nan)
+        jobs = len(self.folds) + 1
+        for number, fold in enumerate(self.folds):
+            self._tell(name, number, jobs)
+            if len(fold.held):
+                part = self._fitted(name, tables, fold.train)
+                result[fold.held] = part.predict({key: table[fold.held] for key, table in tables.items()})
+        self._tell(name, jobs - 1, jobs)
+        return result, self._fitted(name, tables, self.pool)
+
+    @cached_property
+    def _alike(self) -> Positions:
+        """For each molecule a number, the same for those that are left out together; one for all that do not learn."""
+        count = len(self.folds) if len(self.folds) > 1 else min(GROUPS_OF_ONE_FOLD, len(self.pool))
+        numbers = np.full(len(self.data.features), -1, dtype=np.int64)
+        numbers[self.pool] = fold_numbers(self.config, self.data, self.pool, count)
+        return numbers
+
+    def _fitted(self, name: str, tables: Tables, rows: Positions) -> Part:
+        rows, weights = counting(self.data.dataset.weights, rows)
+        large = len(rows) * len(self.tasks) > MANY_CELLS
+        return fit_part(
+            name,
+            {key: table[rows] for key, table in tables.items()},
+            self.labels[rows],
+            self.tasks,
+            seed=self.config.seed,
+            threads=self.threads,
+            trees=FEW_TREES if large else TREES,
+            groups=self._alike[rows],
+            weights=weights,
+            check=self.control.checkpoint,
+        )
+
+    def _tell(self, name: str, done: int, total: int) -> None:
+        if self.on_progress is not None:
+            self.on_progress(STAGE, self.names.index(name) * total + done, len(self.names) * total)
