@@ -181,10 +181,10 @@ class MetricChart(ChartCard):
             item.setVisible(marked is not None)
         if marked is None:
             return
-        index, best = marked
+        index, role = marked
         epoch, value = self._curves.epochs[index], values[index]
         self._point.setData([epoch], [value])
-        self._words.setText(f"{'best' if best else 'kept'} {number(value)} · epoch {epoch:.0f}")
+        self._words.setText(f"{role} {number(value)} · epoch {epoch:.0f}".lstrip())
         self._words.setPos(epoch, value)
         # Near an edge of the chart the words stay inside, and they keep off the line: below a high value, above a low.
         share = epoch / max(self._curves.total_epochs, 1)

@@ -70,10 +70,14 @@ def test_curves_stand_over_epochs_and_mark_the_kept_one():
     assert list(curves.steps.epochs[:2]) == [0.5, 1.0]
     assert curves.epochs == [1.0, 2.0, 3.0]
     assert curves.metrics["rmse"] == [1.4, 0.7, 0.9]
-    assert curves.marked("rmse") == (1, True)
-    assert curves.marked("mae") == (1, False)
+    assert curves.marked("rmse") == (1, "best")
+    assert curves.marked("mae") == (1, "")
     assert curves.metric_names()[0] == "rmse"
     assert curves.total_epochs == 4
+    curves.add(StateChanged(state=RunState.EVALUATING, kept_epoch=3))
+    assert curves.marked("rmse") == (2, "kept"), "the last epoch was kept, not the best"
+    curves.add(StateChanged(state=RunState.EVALUATING, kept_epoch=2))
+    assert curves.marked("rmse") == (1, "best")
 
 
 def test_a_metric_that_appears_late_stays_with_its_epoch():
@@ -139,7 +143,7 @@ def test_metric_chart_offers_metrics_and_marks_the_best(shown):
     assert chart._note.text() == "log(mol/L), validation"
     chart.picker.setCurrentIndex(1)
     assert list(lines(chart)["validation"][1]) == [0.7, 0.35, 0.45]
-    assert chart._words.toPlainText() == "kept 0.350 · epoch 2"
+    assert chart._words.toPlainText() == "0.350 · epoch 2"
 
 
 def test_charts_grow_while_events_come_and_keep_the_choice(qtbot, shown):
@@ -303,7 +307,7 @@ def test_event_log_speaks_in_words_newest_first(qtbot):
     assert log.lines() == [
         "Completed in 1 min 31 s",
         "The batch was halved",
-        "Best model saved, RMSE 0.700, epoch 2",
+        "Lowest RMSE so far: 0.700, epoch 2",
         "Checking molecules: 10 molecules",
     ]
     log.replay([RunFailed(problem=Problem("No target.", "", "Choose one."))])
