@@ -339,3 +339,26 @@ def test_panel_tells_what_is_going_on(qtbot):
     panel.show_steering(paused=False, ending="stop")
     assert not panel.stop_button.isEnabled()
     assert panel.cancel_button.isEnabled()
+
+
+def test_what_comes_after_the_last_step_neither_turns_the_bar_back_nor_offers_to_stop(qtbot):
+    panel = RunPanel()
+    qtbot.addWidget(panel)
+    panel.show_started(4)
+    panel.show_event(StateChanged(state=RunState.TRAINING))
+    panel.show_event(step(4, 1.0))
+    panel.show_event(StageProgress(stage="Judging the model", done=1, total=10))
+    assert panel.progress.value() == 500, "a network is judged between two others"
+    panel.show_event(step(8, 1.0))
+    panel.show_event(StageProgress(stage="Fitting simple models", done=6, total=30, unit="models"))
+    assert panel.progress.value() == 1000
+    assert panel.eta.text() == "Almost done"
+    assert panel.stop_button.isEnabled()
+    panel.show_event(StateChanged(state=RunState.EVALUATING))
+    panel.show_event(StageProgress(stage="Judging the model", done=1, total=10))
+    panel.show_steering(paused=False, ending="")
+    assert panel.progress.value() == 1000
+    assert not panel.stop_button.isEnabled()
+    assert not panel.adjust_button.isEnabled()
+    assert panel.pause_button.isEnabled(), "judging can be held"
+    assert panel.cancel_button.isEnabled()
