@@ -98,6 +98,7 @@ def test_runs_are_searched_filtered_starred_and_annotated(qtbot, window, page, k
     star = page.table.visualRect(page.table.model().index(2, 0)).center()
     QTest.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, star)
     qtbot.waitUntil(lambda: [one.starred for one in store.records()] == [False, False, True])
+    assert page.list.star.text() == ("★ Starred" if page.list.star.isChecked() else "☆ Star")
     page.list.filter.setCurrentIndex(page.list.filter.findData("starred"))
     qtbot.waitUntil(lambda: names(page) == ["first"])
     page.list.search.setText("nothing fits this")
