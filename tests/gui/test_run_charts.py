@@ -263,6 +263,9 @@ def test_pinned_predictions_move_from_epoch_to_epoch(qtbot, shown):
         )
     card.set_curves(curves)
     assert card.words() == ["−0.90 measured −0.77", "–"]
+    card.setFixedWidth(270)
+    qtbot.waitUntil(lambda: card.width() == 270)
+    assert card._cells[0]._measured.text() == "/ −0.77", "the number is not cut off in the window's narrow column"
     assert curves.pinned["CCO"] == ([1.0, 2.0], [-2.0, -0.9])
     with qtbot.waitSignal(card.chosen) as chosen:
         card.choose_button.click()
