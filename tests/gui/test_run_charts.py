@@ -121,6 +121,14 @@ def test_names_of_baselines_that_are_close_do_not_stand_on_each_other(shown):
     assert min(np.diff(places)) >= 13 * pixel
 
 
+def test_the_words_at_the_best_epoch_stay_inside_a_narrow_chart(shown):
+    chart = shown(MetricChart(), 300, 220)
+    chart.set_curves(RunCurves.replay([epoch(number, 1.0 - 0.01 * number, best=True) for number in range(1, 32)]))
+    box = chart.plot.getPlotItem().getViewBox()
+    words = chart._words.mapRectToView(chart._words.boundingRect())
+    assert words.right() <= box.viewRange()[0][1]
+
+
 def test_the_last_epoch_is_always_on_the_axis(shown):
     chart = shown(LossChart())
     chart.set_curves(run_of())
