@@ -193,7 +193,8 @@ class _Job(Job):
         prepared = self._searched(prepared)
         fit = self._fit(prepared, vocabulary)
         self._finish_comparison(dataset, split)
-        self.enter(RunState.EVALUATING, f"Judging the model of epoch {fit.kept_epoch}")
+        kept = fit.kept_epoch
+        self.enter(RunState.EVALUATING, f"Judging the model of epoch {kept}", 0 if self.ensemble else kept)
         return self._evaluate(dataset, split, vocabulary, prepared, fit)
 
     def clean_up(self) -> None:
@@ -232,7 +233,6 @@ class _Job(Job):
 
         if self.place.is_resumed:
             return prepared
-
         self.config, prepared, words = with_tried_threads(self.config, prepared, on_progress=self.progress)
         if words:
             # In the run's own settings, so that it can be made again to the last digit.

@@ -90,7 +90,7 @@ class RunList(QWidget):
         self.notes.setPlaceholderText("What was tried, what came out")
         self.tags = named(QLineEdit(), "runTagsEdit", "Tags of this run")
         self.tags.setPlaceholderText("Tags, with commas between them")
-        self.star = pill_button("★ Starred", "runStarButton", "Mark this run as worth keeping")
+        self.star = pill_button("☆ Star", "runStarButton", "Mark this run as worth keeping")
         self._nothing = muted_label("No run fits the search.")
         self._write = QTimer(self)
         self._write.setSingleShot(True)
@@ -174,6 +174,7 @@ class RunList(QWidget):
         self.notes.textChanged.connect(self._write.start)
         self.tags.textEdited.connect(self._write.start)
         self.star.clicked.connect(self._tell)
+        self.star.toggled.connect(self._name_star)
         self._write.timeout.connect(self._tell)
 
     # What happens ----------------------------------------------------------------------------------------------
@@ -228,6 +229,10 @@ class RunList(QWidget):
     def _ask_for_menu(self, at: QPoint) -> None:
         if self.selected():
             self.menu_asked.emit(self.table.viewport().mapToGlobal(at))
+
+    @Slot(bool)
+    def _name_star(self, starred: bool) -> None:
+        self.star.setText("★ Starred" if starred else "☆ Star")
 
     @Slot()
     def _tell(self) -> None:

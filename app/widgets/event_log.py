@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QStyledItemDelegate,
 
 from app.text import count, duration, number
 from app.theme import text_font, theme
-from app.widgets.figures import clock, main_metric, metric_title, metric_words
+from app.widgets.figures import clock, lower_is_better, main_metric, metric_title, metric_words
 from mole_engine.contracts.events import (
     BaselineReady,
     CheckpointSaved,
@@ -29,7 +29,7 @@ from mole_engine.contracts.events import (
 from mole_engine.contracts.run_state import RunState
 
 KEPT = 500
-_SAVED = "Best model saved"
+_LOWEST, _HIGHEST = "Lowest", "Highest"
 _TONE = Qt.ItemDataRole.UserRole + 1
 _CLOCK = Qt.ItemDataRole.UserRole + 2
 
@@ -91,8 +91,9 @@ def _stage(event: StageProgress) -> tuple[str, str]:
 def _saved(event: CheckpointSaved) -> tuple[str, str]:
     if not event.is_best:
         return "", ""
-    value = f", {metric_title(event.monitor)} {number(event.value)}" if math.isfinite(event.value) else ""
-    return f"{_SAVED}{value}, epoch {event.epoch}", ""
+    # Not "best model saved": some jobs keep their last epoch whatever validation says.
+    words = _LOWEST if lower_is_better(event.monitor) else _HIGHEST
+    return f"{words} {metric_title(event.monitor)} so far: {number(event.value)}, epoch {event.epoch}", ""
 
 
 def _finished(event: RunFinished) -> tuple[str, str]:
@@ -218,7 +219,7 @@ class _Lines(QAbstractListModel):
 
 
 def _is_save(line: tuple[float, str, str]) -> bool:
-    return line[1].startswith(_SAVED)
+    return line[1].startswith((_LOWEST, _HIGHEST))
 
 
 def _without_repeats(lines: list[tuple[float, str, str]]) -> list[tuple[float, str, str]]:

@@ -181,16 +181,20 @@ class MetricChart(ChartCard):
             item.setVisible(marked is not None)
         if marked is None:
             return
-        index, best = marked
+        index, role = marked
         epoch, value = self._curves.epochs[index], values[index]
         self._point.setData([epoch], [value])
-        self._words.setText(f"{'best' if best else 'kept'} {number(value)} · epoch {epoch:.0f}")
+        self._words.setText(f"{role} {number(value)} · epoch {epoch:.0f}".lstrip())
         self._words.setPos(epoch, value)
         # Near an edge of the chart the words stay inside, and they keep off the line: below a high value, above a low.
-        share = epoch / max(self._curves.total_epochs, 1)
+        box = self.plot.getPlotItem().getViewBox()
+        left, right = box.viewRange()[0]
+        half = self._words.boundingRect().width() / 2 * abs(box.viewPixelSize()[0])
         known = [item for item in values if math.isfinite(item)]
         low = value <= (min(known) + max(known)) / 2
-        self._words.setAnchor((0.0 if share < 0.2 else 1.0 if share > 0.8 else 0.5, -0.3 if low else 1.3))
+        self._words.setAnchor(
+            (0.0 if epoch - half < left else 1.0 if epoch + half > right else 0.5, -0.3 if low else 1.3)
+        )
 
     def _readings(self, epoch: float) -> list[tuple[str, str]]:
         curves, name, told = self._curves, self.choice.current(), []

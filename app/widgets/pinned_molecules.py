@@ -123,7 +123,11 @@ class _Cell(QWidget):
     def show_molecule(self, molecule: PinnedMolecule) -> None:
         self._structure.show_molecule(molecule.smiles)
         self._structure.setToolTip(molecule.smiles)
-        self._measured.show_text(f"measured {molecule.measured_words}" if molecule.measured_words else "")
+        # The word itself would leave no room for the number.
+        self._measured.show_text(f"/ {molecule.measured_words}" if molecule.measured_words else "")
+        said = f"measured {molecule.measured_words}" if molecule.measured_words else ""
+        self._measured.setToolTip(said)
+        self._measured.setAccessibleName(said)
 
     def show_values(self, values: Sequence[float], molecule: PinnedMolecule) -> None:
         self._value.setText(fixed(values[-1]) if values else DASH)

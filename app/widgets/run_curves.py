@@ -8,7 +8,14 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from app.widgets.figures import lower_is_better
-from mole_engine.contracts.events import BaselineReady, EpochMetrics, Event, PinnedPredictions, StepMetrics
+from mole_engine.contracts.events import (
+    BaselineReady,
+    EpochMetrics,
+    Event,
+    PinnedPredictions,
+    StateChanged,
+    StepMetrics,
+)
 
 SMOOTHING = 0.9
 """Memory of the running mean of single steps."""
@@ -74,8 +81,10 @@ class RunCurves:
         Validation and training metrics by name, one value an epoch (NaN where undefined).
     monitor
         The metric that chooses the kept epoch.
-    kept
-        Index of the kept epoch in `epochs`, or -1.
+    best
+        Index of the best epoch so far in `epochs`, or -1.
+    kept_epoch
+        Epoch whose model was judged and kept in the end; 0: not known (yet).
     total_epochs
         Epochs that the run is meant to have.
     baselines
@@ -94,7 +103,8 @@ class RunCurves:
         self.metrics: dict[str, list[float]] = {}
         self.train_metrics: dict[str, list[float]] = {}
         self.monitor = ""
-        self.kept = -1
+        self.best = -1
+        self.kept_epoch = 0
         self.baselines: dict[str, dict[str, float]] = {}
         self.pinned: dict[str, tuple[list[float], list[float]]] = {}
 
@@ -120,6 +130,10 @@ class RunCurves:
             }
         elif isinstance(event, PinnedPredictions):
             self._add_pinned(event)
+        elif isinstance(event, StateChanged):
+            # A run that goes on has not chosen yet.
+            self.kept_epoch = event.kept_epoch
+            return bool(event.kept_epoch)
         else:
             return False
         return True
@@ -135,7 +149,7 @@ class RunCurves:
         self._add_metrics(self.metrics, event.metrics)
         self._add_metrics(self.train_metrics, event.train_metrics)
         if event.is_best:
-            self.kept = len(self.epochs) - 1
+            self.best = len(self.epochs) - 1
 
     def _add_metrics(self, series_by_name: dict[str, list[float]], values: dict[str, float]) -> None:
         for name, value in values.items():
@@ -152,7 +166,7 @@ class RunCurves:
         series: list[list[float]] = [self.epochs, self.train_losses, self.validation_losses, self.epoch_seconds]
         for values in (*series, *self.metrics.values(), *self.train_metrics.values()):
             del values[place:]
-        self.kept = min(self.kept, place - 1)
+        self.best = min(self.best, place - 1)
 
     def _add_pinned(self, event: PinnedPredictions) -> None:
         for smiles, values in zip(event.smiles, event.values, strict=False):
@@ -182,16 +196,22 @@ class RunCurves:
         """Return title and value of each baseline that has the metric `name`."""
         return [(title, metrics[name]) for title, metrics in self.baselines.items() if name in metrics]
 
-    def marked(self, name: str) -> tuple[int, bool] | None:
-        """Return which epoch to mark on the curve of metric `name`, and whether it is the best of that very metric."""
+    def marked(self, name: str) -> tuple[int, str] | None:
+        """Return which epoch to mark on the curve of metric `name`, and what to call it: "best", "kept" or nothing.
+
+        The kept epoch as soon as it is known, which need not be the best; until then the best one so far.
+        """
         values = self.metrics.get(name, [])
-        if 0 <= self.kept < len(values) and math.isfinite(values[self.kept]):
-            return self.kept, name == self.monitor
         known = [index for index, value in enumerate(values) if math.isfinite(value)]
         if not known:
             return None
+        kept = self.epochs.index(self.kept_epoch) if self.kept_epoch in self.epochs else -1
+        if kept in known:
+            return kept, "best" if kept == self.best and name == self.monitor else "kept"
+        if self.best in known:
+            return self.best, "best" if name == self.monitor else ""
         pick = min if lower_is_better(name) else max
-        return pick(known, key=values.__getitem__), True
+        return pick(known, key=values.__getitem__), "best"
 
 
 def nearest(places: Sequence[float], wanted: float) -> int:

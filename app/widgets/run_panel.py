@@ -29,6 +29,12 @@ from mole_engine.contracts.events import Event, Notice, StageProgress, StateChan
 from mole_engine.contracts.run_state import RunState
 
 _SCALE = 1000
+_NEARLY = 970
+"""The last steps of a training need not have been told."""
+
+_STOP_TIP = "End now, then judge and keep the best model so far"
+_ADJUST_TIP = "Change the learning rate or the last epoch"
+_JUDGED_TIP = "Training is over: the model is being judged"
 
 KINDS = {
     "one": "One network",
@@ -73,23 +79,21 @@ class RunPanel(Card):
         super().__init__(parent=parent)
         self.train_button = primary_button("Train", "trainButton", "Start training (Ctrl+Return)")
         self.pause_button = secondary_button("Pause", "pauseButton", "Hold the training; nothing is lost")
-        self.stop_button = secondary_button(
-            "Stop, keep best", "stopButton", "End now, then judge and keep the best model so far"
-        )
+        self.stop_button = secondary_button("Stop, keep best", "stopButton", _STOP_TIP)
         self.cancel_button = danger_button("Cancel", "cancelButton", "End now and drop this run")
         for button in (self.pause_button, self.stop_button, self.cancel_button):
             # Three words side by side in a narrow card.
             set_role(button, narrow=True)
         self.adjust = AdjustRun()
         self.adjust.hide()
-        self.adjust_button = link_button("Adjust", "adjustButton", "Change the learning rate or the last epoch")
+        self.adjust_button = link_button("Adjust", "adjustButton", _ADJUST_TIP)
         self.adjust_button.setCheckable(True)
         self.adjust_button.toggled.connect(self._show_adjust)
         self._sides = (self._ready_side(), self._running_side())
         for side in self._sides:
             self.add(side)
         self._go(0)
-        self._paused, self._state = False, RunState.QUEUED
+        self._paused, self._ending, self._state = False, "", RunState.QUEUED
         self.train_button.clicked.connect(self.train_asked)
         self.pause_button.clicked.connect(self._pause_or_resume)
         self.stop_button.clicked.connect(self.stop_asked)
@@ -122,13 +126,11 @@ class RunPanel(Card):
 
     def show_steering(self, *, paused: bool, ending: str) -> None:
         """Show whether the job holds, or has been asked to end."""
-        self._paused = paused
+        self._paused, self._ending = paused, ending
         self.pause_button.setText("Resume" if paused else "Pause")
-        for button in (self.pause_button, self.stop_button):
-            button.setEnabled(not ending)
+        self.pause_button.setEnabled(not ending)
         self.cancel_button.setEnabled(ending not in {"cancel", "interrupt"})
-        self.adjust_button.setEnabled(not ending)
-        self.adjust.setEnabled(not ending)
+        self._offer_steering()
         if ending:
             self._line.show_text(ENDINGS[ending])
         elif paused:
@@ -154,8 +156,17 @@ class RunPanel(Card):
         elif isinstance(event, Notice) and self._state is not RunState.TRAINING:
             self._line.show_text(event.message)
 
+    def _offer_steering(self) -> None:
+        """Offer what changes a training only while there is one: a model that is judged has no epochs left."""
+        judged = self._state is RunState.EVALUATING
+        for widget in (self.stop_button, self.adjust_button, self.adjust):
+            widget.setEnabled(not self._ending and not judged)
+        self.stop_button.setToolTip(_JUDGED_TIP if judged else _STOP_TIP)
+        self.adjust_button.setToolTip(_JUDGED_TIP if judged else _ADJUST_TIP)
+
     def _show_state(self, event: StateChanged) -> None:
         self._state = event.state
+        self._offer_steering()
         words = event.message or STATE_WORDS[event.state]
         self._line.show_text(words[:1].upper() + words[1:])
         if event.state is RunState.EVALUATING:
@@ -169,7 +180,11 @@ class RunPanel(Card):
 
     def _show_stage(self, event: StageProgress) -> None:
         self._line.show_text(event.stage)
-        if event.total:
+        if self._state in (RunState.TRAINING, RunState.EVALUATING):
+            # The bar stands for the whole training, of which this is a part; it never goes back.
+            if self._state is RunState.EVALUATING or self.progress.value() >= _NEARLY:
+                self.eta.setText("Almost done")
+        elif event.total:
             self.eta.setText(f"{count(event.done)} of {count(event.total)}")
             self.progress.setValue(_SCALE * event.done // event.total)
         elif event.done:

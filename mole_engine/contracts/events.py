@@ -42,10 +42,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateChanged(Event):
-    """The run has moved to `state`; `message` says so in words."""
+    """The run has moved to `state`; `message` says so in words.
+
+    Attributes
+    ----------
+    kept_epoch
+        Epoch whose weights are judged and kept (the first is 1); 0: not known yet, or several networks have their own.
+    """
 
     state: RunState
     message: str = ""
+    kept_epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

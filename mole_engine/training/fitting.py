@@ -247,7 +247,9 @@ class _Job:
         done = trainer.current_epoch
         kept = done
         best = self.checkpoints / BEST
-        if self.config.training.keep == "best" and keeper.best_epoch and best.is_file():
+        # Who stops early is promised the best model; what the last step left is an epoch cut short.
+        wanted = self.config.training.keep == "best" or self.control.stop_requested
+        if wanted and keeper.best_epoch and best.is_file():
             content = torch.load(best, map_location="cpu", weights_only=True)
             model.load_state_dict(content["state_dict"], strict=True)
             kept = keeper.best_epoch

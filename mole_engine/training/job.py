@@ -126,12 +126,12 @@ class Job(ABC):
         if self._on_event is not None:
             self._on_event(event)
 
-    def enter(self, state: RunState, message: str = "") -> None:
-        """Move to another state. Raises Cancelled."""
+    def enter(self, state: RunState, message: str = "", kept_epoch: int = 0) -> None:
+        """Move to another state; for `kept_epoch` see `StateChanged`. Raises Cancelled."""
         self.control.checkpoint()
         self.record = replace(self.record, status=state)
         self.save(self.record)
-        self.emitter.emit(StateChanged(state=state, message=message))
+        self.emitter.emit(StateChanged(state=state, message=message, kept_epoch=kept_epoch))
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """Report a counted stage, at most ten times a second. Raises Cancelled."""

@@ -121,6 +121,14 @@ def test_names_of_baselines_that_are_close_do_not_stand_on_each_other(shown):
     assert min(np.diff(places)) >= 13 * pixel
 
 
+def test_the_words_at_the_best_epoch_stay_inside_a_narrow_chart(shown):
+    chart = shown(MetricChart(), 300, 220)
+    chart.set_curves(RunCurves.replay([epoch(number, 1.0 - 0.01 * number, best=True) for number in range(1, 32)]))
+    box = chart.plot.getPlotItem().getViewBox()
+    words = chart._words.mapRectToView(chart._words.boundingRect())
+    assert words.right() <= box.viewRange()[0][1]
+
+
 def test_the_last_epoch_is_always_on_the_axis(shown):
     chart = shown(LossChart())
     chart.set_curves(run_of())
@@ -263,6 +271,9 @@ def test_pinned_predictions_move_from_epoch_to_epoch(qtbot, shown):
         )
     card.set_curves(curves)
     assert card.words() == ["−0.90 measured −0.77", "–"]
+    card.setFixedWidth(270)
+    qtbot.waitUntil(lambda: card.width() == 270)
+    assert card._cells[0]._measured.text() == "/ −0.77", "the number is not cut off in the window's narrow column"
     assert curves.pinned["CCO"] == ([1.0, 2.0], [-2.0, -0.9])
     with qtbot.waitSignal(card.chosen) as chosen:
         card.choose_button.click()

@@ -95,9 +95,11 @@ def test_runs_are_searched_filtered_starred_and_annotated(qtbot, window, page, k
     page.list.search.setText("anna final")
     qtbot.waitUntil(lambda: names(page) == ["second"])
     page.list.search.clear()
+    assert page.list.star.text() == "☆ Star"
     star = page.table.visualRect(page.table.model().index(2, 0)).center()
     QTest.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, star)
     qtbot.waitUntil(lambda: [one.starred for one in store.records()] == [False, False, True])
+    qtbot.waitUntil(lambda: page.list.star.text() == "★ Starred")
     page.list.filter.setCurrentIndex(page.list.filter.findData("starred"))
     qtbot.waitUntil(lambda: names(page) == ["first"])
     page.list.search.setText("nothing fits this")

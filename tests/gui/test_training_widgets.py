@@ -70,10 +70,14 @@ def test_curves_stand_over_epochs_and_mark_the_kept_one():
     assert list(curves.steps.epochs[:2]) == [0.5, 1.0]
     assert curves.epochs == [1.0, 2.0, 3.0]
     assert curves.metrics["rmse"] == [1.4, 0.7, 0.9]
-    assert curves.marked("rmse") == (1, True)
-    assert curves.marked("mae") == (1, False)
+    assert curves.marked("rmse") == (1, "best")
+    assert curves.marked("mae") == (1, "")
     assert curves.metric_names()[0] == "rmse"
     assert curves.total_epochs == 4
+    curves.add(StateChanged(state=RunState.EVALUATING, kept_epoch=3))
+    assert curves.marked("rmse") == (2, "kept"), "the last epoch was kept, not the best"
+    curves.add(StateChanged(state=RunState.EVALUATING, kept_epoch=2))
+    assert curves.marked("rmse") == (1, "best")
 
 
 def test_a_metric_that_appears_late_stays_with_its_epoch():
@@ -139,7 +143,7 @@ def test_metric_chart_offers_metrics_and_marks_the_best(shown):
     assert chart._note.text() == "log(mol/L), validation"
     chart.picker.setCurrentIndex(1)
     assert list(lines(chart)["validation"][1]) == [0.7, 0.35, 0.45]
-    assert chart._words.toPlainText() == "kept 0.350 · epoch 2"
+    assert chart._words.toPlainText() == "0.350 · epoch 2"
 
 
 def test_charts_grow_while_events_come_and_keep_the_choice(qtbot, shown):
@@ -303,7 +307,7 @@ def test_event_log_speaks_in_words_newest_first(qtbot):
     assert log.lines() == [
         "Completed in 1 min 31 s",
         "The batch was halved",
-        "Best model saved, RMSE 0.700, epoch 2",
+        "Lowest RMSE so far: 0.700, epoch 2",
         "Checking molecules: 10 molecules",
     ]
     log.replay([RunFailed(problem=Problem("No target.", "", "Choose one."))])
@@ -334,4 +338,27 @@ def test_panel_tells_what_is_going_on(qtbot):
         panel.pause_button.click()
     panel.show_steering(paused=False, ending="stop")
     assert not panel.stop_button.isEnabled()
+    assert panel.cancel_button.isEnabled()
+
+
+def test_what_comes_after_the_last_step_neither_turns_the_bar_back_nor_offers_to_stop(qtbot):
+    panel = RunPanel()
+    qtbot.addWidget(panel)
+    panel.show_started(4)
+    panel.show_event(StateChanged(state=RunState.TRAINING))
+    panel.show_event(step(4, 1.0))
+    panel.show_event(StageProgress(stage="Judging the model", done=1, total=10))
+    assert panel.progress.value() == 500, "a network is judged between two others"
+    panel.show_event(step(8, 1.0))
+    panel.show_event(StageProgress(stage="Fitting simple models", done=6, total=30, unit="models"))
+    assert panel.progress.value() == 1000
+    assert panel.eta.text() == "Almost done"
+    assert panel.stop_button.isEnabled()
+    panel.show_event(StateChanged(state=RunState.EVALUATING))
+    panel.show_event(StageProgress(stage="Judging the model", done=1, total=10))
+    panel.show_steering(paused=False, ending="")
+    assert panel.progress.value() == 1000
+    assert not panel.stop_button.isEnabled()
+    assert not panel.adjust_button.isEnabled()
+    assert panel.pause_button.isEnabled(), "judging can be held"
     assert panel.cancel_button.isEnabled()
