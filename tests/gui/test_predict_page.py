@@ -68,10 +68,23 @@ def test_with_many_targets_the_warning_stands_before_them():
     assert [column.key for column in prediction_columns(made(a_pred=[1.0]))][-1] == "remark"
 
 
-def test_a_class_comes_with_its_certainty():
-    predictions = made((TOXIC,), toxic_pred=[0.9, 0.2], toxic_class=["yes", "no"])
-    cells = [prediction_cell(predictions, row, "class:0") for row in range(2)]
-    assert [(cell.text, cell.second) for cell in cells] == [("yes", "90% sure"), ("no", "80% sure")]
+def test_a_class_comes_with_the_probability_of_the_positive_one():
+    predictions = made((TOXIC,), toxic_pred=[0.9, 0.2, 0.001], toxic_class=["yes", "no", "no"])
+    cells = [prediction_cell(predictions, row, "class:0") for row in range(3)]
+    said = [(cell.text, cell.second) for cell in cells]
+    assert said[:2] == [("yes", "probability of yes: 0.90"), ("no", "probability of yes: 0.20")]
+    assert said[2] == ("no", "probability of yes: <0.01")
+    task = TaskSpec("colour", TaskKind.MULTICLASS, classes=("red", "blue"))
+    several = made((task,), colour_class=["red"], colour_prob_red=[0.7], colour_prob_blue=[0.3])
+    assert prediction_cell(several, 0, "class:0").second == "probability of red: 0.70"
+
+
+def test_what_is_said_of_a_molecule_far_from_the_training_set_is_written_quietly():
+    predictions = made((TOXIC,), toxic_pred=[0.06, 0.06], toxic_class=["no", "no"], in_domain=[False, True])
+    far, near = (prediction_cell(predictions, row, "class:0") for row in range(2))
+    assert (far.tone, far.bold, near.tone, near.bold) == ("muted", False, "", True)
+    number = prediction_cell(made(logS_pred=[1.0], in_domain=[False]), 0, "value:0")
+    assert (number.tone, number.bold) == ("muted", False)
 
 
 def test_warnings_and_errors_are_said_in_words():
