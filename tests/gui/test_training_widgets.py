@@ -16,6 +16,7 @@ from app.widgets.config_form import ConfigForm, FormSection
 from app.widgets.event_log import EventLog
 from app.widgets.live_chart import LossChart, MetricChart, RunCharts
 from app.widgets.preset_list import PresetList
+from app.widgets.preset_settings import PresetSettings
 from app.widgets.run_curves import RunCurves
 from app.widgets.run_panel import RunPanel
 from mole_engine.contracts.config import ModelConfig, TrainConfig, TrainingConfig
@@ -335,3 +336,21 @@ def test_panel_tells_what_is_going_on(qtbot):
     panel.show_steering(paused=False, ending="stop")
     assert not panel.stop_button.isEnabled()
     assert panel.cancel_button.isEnabled()
+
+
+def test_a_learning_rate_that_cannot_be_is_refused_in_words_beside_the_presets(qtbot):
+    specs = {spec.path: spec for spec in field_specs(TrainConfig.model_fields["training"].annotation, "training")}
+    card = PresetSettings(specs["training.epochs"], specs["training.learning_rate"], "")
+    qtbot.addWidget(card)
+    card.show_values(10, 1e-3, "auto")
+    card.show()
+    card.rate.selectAll()
+    qtbot.keyClicks(card.rate, "5")
+    card.rate.clearFocus()
+    card.rate.editingFinished.emit()
+    assert "stays 1e-3, since 5 cannot be" in card.refused.text()
+    assert card.refused.isVisible()
+    card.show_values(10, 1e-3, "auto")
+    assert card.refused.isVisible()
+    qtbot.keyClicks(card.rate, "2e-3")
+    assert not card.refused.isVisible()
