@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from app.pages.explaining import Explaining, Question
 from app.pages.predict_cells import prediction_cell, prediction_columns
 from app.pages.run_names import record_differences
 from app.pages.saving import ask_where_to_save, suggested_name
+from app.questions import ColumnNeededError
 from app.services.prediction_table import Predictions
 from app.services.runs import ModelInfo
 from app.text import count, counted, says_unit
@@ -32,7 +34,7 @@ from app.widgets.drop_zone import FILE_FILTER, DropZone
 from app.widgets.explanation_card import ExplanationCard
 from app.widgets.figures import main_metric, metric_words
 from app.widgets.progress import LoadingPanel
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import InputError, StructureColumnError
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 
@@ -169,7 +171,7 @@ class PredictPage(Page):
         if path.lower().endswith(".mole"):
             self.session.predictions.choose(path)
         elif self._model_path():
-            self._start(self.session.predictions.predict_file(self._model_path(), path), Path(path).name)
+            self._predict_by_column(path, "")
         else:
             self.session.report(
                 InputError(
@@ -182,6 +184,15 @@ class PredictPage(Page):
         """Write the table to `path`."""
         if self._predictions is not None:
             self.session.start_task(self._save(self._predictions, path))
+
+    def _predict_by_column(self, path: str, column: str) -> None:
+        self._start(self._ask_file(self._model_path(), path, column), Path(path).name)
+
+    async def _ask_file(self, model: str, path: str, column: str) -> Predictions:
+        try:
+            return await self.session.predictions.predict_file(model, path, column)
+        except StructureColumnError as error:
+            raise ColumnNeededError(error, partial(self._predict_by_column, path)) from error
 
     # Models ----------------------------------------------------------------------------------------------------
 

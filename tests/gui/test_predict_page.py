@@ -7,7 +7,7 @@ import math
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QPushButton, QWidget
 
 from app.pages.predict_cells import prediction_cell, prediction_columns
 from app.services.prediction_table import Predictions
@@ -151,6 +151,24 @@ def test_a_file_without_molecules_is_told_and_the_page_works_on(qtbot, window, p
     assert "nothing.csv" in raised.args[0].one_line()
     window._problem_dialog.close()
     assert len(asked("CCO")) == 1
+
+
+def test_a_file_whose_structures_nobody_recognises_is_predicted_by_the_column_chosen(
+    qtbot, window, predict_page, asked, tmp_path
+):
+    asked("CCO")
+    data = tmp_path / "odd.csv"
+    data.write_text("a,b\n1,12\n2,CC\n3,13\n", encoding="utf-8")
+    with qtbot.waitSignal(window.session.problem_raised, timeout=TIMEOUT) as raised:
+        predict_page.predict_file(str(data))
+    assert "--smiles-column" not in raised.args[0].one_line()
+    columns = window._problem_dialog.findChild(QComboBox, "problemColumn")
+    assert [columns.itemText(place) for place in range(columns.count())] == ["a", "b"]
+    columns.setCurrentText("b")
+    with qtbot.waitSignal(window.session.predictions_ready, timeout=TIMEOUT) as ready:
+        qtbot.mouseClick(window.findChild(QPushButton, "problemUseColumn"), Qt.MouseButton.LeftButton)
+    assert not ready.args[0].error(1)
+    assert not window._problem_dialog.isVisible()
 
 
 def test_a_file_that_is_no_model_is_told(qtbot, window, predict_page, tmp_path):
