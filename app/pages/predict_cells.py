@@ -12,6 +12,9 @@ from app.widgets.cell_table import Cell, Column
 from app.widgets.figures import places_for
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 
+_READABLE = 90
+"""Fewer pixels of a SMILES say nothing; the structure stands beside it."""
+
 _ROOM_FOR = 2
 """Targets that can be seen beside the remark without scrolling."""
 
@@ -26,7 +29,7 @@ def prediction_columns(predictions: Predictions) -> list[Column]:
     columns = [
         Column("row", "row", "number", 52),
         Column("structure", "structure", "structure", 170),
-        Column("smiles", "smiles", "code"),
+        Column("smiles", "smiles", "code", least=_READABLE),
     ]
     remark = Column("remark", "note", "note", 176, "Whether the molecule is like those the model has seen")
     if len(predictions.tasks) > _ROOM_FOR:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QPushButton, QWidget
 
 from app.pages.predict_cells import prediction_cell, prediction_columns
 from app.services.prediction_table import Predictions
+from app.widgets.cell_table import CellTable
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.run_state import RunState
@@ -216,3 +217,19 @@ def test_a_model_that_was_opened_is_the_one_to_predict_with(qtbot, window, model
     window.go_to("predict")
     predict = window.page("predict")
     qtbot.waitUntil(lambda: predict.models.currentData() == model_path)
+
+
+def test_in_a_narrow_window_the_smiles_gives_way_before_the_note(qtbot):
+    table = CellTable("table", "Predictions")
+    qtbot.addWidget(table)
+    predictions = made(logS_pred=[1.0], in_domain=[False])
+    columns = prediction_columns(predictions)
+    table.resize(570, 300)
+    table.show_rows(columns, 1, lambda place, key: prediction_cell(predictions, place, key))
+    table.show()
+    smiles, note = (next(n for n, column in enumerate(columns) if column.key == key) for key in ("smiles", "remark"))
+    assert table.isColumnHidden(smiles)
+    assert table.columnViewportPosition(note) + table.columnWidth(note) <= table.viewport().width()
+    table.resize(900, 300)
+    assert not table.isColumnHidden(smiles)
+    assert table.columnWidth(smiles) > 90
