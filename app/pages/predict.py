@@ -107,7 +107,8 @@ class PredictPage(Page):
         self.body.addLayout(layout)
 
     def _right(self) -> QWidget:
-        self._empty = EmptyState("predict", "", "")
+        self.train = primary_button("Train a model", "predictTrainButton", "Go to the Train page")
+        self._empty = EmptyState("predict", "", "", (self.train,))
         self._loading = LoadingPanel()
         self._stack = QStackedWidget()
         for state in (self._empty, self._loading, self._answered()):
@@ -145,6 +146,7 @@ class PredictPage(Page):
         self.zone.dropped.connect(self.predict_file)
         self.zone.activated.connect(self._choose_file)
         self._other.clicked.connect(self._choose_model)
+        self.train.clicked.connect(self._train)
         self.save_button.clicked.connect(self._ask_where)
         self.table.row_chosen.connect(self._explain)
         # A click on the row that was chosen already, after the card was closed.
@@ -250,7 +252,12 @@ class PredictPage(Page):
             self._show_empty(model)
         self._renew_button()
 
+    @Slot()
+    def _train(self) -> None:
+        self.navigate.emit("train")
+
     def _show_empty(self, model: ModelInfo | None) -> None:
+        self.train.setVisible(model is None)
         if model is None:
             self._empty.title.setText("No model to ask yet")
             self._empty.text.setText("Train a model first, or open a .mole file that somebody sent you.")

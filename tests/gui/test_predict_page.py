@@ -105,6 +105,8 @@ def test_without_a_model_nothing_can_be_asked(window, predict_page):
     window.findChild(QPlainTextEdit, "predictSmilesEdit").setPlainText("CCO")
     assert not window.findChild(QPushButton, "predictButton").isEnabled()
     assert "no model yet" in predict_page._about.text()
+    window.findChild(QPushButton, "predictTrainButton").click()
+    assert window.page("train").isVisible()
 
 
 def test_pasted_molecules_are_predicted_and_saved(qtbot, window, predict_page, asked, tmp_path):
