@@ -354,3 +354,13 @@ def test_a_learning_rate_that_cannot_be_is_refused_in_words_beside_the_presets(q
     assert card.refused.isVisible()
     qtbot.keyClicks(card.rate, "2e-3")
     assert not card.refused.isVisible()
+
+
+def test_the_form_of_all_settings_is_built_a_few_rows_a_turn(qtbot):
+    form = ConfigForm([FormSection("Training", "training", TrainingConfig)])
+    qtbot.addWidget(form)
+    form.show()
+    # As many as fit into a blink; the rest comes while the window goes on.
+    assert 0 < len(form._rows) < 10
+    qtbot.waitUntil(lambda: len(form._rows) == len(field_specs(TrainingConfig, "training")))
+    assert form._rows["training.learning_rate"].editor.value() == TrainConfig().training.learning_rate
