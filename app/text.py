@@ -17,6 +17,7 @@ __all__ = [
     "number",
     "own_title",
     "plain_minus",
+    "probability",
     "size",
 ]
 
@@ -51,6 +52,13 @@ def number(value: float, digits: int = 3) -> str:
 def fixed(value: float, decimals: int = 2) -> str:
     """Return `value` with a fixed number of decimals and a true minus sign; a dash where it is not a number."""
     return f"{value:,.{decimals}f}".replace("-", MINUS) if math.isfinite(value) else DASH
+
+
+def probability(value: float) -> str:
+    """Return a model's probability with two decimals; it is never quite 0 or 1, as the rounded figure would say."""
+    if not math.isfinite(value):
+        return DASH
+    return "<0.01" if value < 0.005 else ">0.99" if value > 0.995 else f"{value:.2f}"
 
 
 def duration(seconds: float) -> str:

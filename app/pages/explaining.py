@@ -13,7 +13,7 @@ from app.pages.saving import ask_where_to_save, suggested_name
 from app.pages.words import domain_words
 from app.services.explanations import PICTURE_KINDS, Drawing
 from app.services.tasks import Progress
-from app.text import fixed, number
+from app.text import fixed, number, probability
 from app.widgets.explanation_card import ExplanationCard
 from app.widgets.explanation_picture import AtomPicture
 from app.widgets.figures import places_for
@@ -191,12 +191,12 @@ class Explaining(QObject):
 
 def value_words(found: Explanation, task: TaskExplanation, *, nearness: bool = True) -> tuple[str, str]:
     """Return the prediction, and what stands below it: interval, and nearness of the training molecules."""
-    name = f"{task.task.name}: {task.label}" if task.label else task.task.name
+    name = task.task.name
     near = domain_words(found.in_domain, found.similarity)
     if not near and nearness and math.isfinite(found.similarity):
         near = f"similarity to the training set {fixed(found.similarity)}"
     if task.label:
-        return f"{name} {100 * task.value:.0f}% likely", near
+        return f"{name}, probability of {task.label}: {probability(task.value)}", near
     unit = f" {task.task.unit}" if task.task.unit else ""
     if not math.isfinite(task.upper - task.lower):
         return f"{name} {number(task.value)}{unit}", near
@@ -216,4 +216,5 @@ def strongest_words(found: Explanation, task: TaskExplanation) -> str:
 
 def _picture(found: Explanation, task: TaskExplanation, drawing: Drawing) -> AtomPicture:
     words = [f"{found.atom_name(place)}: {task.words(value)}" for place, value in enumerate(task.contributions)]
-    return AtomPicture(drawing.light, drawing.dark, drawing.width, drawing.height, drawing.atoms, words)
+    named = {place: found.atom_name(place) for place in found.strongest(task)}
+    return AtomPicture(drawing.light, drawing.dark, drawing.width, drawing.height, drawing.atoms, words, named)

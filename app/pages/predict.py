@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from app.pages.explaining import Explaining, Question
 from app.pages.predict_cells import prediction_cell, prediction_columns
 from app.pages.run_names import record_differences
 from app.pages.saving import ask_where_to_save, suggested_name
+from app.questions import ColumnNeededError
 from app.services.prediction_table import Predictions
 from app.services.runs import ModelInfo
 from app.text import count, counted, says_unit
@@ -32,7 +34,7 @@ from app.widgets.drop_zone import FILE_FILTER, DropZone
 from app.widgets.explanation_card import ExplanationCard
 from app.widgets.figures import main_metric, metric_words
 from app.widgets.progress import LoadingPanel
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import InputError, StructureColumnError
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 
@@ -105,7 +107,8 @@ class PredictPage(Page):
         self.body.addLayout(layout)
 
     def _right(self) -> QWidget:
-        self._empty = EmptyState("predict", "", "")
+        self.train = primary_button("Train a model", "predictTrainButton", "Go to the Train page")
+        self._empty = EmptyState("predict", "", "", (self.train,))
         self._loading = LoadingPanel()
         self._stack = QStackedWidget()
         for state in (self._empty, self._loading, self._answered()):
@@ -143,6 +146,7 @@ class PredictPage(Page):
         self.zone.dropped.connect(self.predict_file)
         self.zone.activated.connect(self._choose_file)
         self._other.clicked.connect(self._choose_model)
+        self.train.clicked.connect(self._train)
         self.save_button.clicked.connect(self._ask_where)
         self.table.row_chosen.connect(self._explain)
         # A click on the row that was chosen already, after the card was closed.
@@ -169,7 +173,7 @@ class PredictPage(Page):
         if path.lower().endswith(".mole"):
             self.session.predictions.choose(path)
         elif self._model_path():
-            self._start(self.session.predictions.predict_file(self._model_path(), path), Path(path).name)
+            self._predict_by_column(path, "")
         else:
             self.session.report(
                 InputError(
@@ -182,6 +186,15 @@ class PredictPage(Page):
         """Write the table to `path`."""
         if self._predictions is not None:
             self.session.start_task(self._save(self._predictions, path))
+
+    def _predict_by_column(self, path: str, column: str) -> None:
+        self._start(self._ask_file(self._model_path(), path, column), Path(path).name)
+
+    async def _ask_file(self, model: str, path: str, column: str) -> Predictions:
+        try:
+            return await self.session.predictions.predict_file(model, path, column)
+        except StructureColumnError as error:
+            raise ColumnNeededError(error, partial(self._predict_by_column, path)) from error
 
     # Models ----------------------------------------------------------------------------------------------------
 
@@ -239,7 +252,12 @@ class PredictPage(Page):
             self._show_empty(model)
         self._renew_button()
 
+    @Slot()
+    def _train(self) -> None:
+        self.navigate.emit("train")
+
     def _show_empty(self, model: ModelInfo | None) -> None:
+        self.train.setVisible(model is None)
         if model is None:
             self._empty.title.setText("No model to ask yet")
             self._empty.text.setText("Train a model first, or open a .mole file that somebody sent you.")

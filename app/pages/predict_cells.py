@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import math
+from typing import TypedDict
 
 from app.pages.words import domain_words
 from app.services.prediction_table import Predictions
-from app.text import count, fixed, number, says_unit
+from app.text import count, fixed, number, probability, says_unit
 from app.widgets.cell_table import Cell, Column
 from app.widgets.figures import places_for
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 
+_READABLE = 90
+"""Fewer pixels of a SMILES say nothing; the structure stands beside it."""
+
 _ROOM_FOR = 2
 """Targets that can be seen beside the remark without scrolling."""
+
+
+class _Weight(TypedDict):
+    tone: str
+    bold: bool
 
 
 def prediction_columns(predictions: Predictions) -> list[Column]:
@@ -20,7 +29,7 @@ def prediction_columns(predictions: Predictions) -> list[Column]:
     columns = [
         Column("row", "row", "number", 52),
         Column("structure", "structure", "structure", 170),
-        Column("smiles", "smiles", "code"),
+        Column("smiles", "smiles", "code", least=_READABLE),
     ]
     remark = Column("remark", "note", "note", 176, "Whether the molecule is like those the model has seen")
     if len(predictions.tasks) > _ROOM_FOR:
@@ -32,7 +41,8 @@ def prediction_columns(predictions: Predictions) -> list[Column]:
             tip = "Predicted value, and the interval that holds the true one in 90 of 100 cases"
             columns.append(Column(f"value:{place}", f"{task.name}{unit}", "number", 150, tip))
         else:
-            columns.append(Column(f"class:{place}", task.name, "text", 150, "Most likely class, and how likely it is"))
+            tip = "Most likely class, and the model's probability: of the positive class where there are two"
+            columns.append(Column(f"class:{place}", task.name, "text", 150, tip))
     return columns if remark in columns else [*columns, remark]
 
 
@@ -66,22 +76,30 @@ def _remark(predictions: Predictions, place: int, error: str) -> Cell:
 def _value(predictions: Predictions, place: int, task: TaskSpec) -> Cell:
     value = predictions.number(f"{task.name}_pred", place)
     low, high = (predictions.number(f"{task.name}_{end}", place) for end in ("lower", "upper"))
+    weight = _weight(predictions, place)
     if not (math.isfinite(low) and math.isfinite(high)):
-        return Cell(number(value), order=value, bold=True, tip=f"{number(value, 5)} {task.unit}".strip())
+        return Cell(number(value), order=value, tip=f"{number(value, 5)} {task.unit}".strip(), **weight)
     # No more digits than the interval gives sense to.
     width = high - low
     places = places_for([10 * width if width < 1 else width])
     interval = f"{fixed(low, places)} to {fixed(high, places)}"
     tip = f"{number(value, 5)} {task.unit}".strip() + f", 90% interval {interval}"
-    return Cell(fixed(value, places), order=value, bold=True, second=f"90%: {interval}", tip=tip)
+    return Cell(fixed(value, places), order=value, second=f"90%: {interval}", tip=tip, **weight)
 
 
 def _class(predictions: Predictions, place: int, task: TaskSpec) -> Cell:
     label = predictions.text(f"{task.name}_class", place)
     if task.kind is TaskKind.CLASSIFICATION:
-        positive = predictions.number(f"{task.name}_pred", place)
-        share = positive if label == (task.classes or ("0", "1"))[-1] else 1 - positive
+        # Always of the same class, so that rows can be compared whatever they are called.
+        said = (task.classes or ("0", "1"))[-1]
+        share = predictions.number(f"{task.name}_pred", place)
     else:
-        positive = share = predictions.number(f"{task.name}_prob_{label}", place)
-    known = math.isfinite(share)
-    return Cell(label or "–", order=positive, bold=True, second=f"{100 * share:.0f}% sure" if known else "")
+        said, share = label, predictions.number(f"{task.name}_prob_{label}", place)
+    words = f"probability of {said}: {probability(share)}" if math.isfinite(share) else ""
+    return Cell(label or "–", order=share, second=words, tip=f"{label}, {words}", **_weight(predictions, place))
+
+
+def _weight(predictions: Predictions, place: int) -> _Weight:
+    """Return how a prediction is written: quietly where the model has seen nothing like the molecule."""
+    far = predictions.in_domain(place) is False
+    return {"tone": "muted" if far else "", "bold": not far}

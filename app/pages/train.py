@@ -365,7 +365,9 @@ class TrainPage(Page):
             return
         dataset = self.session.dataset
         if dataset is None or not dataset.roles.tasks:
-            why = f"{dataset.no_target} Choose a target column on the Data page." if dataset else ""
+            why = dataset.no_target if dataset else ""
+            if dataset is not None and len(dataset.info.columns) > 1:
+                why += " Choose a target column on the Data page."
             self.panel.show_ready("Not ready", "No target", why, enabled=False)
             return
         fault = self.setup.fault()

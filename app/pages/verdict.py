@@ -9,7 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from app.pages.explaining import Explaining, Question
-from app.pages.verdict_cells import CLASS_COLUMNS, NUMBER_COLUMNS, against_row, bars, molecule_cell, story_facts
+from app.pages.verdict_cells import NUMBER_COLUMNS, against_row, bars, class_columns, molecule_cell, story_facts
 from app.pages.verdict_figures import FigureCard
 from app.services.runs import EXPORTS, RunStory
 from app.services.verdict import TaskVerdict, nearest_training
@@ -232,7 +232,7 @@ class VerdictView(QWidget):
         if verdict is None:
             return
         numbers = verdict.task.kind is TaskKind.REGRESSION
-        columns = NUMBER_COLUMNS if numbers else CLASS_COLUMNS
+        columns = NUMBER_COLUMNS if numbers else class_columns(verdict.task)
         places = places_for([value for item in shown for value in (item.measured, item.predicted)])
         self.worst.show_rows(columns, len(shown), lambda row, key: molecule_cell(shown[row], key, places))
         self.worst.cells.arrange(verdict.worst_first())

@@ -7,9 +7,10 @@ import math
 from app.pages.words import preset_title
 from app.services.runs import RunStory
 from app.services.verdict import Against, TestMolecule
-from app.text import count, duration, fixed
+from app.text import count, duration, fixed, probability
 from app.widgets.cell_table import Cell, Column
 from app.widgets.figures import places_for, signed
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
 
 _BARS = 19
 NUMBER_COLUMNS = (
@@ -18,18 +19,23 @@ NUMBER_COLUMNS = (
     Column("predicted", "predicted", "number", 80),
     Column("error", "error", "number", 66),
 )
-CLASS_COLUMNS = (
-    Column("structure", "structure", "structure"),
-    Column("measured_class", "measured", width=78),
-    Column("predicted_class", "predicted", width=78),
-    Column(
-        "probability",
-        "prob.",
-        "number",
-        56,
-        "Probability of the positive class; of several classes, of the measured one",
-    ),
-)
+
+
+def class_columns(task: TaskSpec) -> tuple[Column, ...]:
+    """Return the columns of the test molecules of a task with classes; the last says which one it gives a share to."""
+    if task.kind is TaskKind.CLASSIFICATION:
+        title, tip = (
+            f"prob. of {task.classes[-1]}",
+            f"The model's probability of the positive class, {task.classes[-1]}",
+        )
+    else:
+        title, tip = "its prob.", "The model's probability of the predicted class"
+    return (
+        Column("structure", "structure", "structure"),
+        Column("measured_class", "measured", width=74),
+        Column("predicted_class", "predicted", width=74),
+        Column("probability", title, "number", 82, tip),
+    )
 
 
 def against_row(item: Against) -> tuple[str, str, str, str]:
@@ -72,13 +78,18 @@ def molecule_cell(item: TestMolecule, key: str, places: int) -> Cell:
     if key == "measured_class":
         return Cell(item.measured_class)
     if key == "predicted_class":
-        return Cell(item.predicted_class, "danger" if wrong else "")
+        return Cell(item.predicted_class, "danger" if wrong else _tone(item))
     if key == "probability":
-        return Cell(fixed(item.predicted), order=item.predicted)
+        return Cell(probability(item.probability), _tone(item), order=item.probability)
     value = {"measured": item.measured, "predicted": item.predicted, "error": item.error}[key]
     if key == "error":
         return Cell(signed(value, places), "danger", order=abs(value))
     return Cell(fixed(value, places), order=value)
+
+
+def _tone(item: TestMolecule) -> str:
+    """Write what is said of a molecule unlike the training set quietly."""
+    return "muted" if item.in_domain is False else ""
 
 
 def bars(values: list[float], low: float, high: float) -> list[int]:

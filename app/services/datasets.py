@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
+from app.questions import ColumnNeededError
 from app.services.open_dataset import FreshTable, OpenDataset
 from app.services.tasks import Progress, TaskRunner
 from mole_engine.contracts.config import DataConfig, SplitConfig, TrainConfig
 from mole_engine.contracts.dataset import TableSource
-from mole_engine.contracts.errors import Cancelled
+from mole_engine.contracts.errors import Cancelled, StructureColumnError
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.contracts.settings import merged
 
@@ -222,6 +224,9 @@ class DatasetService(QObject):
     async def _open(self, data: DataConfig) -> None:
         await self._attempt(None, data, SplitConfig(), fresh=True)
 
+    def _open_by_column(self, data: DataConfig, name: str) -> None:
+        self._tasks.start(self._open(data.model_copy(update={"smiles_column": name})))
+
     async def _attempt(
         self, table: TableSource | None, data: DataConfig, split: SplitConfig, *, fresh: bool = False
     ) -> None:
@@ -232,9 +237,12 @@ class DatasetService(QObject):
             if table is None and not progress.is_cancelled:
                 self.previewed.emit(read)
             made = await self._divided_by_the_seed(read, data, split, progress)
-        except BaseException:
+        except BaseException as error:
             if progress is self._progress:
                 self._restore()
+                if fresh and isinstance(error, StructureColumnError) and error.columns:
+                    # Nothing has opened, so no page shows the columns to choose from.
+                    raise ColumnNeededError(error, partial(self._open_by_column, data)) from error
             raise
         else:
             self.current, self.settled = made, (data, split)

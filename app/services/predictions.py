@@ -67,9 +67,12 @@ class PredictionService(QObject):
             raise InputError("There is nothing to predict.", "", "Paste one SMILES a line, or drop a file.")
         return await self._ask(self._asker.predict_smiles, model_path, given)
 
-    async def predict_file(self, model_path: str, path: str) -> Predictions:
-        """Predict every row of a file. Raises InputError and Cancelled as `predict_smiles` does."""
-        return await self._ask(self._asker.predict_file, model_path, path)
+    async def predict_file(self, model_path: str, path: str, smiles_column: str = "") -> Predictions:
+        """Predict every row of a file, the structures of one column ("" to find it).
+
+        Raises InputError and Cancelled as `predict_smiles` does.
+        """
+        return await self._ask(self._asker.predict_file, model_path, (path, smiles_column))
 
     async def save(self, predictions: Predictions, path: str) -> None:
         """Write a table of predictions as CSV or, by its ending, as XLSX. Raises InputError."""
@@ -115,12 +118,13 @@ class _Asker:
         names = {name: name for name in model.columns.names()}
         return _plain(model, model_path, "", smiles, frame, names)
 
-    def predict_file(self, model_path: str, path: str, on_progress: ProgressHandler) -> Predictions:
-        """Predict the rows of a file."""
+    def predict_file(self, model_path: str, where: tuple[str, str], on_progress: ProgressHandler) -> Predictions:
+        """Predict the rows of a file; `where` is its path and the column."""
         from mole_engine.inference.tables import predict_table, read_input, renamed_columns
 
+        path, wanted = where
         model = self._shelf.load(model_path)
-        table, column = read_input(path, model, on_progress)
+        table, column = read_input(path, model, on_progress, wanted)
         renamed = renamed_columns(model, table)
         frame = predict_table(model, table, column, on_progress)
         names = {name: renamed.get(name, name) for name in model.columns.names()}

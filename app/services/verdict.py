@@ -31,6 +31,8 @@ class TestMolecule:
         90% interval and standard deviation, NaN where unknown.
     measured_class, predicted_class
         Labels, "" for numbers.
+    probability
+        Of the positive one of two classes, of the predicted one of several; NaN for numbers.
     in_domain, similarity
         Whether it resembles the training molecules (None: not known), and how much the nearest does.
     """
@@ -45,6 +47,7 @@ class TestMolecule:
     std: float = math.nan
     measured_class: str = ""
     predicted_class: str = ""
+    probability: float = math.nan
     in_domain: bool | None = None
     similarity: float = math.nan
 
@@ -217,9 +220,11 @@ def _molecule(result: TaskResult, place: int) -> TestMolecule:
     label = task.classes[int(result.predicted_class[place])]
     if task.kind is TaskKind.CLASSIFICATION:
         value, said = truth, float(result.output[place])
+        share = said
     else:
         value, said = 1.0, float(result.output[place, int(truth)])
-    return TestMolecule(smiles, value, said, *common, measured, label, inside, similarity)
+        share = float(result.output[place].max())
+    return TestMolecule(smiles, value, said, *common, measured, label, share, inside, similarity)
 
 
 def scaffold_groups(verdict: TaskVerdict) -> list[ScaffoldGroup]:

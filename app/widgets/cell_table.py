@@ -18,7 +18,7 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -53,6 +53,8 @@ class Column:
         "text", "note" (wraps), "number" (right-aligned, tabular figures), "chip", "structure" or "code" (fixed width).
     width
         In pixels; 0 takes what the others leave.
+    least
+        Of a column that takes what is left: where that is less, it is hidden and the last one has the room.
     """
 
     key: str
@@ -60,6 +62,7 @@ class Column:
     kind: str = "text"
     width: int = 0
     tip: str = ""
+    least: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,12 @@ class CellTable(QTableView):
                 self.setColumnWidth(number, column.width)
             else:
                 header.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
+        self._make_room()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Let columns give way before others run out of view."""
+        super().resizeEvent(event)
+        self._make_room()
 
     def choose(self, row: int) -> None:
         """Select a row (as given) and show it."""
@@ -136,6 +145,20 @@ class CellTable(QTableView):
         """Return the selected row (as given), or -1."""
         index = self.currentIndex()
         return self.cells.row_at(index.row()) if index.isValid() else -1
+
+    def _make_room(self) -> None:
+        columns, last = self.cells.columns, len(self.cells.columns) - 1
+        room = self.viewport().width() - sum(column.width for column in columns)
+        for number, column in enumerate(columns):
+            hidden = room < column.least
+            if not column.least or hidden == self.isColumnHidden(number):
+                continue
+            self.setColumnHidden(number, hidden)
+            if hidden and room >= 0:
+                self.horizontalHeader().setSectionResizeMode(last, QHeaderView.ResizeMode.Stretch)
+            else:
+                self.horizontalHeader().setSectionResizeMode(last, QHeaderView.ResizeMode.Interactive)
+                self.setColumnWidth(last, columns[last].width)
 
     @Slot(str)
     def _drawn(self, _smiles: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
@@ -18,6 +18,9 @@ from app.widgets.config_row import ConfigRow
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.settings import Section, merged
+
+_AT_ONCE = 6
+"""Rows that are made in one turn of the event loop."""
 
 
 @dataclass
@@ -62,6 +65,7 @@ class ConfigForm(QFrame):
         self._rows: dict[str, ConfigRow] = {}
         self._groups: list[_Group] = []
         self._scroll: QScrollArea | None = None
+        self._unbuilt = self._pieces()
         self._build_head()
         self.set_base(TrainConfig())
 
@@ -172,11 +176,20 @@ class ConfigForm(QFrame):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Make the editors when they are first needed: there are many, and most jobs start without them."""
         super().showEvent(event)
-        self._ensure_rows()
+        self._build_on()
+
+    @Slot()
+    def _build_on(self) -> None:
+        """Make some more rows, a few a turn of the event loop: all at once would hold up the window."""
+        if next(self._unbuilt, self) is not self:
+            QTimer.singleShot(0, self, self._build_on)
 
     def _ensure_rows(self) -> None:
-        if self._rows:
-            return
+        """Make what is left at once."""
+        for _ in self._unbuilt:
+            pass
+
+    def _pieces(self) -> Iterator[None]:
         scroll = self._scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -189,14 +202,11 @@ class ConfigForm(QFrame):
         self._outer.addWidget(scroll, 1)
         scroll.setWidget(inside)
         for title, specs in self._sections:
-            self._add_section(column, title, specs)
+            yield from self._section_pieces(column, title, specs)
         column.addStretch(1)
-        for path, line in self._rows.items():
-            line.show_value(self._values[path], _get(self._base, path))
         self._check()
-        self._filter()
 
-    def _add_section(self, column: QVBoxLayout, title: str, specs: list[FieldSpec]) -> None:
+    def _section_pieces(self, column: QVBoxLayout, title: str, specs: list[FieldSpec]) -> Iterator[None]:
         group = _Group(QWidget())
         self._groups.append(group)
         column.addWidget(group.holder)
@@ -213,8 +223,13 @@ class ConfigForm(QFrame):
         grid.setColumnMinimumWidth(3, 50)
         for number, spec in enumerate(specs):
             line = ConfigRow(spec, grid, number, self.note, self.set_value, self._refuse)
+            line.show_value(self._values[spec.path], _get(self._base, spec.path))
             self._rows[spec.path] = line
             group.rows.append(line)
+            if (number + 1) % _AT_ONCE == 0 or number + 1 == len(specs):
+                # Else rows that are not asked for would flash.
+                self._filter()
+                yield
 
     # Showing ---------------------------------------------------------------------------------------------------
 

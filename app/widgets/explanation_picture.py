@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from math import hypot
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import cos, hypot, radians, sin
 
-from PySide6.QtCore import QByteArray, QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QHelpEvent, QLinearGradient, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -15,6 +15,9 @@ from mole_engine.contracts.explanations import FIRST_SHADE, LAST_SHADE
 
 _NEAR = 18.0
 """Pixels of the drawing within which the pointer means an atom."""
+
+_AWAY = 8
+"""Pixels between the middle of an atom and its name."""
 
 _BAR = QSize(90, 8)
 _GAP = 8
@@ -32,6 +35,8 @@ class AtomPicture:
         Middle of each atom, in pixels of the drawing.
     words
         What each atom says under the pointer: "N 4: +0.42".
+    named
+        Atoms that the words beside the picture speak of, and their names there: "N4".
     """
 
     light: str
@@ -40,6 +45,7 @@ class AtomPicture:
     height: int
     atoms: Sequence[tuple[float, float]]
     words: Sequence[str]
+    named: Mapping[int, str] = field(default_factory=dict)
 
 
 class ExplanationPicture(QWidget):
@@ -129,7 +135,38 @@ class ExplanationPicture(QWidget):
         svg = self._picture.dark if theme.palette().dark else self._picture.light
         painter = QPainter(self)
         QSvgRenderer(QByteArray(svg.encode())).render(painter, self._frame(self._picture)[0])
+        self._paint_names(painter, self._picture)
         painter.end()
+
+    def _paint_names(self, painter: QPainter, picture: AtomPicture) -> None:
+        """Write the names that the words beside the picture use at their atoms, where they can be found."""
+        painter.setFont(text_font(11, bold=True))
+        metrics, ground = painter.fontMetrics(), QColor(theme.palette().surface)
+        ground.setAlphaF(0.8)
+        atoms = [self.place_of(atom) for atom in range(len(picture.atoms))]
+        taken: list[QRect] = []
+        for atom, name in picture.named.items():
+            box = self._free_place(atoms, atom, metrics.size(0, name), taken)
+            taken.append(box)
+            painter.fillRect(box, ground)
+            painter.setPen(QColor(theme.palette().ink))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, name)
+
+    def _free_place(self, atoms: Sequence[QPoint], atom: int, size: QSize, taken: Sequence[QRect]) -> QRect:
+        """Return where around its atom a name hides least of the others, and none of the names before it."""
+        boxes = []
+        for angle in range(0, 360, 45):
+            box = QRect(QPoint(0, 0), size)
+            away = QPointF(cos(radians(angle)) * (_AWAY + size.width() / 2), sin(radians(angle)) * (_AWAY + 7))
+            box.moveCenter(atoms[atom] + away.toPoint())
+            boxes.append(box)
+
+        def hidden(box: QRect) -> int:
+            near = box.adjusted(-5, -5, 5, 5)
+            over = sum(box.intersects(other) for other in taken) + (not self.rect().contains(box))
+            return len(atoms) * over + sum(near.contains(place) for place in atoms)
+
+        return min(boxes, key=hidden)
 
     def _paint_words(self) -> None:
         words, tone = self._instead

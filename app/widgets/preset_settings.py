@@ -69,7 +69,11 @@ class PresetSettings(Card):
             ("Start from", self.start, start_help),
             ("Device", self.device, "Where the training runs; automatic takes a GPU if there is one."),
         )
+        self.refused = label("", tone="danger", wrap=True)
+        self.refused.setObjectName("presetRefused")
+        self.refused.hide()
         self.body.addLayout(_grid(rows))
+        self.body.addWidget(self.refused)
         self.body.addLayout(row(self.all, None, self.save, self.delete))
         self.set_starts(())
         self._connect()
@@ -77,6 +81,8 @@ class PresetSettings(Card):
     def _connect(self) -> None:
         self.epochs.valueChanged.connect(self.epochs_changed)
         self.rate.committed.connect(self._tell_rate)
+        self.rate.refused.connect(self._say_refused)
+        self.rate.textEdited.connect(self.refused.hide)
         self.start.currentIndexChanged.connect(self._tell_start)
         self.device.currentIndexChanged.connect(self._tell_device)
         self.all.toggled.connect(self._tell_all)
@@ -88,6 +94,9 @@ class PresetSettings(Card):
         for widget in (self.epochs, self.rate, self.device, self.start):
             widget.blockSignals(True)
         self.epochs.setValue(epochs)
+        if rate != self.rate.value():
+            # Another preset, or another rate: what was refused is past.
+            self.refused.hide()
         self.rate.set_value(rate)
         self.device.setCurrentIndex(max(0, self.device.findData(device)))
         self._choose_start(start)
@@ -137,6 +146,11 @@ class PresetSettings(Card):
             self.start.setItemData(self.start.count() - 2, key, Qt.ItemDataRole.ToolTipRole)
         self.start.setCurrentIndex(self.start.findData(key))
         self._start_before = key
+
+    @Slot(str)
+    def _say_refused(self, words: str) -> None:
+        self.refused.setText(words)
+        self.refused.show()
 
     @Slot()
     def _tell_rate(self) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
+from app.questions import ColumnProblem
 from app.theme import SPACE, mono_font
-from app.widgets.basic import IconLabel, label, link_button, primary_button, row, secondary_button
+from app.widgets.basic import IconLabel, label, link_button, named, primary_button, row, secondary_button
 from mole_engine.contracts.errors import Problem
 
 
@@ -28,6 +29,14 @@ class ProblemDialog(QDialog):
         for words in (self._title, self._cause, self._remedy):
             words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             words.setFixedWidth(428)
+        self._column = named(QComboBox(), "problemColumn", "Column with the structures")
+        self._column.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._use = secondary_button("Use this column", "problemUseColumn")
+        self._choice = QWidget()
+        choice = row(self._column, self._use)
+        choice.setStretch(0, 1)
+        choice.setContentsMargins(0, 0, 0, 0)
+        self._choice.setLayout(choice)
         self._details = QPlainTextEdit()
         self._details.setObjectName("problemDetails")
         self._details.setAccessibleName("Technical details")
@@ -41,6 +50,7 @@ class ProblemDialog(QDialog):
         self._more.clicked.connect(self._toggle_details)
         self._copy.clicked.connect(self._copy_details)
         self._close.clicked.connect(self.accept)
+        self._use.clicked.connect(self._use_column)
         self._lay_out()
 
     def show_problem(self, problem: Problem) -> None:
@@ -51,6 +61,10 @@ class ProblemDialog(QDialog):
         self._cause.setVisible(bool(problem.cause))
         self._remedy.setText(problem.remedy)
         self._remedy.setVisible(bool(problem.remedy))
+        columns = problem.columns if isinstance(problem, ColumnProblem) else ()
+        self._column.clear()
+        self._column.addItems(list(columns))
+        self._choice.setVisible(bool(columns))
         self._details.setPlainText(problem.details)
         self._more.setVisible(bool(problem.details))
         self._copy.setText("Copy details")
@@ -58,13 +72,14 @@ class ProblemDialog(QDialog):
         self.setAccessibleDescription(problem.one_line())
         self.show()
         self.raise_()
-        self._close.setFocus()
+        (self._column if columns else self._close).setFocus()
 
     def _lay_out(self) -> None:
         words = QVBoxLayout()
         words.setSpacing(SPACE[1])
         for widget in (self._title, self._cause, self._remedy):
             words.addWidget(widget)
+        words.addWidget(self._choice)
         words.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
         top = QHBoxLayout()
         top.setSpacing(SPACE[3])
@@ -81,6 +96,13 @@ class ProblemDialog(QDialog):
         self._close.setMinimumWidth(110)
         outer.addLayout(row(None, self._copy, self._close))
         outer.setSizeConstraint(QVBoxLayout.SizeConstraint.SetFixedSize)
+
+    @Slot()
+    def _use_column(self) -> None:
+        problem = self._problem
+        self.accept()
+        if isinstance(problem, ColumnProblem) and problem.again is not None:
+            problem.again(self._column.currentText())
 
     @Slot()
     def _toggle_details(self) -> None:

@@ -64,7 +64,8 @@ _KINDS = {TaskKind.REGRESSION: "a number", TaskKind.CLASSIFICATION: "two classes
 
 def read_words(info: TableInfo, roles: ColumnRoles, no_target: str = "") -> str:
     """Return what was read as rich text: one line, and one more for each thing that was unusual."""
-    targets = ", ".join(_target_words(task) for task in roles.tasks[:3]) or "none found, tick one here"
+    no_target_words = "none found, tick one here" if len(info.columns) > 1 else "none"
+    targets = ", ".join(_target_words(task) for task in roles.tasks[:3]) or no_target_words
     if len(roles.tasks) > 3:
         targets += f" and {len(roles.tasks) - 3} more"
     noun = "target" if len(roles.tasks) < 2 else "targets"

@@ -28,7 +28,7 @@ from mole_engine.cli import (
 )
 from mole_engine.cli.console import error_line, quiet_libraries, write_fault
 from mole_engine.cli.parser import Command, build_parser, parse
-from mole_engine.contracts.errors import Cancelled, KnownError, MoleError, problem_of
+from mole_engine.contracts.errors import Cancelled, KnownError, MoleError, StructureColumnError, problem_of
 from mole_engine.isolated import CHILD_FLAG
 
 COMMANDS: tuple[Command, ...] = (
@@ -71,7 +71,8 @@ def run_command(argv: Sequence[str] | None = None) -> int:
         error_line("Interrupted.")
         code = EXIT_INTERRUPTED
     except (KnownError, MemoryError, OSError) as error:
-        error_line(problem_of(error).one_line())
+        option = " Or name it with --smiles-column." if isinstance(error, StructureColumnError) else ""
+        error_line(problem_of(error).one_line() + option)
         code = error.exit_code if isinstance(error, MoleError) else EXIT_FAULT
     except Exception as error:  # noqa: BLE001 - the last door: whatever comes is told in one line and logged
         error_line(f"{problem_of(error).one_line()} Details: {write_fault(error)}")

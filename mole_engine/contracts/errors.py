@@ -68,6 +68,21 @@ class InputError(KnownError):
     exit_code = 2
 
 
+class StructureColumnError(InputError):
+    """Which column of a table holds the structures is not clear, or what it holds cannot be read.
+
+    Attributes
+    ----------
+    columns
+        Those that could be meant. Whoever shows the error offers them in its own way: the window by a list, the
+        command line by its option.
+    """
+
+    def __init__(self, title: str, cause: str = "", remedy: str = "", details: str = "", columns: Any = ()) -> None:
+        super().__init__(title, cause, remedy, details)
+        self.columns: tuple[str, ...] = tuple(columns)
+
+
 class BugError(MoleError):
     """A fault of ours; carries a traceback."""
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import ColumnInfo, ColumnRoles, TaskKind, TaskSpec
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import InputError, StructureColumnError
 from mole_engine.data.molar import molar_sources, molar_targets
 from mole_engine.data.profile import SPLIT_NAMES, part_of_word
 from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank, structure_share
@@ -106,10 +106,11 @@ def find_smiles_column(table: RawTable, wanted: str = "") -> str:
     named = [column for column in named if column.kind in {"text", "class", "binary", "empty"}]
     if named:
         return min(named, key=lambda column: structure_name_rank(column.name)).name
-    raise InputError(
+    raise StructureColumnError(
         f"{table.info.name} has no column with SMILES.",
         f"Looked at {shown([column.name for column in columns], 8)}.",
-        "Add a column with SMILES, or name it as the structure column.",
+        "Add a column with SMILES.",
+        columns=[column.name for column in columns],
     )
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from mole_engine.contracts.config import CurationConfig
 from mole_engine.contracts.dataset import ColumnRoles, CurationReport, IssueKind, RowIssue, TaskKind
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import InputError, StructureColumnError
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.duplicates import Group, Molecules, group_rows, merge, tolerances
 from mole_engine.data.many_molecules import standardise_lightly, steps_of
@@ -321,10 +321,11 @@ class _Work:
 
     def _nothing_readable(self) -> InputError:
         name, first = self.table.info.name, next(issue for issue in self.issues if issue.dropped)
-        return InputError(
+        return StructureColumnError(
             f"No row of {name} has a usable structure.",
             f"The column '{self.roles.smiles}' was read; line {first.line} has '{first.smiles[:60]}': {first.reason}.",
             "Choose the column with the SMILES, or correct the structures.",
+            columns=[column.name for column in self.table.info.columns],
         )
 
     def _nothing_labelled(self) -> InputError:

@@ -198,5 +198,6 @@ def _said(result: TaskResult, place: int) -> str:
     if result.task.kind is TaskKind.REGRESSION:
         return number(float(result.output[place]))
     label = result.task.classes[int(result.predicted_class[place])]
-    sure = float(result.output[place] if result.output.ndim == 1 else result.output[place].max())
-    return f"{label} ({number(sure)})"
+    two = result.output.ndim == 1
+    share = float(result.output[place] if two else result.output[place].max())
+    return f"{label} (probability of {result.task.classes[-1] if two else label}: {share:.2f})"

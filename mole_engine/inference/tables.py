@@ -9,7 +9,7 @@ from typing import TextIO
 
 import pandas as pd
 
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import StructureColumnError
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.data.readers import read_table
 from mole_engine.data.table import RawTable
@@ -61,16 +61,18 @@ def find_smiles_column(table: RawTable, model: LoadedModel, wanted: str = "") ->
     if len(found) == 1:
         return found[0]
     if not found:
-        raise InputError(
+        raise StructureColumnError(
             f"{table.info.name} has no column with structures.",
             f"Looked at {', '.join(repr(name) for name in names[:5])}.",
-            f"Call the column with SMILES '{own or 'smiles'}', or name it with --smiles-column on the command line.",
+            f"Call the column with SMILES '{own or 'smiles'}'.",
+            columns=names,
         )
     listed = ", ".join(f"'{name}'" for name in found[:5])
-    raise InputError(
+    raise StructureColumnError(
         f"{table.info.name} has several columns with structures:",
         f"{listed}.",
-        f"Call the one that counts '{own or 'smiles'}', or name it with --smiles-column on the command line.",
+        f"Call the one that counts '{own or 'smiles'}'.",
+        columns=found,
     )
 
 

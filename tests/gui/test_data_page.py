@@ -181,6 +181,24 @@ def test_a_bad_file_is_explained_and_the_former_one_stays(qtbot, window, page, t
     assert "molecules.csv" in page.header.title()
 
 
+def test_a_file_whose_structures_nobody_recognises_opens_by_the_column_chosen(qtbot, window, page, tmp_path):
+    path = tmp_path / "odd.csv"
+    path.write_text("a,b,y\n" + "".join(f"7,{'C' * n},{n}\n8,{n},\n9,{n}x,\n" for n in range(1, 12)), "utf-8")
+    with qtbot.waitSignal(window.session.problem_raised, timeout=10_000):
+        window.open_path(path)
+    window.findChild(QComboBox, "problemColumn").setCurrentText("b")
+    with qtbot.waitSignal(window.session.dataset_opened, timeout=10_000) as opened:
+        qtbot.mouseClick(window.findChild(QPushButton, "problemUseColumn"), Qt.MouseButton.LeftButton)
+    assert opened.args[0].roles.smiles == "b"
+
+
+def test_a_file_of_structures_alone_does_not_ask_for_what_it_has_not(qtbot, window, open_file, tmp_path):
+    path = tmp_path / "only.csv"
+    path.write_text("smiles\n" + "".join(f"{'C' * n}O\n" for n in range(1, 12)), "utf-8")
+    open_file(path)
+    assert "tick one" not in window.findChild(QLabel, "readSummary").text()
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
 def test_a_file_without_permission_is_explained(qtbot, window, molecules_csv):
     molecules_csv.chmod(0)

@@ -295,7 +295,7 @@ def test_the_value_in_words():
         "far from the training set (0.20)"
     )
     classes = TaskExplanation(TOXIC, 0.82, (0.0, 0.0), 0.02, label="yes")
-    assert value_words(explained(classes), classes) == ("toxic: yes 82% likely", "")
+    assert value_words(explained(classes), classes) == ("toxic, probability of yes: 0.82", "")
     assert strongest_words(explained(number), number) == "Strongest: C1\u00a0+0.50"
     assert strongest_words(explained(classes), classes) == "No atom makes a difference worth naming."
 
@@ -315,6 +315,22 @@ def test_the_picture_is_painted_in_the_colours_of_the_scheme(shown: Any, mode: A
     assert (middle.green() > 200) == (mode == "dark")
     assert picture.place_of(0) == QPoint(150, 100)
     theme.set_mode("system")
+
+
+def test_the_atoms_that_the_words_name_are_named_in_the_picture(shown: Any) -> None:
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 50"/>'
+    plain, named = (
+        AtomPicture(svg, svg, 100, 50, ((10, 25), (99, 2)), ("C1: +1", "O28: +2"), names) for names in ({}, {1: "O28"})
+    )
+    picture = shown(ExplanationPicture(), 200, 100)
+    picture.show_picture(plain)
+    before = picture.grab().toImage()
+    picture.show_picture(named)
+    after = picture.grab().toImage()
+    changed = [(x, y) for x in range(200) for y in range(100) if before.pixel(x, y) != after.pixel(x, y)]
+    # Beside the atom, and inside the picture although the atom lies in its corner.
+    assert changed
+    assert all(x > 150 and y < 30 for x, y in changed)
 
 
 @pytest.mark.parametrize(("wide", "size"), [(True, (700, 250)), (False, (272, 340)), (False, (229, 380))])

@@ -7,10 +7,11 @@ import math
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QPushButton, QWidget
 
 from app.pages.predict_cells import prediction_cell, prediction_columns
 from app.services.prediction_table import Predictions
+from app.widgets.cell_table import CellTable
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.run_state import RunState
@@ -68,10 +69,23 @@ def test_with_many_targets_the_warning_stands_before_them():
     assert [column.key for column in prediction_columns(made(a_pred=[1.0]))][-1] == "remark"
 
 
-def test_a_class_comes_with_its_certainty():
-    predictions = made((TOXIC,), toxic_pred=[0.9, 0.2], toxic_class=["yes", "no"])
-    cells = [prediction_cell(predictions, row, "class:0") for row in range(2)]
-    assert [(cell.text, cell.second) for cell in cells] == [("yes", "90% sure"), ("no", "80% sure")]
+def test_a_class_comes_with_the_probability_of_the_positive_one():
+    predictions = made((TOXIC,), toxic_pred=[0.9, 0.2, 0.001], toxic_class=["yes", "no", "no"])
+    cells = [prediction_cell(predictions, row, "class:0") for row in range(3)]
+    said = [(cell.text, cell.second) for cell in cells]
+    assert said[:2] == [("yes", "probability of yes: 0.90"), ("no", "probability of yes: 0.20")]
+    assert said[2] == ("no", "probability of yes: <0.01")
+    task = TaskSpec("colour", TaskKind.MULTICLASS, classes=("red", "blue"))
+    several = made((task,), colour_class=["red"], colour_prob_red=[0.7], colour_prob_blue=[0.3])
+    assert prediction_cell(several, 0, "class:0").second == "probability of red: 0.70"
+
+
+def test_what_is_said_of_a_molecule_far_from_the_training_set_is_written_quietly():
+    predictions = made((TOXIC,), toxic_pred=[0.06, 0.06], toxic_class=["no", "no"], in_domain=[False, True])
+    far, near = (prediction_cell(predictions, row, "class:0") for row in range(2))
+    assert (far.tone, far.bold, near.tone, near.bold) == ("muted", False, "", True)
+    number = prediction_cell(made(logS_pred=[1.0], in_domain=[False]), 0, "value:0")
+    assert (number.tone, number.bold) == ("muted", False)
 
 
 def test_warnings_and_errors_are_said_in_words():
@@ -91,6 +105,8 @@ def test_without_a_model_nothing_can_be_asked(window, predict_page):
     window.findChild(QPlainTextEdit, "predictSmilesEdit").setPlainText("CCO")
     assert not window.findChild(QPushButton, "predictButton").isEnabled()
     assert "no model yet" in predict_page._about.text()
+    window.findChild(QPushButton, "predictTrainButton").click()
+    assert window.page("train").isVisible()
 
 
 def test_pasted_molecules_are_predicted_and_saved(qtbot, window, predict_page, asked, tmp_path):
@@ -140,6 +156,24 @@ def test_a_file_without_molecules_is_told_and_the_page_works_on(qtbot, window, p
     assert len(asked("CCO")) == 1
 
 
+def test_a_file_whose_structures_nobody_recognises_is_predicted_by_the_column_chosen(
+    qtbot, window, predict_page, asked, tmp_path
+):
+    asked("CCO")
+    data = tmp_path / "odd.csv"
+    data.write_text("a,b\n1,12\n2,CC\n3,13\n", encoding="utf-8")
+    with qtbot.waitSignal(window.session.problem_raised, timeout=TIMEOUT) as raised:
+        predict_page.predict_file(str(data))
+    assert "--smiles-column" not in raised.args[0].one_line()
+    columns = window._problem_dialog.findChild(QComboBox, "problemColumn")
+    assert [columns.itemText(place) for place in range(columns.count())] == ["a", "b"]
+    columns.setCurrentText("b")
+    with qtbot.waitSignal(window.session.predictions_ready, timeout=TIMEOUT) as ready:
+        qtbot.mouseClick(window.findChild(QPushButton, "problemUseColumn"), Qt.MouseButton.LeftButton)
+    assert not ready.args[0].error(1)
+    assert not window._problem_dialog.isVisible()
+
+
 def test_a_file_that_is_no_model_is_told(qtbot, window, predict_page, tmp_path):
     path = tmp_path / "broken.mole"
     path.write_bytes(b"not a bundle")
@@ -185,3 +219,19 @@ def test_a_model_that_was_opened_is_the_one_to_predict_with(qtbot, window, model
     window.go_to("predict")
     predict = window.page("predict")
     qtbot.waitUntil(lambda: predict.models.currentData() == model_path)
+
+
+def test_in_a_narrow_window_the_smiles_gives_way_before_the_note(qtbot):
+    table = CellTable("table", "Predictions")
+    qtbot.addWidget(table)
+    predictions = made(logS_pred=[1.0], in_domain=[False])
+    columns = prediction_columns(predictions)
+    table.resize(570, 300)
+    table.show_rows(columns, 1, lambda place, key: prediction_cell(predictions, place, key))
+    table.show()
+    smiles, note = (next(n for n, column in enumerate(columns) if column.key == key) for key in ("smiles", "remark"))
+    assert table.isColumnHidden(smiles)
+    assert table.columnViewportPosition(note) + table.columnWidth(note) <= table.viewport().width()
+    table.resize(900, 300)
+    assert not table.isColumnHidden(smiles)
+    assert table.columnWidth(smiles) > 90

@@ -16,6 +16,7 @@ from app.widgets.config_form import ConfigForm, FormSection
 from app.widgets.event_log import EventLog
 from app.widgets.live_chart import LossChart, MetricChart, RunCharts
 from app.widgets.preset_list import PresetList
+from app.widgets.preset_settings import PresetSettings
 from app.widgets.run_curves import RunCurves
 from app.widgets.run_panel import RunPanel
 from mole_engine.contracts.config import ModelConfig, TrainConfig, TrainingConfig
@@ -362,3 +363,31 @@ def test_what_comes_after_the_last_step_neither_turns_the_bar_back_nor_offers_to
     assert not panel.adjust_button.isEnabled()
     assert panel.pause_button.isEnabled(), "judging can be held"
     assert panel.cancel_button.isEnabled()
+
+
+def test_a_learning_rate_that_cannot_be_is_refused_in_words_beside_the_presets(qtbot):
+    specs = {spec.path: spec for spec in field_specs(TrainConfig.model_fields["training"].annotation, "training")}
+    card = PresetSettings(specs["training.epochs"], specs["training.learning_rate"], "")
+    qtbot.addWidget(card)
+    card.show_values(10, 1e-3, "auto")
+    card.show()
+    card.rate.selectAll()
+    qtbot.keyClicks(card.rate, "5")
+    card.rate.clearFocus()
+    card.rate.editingFinished.emit()
+    assert "stays 1e-3, since 5 cannot be" in card.refused.text()
+    assert card.refused.isVisible()
+    card.show_values(10, 1e-3, "auto")
+    assert card.refused.isVisible()
+    qtbot.keyClicks(card.rate, "2e-3")
+    assert not card.refused.isVisible()
+
+
+def test_the_form_of_all_settings_is_built_a_few_rows_a_turn(qtbot):
+    form = ConfigForm([FormSection("Training", "training", TrainingConfig)])
+    qtbot.addWidget(form)
+    form.show()
+    # As many as fit into a blink; the rest comes while the window goes on.
+    assert 0 < len(form._rows) < 10
+    qtbot.waitUntil(lambda: len(form._rows) == len(field_specs(TrainingConfig, "training")))
+    assert form._rows["training.learning_rate"].editor.value() == TrainConfig().training.learning_rate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.pages.verdict_cells import class_columns, molecule_cell
 from app.services.verdict import area_under, nearest_training, read_verdict, scaffold_groups
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.records import RunRecord
@@ -92,6 +93,17 @@ def test_several_classes(tmp_path):
     assert task.confusion() == [[1, 0, 0], [0, 1, 0], [1, 0, 0]]
     assert task.molecules[task.worst_first()[0]].measured_class == "blue"
     assert task.molecules[1].predicted == 0.6
+
+
+def test_the_probability_beside_a_class_says_of_which(tmp_path):
+    text = "row,smiles,part,toxic_true,toxic_pred,toxic_class\n0,C,test,yes,0.001,no\n1,C,test,no,0.2,no\n"
+    (task,) = verdict_of(tmp_path, text, TOXIC).tasks
+    assert class_columns(TOXIC)[-1].title == "prob. of yes"
+    assert molecule_cell(task.molecules[0], "probability", 2).text == "<0.01"
+    head = "row,smiles,part,colour_true,colour_prob_red,colour_prob_green,colour_prob_blue,colour_class\n"
+    (task,) = verdict_of(tmp_path, head + "0,C,test,blue,0.9,0.1,0,red\n", COLOUR).tasks
+    assert "predicted class" in class_columns(COLOUR)[-1].tip
+    assert molecule_cell(task.molecules[0], "probability", 2).text == "0.90"
 
 
 @pytest.mark.parametrize("text", [None, "", "row,smiles,part\n", "\x00\x01,broken\n1"])

@@ -132,6 +132,13 @@ def test_wrong_use_is_one_line_and_exit_2(data, capsys, extra, words):
     assert error.count("\n") == 1
 
 
+def test_a_table_without_structures_names_the_option(tmp_path, capsys):
+    data = tmp_path / "odd.csv"
+    data.write_text("a,b\n1,2\n3,4\n", encoding="utf-8")
+    assert main(["curate", str(data)]) == 2
+    assert "name it with --smiles-column" in capsys.readouterr().err
+
+
 def test_a_preview_counts_and_writes_nothing(data, tmp_path, capsys):
     out = tmp_path / "out.csv"
     assert main(["curate", str(data), "--preview", "--json", "--out", str(out), "data.curation.neutralise=false"]) == 0
