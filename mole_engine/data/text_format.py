@@ -89,10 +89,13 @@ def find_delimiter(lines: Sequence[str], suffix: str) -> str:
     return best or ","
 
 
-def has_header(rows: Sequence[Sequence[str]], decimal: str) -> bool:
+def has_header(rows: Sequence[Sequence[str]], decimal: str, suffix: str = "") -> bool:
     """Whether the first of the sample rows names the columns."""
     first, rest = rows[0], rows[1:]
     named = any(structure_name_rank(name) < NO_STRUCTURE_NAME for name in first)
+    if suffix in SMI_SUFFIXES:
+        # Such files begin with a molecule; one that cannot be read is still a row, not a name of columns.
+        return named
     if not rest:
         return named or not any(is_structure(cell) for cell in first)
     columns = [[row[index] for row in rest if index < len(row)] for index in range(min(len(first), 200))]

@@ -73,7 +73,7 @@ def find_layout(head: Sequence[str], separator: str, decimal: str, suffix: str =
     notes = [f"Left out before the table: {title_rows} line{'s' * (title_rows > 1)}."] if title_rows else []
     sample = [row for row in rows[skip:] if any(cell.strip() for cell in row)]
     mark = decimal or find_decimal([cell for row in sample[:200] for cell in row[:200]], separator)
-    if not sample or not has_header(sample, mark):
+    if not sample or not has_header(sample, mark, suffix):
         width = _usual([len(row) for row in sample]) if sample else 1
         numbered = [f"column {index + 1}" for index in range(width)]
         if suffix in SMI_SUFFIXES:

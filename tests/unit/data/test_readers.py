@@ -234,6 +234,19 @@ def test_unknown_columns_are_answered_with_close_ones(tmp_path):
         table.resolve("logS mesured")
 
 
+@pytest.mark.parametrize("first", ["c1ccc2c(c1)[nH]c3ccccc23C pent", "CN(C)(C)(C)C amine", "wrong_one x"])
+def test_an_smi_file_that_begins_with_an_unreadable_molecule_keeps_its_row(tmp_path, first):
+    table = read(tmp_path, f"{first}\nCCO e\nCCN a\n".encode(), "a.smi")
+    assert [column.name for column in table.info.columns] == ["smiles", "name"]
+    assert [table.line(row) for row in range(len(table))] == [1, 2, 3]
+
+
+def test_an_smi_file_may_have_a_header(tmp_path):
+    table = read(tmp_path, b"smiles name\nCCO e\nCCN a\n", "a.smi")
+    assert [column.name for column in table.info.columns] == ["smiles", "name"]
+    assert [table.line(row) for row in range(len(table))] == [2, 3]
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=300) | st.text(alphabet='smilesC,;\t"|\n\r #1.5é\0', max_size=300).map(str.encode))
 @pytest.mark.parametrize("name", ["a.csv", "a.smi", "a.sdf"])
