@@ -239,9 +239,7 @@ class ChartCard(Card):
 
     def _fit_ranges(self, plot: Any, series: Sequence[Any], *, below: float = 0.05, above: float = 0.05) -> None:
         """Show all epochs to come and all values of `series`, unless the user has zoomed."""
-        curves = self._curves
-        last = max(curves.epochs[-1] if curves.epochs else 0.0, curves.steps.epochs[-1] if curves.steps.epochs else 0)
-        end = max(curves.total_epochs, last, 1)
+        end = self._curves.width
         plot.getPlotItem().getAxis("bottom").last_tick = end
         if self._zoomed:
             return

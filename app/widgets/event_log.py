@@ -93,7 +93,9 @@ def _saved(event: CheckpointSaved) -> tuple[str, str]:
         return "", ""
     # Not "best model saved": some jobs keep their last epoch whatever validation says.
     words = _LOWEST if lower_is_better(event.monitor) else _HIGHEST
-    return f"{words} {metric_title(event.monitor)} so far: {number(event.value)}, epoch {event.epoch}", ""
+    whose = f"Network {event.network}: {words.lower()}" if event.network else words
+    said = f"{whose} {metric_title(event.monitor)} so far: {number(event.value)}"
+    return f"{said}, epoch {event.epoch - event.epochs_before}", ""
 
 
 def _finished(event: RunFinished) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from typing import Any
 
 from PySide6.QtCore import Slot
@@ -22,6 +23,9 @@ from app.widgets.run_curves import RunCurves, nearest
 
 _WORDS_HEIGHT = 24
 """Pixels that the words at a point need above or below it."""
+
+_EARLIER = 0.4
+"""How much of a line's colour is left where a network is finished and another one learns."""
 
 
 class LossChart(ChartCard):
@@ -53,6 +57,7 @@ class LossChart(ChartCard):
 
     def _build(self, plot: Any) -> None:
         label_axis(plot, "bottom", "epoch")
+        self._earlier = [fast_curve(plot, name) for name in ("train before", "validation before")]
         self._steps = fast_curve(plot, "train steps")
         self._train = fast_curve(plot, "train")
         self._validation = fast_curve(plot, "validation")
@@ -62,6 +67,8 @@ class LossChart(ChartCard):
     def _color(self, tokens: Tokens) -> None:
         self._train.setPen(pen(tokens.train, 2))
         self._validation.setPen(pen(tokens.validation, 2))
+        for line, color in zip(self._earlier, (tokens.train, tokens.validation), strict=True):
+            line.setPen(pen(faded(color, _EARLIER), 1))
 
     @Slot(bool)
     def _set_log(self, checked: bool) -> None:
@@ -73,27 +80,36 @@ class LossChart(ChartCard):
 
     def _draw(self, plot: Any) -> None:
         curves, smooth, log = self._curves, self.smooth_button.isChecked(), self._logarithmic
-        steps = curves.steps
-        set_line(self._steps, steps.epochs, steps.losses, positive=log)
+        # Of several networks, laid over each other, single steps are shown of the one under way only.
+        steps, start = curves.steps, curves.start
+        own = bisect_right(steps.epochs, start)
+        places = [epoch - start for epoch in steps.epochs[own:]] if start else steps.epochs
+        losses, calm = steps.losses[own:], steps.calm_losses[own:]
+        before, trained, epochs, now = curves.laid_over(curves.train_losses)
+        set_line(self._earlier[0], before, trained, positive=log)
+        set_line(self._steps, places, losses, positive=log)
         # Behind another line the single steps step back; alone they are the training curve.
-        behind = smooth or len(curves.epochs) > 1
+        behind = smooth or len(epochs) > 1
         color = theme.palette().train
         self._steps.setPen(pen(faded(color, 0.45) if behind else color, 1))
-        if smooth and steps.epochs:
-            set_line(self._train, steps.epochs, steps.calm_losses, positive=log)
+        if smooth and len(places):
+            set_line(self._train, places, calm, positive=log)
         else:
-            set_line(self._train, curves.epochs, curves.train_losses, positive=log)
-        set_line(self._validation, curves.epochs, curves.validation_losses, positive=log)
-        single = calm_part(steps.losses) if self.clip_button.isChecked() else steps.losses
+            set_line(self._train, epochs, now, positive=log)
+        before, judged, epochs, now = curves.laid_over(curves.validation_losses)
+        set_line(self._earlier[1], before, judged, positive=log)
+        set_line(self._validation, epochs, now, positive=log)
+        single = calm_part(losses) if self.clip_button.isChecked() else losses
         self._fit_ranges(plot, (single, curves.train_losses, curves.validation_losses))
 
     def _readings(self, epoch: float) -> list[tuple[str, str]]:
         curves, told = self._curves, []
+        epoch += curves.start
         step = nearest(curves.steps.epochs, epoch)
-        if step >= 0:
+        if step >= 0 and curves.steps.epochs[step] > curves.start:
             told.append((f"train {number(curves.steps.calm_losses[step])}", "train"))
         place = nearest(curves.epochs, epoch)
-        if place >= 0 and math.isfinite(curves.validation_losses[place]):
+        if place >= 0 and curves.epochs[place] > curves.start and math.isfinite(curves.validation_losses[place]):
             told.append((f"validation {number(curves.validation_losses[place])}", "validation"))
         return told
 
@@ -130,6 +146,7 @@ class MetricChart(ChartCard):
 
         label_axis(plot, "bottom", "epoch")
         self._baselines = BaselineLines(plot)
+        self._earlier = fast_curve(plot, "validation before")
         self._train = fast_curve(plot, "train")
         self._line = fast_curve(plot, "validation")
         self._point = pg.ScatterPlotItem(size=10)
@@ -143,6 +160,7 @@ class MetricChart(ChartCard):
 
     def _color(self, tokens: Tokens) -> None:
         self._train.setPen(pen(faded(tokens.train, 0.6), 1))
+        self._earlier.setPen(pen(faded(tokens.validation, _EARLIER), 1))
         self._line.setPen(pen(tokens.validation, 2))
         self._point.setPen(pen(tokens.validation, 2))
         self._point.setBrush(brush(tokens.surface))
@@ -159,16 +177,25 @@ class MetricChart(ChartCard):
         name = self.choice.current()
         values, trained = curves.metrics.get(name, []), curves.train_metrics.get(name, [])
         unit = f"{self._unit}, " if self._unit and name.partition("/")[0] in IN_UNITS else ""
-        self.set_title(metric_title(name) if name else "Metric", f"{unit}validation")
+        self.set_title(metric_title(name) if name else "Metric", f"{unit}validation{self._which()}")
         baselines = curves.baselines_of(name)
-        set_line(self._train, curves.epochs[: len(trained)], trained)
-        set_line(self._line, curves.epochs[: len(values)], values)
+        set_line(self._train, *curves.laid_over(trained)[2:])
+        before, earlier, epochs, now = curves.laid_over(values)
+        set_line(self._earlier, before, earlier)
+        set_line(self._line, epochs, now)
         # Room for the words beyond the extreme points, however flat the plot is.
         height = plot.getPlotItem().getViewBox().height()
         room = min(0.6, 0.05 + _WORDS_HEIGHT / max(height - 2 * _WORDS_HEIGHT, _WORDS_HEIGHT))
         self._fit_ranges(plot, (values, trained, [value for _, value in baselines]), below=room, above=room)
         self._baselines.show(baselines)
         self._mark(name, values)
+
+    def _which(self) -> str:
+        """Say which network the strong line is of, where there are several."""
+        curves = self._curves
+        if not curves.networks:
+            return ""
+        return f", network {len(curves.starts)} of {curves.networks}"
 
     @Slot()
     def _range_changed(self) -> None:
@@ -182,7 +209,7 @@ class MetricChart(ChartCard):
         if marked is None:
             return
         index, role = marked
-        epoch, value = self._curves.epochs[index], values[index]
+        epoch, value = self._curves.epochs[index] - self._curves.start, values[index]
         self._point.setData([epoch], [value])
         self._words.setText(f"{role} {number(value)} · epoch {epoch:.0f}".lstrip())
         self._words.setPos(epoch, value)
@@ -198,7 +225,9 @@ class MetricChart(ChartCard):
 
     def _readings(self, epoch: float) -> list[tuple[str, str]]:
         curves, name, told = self._curves, self.choice.current(), []
-        place = nearest(curves.epochs, epoch)
+        place = nearest(curves.epochs, epoch + curves.start)
+        if place >= 0 and curves.epochs[place] <= curves.start:
+            return []
         for words, color, series in (
             ("validation", "validation", curves.metrics),
             ("train", "train", curves.train_metrics),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from app.widgets.figures import lower_is_better
 from mole_engine.contracts.events import (
@@ -91,6 +92,9 @@ class RunCurves:
         Validation metrics of each simple model, by its title, in order of arrival.
     pinned
         Predictions of each pinned molecule: by its SMILES, the epochs and the values of the first target.
+    starts, networks
+        Of several networks that follow each other: after which epoch each one that has been heard of begins, and how
+        many there are. Empty and 0 where there is only one.
     """
 
     def __init__(self, total_epochs: int = 0) -> None:
@@ -107,6 +111,9 @@ class RunCurves:
         self.kept_epoch = 0
         self.baselines: dict[str, dict[str, float]] = {}
         self.pinned: dict[str, tuple[list[float], list[float]]] = {}
+        self.starts: list[float] = []
+        self.networks = 0
+        self._longest = 0
 
     @classmethod
     def replay(cls, events: Iterable[Event]) -> RunCurves:
@@ -120,6 +127,8 @@ class RunCurves:
         """Take in one event; return whether a curve has grown."""
         if isinstance(event, StepMetrics):
             self.total_epochs = event.total_epochs or self.total_epochs
+            self._hear_of_network(event)
+            self._longest = max(self._longest, event.network_epochs)
             steps = event.total_steps or 1
             self.steps.add(event.step / steps * (event.total_epochs or 1), event)
         elif isinstance(event, EpochMetrics):
@@ -141,6 +150,7 @@ class RunCurves:
     def _add_epoch(self, event: EpochMetrics) -> None:
         self.total_epochs = event.total_epochs or self.total_epochs
         self.monitor = event.monitor.removeprefix("val/") or self.monitor
+        self._hear_of_network(event)
         self._forget_from(event.epoch)
         self.epochs.append(float(event.epoch))
         self.train_losses.append(event.train_loss)
@@ -150,6 +160,42 @@ class RunCurves:
         self._add_metrics(self.train_metrics, event.train_metrics)
         if event.is_best:
             self.best = len(self.epochs) - 1
+
+    def _hear_of_network(self, event: StepMetrics | EpochMetrics) -> None:
+        self.networks = event.networks or self.networks
+        if event.network and float(event.epochs_before) not in self.starts:
+            insort(self.starts, float(event.epochs_before))
+
+    @property
+    def start(self) -> float:
+        """Epoch after which the network under way (of several) begins; of one network 0."""
+        return self.starts[-1] if self.starts else 0.0
+
+    @property
+    def width(self) -> float:
+        """Epochs that a chart has to show: of several networks, laid over each other, those of the longest."""
+        if self.starts:
+            lengths = [end - start for start, end in pairwise([*self.starts, *self.epochs[-1:]])]
+            return max(self._longest, *lengths, 1)
+        last = max((values[-1] for values in (self.epochs, self.steps.epochs) if values), default=0.0)
+        return max(self.total_epochs, last, 1)
+
+    def laid_over(self, values: Sequence[float]) -> tuple[list[float], list[float], list[float], list[float]]:
+        """Return epochs and values of the networks before, parted by NaN, then those of the network under way.
+
+        Parameters
+        ----------
+        values
+            One of the series of whole epochs; each network's epochs are counted from its own beginning.
+        """
+        places: list[float] = []
+        shown: list[float] = []
+        for start, end in pairwise(self.starts):
+            first, last = bisect_right(self.epochs, start), bisect_right(self.epochs, end)
+            places += [epoch - start for epoch in self.epochs[first:last]] + [math.nan]
+            shown += [*values[first:last], *[math.nan] * (last - first - len(values[first:last]) + 1)]
+        now = bisect_right(self.epochs, self.start)
+        return places, shown, [epoch - self.start for epoch in self.epochs[now : len(values)]], list(values[now:])
 
     def _add_metrics(self, series_by_name: dict[str, list[float]], values: dict[str, float]) -> None:
         for name, value in values.items():
@@ -202,7 +248,8 @@ class RunCurves:
         The kept epoch as soon as it is known, which need not be the best; until then the best one so far.
         """
         values = self.metrics.get(name, [])
-        known = [index for index, value in enumerate(values) if math.isfinite(value)]
+        # Networks learn from different folds: their values are not to be compared.
+        known = [i for i, value in enumerate(values) if math.isfinite(value) and self.epochs[i] > self.start]
         if not known:
             return None
         kept = self.epochs.index(self.kept_epoch) if self.kept_epoch in self.epochs else -1

@@ -192,7 +192,7 @@ class RunPanel(Card):
 
     def _show_step(self, event: StepMetrics) -> None:
         if not self._paused and self.stop_button.isEnabled():
-            self._line.show_text(f"Training, epoch {count(event.epoch)} of {count(event.total_epochs)}")
+            self._line.show_text(_where(event))
         if math.isfinite(event.eta_seconds):
             self.eta.setText(f"{duration(event.eta_seconds)} left")
         self.progress.setValue(_SCALE * event.step // max(event.total_steps, 1))
@@ -278,6 +278,13 @@ class RunPanel(Card):
         column.addLayout(row(self.pause_button, self.stop_button, self.cancel_button, spacing=6))
         column.addWidget(self.adjust)
         return side
+
+
+def _where(event: StepMetrics) -> str:
+    if not event.network:
+        return f"Training, epoch {count(event.epoch)} of {count(event.total_epochs)}"
+    own = f"epoch {count(event.epoch - event.epochs_before)} of {count(event.network_epochs)}"
+    return f"Network {count(event.network)} of {count(event.networks)}, {own}"
 
 
 def _memory_words(event: StepMetrics) -> str:

@@ -88,7 +88,7 @@ def _epoch_line(event: EpochMetrics) -> str:
     if math.isfinite(event.seconds):
         parts.append(duration(event.seconds))
     if event.is_best:
-        parts.append("best so far")
+        parts.append(f"best of network {event.network} so far" if event.network else "best so far")
     return "  ".join(parts)
 
 

@@ -95,6 +95,10 @@ class StepMetrics(Event):
         Peak memory of the device (GPU), or of the process (CPU), and how much there is; 0: not known.
     cpu_percent, gpu_percent
         Use of all cores by this process and of the GPU since the last report, 0 to 100; NaN: not known.
+    network, networks
+        Which of several networks that follow each other this is (the first is 1), and how many there are; 0: only one.
+    epochs_before, network_epochs
+        Epochs of the networks before this one, which `epoch` counts as well, and how many this one is meant to have.
     """
 
     step: int
@@ -110,6 +114,10 @@ class StepMetrics(Event):
     memory_total: int = 0
     cpu_percent: float = float("nan")
     gpu_percent: float = float("nan")
+    network: int = 0
+    networks: int = 0
+    epochs_before: int = 0
+    network_epochs: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +135,9 @@ class EpochMetrics(Event):
     train_metrics
         The same over the epoch's training batches, with dropout on.
     monitor, is_best
-        Name of the metric that chooses the best epoch, and whether this epoch is the best so far.
+        Name of the metric that chooses the best epoch, and whether this epoch is the best so far (of this network).
+    network, networks, epochs_before
+        As in `StepMetrics`.
     """
 
     epoch: int
@@ -140,17 +150,25 @@ class EpochMetrics(Event):
     is_best: bool = False
     seconds: float = float("nan")
     train_metrics: dict[str, float] = field(default_factory=dict)
+    network: int = 0
+    networks: int = 0
+    epochs_before: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointSaved(Event):
-    """A checkpoint is on disk; `value` is that of `monitor` at `epoch`."""
+    """A checkpoint is on disk; `value` is that of `monitor` at `epoch`.
+
+    `network`, `epochs_before`: as in `StepMetrics`; `is_best` is of this network.
+    """
 
     path: str
     epoch: int
     monitor: str = ""
     value: float = float("nan")
     is_best: bool = False
+    network: int = 0
+    epochs_before: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,9 @@ class MemberEmitter(EventEmitter):
         self._before = series.before(number)
         self._metrics_path = metrics_path
         self._learning_rate = math.nan
+        # One network alone needs no number, also where a blend is made of it.
+        self._networks = len(series.epochs) if len(series.epochs) > 1 else 0
+        self._network, self._offset = (number + 1, self._before) if self._networks else (0, 0)
 
     @property
     def finished(self) -> bool:
@@ -60,9 +63,18 @@ class MemberEmitter(EventEmitter):
             event = self._placed(event)
         elif isinstance(event, EpochMetrics):
             total = self._before + event.total_epochs + self._series.after(self._number)
-            event = replace(event, epoch=event.epoch + self._before, total_epochs=total)
+            event = replace(
+                event,
+                epoch=event.epoch + self._before,
+                total_epochs=total,
+                network=self._network,
+                networks=self._networks,
+                epochs_before=self._offset,
+            )
             append_row(self._metrics_path, epoch_row(event, self._learning_rate))
-        elif isinstance(event, (CheckpointSaved, PinnedPredictions)):
+        elif isinstance(event, CheckpointSaved):
+            event = replace(event, epoch=event.epoch + self._before, network=self._network, epochs_before=self._offset)
+        elif isinstance(event, PinnedPredictions):
             event = replace(event, epoch=event.epoch + self._before)
         return self._whole.emit(event)
 
@@ -80,6 +92,10 @@ class MemberEmitter(EventEmitter):
             epoch=event.epoch + self._before,
             total_epochs=event.total_epochs + self._before + after,
             eta_seconds=rest,
+            network=self._network,
+            networks=self._networks,
+            epochs_before=self._offset,
+            network_epochs=event.total_epochs if self._networks else 0,
         )
 
 

@@ -213,6 +213,31 @@ def test_a_run_that_went_back_to_its_checkpoint_has_one_line():
     assert len(curves.train_losses) == len(curves.train_metrics["rmse"]) == 4
 
 
+def test_networks_that_follow_each_other_are_laid_over_each_other(shown):
+    own = 10
+    events = []
+    for network in (1, 2, 3):
+        before = own * (network - 1)
+        for number in range(1, own + 1 if network < 3 else 5):
+            placed = {"network": network, "networks": 4, "epochs_before": before}
+            events.append(replace(step(10 * (before + number), network / number), network_epochs=own, **placed))
+            # The best of the second is far better than that of the third, whose folds are others.
+            events.append(replace(epoch(before + number, network % 2 + 1 / number, best=True), **placed))
+    charts = shown(RunCharts())
+    charts.set_curves(RunCurves.replay(events))
+    loss, metric = charts.loss_chart, charts.metric_chart
+    assert spans(metric)[0][1] == pytest.approx(own, abs=0.5)
+    assert metric._line.getData()[0].tolist() == [1, 2, 3, 4]
+    assert metric._line.getData()[1][-1] == pytest.approx(1.25)
+    earlier = metric._earlier.getData()[0]
+    assert np.nanmax(earlier) == own
+    assert np.isnan(earlier).sum() == 2, "the line does not go back from one network to the next"
+    assert loss._steps.getData()[0].max() == pytest.approx(4)
+    assert "network 3 of 4" in metric._note.text()
+    assert metric._words.textItem.toPlainText() == "best 1.25 · epoch 4"
+    assert ("validation 1.25", "validation") in metric._readings(4.0)
+
+
 def test_a_hundred_thousand_steps_are_drawn_in_milliseconds(qtbot, shown):
     """Measured as the processor time of this thread, which other work on the machine does not lengthen much."""
     rng = np.random.default_rng(0)
