@@ -241,16 +241,16 @@ class _Job(Job):
         return prepared
 
     def _tell_about(self, dataset: CuratedDataset, split: Split) -> None:
+        from mole_engine.store.run_tables import missing_parts
+
         for text in dataset.info.notes:
             self.notice(text)
         if dataset.report.dropped_rows:
             from mole_engine.data.curation_report import left_out_words
 
             self.notice(left_out_words(dataset.report), "warning")
-        for text in split.overlap:
+        for text in (*split.overlap, *missing_parts(split)):
             self.notice(text, "warning")
-        if not split.validation:
-            self.notice("There are no validation molecules: the last epoch is kept, without intervals.", "warning")
 
     def _training_words(self, prepared: Prepared) -> str:
         counts, config, size = self.record.counts, self.config, self.record.parameters
@@ -344,8 +344,8 @@ class _Job(Job):
         check, ensemble = self.control.checkpoint, self.ensemble
         parts = self._judged(prepared) if ensemble is None else ensemble.evaluations
         prepared.model.cpu()
-        validation = parts["val"].metrics
-        self.record = replace(self.record, metrics=parts["test"].metrics or validation, validation_metrics=validation)
+        test, validation = parts["test"].metrics, parts["val"].metrics
+        self.record = replace(self.record, metrics=test, validation_metrics=validation)
         near = how_near(dataset, parts, check, ensemble)
         card = make_card(self.config, self.record, dataset, split, vocabulary, prepared, parts, near, check, ensemble)
         write_predictions(self.folder.predictions, dataset, parts, card, near, check)

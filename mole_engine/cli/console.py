@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
 import math
+import os
 import sys
 import traceback
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 
 def line(text: str = "") -> None:
@@ -22,13 +24,29 @@ def line(text: str = "") -> None:
 
 def error_line(text: str) -> None:
     """Write a message to stderr as one line."""
-    sys.stderr.write(" ".join(text.split()) + "\n")
+    note(" ".join(text.split()))
 
 
 def note(text: str) -> None:
     """Write a line about the progress to stderr."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    with expendable():
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def expendable() -> Iterator[None]:
+    """Let what is written to stderr go where nobody reads on (a pipe that has ended, a full disk): the work goes on."""
+    try:
+        yield
+    except OSError:
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """Send a standard stream to nowhere, so that closing it at the end does not fail either."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def json_line(content: Mapping[str, Any]) -> None:

@@ -5,10 +5,12 @@ Only light modules are imported here and in the commands' modules; what is heavy
 
 from __future__ import annotations
 
-import contextlib
-import os
+import errno
+import signal
 import sys
+import threading
 from collections.abc import Sequence
+from types import FrameType
 
 from mole_engine.cli import (
     curate,
@@ -26,7 +28,7 @@ from mole_engine.cli import (
     search,
     train,
 )
-from mole_engine.cli.console import error_line, quiet_libraries, write_fault
+from mole_engine.cli.console import error_line, quiet_libraries, silence, write_fault
 from mole_engine.cli.parser import Command, build_parser, parse
 from mole_engine.contracts.errors import Cancelled, KnownError, MoleError, StructureColumnError, problem_of
 from mole_engine.isolated import CHILD_FLAG
@@ -60,6 +62,7 @@ def run_command(argv: Sequence[str] | None = None) -> int:
 
             return main()
         quiet_libraries()
+        _heed_terminate()
     try:
         code = _run(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
@@ -70,7 +73,15 @@ def run_command(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, Cancelled):
         error_line("Interrupted.")
         code = EXIT_INTERRUPTED
-    except (KnownError, MemoryError, OSError) as error:
+    except OSError as error:
+        full = error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+        if full:
+            # What is left of the results would fail again when the interpreter closes the stream.
+            silence(sys.stdout)
+        words = "Cannot write to standard output: the disk is full. Write the results to a file elsewhere (--out)."
+        error_line(words if full else problem_of(error).one_line())
+        code = EXIT_FAULT
+    except (KnownError, MemoryError) as error:
         option = " Or name it with --smiles-column." if isinstance(error, StructureColumnError) else ""
         error_line(problem_of(error).one_line() + option)
         code = error.exit_code if isinstance(error, MoleError) else EXIT_FAULT
@@ -91,6 +102,15 @@ def _run(argv: Sequence[str]) -> int:
 
 def _reader_left() -> int:
     # `mole runs | head -1`: nobody reads on, which is no fault. Python would complain while closing stdout.
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    silence(sys.stdout)
     return EXIT_DONE
+
+
+def _heed_terminate() -> None:
+    """Let SIGTERM, with which a scheduler ends a job, unwind like Ctrl-C: half-written files go."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

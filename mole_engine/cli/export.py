@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mole_engine.cli.console import note
 from mole_engine.cli.parser import Command
+from mole_engine.contracts.errors import InputError
 
 FORMATS = ("onnx", "safetensors", "ckpt")
 
@@ -19,6 +20,13 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     out = Path(arguments.out)
+    # Onto the model itself is refused in words of its own.
+    if out.suffix.lower() != f".{arguments.to}" and out.resolve() != Path(arguments.model).resolve():
+        raise InputError(
+            f"Cannot write {out} as {arguments.to}:",
+            f"its name ends in '{out.suffix}'.",
+            f"Choose a name that ends in .{arguments.to}.",
+        )
     if arguments.to == "onnx":
         from mole_engine.export.onnx import export_onnx
 

@@ -48,8 +48,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _rows(old: RunRecord, new: RunRecord) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
-    for name, value in old.metrics.items():
-        again = new.metrics.get(name, math.nan)
+    # Without test molecules there is at least what the validation molecules said.
+    before, after = (record.metrics or record.validation_metrics for record in (old, new))
+    for name, value in before.items():
+        again = after.get(name, math.nan)
         same = value == again or (math.isnan(value) and math.isnan(again))
         rows.append((name, number(value), number(again), "none" if same else number(again - value)))
     return rows

@@ -87,7 +87,8 @@ def configuration(arguments: argparse.Namespace) -> TrainConfig:
     from mole_engine.contracts.settings import merged, read_yaml
 
     written = read_yaml(arguments.config) if arguments.config else {}
-    preset = arguments.preset or written.get("preset") or ("" if written else DEFAULT_PRESET)
+    named = [text.partition("=")[2] for text in arguments.settings if text.startswith("preset=")]
+    preset = named[-1] if named else arguments.preset or written.get("preset", DEFAULT_PRESET)
     changes = merged(written, _changes(arguments))
     if preset:
         config = load_preset(str(preset)).config({**changes, "preset": str(preset)})

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from mole_engine.cli.console import duration, note, number, table
+from mole_engine.cli.console import duration, expendable, note, number, table
 from mole_engine.cli.stages import new_bar
 from mole_engine.contracts.events import (
     BaselineReady,
@@ -39,7 +39,11 @@ class TrainProgress:
         self._close()
 
     def show(self, event: Event) -> None:
-        """Show one event."""
+        """Show one event, as long as there is somebody to see it."""
+        with expendable():
+            self._show(event)
+
+    def _show(self, event: Event) -> None:
         match event:
             case StageProgress():
                 self._advance(event.stage, event.done, event.total, event.unit)
@@ -75,7 +79,8 @@ class TrainProgress:
 
     def _close(self) -> None:
         if self._bar is not None:
-            self._bar.close()
+            with expendable():
+                self._bar.close()
         self._bar, self._stage = None, ""
 
 

@@ -13,7 +13,7 @@ from mole_engine.contracts.errors import InputError
 from mole_engine.store.card import FORMAT_VERSION, ModelCard
 from mole_engine.store.card_text import card_markdown
 from mole_engine.store.files import atomic_path
-from mole_engine.store.shipped import shipped_path
+from mole_engine.store.shipped import shipped_models, shipped_path
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -129,9 +129,12 @@ def _read(path: Path, members: tuple[str, ...]) -> list[bytes]:
     except (zipfile.BadZipFile, EOFError) as error:
         if zipfile.is_zipfile(path):
             raise _damaged(path, str(error) or "it is cut off") from error
+        if _begins_as_archive(path):
+            raise _damaged(path, "it is cut off") from error
         raise _not_a_bundle(path) from error
     except FileNotFoundError as error:
-        raise InputError(f"There is no model file {path}.", "", "Check the path.") from error
+        remedy = f"Check the path. Models that come with the program: {', '.join(shipped_models())}."
+        raise InputError(f"There is no model file {path}.", "", remedy) from error
     except IsADirectoryError as error:
         raise InputError(f"{path} is a folder, not a model file.", "", "Choose the .mole file.") from error
     except PermissionError as error:
@@ -170,6 +173,11 @@ def _card(raw: bytes, path: Path) -> ModelCard:
         return ModelCard.from_dict(content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(path, f"its card is not complete ({error})") from error
+
+
+def _begins_as_archive(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(4) == b"PK\x03\x04"
 
 
 def _not_a_bundle(path: Path) -> InputError:

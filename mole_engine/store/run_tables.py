@@ -87,6 +87,16 @@ def _value_text(value: float, task: TaskSpec) -> str:
     return task.classes[int(value)] if task.classes else repr(value)
 
 
+def missing_parts(split: Split) -> list[str]:
+    """Return what the lack of a part means for the result, in words."""
+    told = []
+    if not split.validation:
+        told.append("There are no validation molecules: the last epoch is kept, without intervals.")
+    if not split.test:
+        told.append("There are no test molecules: nothing says how good the model is on molecules it has not seen.")
+    return told
+
+
 def part_counts(split: Split) -> dict[str, int]:
     """Return how many molecules train, choose and judge."""
     return {"train": len(split.train), "val": len(split.validation), "test": len(split.test)}

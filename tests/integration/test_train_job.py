@@ -349,3 +349,13 @@ def test_missing_tensorboard_is_a_word_not_a_failure(make_config, monkeypatch):
     record = train(make_config(training={"epochs": 1}, runtime={"tensorboard": True}), on_event=events.append)
     assert record.status is RunState.COMPLETED
     assert any(isinstance(event, Notice) and "pip install tensorboard" in event.message for event in events)
+
+
+def test_what_no_test_molecules_judged_is_not_called_a_test(make_config, table):
+    table.write_text(table.read_text().replace(",test\n", ",train\n"))
+    events = []
+    record = train(make_config(training={"epochs": 1}), on_event=events.append)
+    assert record.counts["test"] == 0
+    assert record.metrics == {}
+    assert "rmse" in record.validation_metrics
+    assert any("no test molecules" in event.message for event in events if isinstance(event, Notice))

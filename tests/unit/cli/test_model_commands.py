@@ -139,6 +139,22 @@ def test_an_export_does_not_overwrite_its_model(make_bundle, kind, capsys):
     assert path.read_bytes() == before
 
 
+def test_an_export_goes_to_a_file_of_its_kind_only(make_bundle, tmp_path, capsys):
+    mine = tmp_path / "library.smi"
+    mine.write_text("CCO\n")
+    assert main(["export", str(make_bundle()), "--to", "safetensors", "--out", str(mine)]) == 2
+    assert ".safetensors" in _error(capsys)
+    assert mine.read_text() == "CCO\n"
+
+
+def test_a_model_that_is_cut_off_is_called_damaged(make_bundle, tmp_path, capsys):
+    whole = make_bundle().read_bytes()
+    half = tmp_path / "half.mole"
+    half.write_bytes(whole[: len(whole) // 2])
+    assert main(["predict", str(half), "--smiles", "CCO"]) == 2
+    assert "half.mole is damaged: it is cut off." in _error(capsys)
+
+
 def test_exported_checkpoint_feeds_a_lightning_module(make_bundle, tmp_path):
     from mole_engine.contracts.config import ModelConfig
     from mole_engine.models.mole import MolE

@@ -25,6 +25,19 @@ def test_defaults_come_from_the_default_preset():
     assert config.data.path == "a.csv"
 
 
+def test_a_preset_is_applied_however_it_is_named(tmp_path):
+    wanted = _config("a.csv", "--preset", "quick-look")
+    assert _config("a.csv", "preset=quick-look") == wanted
+    assert _config("a.csv", "--preset", "small", "preset=quick-look") == wanted
+    written = tmp_path / "own.yaml"
+    written.write_text("preset: quick-look\n")
+    assert _config("a.csv", "--config", str(written)) == wanted
+    written.write_text("training: {batch_size: 3}\n")
+    assert _config("a.csv", "--config", str(written)) == _config("a.csv", "training.batch_size=3")
+    written.write_text("preset: ''\n")
+    assert _config("a.csv", "--config", str(written)).ensemble.kind == "none"
+
+
 def test_options_become_settings():
     config = _config(
         *(

@@ -1,0 +1,65 @@
+"""Where the output of `mole` cannot go, or a scheduler ends it: what is lost, and what is said."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mole_engine.cli.console import note
+from mole_engine.cli.train_progress import TrainProgress
+from mole_engine.contracts.events import Notice
+
+FULL = Path("/dev/full")
+"""A device that has no room, on Linux."""
+
+WAITING = """
+import sys, time
+from mole_engine.cli import entry
+from mole_engine.store.files import atomic_path
+from pathlib import Path
+def work(arguments):
+    with atomic_path(Path(sys.argv[1])) as temporary:
+        temporary.write_text("half")
+        print("here", flush=True)
+        time.sleep(60)
+entry._run = work
+sys.exit(entry.run_command())
+"""
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+def test_results_that_find_no_room_are_no_fault_of_ours():
+    command = [sys.executable, "-m", "mole_engine", "presets"]
+    with FULL.open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Cannot write to standard output: the disk is full.")
+    assert done.stderr.count("\n") == 1
+
+
+def test_progress_that_nobody_reads_does_not_end_the_work(monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as gone:
+        monkeypatch.setattr(sys, "stderr", gone)
+        note("a line")
+        with TrainProgress() as progress:
+            progress.show(Notice(message="another"))
+        note("and one more")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM is POSIX")
+def test_a_scheduler_ends_a_command_like_ctrl_c_and_no_half_file_stays(tmp_path):
+    command = [sys.executable, "-c", WAITING, str(tmp_path / "out.csv")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "here\n"
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said == "Interrupted.\n"
+    assert list(tmp_path.iterdir()) == []
