@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.events import EpochMetrics, Notice
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
@@ -57,12 +57,41 @@ def test_index_is_rebuilt_from_the_folders(tmp_path, config):
     assert [found.run_id for found in Workspace(tmp_path).records()] == [record.run_id]
 
 
-def test_damaged_index_is_set_aside(tmp_path, config):
+def _overwritten_pages(content):
+    return content[:4096] + b"\xa5" * (len(content) - 4096)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda content: b"garbage" * 1000, _overwritten_pages, lambda content: content[:5000]],
+    ids=["no database", "bad pages", "cut off"],
+)
+def test_damaged_index_is_set_aside_and_made_anew(tmp_path, config, damage):
+    store = Workspace(tmp_path)
+    saved = [_save(store, config, created=float(number))[1].run_id for number in range(3)]
+    for _ in range(2):
+        content = damage((tmp_path / "studio.db").read_bytes())
+        (tmp_path / "studio.db").write_bytes(content)
+        assert [found.run_id for found in Workspace(tmp_path).records()] == saved[::-1]
+    kept = sorted(tmp_path.glob("damaged-index-*/studio.db"))
+    assert len(kept) == 2
+    assert kept[1].read_bytes() == content
+
+
+def test_an_empty_index_does_not_hide_the_runs(tmp_path, config):
+    """As a full disk, or a synchronised folder, leaves it."""
     _, record = _save(Workspace(tmp_path), config)
-    for leftover in tmp_path.glob("studio.db-*"):
-        leftover.unlink()
-    (tmp_path / "studio.db").write_bytes(b"garbage" * 1000)
+    (tmp_path / "studio.db").write_bytes(b"")
     assert [found.run_id for found in Workspace(tmp_path).records()] == [record.run_id]
+
+
+def test_an_index_that_cannot_be_opened_is_left_alone(tmp_path, config, monkeypatch):
+    """Busy or locked is not damaged."""
+    _save(Workspace(tmp_path), config)
+    monkeypatch.setattr(sqlite3, "connect", lambda *_, **__: (_ for _ in ()).throw(sqlite3.OperationalError("locked")))
+    with pytest.raises(KnownError, match="index of runs"):
+        Workspace(tmp_path)
+    assert not list(tmp_path.glob("damaged-index-*"))
 
 
 def test_only_dead_active_runs_become_interrupted(tmp_path, config):
