@@ -151,7 +151,7 @@ def _check_free(folder: RunFolder) -> None:
     if folder.is_locked():
         raise InputError(f"Another program is working in {path}.", "", "Wait for it, or choose another folder.")
     record = folder.read_record()
-    is_waste = record.status in (RunState.FAILED, RunState.CANCELLED) and not folder.last_checkpoint.exists()
+    is_waste = record.status in (RunState.FAILED, RunState.CANCELLED) and not folder.has_networks
     if not is_waste:
         raise InputError(
             f"{path} holds a run already ({record.status.value}).",

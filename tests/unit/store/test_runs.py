@@ -201,6 +201,20 @@ def test_out_with_a_finished_run_is_kept_and_a_failed_attempt_is_reused(tmp_path
     assert not place.folder.events.exists()
 
 
+@pytest.mark.parametrize("name", ["weights.safetensors", "checkpoints/last.ckpt"])
+def test_networks_of_a_failed_ensemble_are_kept(tmp_path, config, name):
+    """Their last states are deeper in the folder than that of a single network."""
+    config = config.updated({"out": str(tmp_path / "run")})
+    place = open_place(config)
+    place.save(replace(place.record, status=RunState.FAILED))
+    trained = place.folder.checkpoints / "network-1" / name
+    trained.parent.mkdir(parents=True)
+    trained.write_bytes(b"hours of work")
+    with pytest.raises(InputError, match="--resume"):
+        open_place(config)
+    assert trained.read_bytes() == b"hours of work"
+
+
 def test_run_with_out_stays_off_the_workspace(tmp_path, config, workspace):
     place = open_place(config.updated({"out": str(tmp_path / "run")}))
     assert place.workspace is None
