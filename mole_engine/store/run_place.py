@@ -15,7 +15,7 @@ from mole_engine.data.benchmarks import BENCHMARK_PREFIX
 from mole_engine.store.bundle import read_card
 from mole_engine.store.run_folder import RunFolder
 from mole_engine.store.runs import Workspace, default_workspace, new_run_id, run_name
-from mole_engine.store.shipped import shipped_models
+from mole_engine.store.shipped import shipped_models, shipped_vocabularies
 
 
 @dataclass
@@ -99,7 +99,7 @@ def open_place(config: TrainConfig | None, resume: str = "") -> RunPlace:
 
 
 def with_absolute_paths(config: TrainConfig) -> TrainConfig:
-    """Return the configuration with every path made absolute; the name of a benchmark set is no path."""
+    """Return the configuration with every path made absolute; names of shipped things and benchmark sets are none."""
 
     def absolute(path: str) -> str:
         is_path = bool(path) and not path.startswith(BENCHMARK_PREFIX)
@@ -109,8 +109,12 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
     paths: dict[str, Any] = {name: absolute(getattr(config.data, name)) for name in names}
     paths["extra_paths"] = [absolute(path) for path in config.data.extra_paths]
     data = config.data.model_copy(update=paths)
+    words = config.model.vocabulary
     changes = {
         "data": data,
+        "model": config.model.model_copy(
+            update={"vocabulary": words if words in shipped_vocabularies() else absolute(words)}
+        ),
         "out": absolute(config.out),
         "workspace": absolute(config.workspace),
         "init": config.init if config.init in ("none", *shipped_models()) else absolute(config.init),

@@ -9,8 +9,10 @@ import pytest
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.events import EpochMetrics, Notice
+from mole_engine.contracts.pretrain_config import PretrainConfig
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
+from mole_engine.store.pretraining_folder import PretrainingFolder
 from mole_engine.store.run_folder import FolderLock, RunFolder
 from mole_engine.store.run_place import open_place
 from mole_engine.store.runs import Workspace, default_workspace, new_run_id
@@ -223,9 +225,23 @@ def test_run_with_out_stays_off_the_workspace(tmp_path, config, workspace):
 
 def test_saved_configuration_has_absolute_paths(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    place = open_place(TrainConfig.from_dict({"data": {"path": "a.csv", "extra_paths": ["b.csv"]}, "out": "run"}))
+    fields = {"data": {"path": "a.csv", "extra_paths": ["b.csv"]}, "model": {"vocabulary": "words.json"}, "out": "run"}
+    place = open_place(TrainConfig.from_dict(fields))
+    assert place.folder.read_config().model.vocabulary == str(tmp_path / "words.json")
     data = place.folder.read_config().data
     assert [data.path, *data.extra_paths] == [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
+
+
+def test_a_pretraining_job_knows_where_its_vocabulary_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fields = {"data": {"path": "a.csv"}, "model": {"vocabulary": "words.json"}, "out": "job"}
+    folder = PretrainingFolder.create(PretrainConfig.from_dict(fields))
+    assert PretrainConfig.from_yaml(folder.config).model.vocabulary == str(tmp_path / "words.json")
+
+
+def test_the_name_of_a_shipped_vocabulary_is_no_path(tmp_path, config):
+    place = open_place(config.updated({"out": str(tmp_path / "run")}))
+    assert place.folder.read_config().model.vocabulary == "default"
 
 
 @pytest.mark.parametrize("status", [RunState.COMPLETED, RunState.CANCELLED])
