@@ -191,8 +191,8 @@ def _resumed(config: TrainConfig | None, resume: str) -> RunPlace:
     if config is not None:
         # The number of threads is part of what the figures depend on.
         threads = config.runtime.threads or own.runtime.threads
-        runtime = config.runtime.model_copy(update={"threads": threads})
-        own = own.model_copy(update={"runtime": runtime})
+        # Checked again: several networks, and a search, need a single device.
+        own = own.updated({"runtime": {**config.runtime.model_dump(mode="json"), "threads": threads}})
     workspace = workspace_of(folder)
     record = replace(record, run_dir=str(folder.path), error="")
     return RunPlace(own, folder, record, workspace, is_resumed=True, seconds_before=record.seconds)

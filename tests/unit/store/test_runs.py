@@ -252,6 +252,15 @@ def test_ended_runs_do_not_go_on(tmp_path, config, status):
         open_place(None, str(place.folder.path))
 
 
+def test_a_search_does_not_go_on_with_several_devices(tmp_path, config):
+    config = config.updated({"out": str(tmp_path / "run"), "search": {"trials": 2}})
+    place = open_place(config)
+    place.save(replace(place.record, status=RunState.INTERRUPTED))
+    with pytest.raises(InputError, match="one device"):
+        open_place(config.updated({"search": {"trials": 0}, "runtime": {"devices": 2}}), str(place.folder.path))
+    assert open_place(config.updated({"runtime": {"threads": 3}}), str(place.folder.path)).config.runtime.threads == 3
+
+
 def test_resume_refuses_changed_data(tmp_path, config):
     place = open_place(config.updated({"out": str(tmp_path / "run")}))
     place.folder.split.write_text("row,smiles\n0,CCO\n")
