@@ -48,6 +48,8 @@ def _show(result: Evaluation) -> None:
         note(f"{task}: {count:,} of {counted(result.rows, 'row')} compared.")
     for text in result.notes:
         note(text)
+    for task, count in result.unusable.items():
+        note(f"{task}: {counted(count, 'row has a value', 'rows have values')} that the model does not know.")
     if result.unreadable:
         note(f"{counted(result.unreadable, 'row has', 'rows have')} a structure that cannot be read.")
     if result.missing_tasks:

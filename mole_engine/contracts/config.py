@@ -322,6 +322,15 @@ class TrainConfig(Job):
             )
         return self
 
+    @model_validator(mode="after")
+    def _one_device_for_a_search(self) -> Self:
+        if self.search.trials and self.runtime.devices * self.runtime.num_nodes > 1:
+            raise ValueError(
+                "the trainings of a search follow each other on one device: search on one device, "
+                "then train with the settings that it found, and without a search, on several"
+            )
+        return self
+
     def fine_tuning_epochs(self, molecules: int) -> int:
         """Return for how many epochs networks learn whose encoder learns as well; 0: none join.
 

@@ -16,8 +16,9 @@ from mole_engine.contracts.events import ProgressHandler
 from mole_engine.data.molar import with_present_molar_columns
 from mole_engine.data.readers import read_table
 from mole_engine.data.table import RawTable
-from mole_engine.data.targets import read_labels
+from mole_engine.data.targets import Labels, read_labels
 from mole_engine.data.unit_cells import with_unit_columns
+from mole_engine.data.values import shown
 from mole_engine.inference.predictor import LoadedModel
 from mole_engine.inference.tables import find_smiles_column
 from mole_engine.training.metrics import compute_metrics
@@ -39,6 +40,8 @@ class Evaluation:
         Rows whose structure cannot be read.
     missing_tasks
         Targets of the model that the file does not hold.
+    unusable
+        Rows whose value is no label of the model, by task; empty cells do not count.
     notes
         What was guessed while the file was read, in words.
     """
@@ -48,6 +51,7 @@ class Evaluation:
     labelled: dict[str, int]
     unreadable: int
     missing_tasks: tuple[str, ...]
+    unusable: dict[str, int]
     notes: tuple[str, ...] = ()
 
 
@@ -59,7 +63,8 @@ def evaluate_file(
     Raises
     ------
     InputError
-        When the file cannot be read, holds none of the model's targets, or the model has no prediction head.
+        When the file cannot be read, holds none of the model's targets or no row to compare, or the model has no
+        prediction head.
     """
     model.check_predicts()
     # A model of pIC50 can be judged by a file that has only the IC50 (nM) it was made from.
@@ -69,25 +74,30 @@ def evaluate_file(
     table = with_present_molar_columns(table, data)
     column = find_smiles_column(table, model, smiles_column)
     present, missing = _targets(table, model.tasks)
+    # Before the prediction, which may take minutes.
+    labels = _read_targets(table, present)
     predicted = model.predict(list(table.column_values(column)), on_progress=on_progress)
-    return compare(table, present, missing, predicted)
+    return compare(table, [task for task, _ in present], labels, missing, predicted)
 
 
 def compare(
-    table: RawTable, present: Sequence[tuple[TaskSpec, str]], missing: Sequence[str], predicted: pd.DataFrame
+    table: RawTable,
+    tasks: Sequence[TaskSpec],
+    labels: Sequence[Labels],
+    missing: Sequence[str],
+    predicted: pd.DataFrame,
 ) -> Evaluation:
-    """Compare predictions with the labels of a table."""
-    tasks = [task for task, _ in present]
-    targets = np.stack(
-        [
-            read_labels(list(table.column_values(name)), task, table.info.column(name).decimal).values
-            for task, name in present
-        ],
-        axis=1,
-    )
+    """Compare predictions with the labels of a table. Raises InputError when no row has both."""
+    targets = np.stack([column.values for column in labels], axis=1)
     outputs = outputs_from(predicted, tasks)
     has_prediction = (predicted["error"] == "").to_numpy()
     mask = np.isfinite(targets) & has_prediction[:, None]
+    if not mask.any():
+        raise InputError(
+            f"{table.info.name} has nothing to compare with:",
+            "no row with a measured value has a structure that can be read.",
+            "Correct the structures.",
+        )
     metrics = compute_metrics(np.nan_to_num(outputs), np.nan_to_num(targets), mask, tasks)
     return Evaluation(
         metrics=metrics,
@@ -95,6 +105,7 @@ def compare(
         labelled={task.name: int(mask[:, place].sum()) for place, task in enumerate(tasks)},
         unreadable=int((~has_prediction).sum()),
         missing_tasks=tuple(missing),
+        unusable={task.name: len(column.bad) for task, column in zip(tasks, labels, strict=True) if column.bad},
         notes=table.info.notes,
     )
 
@@ -108,6 +119,24 @@ def outputs_from(predicted: pd.DataFrame, tasks: Sequence[TaskSpec]) -> npt.NDAr
         else:
             columns.append(f"{task.name}_pred")
     return predicted[columns].to_numpy(dtype=np.float64)
+
+
+def _read_targets(table: RawTable, present: Sequence[tuple[TaskSpec, str]]) -> list[Labels]:
+    """Read the measured values. Raises InputError when none of them can be compared with a prediction."""
+    cells = {task.name: list(table.column_values(name)) for task, name in present}
+    labels = [read_labels(cells[task.name], task, table.info.column(name).decimal) for task, name in present]
+    if not any(np.isfinite(column.values).any() for column in labels):
+        causes = []
+        for (task, _), column in zip(present, labels, strict=True):
+            found = shown(list(dict.fromkeys(cells[task.name][row].strip() for row in column.bad)))
+            known = f"the model knows {shown(task.classes, 6)}" if task.classes else "the model needs numbers"
+            causes.append(f"'{task.name}' holds {found}, and {known}" if found else f"'{task.name}' is empty")
+        raise InputError(
+            f"{table.info.name} has no measured values to compare with:",
+            "; ".join(causes) + ".",
+            "Write them as the model knows them.",
+        )
+    return labels
 
 
 def _targets(table: RawTable, tasks: Sequence[TaskSpec]) -> tuple[list[tuple[TaskSpec, str]], list[str]]:

@@ -217,6 +217,7 @@ def portable_config(config: TrainConfig) -> dict[str, Any]:
         content["data"][key] = _file_name(content["data"][key])
     content["data"]["extra_paths"] = [_file_name(path) for path in content["data"]["extra_paths"]]
     content["init"] = _file_name(content["init"])
+    content["model"]["vocabulary"] = _file_name(content["model"]["vocabulary"])
     return content
 
 

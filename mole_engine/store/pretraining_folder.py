@@ -14,6 +14,7 @@ from mole_engine.data.pretraining_survey import Survey
 from mole_engine.store.files import storage_problem
 from mole_engine.store.run_folder import RunFolder
 from mole_engine.store.runs import default_workspace, new_run_id
+from mole_engine.store.shipped import shipped_vocabularies
 
 
 class PretrainingFolder:
@@ -65,8 +66,11 @@ class PretrainingFolder:
         data = {key: _absolute(getattr(config.data, key)) for key in ("path", "labels_path")}
         # Another name is none, or that of a shipped model.
         init = _absolute(config.init) if Path(config.init).expanduser().exists() else config.init
+        words = config.model.vocabulary
+        model = {"vocabulary": words if words in shipped_vocabularies() else _absolute(words)}
+        changes = {"data": data, "model": model, "init": init, "out": str(folder.path)}
         try:
-            config.updated({"data": data, "init": init, "out": str(folder.path)}).to_yaml(folder.config)
+            config.updated(changes).to_yaml(folder.config)
         except OSError as error:
             raise storage_problem(error, folder.config) from error
         return folder

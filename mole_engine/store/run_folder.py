@@ -54,6 +54,13 @@ class RunFolder:
         """Whether this folder is one of ours."""
         return self.record.is_file() and self.config.is_file()
 
+    @property
+    def has_networks(self) -> bool:
+        """Whether there is something trained to go on from: a last state, or networks of an ensemble."""
+        finished = self.checkpoints.glob("network-*/weights.safetensors")
+        begun = self.checkpoints.glob("network-*/checkpoints/last.ckpt")
+        return self.last_checkpoint.exists() or any(finished) or any(begun)
+
     def make(self) -> None:
         """Create the folder and its checkpoint folder. Raises InputError, KnownError."""
         try:

@@ -15,7 +15,7 @@ from mole_engine.data.benchmarks import BENCHMARK_PREFIX
 from mole_engine.store.bundle import read_card
 from mole_engine.store.run_folder import RunFolder
 from mole_engine.store.runs import Workspace, default_workspace, new_run_id, run_name
-from mole_engine.store.shipped import shipped_models
+from mole_engine.store.shipped import shipped_models, shipped_vocabularies
 
 
 @dataclass
@@ -99,7 +99,7 @@ def open_place(config: TrainConfig | None, resume: str = "") -> RunPlace:
 
 
 def with_absolute_paths(config: TrainConfig) -> TrainConfig:
-    """Return the configuration with every path made absolute; the name of a benchmark set is no path."""
+    """Return the configuration with every path made absolute; names of shipped things and benchmark sets are none."""
 
     def absolute(path: str) -> str:
         is_path = bool(path) and not path.startswith(BENCHMARK_PREFIX)
@@ -109,8 +109,12 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
     paths: dict[str, Any] = {name: absolute(getattr(config.data, name)) for name in names}
     paths["extra_paths"] = [absolute(path) for path in config.data.extra_paths]
     data = config.data.model_copy(update=paths)
+    words = config.model.vocabulary
     changes = {
         "data": data,
+        "model": config.model.model_copy(
+            update={"vocabulary": words if words in shipped_vocabularies() else absolute(words)}
+        ),
         "out": absolute(config.out),
         "workspace": absolute(config.workspace),
         "init": config.init if config.init in ("none", *shipped_models()) else absolute(config.init),
@@ -151,7 +155,7 @@ def _check_free(folder: RunFolder) -> None:
     if folder.is_locked():
         raise InputError(f"Another program is working in {path}.", "", "Wait for it, or choose another folder.")
     record = folder.read_record()
-    is_waste = record.status in (RunState.FAILED, RunState.CANCELLED) and not folder.last_checkpoint.exists()
+    is_waste = record.status in (RunState.FAILED, RunState.CANCELLED) and not folder.has_networks
     if not is_waste:
         raise InputError(
             f"{path} holds a run already ({record.status.value}).",
@@ -187,8 +191,8 @@ def _resumed(config: TrainConfig | None, resume: str) -> RunPlace:
     if config is not None:
         # The number of threads is part of what the figures depend on.
         threads = config.runtime.threads or own.runtime.threads
-        runtime = config.runtime.model_copy(update={"threads": threads})
-        own = own.model_copy(update={"runtime": runtime})
+        # Checked again: several networks, and a search, need a single device.
+        own = own.updated({"runtime": {**config.runtime.model_dump(mode="json"), "threads": threads}})
     workspace = workspace_of(folder)
     record = replace(record, run_dir=str(folder.path), error="")
     return RunPlace(own, folder, record, workspace, is_resumed=True, seconds_before=record.seconds)

@@ -40,9 +40,15 @@ CREATE TABLE IF NOT EXISTS runs (
 """,
     "CREATE TABLE IF NOT EXISTS notes (run_id TEXT PRIMARY KEY, notes TEXT NOT NULL)",
 )
+_HAS_TABLES = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('runs', 'notes')"
+_INDEX_SUFFIXES = (".db", ".db-wal", ".db-shm", ".db-journal")
 _ALL = """
 SELECT record, notes FROM runs LEFT JOIN notes ON notes.run_id = runs.run_id ORDER BY created DESC, runs.run_id DESC
 """
+
+
+class _DamagedError(sqlite3.DatabaseError):
+    """SQLite's own check found the file damaged."""
 
 
 def default_workspace() -> Path:
@@ -175,36 +181,55 @@ class Workspace:
 
     def rebuild(self) -> int:
         """Fill the index from the run folders. Returns how many runs were found."""
-        found = 0
         with self._connection() as connection:
-            for entry in sorted(self.runs.iterdir()):
-                with contextlib.suppress(InputError):
-                    record = RunFolder(entry).read_record()
-                    _insert(connection, record)
-                    _insert_notes(connection, record.run_id, RunNotes.of(record))
-                    found += 1
+            return self._fill(connection)
+
+    def _fill(self, connection: sqlite3.Connection) -> int:
+        found = 0
+        for entry in sorted(self.runs.iterdir()):
+            with contextlib.suppress(InputError):
+                record = RunFolder(entry).read_record()
+                _insert(connection, record)
+                _insert_notes(connection, record.run_id, RunNotes.of(record))
+                found += 1
         return found
 
     def _prepare(self) -> None:
-        is_new = not self.database.exists()
         try:
-            with self._connection() as connection:
-                _make_tables(connection)
+            self._make_index()
         except KnownError as error:
-            if not isinstance(error.__cause__, sqlite3.DatabaseError) or not self._set_aside():
+            if not _is_damage(error.__cause__):
                 raise
-            is_new = True
-            with self._connection() as connection:
-                _make_tables(connection)
-        if is_new:
-            self.rebuild()
+            self._set_aside()
+            self._make_index()
 
-    def _set_aside(self) -> bool:
-        """Move a damaged index away. Returns False when it is only busy or cannot be written."""
-        if self.database.read_bytes()[:16] == b"SQLite format 3\x00":
-            return False
-        self.database.replace(self.database.with_suffix(".damaged"))
-        return True
+    def _make_index(self) -> None:
+        """Make what is missing of the index, and fill it if it is new; a file that is empty holds no index either."""
+        with self._connection() as connection:
+            # SQLite finds a damaged page only when it reads it, which may be in the middle of a training.
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise _DamagedError(verdict)
+            if connection.execute(_HAS_TABLES).fetchone() == (len(_SCHEMA),):
+                return
+            # All or nothing: a table without its rows would hide the runs for ever.
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in _SCHEMA:
+                connection.execute(statement)
+            self._fill(connection)
+
+    def _set_aside(self) -> None:
+        """Move a damaged index and its journals away, in place of nothing that is there."""
+        files = [path for path in self.path.glob(f"{self.database.name}*") if path.suffix in _INDEX_SUFFIXES]
+        number = 1
+        while (place := self.path / f"damaged-index-{number}").exists():
+            number += 1
+        try:
+            place.mkdir()
+            for path in files:
+                path.replace(place / path.name)
+        except OSError as error:
+            raise storage_problem(error, self.database) from error
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -218,9 +243,10 @@ class Workspace:
             finally:
                 connection.close()
         except sqlite3.Error as error:
-            raise KnownError(
-                f"Cannot use the index of runs {self.database}:", f"{error}.", "Check the folder's rights and space."
-            ) from error
+            remedy = "Check the folder's rights and space."
+            if _is_damage(error):
+                remedy = "Start again: the index is then made anew from the run folders."
+            raise KnownError(f"Cannot use the index of runs {self.database}:", f"{error}.", remedy) from error
 
 
 def _insert(connection: sqlite3.Connection, record: RunRecord) -> None:
@@ -232,9 +258,12 @@ def _insert_notes(connection: sqlite3.Connection, run_id: str, notes: RunNotes) 
     connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (run_id, json.dumps(notes.to_dict())))
 
 
-def _make_tables(connection: sqlite3.Connection) -> None:
-    for statement in _SCHEMA:
-        connection.execute(statement)
+def _is_damage(error: BaseException | None) -> bool:
+    if not isinstance(error, sqlite3.Error):
+        return False
+    # The extended codes keep the plain one in their lowest byte; our own error has none.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return isinstance(error, _DamagedError) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _noted(record: RunRecord, notes: str | None) -> RunRecord:

@@ -18,6 +18,13 @@ def shipped_models() -> tuple[str, ...]:
     return tuple(sorted(entry.removesuffix(SUFFIX) for entry in _entries()))
 
 
+def shipped_vocabularies() -> tuple[str, ...]:
+    """Return the names of the vocabularies that come with the program."""
+    folder = files("resources") / "vocabularies"
+    names = (entry.name for entry in folder.iterdir()) if folder.is_dir() else ()
+    return tuple(sorted(name.removesuffix(".json") for name in names if name.endswith(".json")))
+
+
 def shipped_path(name: str) -> Path | None:
     """Return the file of the shipped model called `name`; None where there is no such model."""
     return _on_disk(name) if f"{name}{SUFFIX}" in set(_entries()) else None

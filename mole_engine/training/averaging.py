@@ -35,6 +35,7 @@ class AveragingCallback(pl.Callback):
         self._last_step = 0
         self._last_epoch = -1
         self._swapped = False
+        self._stands_in = False
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -64,6 +65,13 @@ class AveragingCallback(pl.Callback):
         """Leave the average in the model."""
         self._swap(pl_module)
         self._swapped = False
+        self._stands_in = True
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leave the average in the model of a run that was resumed after its last epoch."""
+        # Lightning then skips its loop, and the end of training with it: the weights are those of the checkpoint.
+        if not self._stands_in:
+            self.on_train_end(trainer, pl_module)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run needs."""

@@ -212,9 +212,10 @@ class _Ensemble:
         notes = [f"{shares}etworks: {networks}."]
         if self.config.ensemble.kind == "folds":
             apart = bool(self.config.data.validation_path)
-            both, them = ("Training", "them") if apart else ("Training and validation", "both parts")
+            both = "Training molecules" if apart else "Training and validation molecules"
+            them = "them" if apart else "both parts"
             notes.append(
-                f"{both} molecules were divided into folds; figures and intervals of {them} come from models that left "
+                f"{both} were divided into folds; figures and intervals of {them} come from models that left "
                 "the molecule out."
             )
             if apart:

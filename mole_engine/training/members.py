@@ -16,7 +16,7 @@ from mole_engine.contracts.events import CheckpointSaved, EpochMetrics, Event, P
 from mole_engine.store.files import atomic_path
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.fitting import FitResult
-from mole_engine.training.reporting import append_row, epoch_row
+from mole_engine.training.reporting import append_row, epoch_row, locked_notice
 from mole_engine.training.series import Series
 
 WEIGHTS, RESULT = "weights.safetensors", "result.json"
@@ -71,7 +71,8 @@ class MemberEmitter(EventEmitter):
                 networks=self._networks,
                 epochs_before=self._offset,
             )
-            append_row(self._metrics_path, epoch_row(event, self._learning_rate))
+            if append_row(self._metrics_path, epoch_row(event, self._learning_rate)):
+                self._whole.emit(locked_notice(self._metrics_path))
         elif isinstance(event, CheckpointSaved):
             event = replace(event, epoch=event.epoch + self._before, network=self._network, epochs_before=self._offset)
         elif isinstance(event, PinnedPredictions):

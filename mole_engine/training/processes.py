@@ -12,8 +12,8 @@ import torch
 from mole_engine.contracts.config import RuntimeConfig
 from mole_engine.contracts.errors import Cancelled, InputError
 
-RANK_VARIABLES = ("RANK", "SLURM_PROCID", "LOCAL_RANK")
-"""Set by torchrun, SLURM and Lightning's own launcher, the most telling first."""
+RANK_VARIABLES = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
+"""Set by torchrun, Lightning's own launcher and SLURM."""
 
 _LAUNCH_VARIABLES = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE", "RANK")
 
@@ -25,11 +25,22 @@ def process_rank(runtime: RuntimeConfig) -> int:
     """
     if is_single(runtime):
         return 0
-    for name in RANK_VARIABLES:
+    names = ("RANK", "SLURM_PROCID", "LOCAL_RANK") if _slurm_launches() else RANK_VARIABLES
+    for name in names:
         text = os.environ.get(name, "")
         if text.isdigit():
             return int(text)
     return 0
+
+
+def _slurm_launches() -> bool:
+    """Whether SLURM started the processes of the job, in Lightning's eyes.
+
+    In an interactive shell it did not: the processes that Lightning starts there inherit the number of the shell.
+    """
+    from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+
+    return SLURMEnvironment.detect()
 
 
 def is_single(runtime: RuntimeConfig) -> bool:

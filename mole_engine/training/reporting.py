@@ -13,8 +13,9 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint
 
-from mole_engine.contracts.events import EpochMetrics, StepMetrics
-from mole_engine.store.files import storage_problem
+from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.events import EpochMetrics, Notice, StepMetrics
+from mole_engine.store.files import atomic_path, storage_problem
 from mole_engine.training.callbacks import ControlCallback
 from mole_engine.training.checkpoints import CheckpointCallback
 from mole_engine.training.emitter import EventEmitter
@@ -143,9 +144,13 @@ class EventCallback(Checkpoint):
             seconds=self._now() - self._epoch_began,
         )
         if trainer.is_global_zero and self.metrics_path is not None:
-            append_row(self.metrics_path, epoch_row(self.last_epoch, self._learning_rate))
+            self._write_row(self.metrics_path, epoch_row(self.last_epoch, self._learning_rate))
         self.emitter.emit(self.last_epoch)
         self.checkpoints.save_state(trainer)
+
+    def _write_row(self, path: Path, row: dict[str, Any]) -> None:
+        if append_row(path, row):
+            self.emitter.emit(locked_notice(path))
 
     def _now(self) -> float:
         """Seconds of a clock that stands still while paused."""
@@ -186,23 +191,55 @@ class Progress:
         return self._average * max(0, total_steps - self._step) if self._seen > 1 else math.nan
 
 
-def append_row(path: Path, row: dict[str, Any]) -> None:
-    """Add a row to a CSV file; columns that are new widen the file.
+_WAITING: dict[Path, list[dict[str, Any]]] = {}
+"""Rows of tables that could not be written yet."""
+
+
+def locked_notice(path: Path) -> Notice:
+    """Return what the user is told once when `append_row` says so."""
+    return Notice(
+        message=f"{path.name} cannot be written: another program, such as a spreadsheet, has it open. "
+        "Close it there; the epochs until then are added with the next one.",
+        level="warning",
+    )
+
+
+def append_row(path: Path, row: dict[str, Any]) -> bool:
+    """Add an epoch's row to a CSV file, atomically; columns that are new widen the file.
+
+    A spreadsheet on Windows lets nobody write a file that it has open, which is no reason to end a training: the row
+    then waits in memory for the next one.
+
+    Returns
+    -------
+    bool
+        Whether this row has to wait, and none did before.
 
     Raises
     ------
-    KnownError
-        When the file cannot be written.
+    InputError, KnownError
+        When the file cannot be written for another reason.
     """
+    # A resumed run writes its epochs anew.
+    waiting = [old for old in _WAITING.pop(path, []) if old["epoch"] < row["epoch"]]
     try:
-        rows = _read_rows(path)
-        # A resumed run writes its epochs anew.
-        rows = [old for old in rows if int(old["epoch"]) < row["epoch"]]
-        columns = list(dict.fromkeys([name for old in [*rows, row] for name in old]))
-        with path.open("w", newline="", encoding="utf-8") as file:
+        _write_rows(path, [*waiting, row])
+    except InputError as error:
+        if not isinstance(error.__cause__, PermissionError):
+            raise
+        _WAITING[path] = [*waiting, row]
+        return not waiting
+    return False
+
+
+def _write_rows(path: Path, news: list[dict[str, Any]]) -> None:
+    try:
+        rows = [*(old for old in _read_rows(path) if int(old["epoch"]) < news[0]["epoch"]), *news]
+        columns = list(dict.fromkeys([name for row in rows for name in row]))
+        with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns, restval="")
             writer.writeheader()
-            writer.writerows([*rows, row])
+            writer.writerows(rows)
     except OSError as error:
         raise storage_problem(error, path) from error
 

@@ -91,6 +91,37 @@ def test_evaluate(make_bundle, molecules, capsys):
     assert "2 of 3 rows compared" in captured.err
 
 
+def test_evaluate_with_other_labels_than_the_model_knows(make_bundle, tmp_path, capsys):
+    from mole_engine.contracts.dataset import TaskKind, TaskSpec
+
+    task = TaskSpec("active", TaskKind.CLASSIFICATION, classes=("inactive", "active"))
+    model = str(make_bundle(tasks=(task,), scales=(None,), uncertainty={}))
+    path = tmp_path / "measured.csv"
+    path.write_text("smiles,active\nCCO,pos\nCCN,neg\nCCC,\n")
+    assert main(["evaluate", model, str(path)]) == 2
+    assert "'active' holds 'pos', 'neg', and the model knows 'inactive', 'active'" in _error(capsys)
+    path.write_text("smiles,active\nCCO,active\nCCN,inactive\nCCC,neg\nCCCC,\n")
+    assert main(["evaluate", model, str(path)]) == 0
+    told = capsys.readouterr().err
+    assert "active: 2 of 4 rows compared" in told
+    assert "active: 1 row has a value that the model does not know" in told
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("CCO,high\nCCN,low\n", "'logS' holds 'high', 'low', and the model needs numbers"),
+        ("CCO,\nCCN,\n", "'logS' is empty"),
+        ("CCO,\nC1CC,1.5\n", "no row with a measured value has a structure"),
+    ],
+)
+def test_evaluate_with_nothing_to_compare(make_bundle, tmp_path, capsys, rows, words):
+    path = tmp_path / "measured.csv"
+    path.write_text("smiles,logS\n" + rows)
+    assert main(["evaluate", str(make_bundle()), str(path), "--json"]) == 2
+    assert words in _error(capsys)
+
+
 @pytest.mark.parametrize("command", ["predict", "evaluate"])
 def test_an_encoder_alone_predicts_nothing(make_bundle, molecules, capsys, command):
     from dataclasses import replace

@@ -63,6 +63,14 @@ def test_several_wrong_settings_are_all_named():
     assert "training.batch_size" in str(caught.value)
 
 
+@pytest.mark.parametrize("runtime", [{"devices": 2}, {"num_nodes": 2}])
+def test_a_search_on_several_devices_is_refused_with_a_way_out(runtime):
+    """Only the first process searches; the others would wait for ever."""
+    with pytest.raises(InputError, match="search on one device, then train with the settings"):
+        TrainConfig.from_dict({"search": {"trials": 2}, "runtime": runtime})
+    assert TrainConfig.from_dict({"runtime": runtime}).search.trials == 0
+
+
 @pytest.mark.parametrize("text", ["- 1\n- 2\n", "a: [1\n", "just words"])
 def test_a_file_that_is_no_configuration_is_refused(tmp_path, text):
     path = tmp_path / "run.yaml"

@@ -51,6 +51,7 @@ def test_card_holds_no_path_of_its_maker(make_card):
             "data": {"path": "/home/me/secret/a.csv", "test_path": r"C:\me\t.csv", "extra_paths": ["/home/b.csv"]},
             "out": "/home/me/run",
             "init": "/x/e.mole",
+            "model": {"vocabulary": "/home/me/words.json"},
         }
     )
     text = json.dumps(portable_config(config))

@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.events import EpochMetrics, Notice
+from mole_engine.contracts.pretrain_config import PretrainConfig
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
+from mole_engine.store.pretraining_folder import PretrainingFolder
 from mole_engine.store.run_folder import FolderLock, RunFolder
 from mole_engine.store.run_place import open_place
 from mole_engine.store.runs import Workspace, default_workspace, new_run_id
@@ -57,12 +59,41 @@ def test_index_is_rebuilt_from_the_folders(tmp_path, config):
     assert [found.run_id for found in Workspace(tmp_path).records()] == [record.run_id]
 
 
-def test_damaged_index_is_set_aside(tmp_path, config):
+def _overwritten_pages(content):
+    return content[:4096] + b"\xa5" * (len(content) - 4096)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda content: b"garbage" * 1000, _overwritten_pages, lambda content: content[:5000]],
+    ids=["no database", "bad pages", "cut off"],
+)
+def test_damaged_index_is_set_aside_and_made_anew(tmp_path, config, damage):
+    store = Workspace(tmp_path)
+    saved = [_save(store, config, created=float(number))[1].run_id for number in range(3)]
+    for _ in range(2):
+        content = damage((tmp_path / "studio.db").read_bytes())
+        (tmp_path / "studio.db").write_bytes(content)
+        assert [found.run_id for found in Workspace(tmp_path).records()] == saved[::-1]
+    kept = sorted(tmp_path.glob("damaged-index-*/studio.db"))
+    assert len(kept) == 2
+    assert kept[1].read_bytes() == content
+
+
+def test_an_empty_index_does_not_hide_the_runs(tmp_path, config):
+    """As a full disk, or a synchronised folder, leaves it."""
     _, record = _save(Workspace(tmp_path), config)
-    for leftover in tmp_path.glob("studio.db-*"):
-        leftover.unlink()
-    (tmp_path / "studio.db").write_bytes(b"garbage" * 1000)
+    (tmp_path / "studio.db").write_bytes(b"")
     assert [found.run_id for found in Workspace(tmp_path).records()] == [record.run_id]
+
+
+def test_an_index_that_cannot_be_opened_is_left_alone(tmp_path, config, monkeypatch):
+    """Busy or locked is not damaged."""
+    _save(Workspace(tmp_path), config)
+    monkeypatch.setattr(sqlite3, "connect", lambda *_, **__: (_ for _ in ()).throw(sqlite3.OperationalError("locked")))
+    with pytest.raises(KnownError, match="index of runs"):
+        Workspace(tmp_path)
+    assert not list(tmp_path.glob("damaged-index-*"))
 
 
 def test_only_dead_active_runs_become_interrupted(tmp_path, config):
@@ -172,6 +203,20 @@ def test_out_with_a_finished_run_is_kept_and_a_failed_attempt_is_reused(tmp_path
     assert not place.folder.events.exists()
 
 
+@pytest.mark.parametrize("name", ["weights.safetensors", "checkpoints/last.ckpt"])
+def test_networks_of_a_failed_ensemble_are_kept(tmp_path, config, name):
+    """Their last states are deeper in the folder than that of a single network."""
+    config = config.updated({"out": str(tmp_path / "run")})
+    place = open_place(config)
+    place.save(replace(place.record, status=RunState.FAILED))
+    trained = place.folder.checkpoints / "network-1" / name
+    trained.parent.mkdir(parents=True)
+    trained.write_bytes(b"hours of work")
+    with pytest.raises(InputError, match="--resume"):
+        open_place(config)
+    assert trained.read_bytes() == b"hours of work"
+
+
 def test_run_with_out_stays_off_the_workspace(tmp_path, config, workspace):
     place = open_place(config.updated({"out": str(tmp_path / "run")}))
     assert place.workspace is None
@@ -180,9 +225,23 @@ def test_run_with_out_stays_off_the_workspace(tmp_path, config, workspace):
 
 def test_saved_configuration_has_absolute_paths(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    place = open_place(TrainConfig.from_dict({"data": {"path": "a.csv", "extra_paths": ["b.csv"]}, "out": "run"}))
+    fields = {"data": {"path": "a.csv", "extra_paths": ["b.csv"]}, "model": {"vocabulary": "words.json"}, "out": "run"}
+    place = open_place(TrainConfig.from_dict(fields))
+    assert place.folder.read_config().model.vocabulary == str(tmp_path / "words.json")
     data = place.folder.read_config().data
     assert [data.path, *data.extra_paths] == [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
+
+
+def test_a_pretraining_job_knows_where_its_vocabulary_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fields = {"data": {"path": "a.csv"}, "model": {"vocabulary": "words.json"}, "out": "job"}
+    folder = PretrainingFolder.create(PretrainConfig.from_dict(fields))
+    assert PretrainConfig.from_yaml(folder.config).model.vocabulary == str(tmp_path / "words.json")
+
+
+def test_the_name_of_a_shipped_vocabulary_is_no_path(tmp_path, config):
+    place = open_place(config.updated({"out": str(tmp_path / "run")}))
+    assert place.folder.read_config().model.vocabulary == "default"
 
 
 @pytest.mark.parametrize("status", [RunState.COMPLETED, RunState.CANCELLED])
@@ -191,6 +250,15 @@ def test_ended_runs_do_not_go_on(tmp_path, config, status):
     place.save(replace(place.record, status=status))
     with pytest.raises(InputError, match="Only interrupted and failed runs"):
         open_place(None, str(place.folder.path))
+
+
+def test_a_search_does_not_go_on_with_several_devices(tmp_path, config):
+    config = config.updated({"out": str(tmp_path / "run"), "search": {"trials": 2}})
+    place = open_place(config)
+    place.save(replace(place.record, status=RunState.INTERRUPTED))
+    with pytest.raises(InputError, match="one device"):
+        open_place(config.updated({"search": {"trials": 0}, "runtime": {"devices": 2}}), str(place.folder.path))
+    assert open_place(config.updated({"runtime": {"threads": 3}}), str(place.folder.path)).config.runtime.threads == 3
 
 
 def test_resume_refuses_changed_data(tmp_path, config):

@@ -6,12 +6,14 @@ import csv
 import math
 import threading
 from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from mole_engine.contracts.errors import Cancelled, KnownError
+from mole_engine.contracts.events import EpochMetrics, Notice
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.training.averaging import AveragingCallback
 from mole_engine.training.callbacks import ControlCallback, DivergenceCallback
@@ -141,6 +143,37 @@ def test_rows_of_the_metrics_file(tmp_path):
     ]
     with pytest.raises(KnownError, match="folder does not exist"):
         append_row(tmp_path / "missing" / "metrics.csv", {"epoch": 1})
+
+
+def test_a_metrics_file_that_a_spreadsheet_has_open_waits(job, helpers, monkeypatch):
+    """As on Windows, where nobody else may write it then; the run goes on, and no row is lost."""
+    path = job.folder / "metrics.csv"
+    replace = Path.replace
+
+    def replaced(source, target):
+        if target == path and len(job.of(EpochMetrics)) in (1, 2):
+            raise PermissionError(13, "The process cannot access the file")
+        return replace(source, target)
+
+    monkeypatch.setattr(Path, "replace", replaced)
+    job.run(helpers.config(epochs=4), helpers.dataset(helpers.sizes(20)), helpers.split(20))
+    (notice,) = job.of(Notice)
+    assert "metrics.csv" in notice.message
+    with path.open(newline="", encoding="utf-8") as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2", "3", "4"]
+
+
+def test_a_metrics_file_that_cannot_be_written_whole_keeps_its_rows(tmp_path, monkeypatch):
+    path = tmp_path / "metrics.csv"
+    append_row(path, {"epoch": 1})
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(csv.DictWriter, "writerows", full)
+    with pytest.raises(KnownError, match="disk is full"):
+        append_row(path, {"epoch": 2})
+    assert path.read_text(encoding="utf-8").split() == ["epoch", "1"]
 
 
 def test_memory_of_this_process():

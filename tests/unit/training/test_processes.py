@@ -36,6 +36,17 @@ def test_the_second_node_is_not_the_first_process(monkeypatch):
     assert process_rank(RuntimeConfig(devices=2, num_nodes=2)) == 2
 
 
+@pytest.mark.parametrize(("name", "rank"), [("bash", 1), ("training", 3)])
+def test_a_slurm_shell_is_no_slurm_job(monkeypatch, name, rank):
+    """In `srun --pty bash`, Lightning starts the processes itself, and they inherit the number of the shell."""
+    monkeypatch.setenv("SLURM_JOB_ID", "77")
+    monkeypatch.setenv("SLURM_JOB_NAME", name)
+    monkeypatch.setenv("SLURM_NTASKS", "1" if name == "bash" else "4")
+    monkeypatch.setenv("SLURM_PROCID", "0" if name == "bash" else "3")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert process_rank(RuntimeConfig(devices=2, num_nodes=2)) == rank
+
+
 def test_a_job_on_one_device_is_alone_whatever_the_surroundings_say(monkeypatch):
     monkeypatch.setenv("SLURM_PROCID", "3")
     assert process_rank(RuntimeConfig()) == 0
