@@ -118,22 +118,25 @@ def fit_linear(
     rows = _sample(generator, np.arange(len(targets)), MAX_MOLECULES)
     targets = targets[rows]
     standards = {name: Standard.fit(table[rows]) for name, table in tables.items() if name != GROUPS}
-    blocks, scales = [], []
-    for name, table in tables.items():
+    columns = np.empty((len(rows), sum(table.shape[1] for table in tables.values())))
+    edges = np.cumsum([table.shape[1] for table in tables.values()])
+    scales = []
+    for (name, table), end in zip(tables.items(), edges, strict=True):
         block = _columns(name, table[rows], standards)
         spread = float(np.mean(((block - block.mean(axis=0)) ** 2).sum(axis=1)))
         # Tables count alike, however many columns they have.
         scales.append(1 / np.sqrt(max(spread, 1e-12) * len(tables)))
-        blocks.append(block * scales[-1])
-    columns = np.concatenate(blocks, axis=1)
+        np.multiply(block, scales[-1], out=columns[:, end - block.shape[1] : end])
+    del block
     penalty = _chosen(columns, targets, None if groups is None else groups[rows], generator, check)
     weights, constant = np.zeros((columns.shape[1], targets.shape[1])), np.zeros(targets.shape[1])
     for own, same in same_gaps(targets):
         if check is not None:
             check()
-        weights[:, same], constant[same] = _solved(columns[own], targets[np.ix_(own, same)], penalty)
-    edges = np.cumsum([block.shape[1] for block in blocks])[:-1]
-    parts = np.split(weights, edges)
+        weights[:, same], constant[same] = _solved(
+            columns if own.all() else columns[own], targets[np.ix_(own, same)], penalty
+        )
+    parts = np.split(weights, edges[:-1])
     scaled = {name: own * scale for name, own, scale in zip(tables, parts, scales, strict=True)}
     return LinearModel(standards, scaled, constant, penalty)
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,11 +31,11 @@ from mole_engine.training.folds import Fold, fold_numbers, make_folds
 from mole_engine.training.members import MemberEmitter, member_folder, read_member, write_member
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.outputs import Readout
-from mole_engine.training.parts import Part, fit_part
+from mole_engine.training.parts import Part, fit_part, learnt_from
 from mole_engine.training.pinned import PinnedMolecules
 from mole_engine.training.plan import PlannedNetwork, plan_networks
 from mole_engine.training.setup import Prepared, prepare_network
-from mole_engine.training.simple_tables import simple_tables
+from mole_engine.training.simple_tables import SimpleTables, simple_tables
 from mole_engine.training.trainer import resolve_device, use_threads
 
 log = logging.getLogger(__name__)
@@ -180,13 +178,14 @@ class _Ensemble:
             for kind in kinds
         }
         parts: dict[str, Part] = {}
-        tables: dict[str, Any] = {}
+        tables = SimpleTables()
         if self.config.ensemble.trees:
             tables = simple_tables(self.data, cache_dir=self.cache_dir, on_progress=self.on_progress)
             for name in self._part_names():
                 left_out[name], parts[name] = self._part(name, tables)
         blend = self._weighed(left_out, parts)
-        final = blend.values(used, tables)
+        everyone = np.arange(len(self.data.features))
+        final = used | {name: tables.said(name, part, everyone) for name, part in blend.parts.items()}
         honest = blend.combine(left_out)
         gaps = np.isnan(honest)
         whole = np.where(gaps, blend.combine(final), honest)
@@ -307,7 +306,7 @@ class _Ensemble:
         names = ["kernel", "similar", "additive", "extra", "boosting" if cells > MANY_CELLS else "random"]
         return names if cells <= MOST_CELLS else [name for name in names if name != "similar"]
 
-    def _part(self, name: str, tables: Mapping[str, Any]) -> tuple[Floats, Part]:
+    def _part(self, name: str, tables: SimpleTables) -> tuple[Floats, Part]:
         """Return what a simple model says of the molecules that it was not fitted on, and one fitted on all."""
         labels = self.scaler.transform(self.data.labels.targets)
         result = np.full((len(labels), self.prepared.model.config.outputs), np.nan)
@@ -316,7 +315,7 @@ class _Ensemble:
             self._tell(name, number, jobs)
             if len(fold.held):
                 part = self._fitted(name, tables, labels, fold.train)
-                result[fold.held] = part.predict({key: table[fold.held] for key, table in tables.items()})
+                result[fold.held] = tables.said(name, part, fold.held)
         self._tell(name, jobs - 1, jobs)
         rows = np.concatenate([self.data.positions("train"), self.data.positions("val")])
         return result, self._fitted(name, tables, labels, np.sort(rows))
@@ -330,11 +329,12 @@ class _Ensemble:
         numbers[pool] = fold_numbers(self.config, self.data, pool, count)
         return numbers
 
-    def _fitted(self, name: str, tables: Mapping[str, Any], labels: Floats, rows: Positions) -> Part:
+    def _fitted(self, name: str, tables: SimpleTables, labels: Floats, rows: Positions) -> Part:
         large = len(rows) * len(self.tasks) > MANY_CELLS
+        rows = learnt_from(name, rows, self.config.seed)
         return fit_part(
             name,
-            {key: table[rows] for key, table in tables.items()},
+            tables.of(name, rows),
             labels[rows],
             self.tasks,
             seed=self.config.seed,
