@@ -27,6 +27,9 @@ _OUTER = (0.01, 0.99)
 _MEASURED = 20_000
 """Molecules on which inputs of the head are measured, at most."""
 
+_COLUMNS = 64
+"""Columns that are measured at a time."""
+
 
 class MolENetwork(nn.Module):
     """Encoder and head as plain tensor functions.
@@ -193,11 +196,19 @@ def _limited(values: Tensor) -> Tensor:
 
 def _mean_and_scale(table: Tensor) -> tuple[Tensor, Tensor]:
     """Return (D,) means and deviations of the known values of (n, D), outliers moved in; 1 for constant columns."""
-    values = table[:: -(-len(table) // _MEASURED)].double()
+    some = table[:: -(-len(table) // _MEASURED)]
+    # Each column by itself, some at a time: the copies of a whole table would take ten times its memory.
+    starts = range(0, max(1, some.shape[1]), _COLUMNS)
+    found = [_measured(some[:, start : start + _COLUMNS]) for start in starts]
+    return torch.cat([mean for mean, _ in found]), torch.cat([scale for _, scale in found])
+
+
+def _measured(columns: Tensor) -> tuple[Tensor, Tensor]:
+    values = columns.double()
     values = values.where(torch.isfinite(values), torch.full_like(values, torch.nan))
     known = ~values.isnan()
     # A sort of each column with its gaps last: the quantiles of what is known.
-    ordered = values.sort(dim=0).values
+    ordered = values.T.contiguous().sort(dim=1).values.T
     last = (known.sum(0) - 1).clamp(min=0)
     low, high = (ordered.gather(0, (last * share).round().long()[None])[0] for share in _OUTER)
     varies = high > low

@@ -122,23 +122,25 @@ def fit_linear(
     targets = targets[rows]
     much = None if weights is None else weights[rows]
     standards = {name: Standard.fit(table[rows]) for name, table in tables.items() if name != GROUPS}
-    blocks, scales = [], []
-    for name, table in tables.items():
+    columns = np.empty((len(rows), sum(table.shape[1] for table in tables.values())))
+    edges = np.cumsum([table.shape[1] for table in tables.values()])
+    scales = []
+    for (name, table), end in zip(tables.items(), edges, strict=True):
         block = _columns(name, table[rows], standards)
         spread = float(np.mean(((block - block.mean(axis=0)) ** 2).sum(axis=1)))
         # Tables count alike, however many columns they have.
         scales.append(1 / np.sqrt(max(spread, 1e-12) * len(tables)))
-        blocks.append(block * scales[-1])
-    columns = np.concatenate(blocks, axis=1)
+        np.multiply(block, scales[-1], out=columns[:, end - block.shape[1] : end])
+    del block
     penalty = _chosen(columns, targets, None if groups is None else groups[rows], much, generator, check)
     slopes, constant = np.zeros((columns.shape[1], targets.shape[1])), np.zeros(targets.shape[1])
     for own, same in same_gaps(targets):
         if check is not None:
             check()
         labels = targets[np.ix_(own, same)]
-        slopes[:, same], constant[same] = _solved(columns[own], labels, penalty, None if much is None else much[own])
-    edges = np.cumsum([block.shape[1] for block in blocks])[:-1]
-    parts = np.split(slopes, edges)
+        whole = columns if own.all() else columns[own]
+        slopes[:, same], constant[same] = _solved(whole, labels, penalty, None if much is None else much[own])
+    parts = np.split(slopes, edges[:-1])
     scaled = {name: own * scale for name, own, scale in zip(tables, parts, scales, strict=True)}
     return LinearModel(standards, scaled, constant, penalty)
 

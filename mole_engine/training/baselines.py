@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,15 +23,17 @@ from mole_engine.data.weights import counting
 from mole_engine.training.folds import of_main_file
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.tabular import (
+    ROWS_AT_A_TIME,
     Table,
     boosting,
     column_medians,
-    count_table,
     descriptor_table,
     fit_in_steps,
     forest,
     predict_task,
+    small_count_table,
     without_gaps,
+    written_out,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -90,6 +94,7 @@ def fit_baseline(
     on_progress: ProgressHandler | None = None,
     transform: TransformName = "auto",
     refit: bool = False,
+    described: bool = False,
 ) -> BaselineResult:
     """Fit one baseline on the training part, and judge it on the validation and test parts.
 
@@ -110,6 +115,8 @@ def fit_baseline(
     refit
         Whether it learns from the validation molecules too before it is judged on the test part, as models over
         folds do (but for those of a separate file): who is compared has to have seen as much.
+    described
+        Whether the run that it stands beside describes all molecules, so that descriptors of all are in the cache.
 
     Raises
     ------
@@ -120,7 +127,11 @@ def fit_baseline(
         raise InputError(f"There is no baseline '{name}'.", "", f"Choose one of: {', '.join(BASELINES)}.")
     began = time.monotonic()
     rows = {part: np.asarray(getattr(split, part), dtype=np.int64) for part in ("validation", "test")}
-    parts, note = _outputs(name, _Work(dataset, seed, threads, transform, on_progress), split, rows, cache_dir, refit)
+    learnt, note = _learnt(dataset, split, rows, seed, refit)
+    # Others may be many more: of them, nothing is computed.
+    used = np.unique(np.concatenate([*learnt.values(), *rows.values()]))
+    table = _Features(dataset.smiles, used, cache_dir, described, on_progress).table(name)
+    parts = _Work(name, dataset, table, used, seed, threads, transform, on_progress).parts(learnt, rows)
     metrics = {part: _metrics(dataset, rows[part], parts[part]) for part in parts}
     return BaselineResult(
         name=name,
@@ -134,25 +145,17 @@ def fit_baseline(
     )
 
 
-def _outputs(
-    name: str,
-    work: _Work,
-    split: Split,
-    rows: dict[str, Positions],
-    cache_dir: str | Path | None,
-    refit: bool,
-) -> tuple[dict[str, Floats], str]:
-    """Return (n, outputs) of the validation and the test part, and what a reader has to know."""
-    table = work.table(name, cache_dir)
-    train, note = _training_rows(split, work.seed)
-    joining = of_main_file(work.dataset, rows["validation"])
+def _learnt(
+    dataset: CuratedDataset, split: Split, rows: dict[str, Positions], seed: int, refit: bool
+) -> tuple[dict[str, Positions], str]:
+    """Return what is learnt from before each part is judged, and what a reader has to know."""
+    train, note = _training_rows(split, seed)
+    learnt = {"validation": train, "test": train}
+    joining = of_main_file(dataset, rows["validation"])
     if refit and len(joining) and len(rows["test"]):
-        more, note = _training_rows(replace(split, train=(*split.train, *joining.tolist())), work.seed)
-        learnt = {"validation": train, "test": np.sort(more)}
-        return {part: work.outputs(name, table, learnt[part], rows[part]) for part in rows}, note
-    outputs = work.outputs(name, table, train, np.concatenate([rows["validation"], rows["test"]]))
-    count = len(rows["validation"])
-    return {"validation": outputs[:count], "test": outputs[count:]}, note
+        more, note = _training_rows(replace(split, train=(*split.train, *joining.tolist())), seed)
+        learnt["test"] = np.sort(more)
+    return learnt, note
 
 
 def _training_rows(split: Split, seed: int) -> tuple[Positions, str]:
@@ -171,29 +174,60 @@ def _metrics(dataset: CuratedDataset, rows: Positions, outputs: Floats) -> dict[
 
 
 @dataclass(frozen=True)
-class _Work:
-    """One baseline at work, task by task."""
+class _Features:
+    """What baselines read of the molecules that they use."""
 
+    smiles: Sequence[str]
+    used: Positions
+    cache_dir: str | Path | None
+    described: bool
+    on_progress: ProgressHandler | None
+
+    def table(self, name: str) -> Any:
+        """Return (len(used), F) features, sparse or not; without columns for the mean."""
+        if name == "mean":
+            return np.zeros((len(self.used), 0), dtype=np.float32)
+        if name == "fingerprints":
+            return small_count_table([self.smiles[row] for row in self.used], self._check) > 0
+        return self._descriptors()[:, : len(rdkit_descriptor_names())]
+
+    def _descriptors(self) -> Table:
+        # Of all, the cache serves every split and the run itself; it is no use where most would never be looked at.
+        if (self.described and self.cache_dir is not None) or len(self.smiles) <= 2 * len(self.used):
+            return descriptor_table(self.smiles, cache_dir=self.cache_dir, on_progress=self.on_progress)[self.used]
+        own = [self.smiles[row] for row in self.used]
+        return descriptor_table(own, cache_dir=self.cache_dir, on_progress=self.on_progress)
+
+    def _check(self) -> None:
+        if self.on_progress is not None:
+            self.on_progress(STAGE, 0, 1)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One baseline at work, task by task; `table` holds the features of the molecules `used`."""
+
+    name: str
     dataset: CuratedDataset
+    table: Any
+    used: Positions
     seed: int
     threads: int
     transform: TransformName
     on_progress: ProgressHandler | None
 
-    def table(self, name: str, cache_dir: str | Path | None) -> Table:
-        """Return the (n, F) features of all molecules; without columns for the mean."""
-        smiles = self.dataset.smiles
-        if name == "mean":
-            return np.zeros((len(smiles), 0), dtype=np.float32)
-        if name == "fingerprints":
-            return (count_table(smiles, self._check) > 0).astype(np.float32)
-        whole = descriptor_table(smiles, cache_dir=cache_dir, on_progress=self.on_progress)
-        return whole[:, : len(rdkit_descriptor_names())]
+    def parts(self, learnt: dict[str, Positions], rows: dict[str, Positions]) -> dict[str, Floats]:
+        """Return (n, outputs) of the validation and the test part."""
+        if learnt["validation"] is not learnt["test"]:
+            return {part: self.outputs(learnt[part], rows[part]) for part in rows}
+        outputs = self.outputs(learnt["test"], np.concatenate([rows["validation"], rows["test"]]))
+        count = len(rows["validation"])
+        return {"validation": outputs[:count], "test": outputs[count:]}
 
-    def outputs(self, name: str, table: Table, train: Positions, rows: Positions) -> Floats:
+    def outputs(self, train: Positions, rows: Positions) -> Floats:
         """Return (len(rows), outputs) in the user's units or as probabilities."""
         train, weights = counting(self.dataset.weights, train)
-        table = without_gaps(table, column_medians(table[train]))
+        filling = None if self.name == "fingerprints" else column_medians(self._features(train))
         scaler = TargetScaler.fit(self.dataset.targets[train], self.dataset.tasks, self.transform, weights)
         parts = []
         for place, task in enumerate(self.dataset.tasks):
@@ -202,32 +236,44 @@ class _Work:
             known = ~np.isnan(labels)
             own = None if weights is None else weights[known]
             scale = scaler.scales[place]
-            if name == "mean":
+            if self.name == "mean":
                 parts.append(_mean(labels[known], task, len(rows), own))
                 continue
             if scale is not None:
                 labels = scale.forward(labels)
-            predicted = self._fitted(name, task, table[train[known]], labels[known], table[rows], own)
+            predicted = self._fitted(task, train[known], labels[known], rows, filling, own)
             parts.append(predicted if scale is None else scale.inverse(predicted))
         self._tell(len(self.dataset.tasks))
         return np.concatenate(parts, axis=1)
 
+    def _features(self, rows: Positions, filling: Table | None = None) -> Table:
+        table = written_out(self.table, np.searchsorted(self.used, rows))
+        return table if filling is None else without_gaps(table, filling)
+
     def _fitted(
-        self, name: str, task: TaskSpec, features: Table, labels: Floats, wanted: Table, weights: Floats | None
+        self,
+        task: TaskSpec,
+        train: Positions,
+        labels: Floats,
+        wanted: Positions,
+        filling: Table | None,
+        weights: Floats | None,
     ) -> Floats:
         from threadpoolctl import threadpool_limits
 
         if len(np.unique(labels)) < 2 or not len(wanted):
             # Nothing can be told apart (scikit-learn refuses a single class).
             return _mean(labels, task, len(wanted), weights)
-        if name == "boosting":
+        if self.name == "boosting":
             model = boosting(task.kind, rounds=ROUNDS, seed=self.seed)
         else:
-            kind = "random" if name == "fingerprints" else "extra"
+            kind = "random" if self.name == "fingerprints" else "extra"
             model = forest(kind, task.kind, trees=TREES, seed=self.seed, threads=self.threads)
         # Of the calling thread's OpenMP alone: the network's own threads are not touched.
         with threadpool_limits(self.threads, user_api="openmp"):
-            return predict_task(fit_in_steps(model, features, labels, self._check, weights), wanted, task)
+            fit_in_steps(model, self._features(train, filling), labels, self._check, weights)
+            blocks = [wanted[start : start + ROWS_AT_A_TIME] for start in range(0, len(wanted), ROWS_AT_A_TIME)]
+            return np.concatenate([predict_task(model, self._features(block, filling), task) for block in blocks])
 
     def _tell(self, tasks_done: int) -> None:
         if self.on_progress is not None:

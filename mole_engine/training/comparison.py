@@ -97,6 +97,7 @@ class Comparison:
                     transform=self.config.data.target_transform,
                     # These learn from the validation molecules in the end.
                     refit=ensemble.kind == "folds" or ensemble.trees,
+                    described=ensemble.trees or self.config.model.descriptors,
                 )
             except Cancelled:
                 return

@@ -10,7 +10,6 @@ import logging
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +37,7 @@ from mole_engine.training.plan import PlannedNetwork, plan_networks
 from mole_engine.training.series import Series
 from mole_engine.training.setup import Prepared, prepare_network
 from mole_engine.training.simple_models import SimpleModels
-from mole_engine.training.simple_tables import simple_tables
+from mole_engine.training.simple_tables import SimpleTables, simple_tables
 from mole_engine.training.trainer import resolve_device, use_threads
 
 log = logging.getLogger(__name__)
@@ -175,7 +174,7 @@ class _Ensemble:
             for kind in kinds
         }
         parts: dict[str, Part] = {}
-        tables: dict[str, Any] = {}
+        tables = SimpleTables()
         if self.config.ensemble.trees:
             tables = simple_tables(self.data, cache_dir=self.cache_dir, on_progress=self.on_progress)
             simple = SimpleModels(
@@ -184,7 +183,8 @@ class _Ensemble:
             for name in simple.names:
                 left_out[name], parts[name] = simple.fit(name, tables)
         blend = self._weighed(left_out, parts)
-        final = blend.values(used, tables)
+        everyone = np.arange(len(self.data.features))
+        final = used | {name: tables.said(name, part, everyone) for name, part in blend.parts.items()}
         honest = blend.combine(left_out)
         gaps = np.isnan(honest)
         whole = np.where(gaps, blend.combine(final), honest)

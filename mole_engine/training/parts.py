@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy import special
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
-from mole_engine.training.additive import GROUPS, LinearModel, fit_linear
+from mole_engine.training.additive import GROUPS, MAX_MOLECULES, LinearModel, fit_linear
 from mole_engine.training.forests import TreeArrays, of_boosting, of_forest
 from mole_engine.training.kernels import COUNTS, KernelModel, fit_kernels
 from mole_engine.training.outputs import OutputLayout
@@ -54,6 +54,9 @@ SMOOTH: dict[str, type[KernelModel] | type[LinearModel]] = {
 
 MAX_KERNEL_MOLECULES = 5_000
 """A Gaussian process keeps its training molecules and takes their number cubed: of more, it gets a sample."""
+
+MOST_LEARNT = {"kernel": MAX_KERNEL_MOLECULES, "similar": MAX_KERNEL_MOLECULES, "additive": MAX_MOLECULES}
+"""Molecules that a part learns from at most; trees see all."""
 
 SMALLEST = 1e-4
 """Probabilities are kept this far from 0 and 1."""
@@ -141,6 +144,12 @@ class SmoothPart:
         return self.model.to_arrays(prefix)
 
 
+def learnt_from(name: str, rows: Positions, seed: int) -> Positions:
+    """Return of the molecules at hand those that a part learns from, so that tables of others are not made."""
+    most = MOST_LEARNT.get(name, len(rows))
+    return rows if len(rows) <= most else np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+
+
 def fit_part(
     name: str,
     tables: Tables,
@@ -161,7 +170,7 @@ def fit_part(
     name
         One of `PARTS`.
     tables
-        Features of the n training molecules by name.
+        Features of the n training molecules by name; n is what `learnt_from` leaves.
     labels
         (n, T) scaled targets, classes as 0..k-1, NaN where there is none.
     tasks
@@ -239,12 +248,7 @@ def _fit_smooth(
             targets[:, columns] = 1 / max(2, task.outputs)
     if SMOOTH[name] is LinearModel:
         return SmoothPart(tasks, fit_linear(tables, targets, groups=groups, weights=weights, seed=seed, check=check))
-    rows = np.arange(len(targets))
-    if len(rows) > MAX_KERNEL_MOLECULES:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, MAX_KERNEL_MOLECULES, replace=False))
-    own = {table: values[rows] for table, values in tables.items()}
-    much = None if weights is None else weights[rows]
-    return SmoothPart(tasks, fit_kernels(own, targets[rows], weights=much, seed=seed, check=check))
+    return SmoothPart(tasks, fit_kernels(tables, targets, weights=weights, seed=seed, check=check))
 
 
 def _fit_trees(

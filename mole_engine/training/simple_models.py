@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +16,11 @@ from mole_engine.data.scaling import TargetScaler
 from mole_engine.data.weights import counting
 from mole_engine.training.folds import Fold, fold_numbers, pool_of
 from mole_engine.training.outputs import OutputLayout
-from mole_engine.training.parts import Part, fit_part
+from mole_engine.training.parts import Part, fit_part, learnt_from
+from mole_engine.training.simple_tables import SimpleTables
 
 Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
-Tables = Mapping[str, Any]
 
 STAGE = "Fitting simple models"
 TREES, FEW_TREES = 300, 100
@@ -78,7 +77,7 @@ class SimpleModels:
         names = ["kernel", "similar", "additive", "extra", "boosting" if cells > MANY_CELLS else "random"]
         return names if cells <= MOST_CELLS else [name for name in names if name != "similar"]
 
-    def fit(self, name: str, tables: Tables) -> tuple[Floats, Part]:
+    def fit(self, name: str, tables: SimpleTables) -> tuple[Floats, Part]:
         """Return what a model says of the molecules that it was not fitted on, (n, outputs), and one fitted on all."""
         result = np.full((len(self.labels), OutputLayout(self.tasks).size), np.nan)
         jobs = len(self.folds) + 1
@@ -86,7 +85,7 @@ class SimpleModels:
             self._tell(name, number, jobs)
             if len(fold.held):
                 part = self._fitted(name, tables, fold.train)
-                result[fold.held] = part.predict({key: table[fold.held] for key, table in tables.items()})
+                result[fold.held] = tables.said(name, part, fold.held)
         self._tell(name, jobs - 1, jobs)
         return result, self._fitted(name, tables, self.pool)
 
@@ -98,12 +97,17 @@ class SimpleModels:
         numbers[self.pool] = fold_numbers(self.config, self.data, self.pool, count)
         return numbers
 
-    def _fitted(self, name: str, tables: Tables, rows: Positions) -> Part:
+    def _fitted(self, name: str, tables: SimpleTables, rows: Positions) -> Part:
         rows, weights = counting(self.data.dataset.weights, rows)
         large = len(rows) * len(self.tasks) > MANY_CELLS
+        # The sample is drawn before any table is written out.
+        drawn = learnt_from(name, rows, self.config.seed)
+        if weights is not None:
+            weights = weights[np.isin(rows, drawn)]
+        rows = drawn
         return fit_part(
             name,
-            {key: table[rows] for key, table in tables.items()},
+            tables.of(name, rows),
             self.labels[rows],
             self.tasks,
             seed=self.config.seed,

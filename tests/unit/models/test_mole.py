@@ -15,6 +15,7 @@ from torch import Tensor
 from mole_engine.chem.distances import relative_positions
 from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.config import ModelConfig
+from mole_engine.models import network as module
 from mole_engine.models.encoder import Encoder
 from mole_engine.models.mole import MolE, head_input_size, pool
 from mole_engine.nn import bert
@@ -221,6 +222,20 @@ class TestDescriptors:
         model.fit_descriptors(values)
         assert model.descriptor_scale.item() == pytest.approx(1.0, abs=0.15)
         assert abs(model.descriptor_mean.item()) < 0.15
+
+    def test_a_wide_table_is_measured_some_columns_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        values = torch.randn(50, 11, generator=torch.Generator().manual_seed(0))
+        values[::7, 3], values[:, 5] = float("nan"), 2.0
+        once, blocks = (MolE(config(descriptors=True, descriptor_size=11)) for _ in range(2))
+        once.fit_descriptors(values)
+        widths: list[int] = []
+        measured = module._measured
+        monkeypatch.setattr(module, "_measured", lambda part: widths.append(part.shape[1]) or measured(part))
+        monkeypatch.setattr(module, "_COLUMNS", 4)
+        blocks.fit_descriptors(values)
+        assert widths == [4, 4, 3]
+        assert torch.equal(blocks.descriptor_mean, once.descriptor_mean)
+        assert torch.equal(blocks.descriptor_scale, once.descriptor_scale)
 
     def test_the_encoders_vectors_can_be_standardised_too(self) -> None:
         model = MolE(config(standardise_pooled=True, initializer_range=0.4)).eval()

@@ -67,7 +67,7 @@ def test_card_holds_no_path_of_its_maker(make_card):
     [
         (b"", "is not a MolE model"),
         (b"smiles,y\nCCO,1\n", "is not a MolE model"),
-        (b"PK\x03\x04 but not a zip", "is not a MolE model"),
+        (b"PK\x03\x04 and then no more", "is damaged: it is cut off"),
     ],
 )
 def test_other_files(tmp_path, content, words):

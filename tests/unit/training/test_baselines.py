@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -97,6 +99,36 @@ def test_a_large_training_part_is_sampled_and_says_so(
     monkeypatch.setattr(baselines, "MAX_MOLECULES", 10)
     result = fit_baseline("fingerprints", helpers.dataset(helpers.sizes(60)), split)
     assert result.note == "fitted on 10 of 40 training molecules"
+
+
+@pytest.mark.parametrize("name", ["fingerprints", "descriptors", "boosting"])
+def test_features_are_made_only_of_molecules_that_are_used(
+    name: str, helpers: Any, split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def watched(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda smiles, *rest, **more: made.append(len(smiles)) or function(smiles, *rest, **more)
+
+    for maker in ("small_count_table", "descriptor_table"):
+        monkeypatch.setattr(baselines, maker, watched(getattr(baselines, maker)))
+    monkeypatch.setattr(baselines, "MAX_MOLECULES", 10)
+    few = replace(split, validation=split.validation[:4], test=split.test[:4])
+    result = fit_baseline(name, helpers.dataset(helpers.sizes(60)), few)
+    assert made == [18]
+    assert len(result.test_outputs) == 4
+    assert np.isfinite(result.test_outputs).all()
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_molecules_judged_in_blocks_are_the_same(
+    name: str, helpers: Any, split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fit_baseline(name, helpers.dataset(helpers.sizes(60)), split)
+    monkeypatch.setattr(baselines, "ROWS_AT_A_TIME", 3)
+    blocks = fit_baseline(name, helpers.dataset(helpers.sizes(60)), split)
+    np.testing.assert_array_equal(blocks.test_outputs, whole.test_outputs)
+    np.testing.assert_array_equal(blocks.validation_outputs, whole.validation_outputs)
 
 
 def test_cancelling_leaves_between_trees(helpers: Any, split: Split) -> None:
