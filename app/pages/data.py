@@ -23,6 +23,7 @@ from app.theme import SPACE
 from app.widgets.basic import row, secondary_button, set_role
 from app.widgets.drop_zone import dropped_files
 from app.widgets.issues_dialog import IssuesDialog
+from app.widgets.molecule_model import TableContent
 from app.widgets.molecule_view import MoleculeDialog
 from app.widgets.progress import LoadingPanel
 from app.widgets.read_banner import ReadBanner
@@ -278,7 +279,7 @@ class DataPage(Page):
         content = self.table.molecules.content
         if content is None:
             return
-        facts = [(column.name, content.source.cell(place, column.name)) for column in content.source.info.columns]
+        facts = [(column.name, _cell_words(content, place, column.name)) for column in content.source.info.columns]
         said = "; ".join(words for words in (content.unseen_reason(place), content.remarks(place)) if words)
         smiles, drawn = content.source.cell(place, content.roles.smiles), self.table.molecules.drawn_smiles(place)
         title = f"Row {count(place + 1)}"
@@ -328,3 +329,9 @@ class DataPage(Page):
             self.session.tasks.drop_progress(progress)
             self._writing = None
             self._end_progress()
+
+
+def _cell_words(content: TableContent, place: int, column: str) -> str:
+    """Return a cell of the file, and what is learned in its place where several were merged."""
+    cell, learned = content.source.cell(place, column), content.learned_value(place, column)
+    return cell if learned is None else f"{cell}; learned as {learned.words}"

@@ -209,6 +209,7 @@ class RowsPanel(QWidget):
                 dataset.numbers,
                 self._session.columns.shown(),
                 self.columns.extra,
+                learned=dataset.learned,
             )
         )
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.services.kept_rows import KeptRows
+from app.services.merged_values import merged_values
 from app.services.open_dataset import FreshTable, OpenDataset
 from app.services.row_columns import NumberColumns, bars_of
 from app.services.typical_rows import typical_rows
@@ -74,6 +75,7 @@ def assemble(
         split=parts,
         parts=by_row,
         merged=_merged(curated),
+        learned=merged_values(curated, data.curation.duplicates),
         smiles=smiles,
         structures=curated.smiles,
         summaries=tuple(_summary(task, dataset, parts, index) for index, task in enumerate(roles.tasks)),

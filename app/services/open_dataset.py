@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from app.services.kept_rows import RowIssues
+from app.services.merged_values import MergedValue
 from app.summaries import PartsSummary
 from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import (
@@ -55,6 +56,8 @@ class OpenDataset:
         For each file row "train", "val", "test" or "" (left out, or merged with another row).
     merged
         Rows for which an earlier row with the same structure stands.
+    learned
+        By row and target, the values that are learned in place of several that differ.
     smiles
         For each kept file row, the cleaned structure that the model will see.
     structures
@@ -81,6 +84,7 @@ class OpenDataset:
     split: Split
     parts: Sequence[str]
     merged: frozenset[int] = frozenset()
+    learned: Mapping[int, Mapping[str, MergedValue]] = field(default_factory=dict)
     smiles: Mapping[int, str] = field(default_factory=dict)
     structures: Sequence[str] = ()
     summaries: tuple[PartsSummary, ...] = ()

@@ -208,12 +208,15 @@ class CurationReport:
         In row order; a row may have several.
     steps
         Rows touched by each step: {"largest_fragment": 7, ...}.
+    disagreeing
+        Structures that stand in several rows whose labels disagree.
     """
 
     total: int
     kept: int
     issues: tuple[RowIssue, ...] = ()
     steps: dict[str, int] = field(default_factory=dict)
+    disagreeing: int = 0
 
     def count(self, kind: IssueKind) -> int:
         """How many issues are of this kind."""
