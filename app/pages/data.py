@@ -15,6 +15,7 @@ from app.pages.data_rows import RowsPanel
 from app.pages.data_side import SidePanel
 from app.pages.saving import ask_where_to_save, suggested_name
 from app.pages.welcome import WelcomePanel
+from app.pages.words import LEAK_TIP
 from app.services.open_dataset import FreshTable, OpenDataset
 from app.services.row_export import ROW_KINDS, export_rows
 from app.services.structures import structure_png, structure_text
@@ -161,6 +162,7 @@ class DataPage(Page):
         return holder
 
     def _connect(self, session: Session) -> None:
+        self.header.notice_clicked.connect(self.show_split)
         self.welcome.open_requested.connect(self.open_requested)
         self.welcome.path_requested.connect(self.path_requested)
         self.welcome.paths_requested.connect(self.paths_requested)
@@ -206,6 +208,7 @@ class DataPage(Page):
                 (f"{count(look)} need a look" if look > 1 else "1 needs a look" if look else "", "warning"),
             ]
         )
+        self.header.show_notice(dataset.leak_words, LEAK_TIP)
         self.banner.show_roles(dataset.info, dataset.roles, dataset.data_config, dataset.offers, dataset.no_target)
         self.rows.show_dataset(dataset)
         self.side.show_dataset(dataset)
@@ -223,6 +226,7 @@ class DataPage(Page):
         if fresh is None or not self.session.datasets.is_busy:
             return
         self.header.set_title(fresh.info.name)
+        self.header.show_notice("")
         self.header.set_chips([(counted(fresh.info.rows, "row"), "neutral")])
         self.rows.show_preview(fresh)
         self._set_previewing(True)
@@ -249,11 +253,17 @@ class DataPage(Page):
         if self.session.dataset is None:
             self.header.set_title("Data")
             self.header.set_chips([])
+            self.header.show_notice("")
             self._show_state(self.welcome)
 
     @Slot(dict, dict)
     def _revise(self, data: dict[str, Any], split: dict[str, Any]) -> None:
         self.session.start_task(self.session.datasets.revise(data, split))
+
+    @Slot()
+    def show_split(self) -> None:
+        """Bring the split into view."""
+        self.side.show_split()
 
     @Slot()
     def _switch_view(self) -> None:

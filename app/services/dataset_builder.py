@@ -81,6 +81,7 @@ def assemble(
         summaries=tuple(_summary(task, dataset, parts, index) for index, task in enumerate(roles.tasks)),
         typical=typical_rows(raw, roles, numbers, smiles, by_row),
         numbers=numbers,
+        leaked=_leaked(dataset, parts),
         no_target=_no_target(raw, roles),
         offers=tuple((offer.column, offer.unit, offer.name) for offer in molar_offers(raw, data.units)),
     )
@@ -105,6 +106,12 @@ def _merged(curated: CuratedDataset) -> frozenset[int]:
     inside = curated.row_molecules >= 0
     inside[curated.source_rows] = False
     return frozenset(np.flatnonzero(inside).tolist())
+
+
+def _leaked(dataset: CuratedDataset, split: Split) -> int:
+    """Count the structures that stand in both the training and the test part."""
+    trained, judged = ({dataset.smiles[place] for place in part} for part in (split.train, split.test))
+    return len(trained & judged)
 
 
 def effects(dataset: OpenDataset, on_progress: ProgressHandler) -> dict[str, int]:

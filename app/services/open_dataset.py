@@ -10,6 +10,7 @@ from functools import cached_property
 from app.services.kept_rows import RowIssues
 from app.services.merged_values import MergedValue
 from app.summaries import PartsSummary
+from app.text import count, counted
 from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import (
     ColumnRoles,
@@ -71,6 +72,8 @@ class OpenDataset:
     offers
         Columns of concentrations that could be learned on the logarithmic scale, each with its unit and the name of
         the column that would be made of it.
+    leaked
+        Structures that stand in both the training and the test part.
     no_target
         Where no column was found to learn: why not, in words.
     """
@@ -91,6 +94,7 @@ class OpenDataset:
     typical: tuple[int, ...] = ()
     numbers: Mapping[str, Sequence[float]] = field(default_factory=dict)
     offers: tuple[tuple[str, str, str], ...] = ()
+    leaked: int = 0
     no_target: str = ""
 
     @cached_property
@@ -125,5 +129,13 @@ class OpenDataset:
 
     @property
     def title(self) -> str:
-        """The first target's name, or the file's."""
-        return self.roles.tasks[0].name if self.roles.tasks else self.info.name
+        """The first target's name and how many more there are, or the file's name."""
+        if not self.roles.tasks:
+            return self.info.name
+        more = f" and {count(len(self.roles.tasks) - 1)} more" if len(self.roles.tasks) > 1 else ""
+        return f"{self.roles.tasks[0].name}{more}"
+
+    @property
+    def leak_words(self) -> str:
+        """How many test structures the training part has too, in a few words; "" for none."""
+        return f"{counted(self.leaked, 'test structure')} also in train" if self.leaked else ""

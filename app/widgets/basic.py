@@ -357,39 +357,3 @@ class EmptyState(QWidget):
         if buttons:
             layout.addLayout(row(None, *buttons, None, spacing=SPACE[1]))
         layout.addStretch(3)
-
-
-class PageHeader(QFrame):
-    """The bar at the top of a page: title, chips, and buttons at the right."""
-
-    def __init__(self, title: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        set_role(self, role="header")
-        self.setFixedHeight(56)
-        self._title = title_label(title)
-        self._chips: list[Chip] = []
-        self._layout = row(self._title, spacing=SPACE[2])
-        self._layout.setContentsMargins(SPACE[4], 0, SPACE[4], 0)
-        self._layout.addStretch(1)
-        self.setLayout(self._layout)
-
-    def title(self) -> str:
-        """Return the title shown."""
-        return self._title.text()
-
-    def set_title(self, title: str) -> None:
-        """Show another title."""
-        self._title.setText(title)
-
-    def set_chips(self, facts: Sequence[tuple[str, str]]) -> None:
-        """Show chips after the title, each a text and a tone."""
-        while len(self._chips) < len(facts):
-            chip = Chip(parent=self)
-            self._layout.insertWidget(1 + len(self._chips), chip)
-            self._chips.append(chip)
-        for index, chip in enumerate(self._chips):
-            chip.show_fact(*(facts[index] if index < len(facts) else ("", "neutral")))
-
-    def add_action(self, button: QWidget) -> None:
-        """Add a button at the right end."""
-        self._layout.addWidget(button)
