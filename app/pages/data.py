@@ -209,7 +209,9 @@ class DataPage(Page):
             ]
         )
         self.header.show_notice(dataset.leak_words, LEAK_TIP)
-        self.banner.show_roles(dataset.info, dataset.roles, dataset.data_config, dataset.offers, dataset.no_target)
+        self.banner.show_roles(
+            dataset.info, dataset.roles, dataset.data_config, dataset.offers, dataset.no_target, dataset.further
+        )
         self.rows.show_dataset(dataset)
         self.side.show_dataset(dataset)
 

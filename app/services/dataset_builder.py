@@ -17,7 +17,7 @@ from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import ColumnRoles, Split, TableSource, TaskKind, TaskSpec
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.data.assemble import divide
-from mole_engine.data.columns import detect_roles, why_no_target
+from mole_engine.data.columns import detect_roles, further_targets, why_no_target
 from mole_engine.data.curation import curate, preview
 from mole_engine.data.molar import molar_offers
 from mole_engine.data.sources import open_table
@@ -83,6 +83,7 @@ def assemble(
         numbers=numbers,
         leaked=_leaked(dataset, parts),
         no_target=_no_target(raw, roles),
+        further=tuple(further_targets(raw, roles)),
         offers=tuple((offer.column, offer.unit, offer.name) for offer in molar_offers(raw, data.units)),
     )
     # Counted here rather than at first use, which would be in the window's thread.

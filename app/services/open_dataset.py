@@ -76,6 +76,8 @@ class OpenDataset:
         Structures that stand in both the training and the test part.
     no_target
         Where no column was found to learn: why not, in words.
+    further
+        Columns that look as much like a target as the first one that is learned, but are not.
     """
 
     data_config: DataConfig
@@ -96,6 +98,7 @@ class OpenDataset:
     offers: tuple[tuple[str, str, str], ...] = ()
     leaked: int = 0
     no_target: str = ""
+    further: tuple[str, ...] = ()
 
     @cached_property
     def issues(self) -> RowIssues:

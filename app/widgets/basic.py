@@ -227,17 +227,22 @@ class GivingLabel(QLabel):
     ----------
     least
         Pixels that it keeps even then, if its words are that wide.
+    middle
+        Whether the ellipsis stands in the middle: the end of the words says something, too.
     """
 
-    def __init__(self, text: str = "", role: str = "", *, least: int = 0, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, text: str = "", role: str = "", *, least: int = 0, middle: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(text, parent)
         self._least = least
+        self._mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
         self.setTextFormat(Qt.TextFormat.PlainText)
         set_role(self, role=role)
 
     def shown(self) -> str:
         """Return the words as they are painted at the width there is."""
-        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.contentsRect().width())
+        return self.fontMetrics().elidedText(self.text(), self._mode, self.contentsRect().width())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """A part of the words, or nothing."""

@@ -17,7 +17,7 @@ _HEIGHT, _LEAST_TITLE = 56, 260
 class PageHeader(QFrame):
     """The bar at the top of a page: title, chips, and buttons at the right.
 
-    In a narrow place the title ends in an ellipsis; then the neutral chips leave, the last one first.
+    In a narrow place the title is cut in the middle; then the neutral chips leave, the last one first.
 
     Signals
     -------
@@ -31,7 +31,7 @@ class PageHeader(QFrame):
         super().__init__(parent)
         set_role(self, role="header")
         self.setFixedHeight(_HEIGHT)
-        self._title = GivingLabel(title, "title", least=_LEAST_TITLE)
+        self._title = GivingLabel(title, "title", least=_LEAST_TITLE, middle=True)
         self._chips: list[Chip] = []
         self._notice: QPushButton | None = None
         self._layout = row(self._title, spacing=SPACE[2])
@@ -93,14 +93,15 @@ class PageHeader(QFrame):
 
     def _fit(self) -> None:
         facts = [chip for chip in self._chips if chip.text()]
-        items = [self._layout.itemAt(place).widget() for place in range(self._layout.count())]
-        others = [item for item in items if item and item not in self._chips and not item.isHidden()]
+        items = [self._layout.itemAt(place) for place in range(self._layout.count())]
+        widgets = [item.widget() for item in items if item is not None]
+        others = [widget for widget in widgets if widget and widget not in self._chips and not widget.isHidden()]
         room = self.width() - 2 * SPACE[4] - SPACE[2]
         for item in others:
             wide = item.minimumSizeHint().width() if item is self._title else item.sizeHint().width()
             room -= wide + SPACE[2]
         left = room - sum(chip.sizeHint().width() + SPACE[2] for chip in facts)
-        gone = []
+        gone: list[Chip] = []
         for chip in reversed(facts):
             if left < 0 and chip.property("tone") == "neutral":
                 left += chip.sizeHint().width() + SPACE[2]
