@@ -278,7 +278,8 @@ class DataPage(Page):
     def _show_report(self) -> None:
         dataset = self.session.dataset
         if dataset is not None:
-            dialog = IssuesDialog(dataset.info.name, dataset.report, self)
+            dialog = IssuesDialog(dataset.info.name, dataset.report, dataset.merged, self)
+            dialog.row_wanted.connect(self.rows.show_row)
             dialog.save_wanted.connect(self._save_report)
             dialog.show()
 
@@ -291,7 +292,8 @@ class DataPage(Page):
         content = self.table.molecules.content
         if content is None:
             return
-        facts = [(column.name, _cell_words(content, place, column.name)) for column in content.source.info.columns]
+        facts = [("line of the file", count(content.source.line(place)))]
+        facts += [(column.name, _cell_words(content, place, column.name)) for column in content.source.info.columns]
         said = "; ".join(words for words in (content.unseen_reason(place), content.remarks(place)) if words)
         smiles, drawn = content.source.cell(place, content.roles.smiles), self.table.molecules.drawn_smiles(place)
         title = f"Row {count(place + 1)}"

@@ -246,6 +246,14 @@ class RowsPanel(QWidget):
         self._search.clear()
         self._ask([], "all filters")
 
+    @Slot(int)
+    def show_row(self, row: int) -> None:
+        """Select a row of the file and bring it into view, whatever the filters say."""
+        if self.table.molecules.line_of(row) < 0:
+            self.clear_filters()
+        self._select([row])
+        self.table.setFocus()
+
     @Slot()
     def show_only_selected(self) -> None:
         """Show the selected rows alone."""

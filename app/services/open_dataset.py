@@ -13,6 +13,7 @@ from app.summaries import PartsSummary
 from app.text import count, counted
 from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import (
+    ROUTINE,
     ColumnRoles,
     CurationReport,
     IssueKind,
@@ -21,9 +22,6 @@ from mole_engine.contracts.dataset import (
     TableSource,
     TaskSpec,
 )
-
-ROUTINE = frozenset({IssueKind.SALT, IssueKind.CHARGED, IssueKind.DUPLICATE})
-"""Kinds that clean-up settles by itself; all others need a look."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 
 from app.text import DASH, OWN, count, number, own_title, plain_minus
-from mole_engine.contracts.dataset import ColumnRoles, IssueKind, RowIssue, TableSource
+from mole_engine.contracts.dataset import ROUTINE, ColumnRoles, IssueKind, RowIssue, TableSource
 
 
 class Learned(Protocol):
@@ -93,6 +93,10 @@ class TableContent:
     def learned_value(self, row: int, key: str) -> Learned | None:
         """Return what is learned in place of a target's cell, None where that is the cell's own value."""
         return self.learned.get(row, {}).get(key)
+
+    def needs_a_look(self, row: int) -> bool:
+        """Whether there is more to say of a row than that clean-up did as it always does."""
+        return any(issue.kind not in ROUTINE for issue in self.issues.get(row, ()))
 
     def disagrees(self, row: int) -> bool:
         """Whether other rows of the same structure have values too far from this row's."""

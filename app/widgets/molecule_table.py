@@ -289,7 +289,8 @@ class _MoleculeDelegate(QStyledItemDelegate):
         if key == STRUCTURE and index.column() == 1:
             self._paint_structure(painter, inside, row, text)
         elif key == SMILES and index.column() == 2:
-            self._paint_smiles(painter, inside, text, content.remarks(row))
+            shade = tokens.warning if content.needs_a_look(row) else tokens.muted
+            self._paint_smiles(painter, inside, text, content.remarks(row), shade)
         elif key == PART:
             _paint_part(painter, inside, text)
         else:
@@ -318,7 +319,7 @@ class _MoleculeDelegate(QStyledItemDelegate):
             painter.drawImage(rect.topLeft(), drawing.image)
 
     @staticmethod
-    def _paint_smiles(painter: QPainter, rect: QRect, text: str, remarks: str) -> None:
+    def _paint_smiles(painter: QPainter, rect: QRect, text: str, remarks: str, shade: str) -> None:
         tokens = theme.palette()
         painter.setFont(mono_font(12))
         painter.setPen(QColor(tokens.muted))
@@ -330,7 +331,7 @@ class _MoleculeDelegate(QStyledItemDelegate):
         middle = rect.center().y()
         painter.drawText(rect.left(), middle - 4, cut)
         painter.setFont(text_font(11))
-        painter.setPen(QColor(tokens.warning))
+        painter.setPen(QColor(shade))
         said = painter.fontMetrics().elidedText(remarks, Qt.TextElideMode.ElideRight, rect.width())
         painter.drawText(rect.left(), middle + 14, said)
 

@@ -38,6 +38,10 @@ class IssueKind(StrEnum):
     OUTLIER = "outlier"
 
 
+ROUTINE = frozenset({IssueKind.SALT, IssueKind.CHARGED, IssueKind.DUPLICATE})
+"""Kinds that clean-up settles by itself; all others need a look."""
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnInfo:
     """One column of a table, by content.

@@ -269,7 +269,7 @@ class _Work:
         same = "InChIKey" if self.config.same_structure == "inchikey" else "structure"
         if not group.disagreements:
             for row in others:
-                self.note(row, IssueKind.DUPLICATE, f"same {same} as line {line}; merged with it", dropped=True)
+                self.note(row, IssueKind.DUPLICATE, f"merged with line {line}: same {same}", dropped=True)
             return True
         self.disagreeing.append(len(group.rows))
         what = "; ".join(f"{name}: {words}" for name, words in group.disagreements.items())

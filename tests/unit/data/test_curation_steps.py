@@ -43,7 +43,7 @@ def test_inchikeys_see_through_mobile_hydrogens():
     assert len(curated(text)) == 3
     dataset = curated(text, same_structure="inchikey")
     assert dataset.smiles == ["Oc1ccccn1", "CCCC"]
-    assert dataset.report.issues[0].reason == "same InChIKey as line 2; merged with it"
+    assert dataset.report.issues[0].reason == "merged with line 2: same InChIKey"
 
 
 @pytest.mark.parametrize(("how", "value"), [("mean", 4.0), ("median", 3.0), ("majority", 2.0)])
