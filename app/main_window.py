@@ -115,11 +115,12 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def go_to(self, name: str) -> None:
-        """Show the page called `name` ("welcome" is the Data page without data)."""
-        name = "data" if name == "welcome" else name
-        page = self.page(name)
-        self._stack.setCurrentWidget(page)
-        self._rail.show_current(name)
+        """Show the page called `name` ("welcome" is the Data page without data, "split" its split)."""
+        shown = "data" if name in {"welcome", "split"} else name
+        self._stack.setCurrentWidget(self.page(shown))
+        self._rail.show_current(shown)
+        if name == "split":
+            self.data_page.show_split()
 
     def page(self, name: str) -> Page:
         """Return a page, building what is missing of it."""

@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from app.theme import SPACE
-from app.widgets.basic import PageHeader
+from app.widgets.page_header import PageHeader
 
 if TYPE_CHECKING:
     from app.services.session import Session
@@ -35,7 +35,7 @@ class Page(QWidget):
     Signals
     -------
     navigate
-        Name of the page to go to: data, train, runs, predict, models, preferences.
+        Name of the page to go to: data, train, runs, predict, models, preferences; split is a place of the Data page.
     """
 
     navigate = Signal(str)

@@ -15,6 +15,7 @@ from app.pages.data_rows import RowsPanel
 from app.pages.data_side import SidePanel
 from app.pages.saving import ask_where_to_save, suggested_name
 from app.pages.welcome import WelcomePanel
+from app.pages.words import LEAK_TIP
 from app.services.open_dataset import FreshTable, OpenDataset
 from app.services.row_export import ROW_KINDS, export_rows
 from app.services.structures import structure_png, structure_text
@@ -23,6 +24,7 @@ from app.theme import SPACE
 from app.widgets.basic import row, secondary_button, set_role
 from app.widgets.drop_zone import dropped_files
 from app.widgets.issues_dialog import IssuesDialog
+from app.widgets.molecule_model import TableContent
 from app.widgets.molecule_view import MoleculeDialog
 from app.widgets.progress import LoadingPanel
 from app.widgets.read_banner import ReadBanner
@@ -160,6 +162,7 @@ class DataPage(Page):
         return holder
 
     def _connect(self, session: Session) -> None:
+        self.header.notice_clicked.connect(self.show_split)
         self.welcome.open_requested.connect(self.open_requested)
         self.welcome.path_requested.connect(self.path_requested)
         self.welcome.paths_requested.connect(self.paths_requested)
@@ -205,7 +208,10 @@ class DataPage(Page):
                 (f"{count(look)} need a look" if look > 1 else "1 needs a look" if look else "", "warning"),
             ]
         )
-        self.banner.show_roles(dataset.info, dataset.roles, dataset.data_config, dataset.offers, dataset.no_target)
+        self.header.show_notice(dataset.leak_words, LEAK_TIP)
+        self.banner.show_roles(
+            dataset.info, dataset.roles, dataset.data_config, dataset.offers, dataset.no_target, dataset.further
+        )
         self.rows.show_dataset(dataset)
         self.side.show_dataset(dataset)
 
@@ -222,6 +228,7 @@ class DataPage(Page):
         if fresh is None or not self.session.datasets.is_busy:
             return
         self.header.set_title(fresh.info.name)
+        self.header.show_notice("")
         self.header.set_chips([(counted(fresh.info.rows, "row"), "neutral")])
         self.rows.show_preview(fresh)
         self._set_previewing(True)
@@ -248,11 +255,17 @@ class DataPage(Page):
         if self.session.dataset is None:
             self.header.set_title("Data")
             self.header.set_chips([])
+            self.header.show_notice("")
             self._show_state(self.welcome)
 
     @Slot(dict, dict)
     def _revise(self, data: dict[str, Any], split: dict[str, Any]) -> None:
         self.session.start_task(self.session.datasets.revise(data, split))
+
+    @Slot()
+    def show_split(self) -> None:
+        """Bring the split into view."""
+        self.side.show_split()
 
     @Slot()
     def _switch_view(self) -> None:
@@ -265,7 +278,8 @@ class DataPage(Page):
     def _show_report(self) -> None:
         dataset = self.session.dataset
         if dataset is not None:
-            dialog = IssuesDialog(dataset.info.name, dataset.report, self)
+            dialog = IssuesDialog(dataset.info.name, dataset.report, dataset.merged, self)
+            dialog.row_wanted.connect(self.rows.show_row)
             dialog.save_wanted.connect(self._save_report)
             dialog.show()
 
@@ -278,7 +292,8 @@ class DataPage(Page):
         content = self.table.molecules.content
         if content is None:
             return
-        facts = [(column.name, content.source.cell(place, column.name)) for column in content.source.info.columns]
+        facts = [("line of the file", count(content.source.line(place)))]
+        facts += [(column.name, _cell_words(content, place, column.name)) for column in content.source.info.columns]
         said = "; ".join(words for words in (content.unseen_reason(place), content.remarks(place)) if words)
         smiles, drawn = content.source.cell(place, content.roles.smiles), self.table.molecules.drawn_smiles(place)
         title = f"Row {count(place + 1)}"
@@ -328,3 +343,9 @@ class DataPage(Page):
             self.session.tasks.drop_progress(progress)
             self._writing = None
             self._end_progress()
+
+
+def _cell_words(content: TableContent, place: int, column: str) -> str:
+    """Return a cell of the file, and what is learned in its place where several were merged."""
+    cell, learned = content.source.cell(place, column), content.learned_value(place, column)
+    return cell if learned is None else f"{cell}; learned as {learned.words}"

@@ -209,6 +209,7 @@ class RowsPanel(QWidget):
                 dataset.numbers,
                 self._session.columns.shown(),
                 self.columns.extra,
+                learned=dataset.learned,
             )
         )
 
@@ -244,6 +245,14 @@ class RowsPanel(QWidget):
         """Show all rows."""
         self._search.clear()
         self._ask([], "all filters")
+
+    @Slot(int)
+    def show_row(self, row: int) -> None:
+        """Select a row of the file and bring it into view, whatever the filters say."""
+        if self.table.molecules.line_of(row) < 0:
+            self.clear_filters()
+        self._select([row])
+        self.table.setFocus()
 
     @Slot()
     def show_only_selected(self) -> None:

@@ -83,6 +83,10 @@ class SidePanel(QWidget):
         else:
             self.curation.offer_effects()
 
+    def show_split(self) -> None:
+        """Bring the split into view."""
+        self._scroll.ensureWidgetVisible(self.split, 0, 0)
+
     def show_waiting(self) -> None:
         """Show that a file is still being cleaned up."""
         self.curation.show_waiting()
@@ -106,7 +110,7 @@ class SidePanel(QWidget):
         for card in (self.curation, self.column, self.split):
             column.addWidget(card)
         column.addStretch(1)
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidget(cards)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -17,6 +17,7 @@ from app.pages.train_queue import QueueControl
 from app.pages.train_setup import TrainSetup
 from app.pages.train_watch import RunWatch
 from app.pages.train_words import parts_words
+from app.pages.words import LEAK_TIP
 from app.services.datasets import samples
 from app.services.open_dataset import OpenDataset
 from app.text import counted
@@ -170,6 +171,7 @@ class TrainPage(Page):
         self.panel.cancel_asked.connect(training.cancel)
         self.panel.adjust.rate_asked.connect(training.set_learning_rate)
         self.panel.adjust.last_epoch_asked.connect(training.set_last_epoch)
+        self.header.notice_clicked.connect(self._go_to_split)
         self.primary = self.panel.train_button
 
     # What the user does ----------------------------------------------------------------------------------------
@@ -247,6 +249,10 @@ class TrainPage(Page):
     def _go_to_data(self) -> None:
         self.navigate.emit("data")
 
+    @Slot()
+    def _go_to_split(self) -> None:
+        self.navigate.emit("split")
+
     @Slot(bool)
     def _show_settings(self, shown: bool) -> None:
         watched = _TRIALS if self.trials_button.isChecked() else _CHARTS
@@ -280,6 +286,7 @@ class TrainPage(Page):
             # From the queue, or of an earlier day: the head tells what the charts are about.
             self.header.set_title(f"Train: {record.name}")
             self.header.set_chips([(record.data_name, "neutral")])
+            self.header.show_notice("")
         self.watch.begin(record, self._unit, self.session.training.resumes)
         self.watch.events.setFocus(Qt.FocusReason.OtherFocusReason)
         self.panel.show_started(record.epochs)
@@ -325,8 +332,10 @@ class TrainPage(Page):
             return
         # Without the reasons behind it, which the Data page tells.
         split = dataset.split.method.partition(" (")[0].partition(", ")[0]
-        facts = (dataset.info.name, counted(dataset.molecules, "molecule"), f"{split} split")
+        divided = f"split by {split}" if split.startswith("column ") else f"{split} split"
+        facts = (dataset.info.name, counted(dataset.molecules, "molecule"), divided)
         self.header.set_chips([*((fact, "neutral") for fact in facts), *more])
+        self.header.show_notice(dataset.leak_words, LEAK_TIP)
 
     @Slot(object)
     def _hear(self, event: Event) -> None:

@@ -8,6 +8,9 @@ from functools import cache
 from app.text import fixed
 from mole_engine.contracts.presets import list_presets
 
+LEAK_TIP = "What is learned by heart counts as right in the test: the figures look better than they are. Click to see."
+"""Tool tip of the notice that test structures are also trained on."""
+
 
 @cache
 def _titles() -> dict[str, str]:

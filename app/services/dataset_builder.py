@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.services.kept_rows import KeptRows
+from app.services.merged_values import merged_values
 from app.services.open_dataset import FreshTable, OpenDataset
 from app.services.row_columns import NumberColumns, bars_of
 from app.services.typical_rows import typical_rows
@@ -16,7 +17,7 @@ from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import ColumnRoles, Split, TableSource, TaskKind, TaskSpec
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.data.assemble import divide
-from mole_engine.data.columns import detect_roles, why_no_target
+from mole_engine.data.columns import detect_roles, further_targets, why_no_target
 from mole_engine.data.curation import curate, preview
 from mole_engine.data.molar import molar_offers
 from mole_engine.data.sources import open_table
@@ -74,12 +75,15 @@ def assemble(
         split=parts,
         parts=by_row,
         merged=_merged(curated),
+        learned=merged_values(curated, data.curation.duplicates),
         smiles=smiles,
         structures=curated.smiles,
         summaries=tuple(_summary(task, dataset, parts, index) for index, task in enumerate(roles.tasks)),
         typical=typical_rows(raw, roles, numbers, smiles, by_row),
         numbers=numbers,
+        leaked=_leaked(dataset, parts),
         no_target=_no_target(raw, roles),
+        further=tuple(further_targets(raw, roles)),
         offers=tuple((offer.column, offer.unit, offer.name) for offer in molar_offers(raw, data.units)),
     )
     # Counted here rather than at first use, which would be in the window's thread.
@@ -103,6 +107,12 @@ def _merged(curated: CuratedDataset) -> frozenset[int]:
     inside = curated.row_molecules >= 0
     inside[curated.source_rows] = False
     return frozenset(np.flatnonzero(inside).tolist())
+
+
+def _leaked(dataset: CuratedDataset, split: Split) -> int:
+    """Count the structures that stand in both the training and the test part."""
+    trained, judged = ({dataset.smiles[place] for place in part} for part in (split.train, split.test))
+    return len(trained & judged)
 
 
 def effects(dataset: OpenDataset, on_progress: ProgressHandler) -> dict[str, int]:

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from app.services.kept_rows import RowIssues
+from app.services.merged_values import MergedValue
 from app.summaries import PartsSummary
+from app.text import count, counted
 from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import (
+    ROUTINE,
     ColumnRoles,
     CurationReport,
     IssueKind,
@@ -19,9 +22,6 @@ from mole_engine.contracts.dataset import (
     TableSource,
     TaskSpec,
 )
-
-ROUTINE = frozenset({IssueKind.SALT, IssueKind.CHARGED, IssueKind.DUPLICATE})
-"""Kinds that clean-up settles by itself; all others need a look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class OpenDataset:
         For each file row "train", "val", "test" or "" (left out, or merged with another row).
     merged
         Rows for which an earlier row with the same structure stands.
+    learned
+        By row and target, the values that are learned in place of several that differ.
     smiles
         For each kept file row, the cleaned structure that the model will see.
     structures
@@ -68,8 +70,12 @@ class OpenDataset:
     offers
         Columns of concentrations that could be learned on the logarithmic scale, each with its unit and the name of
         the column that would be made of it.
+    leaked
+        Structures that stand in both the training and the test part.
     no_target
         Where no column was found to learn: why not, in words.
+    further
+        Columns that look as much like a target as the first one that is learned, but are not.
     """
 
     data_config: DataConfig
@@ -81,13 +87,16 @@ class OpenDataset:
     split: Split
     parts: Sequence[str]
     merged: frozenset[int] = frozenset()
+    learned: Mapping[int, Mapping[str, MergedValue]] = field(default_factory=dict)
     smiles: Mapping[int, str] = field(default_factory=dict)
     structures: Sequence[str] = ()
     summaries: tuple[PartsSummary, ...] = ()
     typical: tuple[int, ...] = ()
     numbers: Mapping[str, Sequence[float]] = field(default_factory=dict)
     offers: tuple[tuple[str, str, str], ...] = ()
+    leaked: int = 0
     no_target: str = ""
+    further: tuple[str, ...] = ()
 
     @cached_property
     def issues(self) -> RowIssues:
@@ -121,5 +130,13 @@ class OpenDataset:
 
     @property
     def title(self) -> str:
-        """The first target's name, or the file's."""
-        return self.roles.tasks[0].name if self.roles.tasks else self.info.name
+        """The first target's name and how many more there are, or the file's name."""
+        if not self.roles.tasks:
+            return self.info.name
+        more = f" and {count(len(self.roles.tasks) - 1)} more" if len(self.roles.tasks) > 1 else ""
+        return f"{self.roles.tasks[0].name}{more}"
+
+    @property
+    def leak_words(self) -> str:
+        """How many test structures the training part has too, in a few words; "" for none."""
+        return f"{counted(self.leaked, 'test structure')} also in train" if self.leaked else ""

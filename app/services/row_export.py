@@ -79,8 +79,9 @@ def write_issues(path: Path, dataset: OpenDataset) -> None:
         with path.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream)
             writer.writerow(["line", "structure", "column", "what", "reason", "left_out"])
+            dropped = dataset.report.dropped_rows
             for issue in dataset.report.issues:
-                left_out = "yes" if issue.dropped else "no"
+                left_out = "yes" if issue.row in dropped else "no"
                 cells = (issue.smiles, issue.column, issue.kind.value, issue.reason)
                 writer.writerow([issue.line, *(guarded(text) for text in cells), left_out])
     except OSError as error:

@@ -227,17 +227,22 @@ class GivingLabel(QLabel):
     ----------
     least
         Pixels that it keeps even then, if its words are that wide.
+    middle
+        Whether the ellipsis stands in the middle: the end of the words says something, too.
     """
 
-    def __init__(self, text: str = "", role: str = "", *, least: int = 0, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, text: str = "", role: str = "", *, least: int = 0, middle: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(text, parent)
         self._least = least
+        self._mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
         self.setTextFormat(Qt.TextFormat.PlainText)
         set_role(self, role=role)
 
     def shown(self) -> str:
         """Return the words as they are painted at the width there is."""
-        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.contentsRect().width())
+        return self.fontMetrics().elidedText(self.text(), self._mode, self.contentsRect().width())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """A part of the words, or nothing."""
@@ -357,39 +362,3 @@ class EmptyState(QWidget):
         if buttons:
             layout.addLayout(row(None, *buttons, None, spacing=SPACE[1]))
         layout.addStretch(3)
-
-
-class PageHeader(QFrame):
-    """The bar at the top of a page: title, chips, and buttons at the right."""
-
-    def __init__(self, title: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        set_role(self, role="header")
-        self.setFixedHeight(56)
-        self._title = title_label(title)
-        self._chips: list[Chip] = []
-        self._layout = row(self._title, spacing=SPACE[2])
-        self._layout.setContentsMargins(SPACE[4], 0, SPACE[4], 0)
-        self._layout.addStretch(1)
-        self.setLayout(self._layout)
-
-    def title(self) -> str:
-        """Return the title shown."""
-        return self._title.text()
-
-    def set_title(self, title: str) -> None:
-        """Show another title."""
-        self._title.setText(title)
-
-    def set_chips(self, facts: Sequence[tuple[str, str]]) -> None:
-        """Show chips after the title, each a text and a tone."""
-        while len(self._chips) < len(facts):
-            chip = Chip(parent=self)
-            self._layout.insertWidget(1 + len(self._chips), chip)
-            self._chips.append(chip)
-        for index, chip in enumerate(self._chips):
-            chip.show_fact(*(facts[index] if index < len(facts) else ("", "neutral")))
-
-    def add_action(self, button: QWidget) -> None:
-        """Add a button at the right end."""
-        self._layout.addWidget(button)

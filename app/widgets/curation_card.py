@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoStack
-from PySide6.QtWidgets import QComboBox, QGridLayout, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QGridLayout, QSpinBox, QVBoxLayout, QWidget
 
 from app.text import count, counted
 from app.theme import SPACE
@@ -29,7 +29,7 @@ STEPS = (
 
 MORE_STEPS = (
     ("tautomers", "Canonical tautomers", "Every molecule is written as one and the same tautomer. Slow."),
-    ("drop_disagreeing", "Leave out what disagrees", "Rows with one structure but different values are left out."),
+    ("drop_disagreeing", "Leave out what disagrees", "Rows with one structure but values too far apart are left out."),
     ("leave_out_inorganic", "Leave out inorganic", "Molecules without carbon are left out, not only listed."),
 )
 
@@ -52,11 +52,20 @@ _CHOICES = (
         (("Keep", "keep"), ("List", "flag"), ("Leave out", "drop")),
         "Values far from all others",
     ),
+    (
+        "bounds",
+        "Bounds (> 50)",
+        (("As values", "keep"), ("Leave out", "drop")),
+        "Learn 50 as if it were measured, or leave it out",
+    ),
 )
 """Name of the setting, words, what there is to choose (words, value), tool tip."""
 
 _NEED_A_LOOK = {
-    IssueKind.DISAGREE: (("disagrees", "disagree"), ("duplicate disagrees", "duplicates disagree")),
+    IssueKind.DISAGREE: (
+        ("structure disagrees", "structures disagree"),
+        ("structure has values that disagree", "structures have values that disagree"),
+    ),
     IssueKind.UNREADABLE: (("unreadable",) * 2, ("cannot be read",) * 2),
     IssueKind.EMPTY: (("empty",) * 2, ("without a structure",) * 2),
     IssueKind.MISSING_LABEL: (("without a value",) * 2, ("without a value",) * 2),
@@ -75,8 +84,14 @@ _SIZE_PAUSE_MS = 600
 def summary_words(report: CurationReport, counts: Mapping[IssueKind, int]) -> str:
     """Return what became of the rows, in one or two sentences."""
     kept = f"{count(report.kept)} of {counted(report.total, 'row')} kept."
-    told = ", ".join(counted(counts[kind], *words) for kind, (_, words) in _NEED_A_LOOK.items() if counts.get(kind))
+    told = ", ".join(counted(many, *_NEED_A_LOOK[kind][1]) for kind, many in _to_look_at(report, counts))
     return f"{kept} {told[:1].upper()}{told[1:]}." if told else f"{kept} Nothing needs a look."
+
+
+def _to_look_at(report: CurationReport, counts: Mapping[IssueKind, int]) -> list[tuple[IssueKind, int]]:
+    """Return how many there are of each kind that needs a look: structures where values disagree, else rows."""
+    numbers = {**counts, IssueKind.DISAGREE: report.disagreeing}
+    return [(kind, numbers[kind]) for kind in _NEED_A_LOOK if numbers.get(kind)]
 
 
 class CurationCard(Card):
@@ -162,14 +177,14 @@ class CurationCard(Card):
             blocker = QSignalBlocker(combo)
             combo.setCurrentIndex(max(0, combo.findData(getattr(config, name))))
             blocker.unblock()
-        blocker = QSignalBlocker(self._size)
+        blockers = [QSignalBlocker(spin) for spin in (self._size, self._within)]
         self._size.setValue(config.max_heavy_atoms)
-        blocker.unblock()
+        self._within.setValue(config.agree_within)
+        for blocker in blockers:
+            blocker.unblock()
         self._pause.stop()
         self.show_effects({name: many for name, many in report.steps.items() if getattr(config, name, None) is True})
-        facts = [
-            (counted(counts[kind], *words), "warning") for kind, (words, _) in _NEED_A_LOOK.items() if counts.get(kind)
-        ]
+        facts = [(counted(many, *_NEED_A_LOOK[kind][0]), "warning") for kind, many in _to_look_at(report, counts)]
         if len(facts) > 1 and len(facts[0][0] + facts[1][0]) > _CHIP_LETTERS:
             # Both would not fit side by side; the summary below names them all.
             facts = facts[:1]
@@ -223,6 +238,21 @@ class CurationCard(Card):
             self._combos[name] = combo
             fields.addWidget(label(words, "muted"), index, 0)
             fields.addWidget(combo, index, 1)
+        self._add_spins(fields)
+        column.addLayout(switches)
+        column.addLayout(fields)
+        return holder
+
+    def _add_spins(self, fields: QGridLayout) -> None:
+        self._within = named(QDoubleSpinBox(), "agreeWithinSpin", "Largest difference of values that agree")
+        self._within.setDecimals(3)
+        self._within.setRange(0, 1e6)
+        self._within.setSingleStep(0.1)
+        self._within.setSpecialValueText("Automatic")
+        self._within.setToolTip(
+            "Values of one structure that lie further apart disagree.\n"
+            "Automatic: 5% of the value, or a tenth of the column's interquartile range."
+        )
         self._size = named(QSpinBox(), "maxHeavyAtomsSpin", "Most heavy atoms of a molecule")
         self._size.setRange(1, 1000)
         self._size.setSuffix(" atoms")
@@ -230,20 +260,25 @@ class CurationCard(Card):
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(_SIZE_PAUSE_MS)
-        self._pause.timeout.connect(self._tell_size)
-        self._size.valueChanged.connect(lambda _value: self._pause.start())
-        fields.addWidget(label("Largest molecule", "muted"), len(_CHOICES), 0)
-        fields.addWidget(self._size, len(_CHOICES), 1)
-        column.addLayout(switches)
-        column.addLayout(fields)
-        return holder
+        self._pause.timeout.connect(self._tell_numbers)
+        spins: tuple[tuple[str, QAbstractSpinBox], ...] = (
+            ("Values agree within", self._within),
+            ("Largest molecule", self._size),
+        )
+        for place, (words, spin) in enumerate(spins, len(_CHOICES)):
+            fields.addWidget(label(words, "muted"), place, 0)
+            fields.addWidget(spin, place, 1)
+        for changed in (self._within.valueChanged, self._size.valueChanged):
+            changed.connect(lambda _value: self._pause.start())
 
     def _tell_choice(self, name: str) -> None:
         self.changed.emit(name, self._combos[name].currentData())
 
     @Slot()
-    def _tell_size(self) -> None:
-        self.changed.emit("max_heavy_atoms", self._size.value())
+    def _tell_numbers(self) -> None:
+        for name, value in (("agree_within", self._within.value()), ("max_heavy_atoms", self._size.value())):
+            if value != getattr(self._config, name):
+                self.changed.emit(name, value)
 
     @Slot()
     def _show_more(self) -> None:

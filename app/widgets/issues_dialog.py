@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+    Slot,
+)
 from PySide6.QtWidgets import QAbstractItemView, QDialog, QFileDialog, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from app.text import count, counted
@@ -12,7 +21,8 @@ from app.theme import SPACE
 from app.widgets.basic import label, primary_button, row, secondary_button, set_role
 from mole_engine.contracts.dataset import CurationReport, IssueKind
 
-_HEADERS = ("line", "what", "reason", "structure", "left out")
+_ROW, _LINE, _WHAT, _REASON, _STRUCTURE, _OUTCOME = range(6)
+_HEADERS = ("row", "line", "what", "reason", "structure", "outcome")
 _WORDS = {
     IssueKind.UNREADABLE: "cannot be read",
     IssueKind.EMPTY: "no structure",
@@ -32,9 +42,16 @@ _WORDS = {
 
 
 class _IssueModel(QAbstractTableModel):
-    def __init__(self, report: CurationReport, parent: QWidget) -> None:
+    def __init__(self, report: CurationReport, merged: Collection[int], parent: QWidget) -> None:
         super().__init__(parent)
         self._issues = report.issues
+        # Of the whole row: one that is left out for its structure is not kept for anything else.
+        self._left_out = report.dropped_rows
+        self._merged = merged
+
+    def file_row(self, line: int) -> int:
+        """Return the row of the file that a line of this model is about."""
+        return self._issues[line].row
 
     def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: N802, B008
         return 0 if parent.isValid() else len(self._issues)
@@ -48,21 +65,24 @@ class _IssueModel(QAbstractTableModel):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if section == 0 else Qt.AlignmentFlag.AlignLeft
+            side = Qt.AlignmentFlag.AlignRight if section <= _LINE else Qt.AlignmentFlag.AlignLeft
             return side | Qt.AlignmentFlag.AlignVCenter
         return _HEADERS[section] if role == Qt.ItemDataRole.DisplayRole else None
 
     def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         issue = self._issues[index.row()]
         if role == Qt.ItemDataRole.UserRole:
-            return issue.line if index.column() == 0 else self.data(index)
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == 0:
+            numbers = {_ROW: issue.row, _LINE: issue.line}
+            return numbers[index.column()] if index.column() in numbers else self.data(index)
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() <= _LINE:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            left_out = "left out" if issue.dropped else "kept"
-            cells = (count(issue.line), _WORDS[issue.kind], issue.reason, issue.smiles, left_out)
-            return cells[index.column()]
+            place = (count(issue.row + 1), count(issue.line))
+            return (*place, _WORDS[issue.kind], issue.reason, issue.smiles, self._outcome(issue.row))[index.column()]
         return None
+
+    def _outcome(self, row: int) -> str:
+        return "merged" if row in self._merged else "left out" if row in self._left_out else "kept"
 
 
 class IssuesDialog(QDialog):
@@ -72,11 +92,21 @@ class IssuesDialog(QDialog):
     -------
     save_wanted(str)
         Path of the file to write; its ending (.html, .json, .csv) decides the form.
+    row_wanted(int)
+        A row of the file is to be shown.
     """
 
     save_wanted = Signal(str)
+    row_wanted = Signal(int)
 
-    def __init__(self, file_name: str, report: CurationReport, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        file_name: str,
+        report: CurationReport,
+        merged: Collection[int] = (),
+        parent: QWidget | None = None,
+    ) -> None:
+        """Show what a report says of a file; `merged` are the rows that went into an earlier one."""
         super().__init__(parent)
         self.setObjectName("issuesDialog")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -84,13 +114,19 @@ class IssuesDialog(QDialog):
         self.resize(1040, 560)
         self._stem = file_name.partition(".")[0]
         rows = len({issue.row for issue in report.issues})
-        note = f"{counted(rows, 'row')} of {count(report.total)} were changed, left out, or need a look."
-        order = QSortFilterProxyModel(self)
+        note = (
+            f"{counted(rows, 'row')} of {count(report.total)} were changed, left out, or need a look. "
+            "Double-click one to go there."
+        )
+        self._order = order = QSortFilterProxyModel(self)
         order.setSortRole(Qt.ItemDataRole.UserRole)
-        order.setSourceModel(_IssueModel(report, self))
+        self._model = _IssueModel(report, merged, self)
+        order.setSourceModel(self._model)
         table = QTableView()
         table.setObjectName("issuesTable")
         table.setModel(order)
+        table.activated.connect(self._go_to_row)
+        table.doubleClicked.connect(self._go_to_row)
         _set_up(table)
         save = secondary_button("Save the report\u2026", "saveIssuesButton", "As a web page, JSON, or a table")
         save.clicked.connect(self._choose_place)
@@ -104,6 +140,13 @@ class IssuesDialog(QDialog):
         layout.addWidget(label(note, "muted"))
         layout.addWidget(table, 1)
         layout.addLayout(row(None, save, close))
+
+    @Slot(QModelIndex)
+    def _go_to_row(self, index: QModelIndex) -> None:
+        # Some systems call a double click an activation, too; the first of both ends the dialog.
+        if self.isVisible():
+            self.accept()
+            self.row_wanted.emit(self._model.file_row(self._order.mapToSource(index).row()))
 
     def _choose_place(self) -> None:
         kinds = {"Web page (*.html)": "html", "JSON (*.json)": "json", "Table (*.csv)": "csv"}
@@ -129,7 +172,7 @@ def _set_up(table: QTableView) -> None:
     header.setFixedHeight(36)
     header.setHighlightSections(False)
     header.setSortIndicatorShown(False)
-    for column, width in enumerate((64, 130, 260, 240, 90)):
+    for column, width in enumerate((64, 64, 130, 260, 200, 90)):
         table.setColumnWidth(column, width)
-    header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+    header.setSectionResizeMode(_REASON, QHeaderView.ResizeMode.Stretch)
     set_role(table, role="list")

@@ -5,12 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 
 from app.text import DASH, OWN, count, number, own_title, plain_minus
-from mole_engine.contracts.dataset import ColumnRoles, IssueKind, RowIssue, TableSource
+from mole_engine.contracts.dataset import ROUTINE, ColumnRoles, IssueKind, RowIssue, TableSource
+
+
+class Learned(Protocol):
+    """A value that is learned in place of several (see `app.services.merged_values.MergedValue`)."""
+
+    @property
+    def value(self) -> str:
+        """As people read it."""
+        ...
+
+    @property
+    def way(self) -> str:
+        """How it was made: "mean"."""
+        ...
+
+    @property
+    def words(self) -> str:
+        """All of it, with the values that it was made of."""
+        ...
+
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -35,6 +55,8 @@ class TableContent:
         Further columns of the file that are shown.
     hidden
         Keys of columns that are not.
+    learned
+        By row and target, what is learned in place of several values that differ.
     """
 
     source: TableSource
@@ -47,6 +69,7 @@ class TableContent:
     own: Mapping[str, Sequence[float]] = field(default_factory=dict)
     extra: tuple[str, ...] = ()
     hidden: frozenset[str] = frozenset()
+    learned: Mapping[int, Mapping[str, Learned]] = field(default_factory=dict)
 
     def columns(self) -> list[str]:
         """Return the keys of the columns shown, left to right."""
@@ -66,6 +89,18 @@ class TableContent:
         """Return what is to be said of a target's cell that holds a bound instead of a value, or ""."""
         issues = self.issues.get(row, ())
         return next((i.reason for i in issues if i.kind is IssueKind.CENSORED and i.column == key), "")
+
+    def learned_value(self, row: int, key: str) -> Learned | None:
+        """Return what is learned in place of a target's cell, None where that is the cell's own value."""
+        return self.learned.get(row, {}).get(key)
+
+    def needs_a_look(self, row: int) -> bool:
+        """Whether there is more to say of a row than that clean-up did as it always does."""
+        return any(issue.kind not in ROUTINE for issue in self.issues.get(row, ()))
+
+    def disagrees(self, row: int) -> bool:
+        """Whether other rows of the same structure have values too far from this row's."""
+        return any(issue.kind is IssueKind.DISAGREE for issue in self.issues.get(row, ()))
 
     @property
     def rows(self) -> int:
@@ -177,8 +212,11 @@ class MoleculeModel(QAbstractTableModel):
         if content is None or not index.isValid():
             return None
         row, key = self._rows[index.row()], self._columns[index.column()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return self._text(content, row, key)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            learned = content.learned_value(row, key)
+            return self._text(content, row, key) + (f", learned as {learned.words}" if learned is not None else "")
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(content, row, key)
         if role == Qt.ItemDataRole.TextAlignmentRole and self.is_number(index.column()):
@@ -241,6 +279,8 @@ class MoleculeModel(QAbstractTableModel):
         line = f"line {count(content.source.line(row))} of the file"
         if bound := content.bound(row, key):
             return f"{line}: {bound}"
+        if (learned := content.learned_value(row, key)) is not None:
+            return f"{line}: learned as {learned.words}"
         said = [content.unseen_reason(row), content.remarks(row)]
         words = "; ".join(text for text in said if text)
         if key == SMILES:

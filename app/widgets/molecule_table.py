@@ -38,7 +38,7 @@ from app.widgets.table_setup import set_up_table
 
 ROW_HEIGHT = 86
 STRUCTURE_WIDTH = 206
-_PAD = 6
+_PAD, _BELOW = 6, 18
 _ROOMY_COLUMNS = 9
 _SMILES_WIDTH = 220
 _MOST_PIECES = 1500
@@ -289,16 +289,21 @@ class _MoleculeDelegate(QStyledItemDelegate):
         if key == STRUCTURE and index.column() == 1:
             self._paint_structure(painter, inside, row, text)
         elif key == SMILES and index.column() == 2:
-            self._paint_smiles(painter, inside, text, content.remarks(row))
+            shade = tokens.warning if content.needs_a_look(row) else tokens.muted
+            self._paint_smiles(painter, inside, text, content.remarks(row), shade)
         elif key == PART:
             _paint_part(painter, inside, text)
         else:
-            shade = tokens.warning if content.bound(row, key) else tokens.ink
-            painter.setPen(QColor(tokens.muted if key == ROW else shade))
-            painter.setFont(text_font(13, tabular=True))
             side = Qt.AlignmentFlag.AlignRight if model.is_number(index.column()) else Qt.AlignmentFlag.AlignLeft
-            cut = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, inside.width())
-            painter.drawText(inside, side | Qt.AlignmentFlag.AlignVCenter, cut)
+            learned = content.learned_value(row, key)
+            if learned is not None:
+                # Below what the file says.
+                shade = tokens.warning if content.disagrees(row) else tokens.muted
+                said = f"{learned.way} {learned.value}"
+                _paint_line(painter, inside.adjusted(0, _BELOW, 0, 0), side, said, shade, 11)
+                inside.adjust(0, 0, 0, -_BELOW)
+            shade = tokens.warning if content.bound(row, key) else tokens.ink
+            _paint_line(painter, inside, side, text, tokens.muted if key == ROW else shade, 13)
         painter.restore()
 
     def _paint_structure(self, painter: QPainter, rect: QRect, row: int, reason: str) -> None:
@@ -314,7 +319,7 @@ class _MoleculeDelegate(QStyledItemDelegate):
             painter.drawImage(rect.topLeft(), drawing.image)
 
     @staticmethod
-    def _paint_smiles(painter: QPainter, rect: QRect, text: str, remarks: str) -> None:
+    def _paint_smiles(painter: QPainter, rect: QRect, text: str, remarks: str, shade: str) -> None:
         tokens = theme.palette()
         painter.setFont(mono_font(12))
         painter.setPen(QColor(tokens.muted))
@@ -326,9 +331,16 @@ class _MoleculeDelegate(QStyledItemDelegate):
         middle = rect.center().y()
         painter.drawText(rect.left(), middle - 4, cut)
         painter.setFont(text_font(11))
-        painter.setPen(QColor(tokens.warning))
+        painter.setPen(QColor(shade))
         said = painter.fontMetrics().elidedText(remarks, Qt.TextElideMode.ElideRight, rect.width())
         painter.drawText(rect.left(), middle + 14, said)
+
+
+def _paint_line(painter: QPainter, rect: QRect, side: Qt.AlignmentFlag, text: str, shade: str, size: int) -> None:
+    painter.setPen(QColor(shade))
+    painter.setFont(text_font(size, tabular=True))
+    cut = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+    painter.drawText(rect, side | Qt.AlignmentFlag.AlignVCenter, cut)
 
 
 def _paint_part(painter: QPainter, rect: QRect, text: str) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent
-from PySide6.QtWidgets import QDialog, QFormLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFormLayout, QMenu, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.theme import SPACE, text_font, theme
 from app.widgets.basic import ElidedLabel, label, primary_button, row, secondary_button
 from app.widgets.molecule_table import Depictions
 
-_ZOOM = 2
+_ZOOM, _MOST_CAPTION = 2, 170
 _FORMS = (("InChI", "inchi"), ("InChIKey", "inchikey"), ("Picture (PNG)", "png"), ("Drawing (SVG)", "svg"))
 
 
@@ -139,7 +139,11 @@ def _facts(facts: Sequence[tuple[str, str]]) -> QScrollArea:
     form.setVerticalSpacing(SPACE[0])
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     for name, value in facts:
-        form.addRow(label(name, "muted"), ElidedLabel(value))
+        caption = ElidedLabel(name, "muted", middle=True)
+        # Whole sentences stand in headers: the cells keep the greater part of the width.
+        caption.setFixedWidth(min(_MOST_CAPTION, caption.fontMetrics().horizontalAdvance(name) + 4))
+        caption.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        form.addRow(caption, ElidedLabel(value))
     scroll = QScrollArea()
     scroll.setWidget(holder)
     scroll.setWidgetResizable(True)

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
-    QListWidget,
-    QListWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
+from app.text import count
 from app.theme import SPACE
 from app.widgets.basic import label, link_button, named, set_role
 from app.widgets.progress import ProgressStrip
+from app.widgets.target_columns import TargetColumns
 from mole_engine.contracts.config import DataConfig
 from mole_engine.contracts.dataset import ColumnRoles, TableInfo, TaskKind, TaskSpec
 
@@ -54,6 +55,10 @@ _ENCODINGS = (
     ("Chinese (Big5)", "big5"),
     ("Korean (EUC-KR)", "euc_kr"),
 )
+_LEAST_FURTHER = 2
+"""Columns that look like targets, too, from which on they are told: one more is often just a descriptor."""
+
+_LEAST_WIDTH, _BESIDE = 300, 690
 _MOST_NOTES = 2
 """Unusual things that are told at once; the tool tip has them all."""
 
@@ -126,7 +131,7 @@ class ReadBanner(QFrame):
         self._form = QWidget()
         self._form.hide()
         self._smiles = named(QComboBox(), "smilesColumnCombo", "Column with the structures")
-        self._targets = named(QListWidget(), "targetColumnsList", "Target columns")
+        self._targets = TargetColumns()
         self._task = named(QComboBox(), "taskCombo", "Kind of target")
         self._unit = named(QLineEdit(), "unitEdit", "Unit of the target")
         self._unit.setPlaceholderText("none")
@@ -139,12 +144,17 @@ class ReadBanner(QFrame):
         self._offer = link_button("", "molarButton")
         self._offer.clicked.connect(self._molar_chosen)
         self._offer.hide()
+        self._learn_all = link_button("", "learnAllButton", "One model for all of them; rows without a value are kept")
+        self._learn_all.clicked.connect(self._learn_further)
+        self._learn_all.hide()
+        self._below: bool | None = None
+        self._further: list[str] = []
         self._molar: list[str] = []
         self._offered = ""
         self._lay_out()
         self._change.clicked.connect(self._toggle_form)
         self._smiles.currentIndexChanged.connect(self._smiles_chosen)
-        self._targets.itemChanged.connect(self._targets_chosen)
+        self._targets.chosen.connect(self._targets_chosen)
         self._task.currentIndexChanged.connect(self._task_chosen)
         self._unit.editingFinished.connect(self._unit_typed)
         for box, field in (
@@ -162,6 +172,7 @@ class ReadBanner(QFrame):
         data: DataConfig,
         offers: Sequence[tuple[str, str, str]] = (),
         no_target: str = "",
+        further: Sequence[str] = (),
     ) -> None:
         """Show what holds now; nothing is announced.
 
@@ -173,11 +184,13 @@ class ReadBanner(QFrame):
             Columns of concentrations, their units, and the names of their logarithms.
         no_target
             Why no column was found to learn, where none was.
+        further
+            Columns that look like targets, too, but are not learned.
         """
         self._words.setText(read_words(info, roles, no_target))
         self._words.setToolTip("\n".join(info.notes))
         text_boxes = (self._separator, self._decimal, self._encoding)
-        boxes = (self._smiles, self._targets, self._task, self._transform, self._unit, *text_boxes)
+        boxes = (self._smiles, self._task, self._transform, self._unit, *text_boxes)
         blockers = [QSignalBlocker(box) for box in boxes]
         names = [column.name for column in info.columns]
         _fill(self._smiles, [(name, name) for name in names], roles.smiles)
@@ -194,18 +207,10 @@ class ReadBanner(QFrame):
         for box in text_boxes:
             box.setEnabled(info.format in _TEXT_FORMATS)
         self._show_offer(roles, data, offers)
-        self._targets.clear()
         targets = {spec.name for spec in roles.tasks}
-        for column in info.columns:
-            if column.name != roles.smiles:
-                item = QListWidgetItem(column.name)
-                item.setFlags(
-                    Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable
-                )
-                checked = column.name in targets
-                item.setCheckState(Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked)
-                item.setToolTip(", ".join(column.examples[:3]))
-                self._targets.addItem(item)
+        self._targets.show_columns([column for column in info.columns if column.name != roles.smiles], targets)
+        self._place_targets()
+        self._show_further(further)
         for blocker in blockers:
             blocker.unblock()
         set_role(self, tone="accent" if roles.tasks else "warning")
@@ -243,9 +248,17 @@ class ReadBanner(QFrame):
         self._offer.setToolTip(tip)
         self._offer.setVisible(bool(words))
 
+    def _show_further(self, further: Sequence[str]) -> None:
+        """Offer to learn what looks like a target, too."""
+        self._further = list(further)
+        few = len(self._further) < _LEAST_FURTHER
+        self._learn_all.setText(f"{count(len(self._further))} more columns look like targets: learn all")
+        self._learn_all.setVisible(not few)
+
     def _set_working(self, working: bool) -> None:
         if working:
             self._offer.hide()
+            self._learn_all.hide()
         self._progress.setVisible(working)
         self._words.setVisible(not working)
         self._change.setVisible(not working)
@@ -267,22 +280,39 @@ class ReadBanner(QFrame):
         middle = _form(
             84, ("Separator", self._separator), ("Decimal mark", self._decimal), ("Text encoding", self._encoding)
         )
-        right = QVBoxLayout()
-        right.setSpacing(SPACE[0])
-        right.addWidget(label("Targets", "muted"))
-        self._targets.setFixedHeight(136)
-        right.addWidget(self._targets)
-        columns = QHBoxLayout(self._form)
-        columns.setContentsMargins(0, SPACE[1], 0, SPACE[0])
-        columns.setSpacing(SPACE[3])
-        columns.addLayout(left, 4)
-        columns.addLayout(middle, 3)
-        columns.addLayout(right, 3)
+        self._columns = QGridLayout(self._form)
+        self._columns.setContentsMargins(0, SPACE[1], 0, SPACE[0])
+        self._columns.setHorizontalSpacing(SPACE[3])
+        self._columns.addLayout(left, 0, 0)
+        self._columns.addLayout(middle, 0, 1)
+        for column, stretch in enumerate((4, 3)):
+            self._columns.setColumnStretch(column, stretch)
+        self._place_targets()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(SPACE[2], 7, SPACE[2], 7)
         outer.setSpacing(0)
         outer.addLayout(head)
+        outer.addWidget(self._learn_all)
         outer.addWidget(self._form)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """The form gives way (see `resizeEvent`) before the window has to be wider."""
+        return QSize(_LEAST_WIDTH, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Put a long list of targets beside the other fields, or below where that is too narrow."""
+        super().resizeEvent(event)
+        self._place_targets()
+
+    def _place_targets(self) -> None:
+        below = self._targets.is_long and self.width() < _BESIDE
+        if below is self._below:
+            return
+        self._below = below
+        self._columns.removeWidget(self._targets)
+        line, column, wide = (1, 0, 2) if below else (0, 2, 1)
+        self._columns.addWidget(self._targets, line, column, 1, wide, Qt.AlignmentFlag.AlignTop)
+        self._columns.setColumnStretch(2, 0 if below else 3)
 
     @Slot()
     def _toggle_form(self) -> None:
@@ -291,19 +321,22 @@ class ReadBanner(QFrame):
         self._change.setText("Done" if opening else "Change")
         if opening:
             self._smiles.setFocus()
+            self._targets.show_ticked()
 
     @Slot()
     def _smiles_chosen(self) -> None:
         name = str(self._smiles.currentData())
         # What was read as the structure may now be a target, and the other way round; targets are found anew.
-        keep = [target for target in self._checked() if target != name]
+        keep = [target for target in self._targets.ticked() if target != name]
         self.changed.emit({"smiles_column": name, "targets": keep}, {})
 
+    @Slot(object)
+    def _targets_chosen(self, ticked: list[str]) -> None:
+        self.changed.emit({"targets": ticked}, {})
+
     @Slot()
-    def _targets_chosen(self) -> None:
-        # Without any the engine would look for one itself and tick it again, against the user's wish.
-        if checked := self._checked():
-            self.changed.emit({"targets": checked}, {})
+    def _learn_further(self) -> None:
+        self._targets.tick_also(self._further)
 
     @Slot()
     def _task_chosen(self) -> None:
@@ -312,7 +345,7 @@ class ReadBanner(QFrame):
     @Slot()
     def _unit_typed(self) -> None:
         # Told when the field is left, too: only another unit is news.
-        if self._unit.isModified() and (targets := self._checked()):
+        if self._unit.isModified() and (targets := self._targets.ticked()):
             self._unit.setModified(False)
             self.changed.emit({"units": dict.fromkeys(targets, self._unit.text().strip())}, {})
 
@@ -325,10 +358,6 @@ class ReadBanner(QFrame):
 
     def _tell(self, field: str, value: object) -> None:
         self.changed.emit({field: value}, {})
-
-    def _checked(self) -> list[str]:
-        items = [self._targets.item(index) for index in range(self._targets.count())]
-        return [item.text() for item in items if item.checkState() is Qt.CheckState.Checked]
 
 
 def _form(least: int, *rows: tuple[str, QWidget]) -> QGridLayout:

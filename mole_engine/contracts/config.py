@@ -33,6 +33,16 @@ class CurationConfig(Section):
     drop_disagreeing: bool = setting(
         False, "Leave out duplicates whose labels disagree (otherwise they are merged all the same)."
     )
+    agree_within: float = setting(
+        0.0,
+        "Largest difference of values of one structure that agree; 0: 5% of the value, or a tenth of the column's"
+        " interquartile range.",
+        ge=0.0,
+        advanced=True,
+    )
+    bounds: Literal["keep", "drop"] = setting(
+        "keep", "Bounds such as > 50 in place of a value: learn 50 as if it were measured, or leave them out."
+    )
     outliers: Literal["keep", "flag", "drop"] = setting(
         "flag", "Values far from all others: keep them, list them, or leave them out."
     )

@@ -38,6 +38,10 @@ class IssueKind(StrEnum):
     OUTLIER = "outlier"
 
 
+ROUTINE = frozenset({IssueKind.SALT, IssueKind.CHARGED, IssueKind.DUPLICATE})
+"""Kinds that clean-up settles by itself; all others need a look."""
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnInfo:
     """One column of a table, by content.
@@ -213,12 +217,15 @@ class CurationReport:
         In row order; a row may have several.
     steps
         Rows touched by each step: {"largest_fragment": 7, ...}.
+    disagreeing
+        Structures that stand in several rows whose labels disagree.
     """
 
     total: int
     kept: int
     issues: tuple[RowIssue, ...] = ()
     steps: dict[str, int] = field(default_factory=dict)
+    disagreeing: int = 0
 
     def count(self, kind: IssueKind) -> int:
         """How many issues are of this kind."""

@@ -197,6 +197,36 @@ def _may_be_target(table: RawTable, column: ColumnInfo) -> bool:
     )
 
 
+def further_targets(table: RawTable, roles: ColumnRoles) -> list[str]:
+    """Return the columns that were as good a guess as the first target: of its kind, and no worse by name.
+
+    Judged by what is known of each column without reading its cells again, since there may be thousands.
+    """
+    if not roles.tasks:
+        return []
+    first = table.info.column(roles.tasks[0].name)
+    if first.kind not in {"number", "binary"}:
+        return []
+    used = {
+        roles.smiles,
+        roles.identifier,
+        roles.weight,
+        roles.split,
+        roles.order,
+        *(task.name for task in roles.tasks),
+    }
+    rank = _target_rank(first.name)
+    return [
+        column.name
+        for column in table.info.columns
+        if column.name not in used
+        and column.kind == first.kind
+        and column.distinct >= 2
+        and _target_rank(column.name) == rank
+        and not any(named.fullmatch(column.name.strip()) for named in (_WEIGHT, _ROW_NUMBER, _IDENTIFIER, SPLIT_NAMES))
+    ]
+
+
 def why_no_target(table: RawTable, roles: ColumnRoles) -> str:
     """Say for the first columns besides the structures why they are no targets: "'y' is always '5.3'"."""
     words = []

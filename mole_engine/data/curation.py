@@ -23,6 +23,7 @@ from mole_engine.data.standardise import STEPS, Finding
 from mole_engine.data.table import RawTable
 from mole_engine.data.targets import read_labels
 from mole_engine.data.timeline import order_of
+from mole_engine.data.values import parse_number
 
 MAX_TAUTOMER_TRIALS = 1_000
 """Structures up to which `preview` tries out tautomers."""
@@ -107,7 +108,7 @@ def _table_effects(
         "unreadable": kinds[IssueKind.UNREADABLE] + kinds[IssueKind.EMPTY],
         "outliers": len({issue.row for issue in work.issues if issue.kind is IssueKind.OUTLIER}),
         "merge_duplicates": work.steps["merge_duplicates"],
-        "drop_disagreeing": work.disagreeing,
+        "drop_disagreeing": sum(work.disagreeing),
     }
 
 
@@ -164,7 +165,8 @@ class _Work:
     issues: list[RowIssue] = field(default_factory=list)
     steps: Counter[str] = field(default_factory=Counter)
     dropped: set[int] = field(default_factory=set)
-    disagreeing: int = 0
+    disagreeing: list[int] = field(default_factory=list)
+    """Rows of each structure whose labels disagree."""
 
     def __post_init__(self) -> None:
         self.cells = self.table.column_values(self.roles.smiles)
@@ -200,8 +202,7 @@ class _Work:
             labels = read_labels(self.table.column_values(task.name), task, decimal)
             self.targets[:, index] = labels.values
             odd += [(row, IssueKind.BAD_LABEL, reason, task.name) for row, reason in labels.bad.items()]
-            for row, reason in labels.censored.items():
-                self.note(row, IssueKind.CENSORED, reason, column=task.name)
+            odd += self._take_bounds(index, labels.censored)
             if task.kind is TaskKind.REGRESSION and self.config.outliers != "keep":
                 odd += [(row, IssueKind.OUTLIER, reason, task.name) for row, reason in self._take_outliers(index)]
         if not self.roles.tasks:
@@ -214,6 +215,22 @@ class _Work:
             self.note(row, IssueKind.MISSING_LABEL, "the label is missing", dropped=True, column=column)
         if len(self.dropped) == len(self.table):
             raise self._nothing_labelled()
+
+    def _take_bounds(self, index: int, told: dict[int, str]) -> list[tuple[int, IssueKind, str, str]]:
+        """Tell bounds and approximate values; takes the bounds away where the settings say so."""
+        task, taken = self.roles.tasks[index], []
+        cells = self.table.column_values(task.name)
+        for row, reason in told.items():
+            number = parse_number(cells[row], self.table.info.decimal)
+            if self.config.bounds == "keep" or number.bound not in {"<", ">"}:
+                self.note(row, IssueKind.CENSORED, reason, column=task.name)
+                continue
+            self.targets[row, index] = np.nan
+            self.steps["bounds"] += 1
+            taken.append(
+                (row, IssueKind.CENSORED, f"'{cells[row].strip()}' is a bound, not a value; left out", task.name)
+            )
+        return taken
 
     def _take_outliers(self, index: int) -> list[tuple[int, str]]:
         """Find the values of a target that lie far off; takes them away where the settings say so."""
@@ -234,13 +251,17 @@ class _Work:
         allowed = tolerances(self.targets[rows], self.roles.tasks)
         first, several = group_rows(rows, self.keys, parts)
         labels, stays = self.targets[first], np.ones(len(first), bool)
+        how, within, values = self.config.duplicates, self.config.agree_within, {}
         for place, members in several.items():
-            group = merge(members, self.targets, self.roles.tasks, allowed, self.config.duplicates)
+            group = merge(members, self.targets, self.roles.tasks, allowed, how, within)
             self.steps["merge_duplicates"] += len(members) - 1
             labels[place], stays[place] = group.labels, self._tell(group)
+            if group.values:
+                values[place] = group.values
         position = np.cumsum(stays) - 1
         kept = {int(position[place]): members for place, members in several.items() if stays[place]}
-        return Molecules(np.array(first, np.int64)[stays], labels[stays], kept)
+        differing = {int(position[place]): found for place, found in values.items() if stays[place]}
+        return Molecules(np.array(first, np.int64)[stays], labels[stays], kept, differing)
 
     def _tell(self, group: Group) -> bool:
         """Record what merging did to a group; returns whether it stays."""
@@ -249,22 +270,32 @@ class _Work:
         same = "InChIKey" if self.config.same_structure == "inchikey" else "structure"
         if not group.disagreements:
             for row in others:
-                self.note(row, IssueKind.DUPLICATE, f"same {same} as line {line}; merged with it", dropped=True)
+                self.note(row, IssueKind.DUPLICATE, f"merged with line {line}: same {same}", dropped=True)
             return True
-        self.disagreeing += len(group.rows)
+        self.disagreeing.append(len(group.rows))
         what = "; ".join(f"{name}: {words}" for name, words in group.disagreements.items())
         unlabelled = bool(self.roles.tasks) and not np.isfinite(group.labels).any()
         leaves = self.config.drop_disagreeing or unlabelled
         if leaves:
             self.steps["drop_disagreeing"] += len(group.rows)
-        outcome = "left out" if leaves else "merged"
+        outcome = "left out" if leaves else f"merged into {self._merged_words(group)}"
         lines = ", ".join(str(self.table.line(row)) for row in group.rows[:6]) + (
             ", ..." if len(group.rows) > 6 else ""
         )
         for row in group.rows:
-            reason = f"lines {lines} have the same {same} but different labels ({what}); {outcome}"
+            # What became of them first: the window's table cuts off what follows.
+            reason = f"{outcome}: lines {lines} have the same {same} but different labels ({what})"
             self.note(row, IssueKind.DISAGREE, reason, dropped=leaves or row != first)
         return not leaves
+
+    def _merged_words(self, group: Group) -> str:
+        """Name what disagreeing labels became: "15", or "y 15, toxic none" where several targets disagree."""
+        told = [
+            (task.name, "none" if np.isnan(label) else task.classes[int(label)] if task.classes else f"{label:.6g}")
+            for task, label in zip(self.roles.tasks, group.labels.tolist(), strict=True)
+            if task.name in group.disagreements
+        ]
+        return told[0][1] if len(told) == 1 else ", ".join(f"{name} {value}" for name, value in told)
 
     def finish(self, molecules: Molecules) -> CuratedDataset:
         if not len(molecules):
@@ -275,6 +306,7 @@ class _Work:
             kept=len(molecules),
             issues=tuple(sorted(self.issues, key=lambda issue: issue.row)),
             steps={name: count for name, count in self.steps.items() if count},
+            disagreeing=len(self.disagreeing),
         )
         names = self.table.column_values(self.roles.identifier) if self.roles.identifier else None
         return CuratedDataset(
@@ -289,6 +321,7 @@ class _Work:
             given_split=[self.parts[row] for row in first] if self.parts is not None else None,
             row_molecules=molecules.of_rows(total),
             order=self._order(molecules),
+            merged_values=molecules.values,
         )
 
     def _order(self, molecules: Molecules) -> npt.NDArray[np.float64] | None:

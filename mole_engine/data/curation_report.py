@@ -156,8 +156,9 @@ def _page(dataset: CuratedDataset, steps: CurationConfig | None, split: Split | 
         yield f"<tr><td>{count}</td><td>{ISSUE_WORDS[IssueKind(kind)]}</td></tr>"
     heads = "".join(f"<th>{name}</th>" for name in ("line", "what", "why", "outcome", "structure"))
     yield f"</table><h2>Row by row</h2><table><tr>{heads}</tr>"
+    left_out = report.dropped_rows
     for issue in report.issues[:MAX_HTML_ISSUES]:
-        yield _row(issue)
+        yield _row(issue, issue.row in left_out)
     yield "</table>"
     if len(report.issues) > MAX_HTML_ISSUES:
         yield f"<p>{len(report.issues) - MAX_HTML_ISSUES} more are in the JSON report.</p>"
@@ -179,8 +180,8 @@ def _targets(dataset: CuratedDataset) -> str:
     return f"targets: {', '.join(names)}" if names else "there is no target"
 
 
-def _row(issue: RowIssue) -> str:
-    outcome = '<span class="dropped">left out</span>' if issue.dropped else "kept"
+def _row(issue: RowIssue, left_out: bool) -> str:
+    outcome = '<span class="dropped">left out</span>' if left_out else "kept"
     column = f"{escape(issue.column)}: " if issue.column else ""
     return (
         f"<tr><td>{issue.line}</td><td>{ISSUE_WORDS[issue.kind]}</td><td>{column}{escape(issue.reason)}</td>"

@@ -43,6 +43,9 @@ class CuratedDataset:
         (n,) int64: 0 for the file itself, 1 and 2 for separate validation and test files (see `assemble`).
     file_reports
         Curation reports of separate validation and test files by name.
+    merged_values
+        By position, for molecules whose merged rows had other labels than one another: the labels that were merged,
+        by target (class labels as positions).
     """
 
     info: TableInfo
@@ -58,6 +61,7 @@ class CuratedDataset:
     order: npt.NDArray[np.float64] | None = None
     file_of: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     file_reports: dict[str, CurationReport] = field(default_factory=dict)
+    merged_values: dict[int, dict[str, tuple[float, ...]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.file_of) != len(self.smiles):

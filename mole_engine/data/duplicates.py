@@ -30,11 +30,14 @@ class Group:
         (T,) the merged labels, NaN where there is none.
     disagreements
         In words, by task name; empty when all labels agree.
+    values
+        The labels that were merged, by task name, of tasks where they are not all the same.
     """
 
     rows: list[int]
     labels: npt.NDArray[np.float64]
     disagreements: dict[str, str] = field(default_factory=dict)
+    values: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -49,11 +52,14 @@ class Molecules:
         (n, T) float64.
     several
         Rows of the molecules that several were merged into, by position.
+    values
+        What their differing labels were merged from, by position (see `Group`).
     """
 
     first: npt.NDArray[np.int64]
     labels: npt.NDArray[np.float64]
     several: dict[int, list[int]] = field(default_factory=dict)
+    values: dict[int, dict[str, tuple[float, ...]]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.first)
@@ -133,6 +139,7 @@ def merge(
     tasks: Sequence[TaskSpec],
     allowed: npt.NDArray[np.float64],
     how: Literal["mean", "median", "majority"] = "mean",
+    within: float = 0.0,
 ) -> Group:
     """Merge the labels of one structure: one value of several, majority of classes (none when evenly contradicted).
 
@@ -146,6 +153,8 @@ def merge(
         The tasks and what `tolerances` returned for them.
     how
         Value of merged rows: their mean, their median, or the most frequent one (the median where several are).
+    within
+        Largest difference of values that agree, in place of `allowed` and what is relative; 0 sets none.
     """
     group = Group(rows, np.full(len(tasks), np.nan))
     for index, task in enumerate(tasks):
@@ -153,10 +162,12 @@ def merge(
         values = values[np.isfinite(values)]
         if not len(values):
             continue
+        spread = values.max() - values.min()
+        if spread > 0:
+            group.values[task.name] = tuple(values.tolist())
         if task.kind is TaskKind.REGRESSION:
             group.labels[index] = _MERGED[how](values)
-            spread = values.max() - values.min()
-            if spread > max(allowed[index], RELATIVE_TOLERANCE * np.abs(values).max()):
+            if spread > (within or max(allowed[index], RELATIVE_TOLERANCE * np.abs(values).max())):
                 group.disagreements[task.name] = f"from {values.min():g} to {values.max():g}"
         else:
             found, counts = np.unique(values, return_counts=True)

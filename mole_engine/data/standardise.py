@@ -168,7 +168,7 @@ def _largest_fragment(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tu
 
 
 def _salt(removed: str, kept: str) -> Finding:
-    words = f"'{removed}' was removed; the largest fragment '{kept}' was kept"
+    words = f"removed '{removed}'; the largest fragment '{kept}' stays"
     return Finding(IssueKind.SALT, words, step="largest_fragment")
 
 
@@ -183,7 +183,7 @@ def _neutralised(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tuple[C
     neutral, kept = settled
     if kept == smiles:
         return mol, smiles
-    findings.append(Finding(IssueKind.CHARGED, f"'{smiles}' was neutralised to '{kept}'", step="neutralise"))
+    findings.append(Finding(IssueKind.CHARGED, f"neutralised '{smiles}' to '{kept}'", step="neutralise"))
     return neutral, kept
 
 
@@ -201,7 +201,7 @@ def _tautomer(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tuple[Chem
         return mol, smiles  # a form in between that cannot be kekulized: the structure stays as it is written
     if settled is None or settled[1] == smiles:
         return mol, smiles
-    findings.append(Finding(IssueKind.TAUTOMER, f"'{smiles}' was written as '{settled[1]}'", step="tautomers"))
+    findings.append(Finding(IssueKind.TAUTOMER, f"written '{smiles}' as '{settled[1]}'", step="tautomers"))
     return settled
 
 

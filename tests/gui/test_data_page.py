@@ -10,7 +10,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QListWidget, QPushButton, QTableView, QWidget
 
+from app.services.filters import RowsFilter
 from app.widgets.split_card import SplitCard
+from tests.gui.conftest import write_csv
 
 
 def cells(window, column: str) -> list[str]:
@@ -150,13 +152,36 @@ def test_the_report_lists_every_touched_row_and_is_saved(qtbot, window, page, tm
     qtbot.mouseClick(window.findChild(QPushButton, "curationReportButton"), Qt.MouseButton.LeftButton)
     dialog = window.findChild(QWidget, "issuesDialog")
     model = dialog.findChild(QTableView, "issuesTable").model()
-    lines = {model.index(row, 0).data() for row in range(model.rowCount())}
+    lines = {model.index(row, 1).data() for row in range(model.rowCount())}
     assert {"4", "5", "7", "8"} <= lines
     target = tmp_path / "report.csv"
     dialog.save_wanted.emit(str(target))
     qtbot.waitUntil(lambda: target.exists() and target.read_text().count("\n") == model.rowCount() + 1, timeout=5000)
     assert "ring 1 is never closed" in target.read_text()
     dialog.close()
+
+
+def test_the_report_says_one_thing_of_a_row_and_leads_to_it(qtbot, window, open_file, tmp_path):
+    rows = [("smiles", "y"), ("CCO", "1"), ("C1CC", "odd"), ("OCC", "1"), ("CC(=O)[O-].[Na+]", "2"), ("CCC", "3")]
+    open_file(write_csv(tmp_path / "double.csv", [*rows, *(("C" * n, f"{n}") for n in range(4, 9))]))
+    page = window.data_page
+    qtbot.mouseClick(window.findChild(QPushButton, "curationReportButton"), Qt.MouseButton.LeftButton)
+    table = window.findChild(QWidget, "issuesDialog").findChild(QTableView, "issuesTable")
+    model = table.model()
+    told = [[model.index(row, column).data() for column in (0, 1, 5)] for row in range(model.rowCount())]
+    assert {tuple(cells) for cells in told} == {
+        ("2", "3", "left out"),
+        ("3", "4", "merged"),
+        ("4", "5", "kept"),
+    }
+    page.rows.add_filter(RowsFilter(frozenset({0}), "one"))
+    qtbot.waitUntil(lambda: page.table.molecules.rowCount() == 1)
+    table.doubleClicked.emit(model.index([cells[0] for cells in told].index("4"), 3))
+    assert page.table.selected_rows() == [3]
+    shown = page.table.molecules.content
+    assert shown.needs_a_look(1)
+    assert not shown.needs_a_look(3)
+    assert shown.remarks(3).startswith("removed '[Na+]'")
 
 
 BAD_FILES = {

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QMenu, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QMenu, QSpinBox, QWidget
 
 from app.services.filters import RangeFilter, TextFilter
 from mole_engine.contracts.errors import KnownError
+from tests.gui.conftest import write_csv
 
 PATIENCE = 60_000
 LOGS = "logS (log(mol/L))"
@@ -174,3 +175,37 @@ def test_a_split_without_chance_is_not_made_anew_for_another_seed(qtbot, window,
     from mole_engine.data.assemble import load_training_data
 
     assert load_training_data(window.page("train").setup.job())[1] == window.session.dataset.split
+
+
+@pytest.fixture
+def apart(window, open_file, tmp_path):
+    """Return the page with two values of one structure that lie far apart, and a bound."""
+    rows = [("smiles", "logS"), ("CCO", "-3.64"), ("OCC", "-0.64"), ("Nc1ccccc1", "<-1.5")]
+    open_file(write_csv(tmp_path / "apart.csv", [*rows, *(("C" * n, f"-{n}.5") for n in range(2, 12))]))
+    return window.data_page
+
+
+def test_what_is_learned_of_values_that_disagree_stands_in_row_and_dialog(window, apart):
+    table = apart.table.molecules
+    column = table.columns().index("logS")
+    cell = table.index(0, column)
+    learned = "\u22122.14 (mean of 2: \u22123.64, \u22120.64)"
+    assert cell.data() == "\u22123.64"
+    assert learned in cell.data(Qt.ItemDataRole.ToolTipRole)
+    assert learned in cell.data(Qt.ItemDataRole.AccessibleTextRole)
+    assert table.index(2, column).data(Qt.ItemDataRole.AccessibleTextRole) == "<-1.5"
+    apart.rows.row_opened.emit(0)
+    dialog = window.findChild(QWidget, "moleculeDialog")
+    assert any(learned in label.toolTip() for label in dialog.findChildren(QLabel))
+    summary = window.findChild(QLabel, "curationSummary").text()
+    assert "1 structure has values that disagree" in summary
+
+
+def test_the_distance_of_values_and_bounds_can_be_set(qtbot, window, apart):
+    drop = window.findChild(QCheckBox, "drop_disagreeingSwitch")
+    change(qtbot, window, lambda: qtbot.mouseClick(drop, Qt.MouseButton.LeftButton))
+    assert window.session.dataset.report.kept == 11
+    change(qtbot, window, lambda: window.findChild(QDoubleSpinBox, "agreeWithinSpin").setValue(3.5))
+    assert window.session.dataset.report.kept == 12
+    change(qtbot, window, lambda: choose(window, "boundsCombo", "drop"))
+    assert window.session.dataset.report.kept == 11

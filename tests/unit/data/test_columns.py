@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import TaskKind
 from mole_engine.contracts.errors import InputError
-from mole_engine.data.columns import detect_roles
+from mole_engine.data.columns import detect_roles, further_targets
 from mole_engine.data.readers import read_table
 
 SMILES = [
@@ -102,6 +102,19 @@ def test_a_prediction_of_somebody_else_is_not_the_target(tmp_path):
 
 def test_the_last_number_is_the_target_where_no_name_tells(tmp_path):
     assert names(roles_of(tmp_path, {**BASE, "a": VALUES, "b": VALUES[::-1]})) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "further"),
+    [
+        ({"id": range(COUNT), "a": VALUES, "word": BINARY, "sample weight": VALUES, "b": VALUES}, ["a"]),
+        ({"MW": VALUES, "pIC50 rat": VALUES, "pIC50 man": VALUES[::-1]}, ["pIC50 rat"]),
+        ({"MW": VALUES, "logP": VALUES, "Y": VALUES}, []),
+    ],
+)
+def test_columns_that_were_as_good_a_guess_are_named(tmp_path, columns, further):
+    roles = roles_of(tmp_path, {**BASE, **columns})
+    assert further_targets(read_table(tmp_path / "a.csv"), roles) == further
 
 
 def test_every_guess_is_correctable(tmp_path):

@@ -101,7 +101,7 @@ SPREAD = "CCC,0\nCCCC,10\nCCCCC,20\nCCCCCC,30\n"
 def test_agreeing_duplicates_are_merged_to_their_mean(tmp_path):
     dataset = curated(tmp_path, f"smiles,y\nCCO,10\n{SPREAD}OCC,10.4\n")
     assert dataset.targets[0, 0] == pytest.approx(10.2)
-    assert issues(dataset, IssueKind.DUPLICATE) == [(7, True, "same structure as line 2; merged with it")]
+    assert issues(dataset, IssueKind.DUPLICATE) == [(7, True, "merged with line 2: same structure")]
     assert dataset.row_molecules.tolist() == [0, 1, 2, 3, 4, 0]
 
 

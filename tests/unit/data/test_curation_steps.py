@@ -43,7 +43,7 @@ def test_inchikeys_see_through_mobile_hydrogens():
     assert len(curated(text)) == 3
     dataset = curated(text, same_structure="inchikey")
     assert dataset.smiles == ["Oc1ccccn1", "CCCC"]
-    assert dataset.report.issues[0].reason == "same InChIKey as line 2; merged with it"
+    assert dataset.report.issues[0].reason == "merged with line 2: same InChIKey"
 
 
 @pytest.mark.parametrize(("how", "value"), [("mean", 4.0), ("median", 3.0), ("majority", 2.0)])
@@ -126,3 +126,34 @@ def test_a_preview_of_nothing_readable_is_all_zeros_but_one():
     counts = preview(table, detect_roles(table, DataConfig(smiles_column="smiles"), SplitConfig()), CurationConfig())
     assert counts.pop("unreadable") == 2
     assert set(counts.values()) == {0}
+
+
+APART = "smiles,y\nCCO,-3.64\nCCC,-1\nCCCC,-2\nOCC,-0.64\nCCCCC,>-1.5\n"
+
+
+def test_what_disagreeing_values_became_is_told_and_kept():
+    dataset = curated(APART)
+    reasons = {issue.reason for issue in dataset.report.issues if issue.kind is IssueKind.DISAGREE}
+    assert reasons == {
+        "merged into -2.14: lines 2, 5 have the same structure but different labels (y: from -3.64 to -0.64)"
+    }
+    assert dataset.report.disagreeing == 1
+    assert dataset.merged_values == {0: {"y": (-3.64, -0.64)}}
+
+
+@pytest.mark.parametrize(("within", "disagreeing"), [(0.0, 1), (2.9, 1), (3.1, 0)])
+def test_how_far_values_may_lie_apart_can_be_set(within, disagreeing):
+    report = curated(APART, agree_within=within, drop_disagreeing=True).report
+    assert report.disagreeing == disagreeing
+    assert report.kept == 4 - disagreeing
+
+
+def test_bounds_are_left_out_on_request():
+    report = curated(APART, bounds="drop").report
+    told = [(issue.line, issue.dropped, issue.reason) for issue in report.issues if issue.kind is IssueKind.CENSORED]
+    assert told == [(6, True, "'>-1.5' is a bound, not a value; left out")]
+    assert report.steps["bounds"] == 1
+
+
+def test_approximate_values_are_no_bounds():
+    assert len(curated(APART.replace(">-1.5", "~-1.5"), bounds="drop")) == 4
