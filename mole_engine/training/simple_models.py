@@ -103,7 +103,8 @@ class SimpleModels:
         # The sample is drawn before any table is written out.
         drawn = learnt_from(name, rows, self.config.seed)
         if weights is not None:
-            weights = weights[np.isin(rows, drawn)]
+            order = np.argsort(rows)
+            weights = weights[order[np.searchsorted(rows, drawn, sorter=order)]]
         rows = drawn
         return fit_part(
             name,
