@@ -11,6 +11,7 @@ from mole_engine.cli.parser import Command
 from mole_engine.cli.splits import METHODS, split_changes
 from mole_engine.contracts.config import CurationConfig, DataConfig, TrainConfig
 from mole_engine.contracts.dataset import split_content
+from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.wording import counted
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
     changes: dict[str, Any] = {"data": {name: value for name, value in given.items() if value}}
     if arguments.split:
         changes["split"] = split_changes(arguments.split)
+    for text in arguments.settings:
+        if text.partition(".")[0] not in {"data", "split", "seed"} and not text.startswith("seed="):
+            raise InputError(f"{text} is a setting of trainings:", "cleaning up has none of it.", "Leave it out.")
     return TrainConfig().with_overrides(arguments.settings).updated(changes)
 
 

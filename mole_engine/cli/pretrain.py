@@ -76,6 +76,8 @@ def configuration(arguments: argparse.Namespace) -> PretrainConfig:
     from mole_engine.contracts.pretrain_config import PretrainConfig
     from mole_engine.contracts.settings import merged, parse_assignment, read_yaml
 
+    if arguments.steps is not None and arguments.steps < 1:
+        raise InputError(f"--steps {arguments.steps} is no training.", "", "Give 1 or more, or leave it out.")
     changes: dict[str, Any] = {}
     if arguments.preset:
         changes = {"model": load_preset(arguments.preset).settings.get("model", {})}

@@ -6,6 +6,7 @@ import argparse
 
 from mole_engine.cli.parser import Command
 from mole_engine.cli.train import configuration, configure, run_training
+from mole_engine.contracts.errors import InputError
 
 TRIALS = 20
 
@@ -21,9 +22,11 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.trials < 1:
+        raise InputError(f"--trials {arguments.trials} is no search.", "", "Give 1 or more.")
     arguments.resume = ""
     changes = {
-        "trials": max(1, arguments.trials),
+        "trials": arguments.trials,
         "epochs": arguments.trial_epochs,
         "minutes": arguments.minutes,
         "prune": not arguments.no_pruning,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mole_engine.cli.console import json_line, line, note
@@ -100,6 +101,19 @@ def configuration(arguments: argparse.Namespace) -> TrainConfig:
     return config
 
 
+def _check_files(config: TrainConfig) -> None:
+    """Refuse a name with no file behind it before there is a run, and before what is heavy loads."""
+    data = config.data
+    for path in (data.path, *data.extra_paths, data.validation_path, data.test_path):
+        if not path or (":" in path and not Path(path).exists() and not Path(path).drive):
+            # A benchmark set has a name with a colon, and its own words.
+            continue
+        if Path(path).is_dir():
+            raise InputError(f"{path} is a folder.", "", "Choose a file with molecules.")
+        if not Path(path).exists():
+            raise InputError(f"There is no file {path}.", "", "Check its name, or whether it was moved.")
+
+
 def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
     from mole_engine.contracts.settings import merged
 
@@ -139,6 +153,9 @@ def run_training(config: TrainConfig, arguments: argparse.Namespace) -> int:
     from mole_engine.cli.interruption import interruptible
     from mole_engine.cli.train_progress import TrainProgress
     from mole_engine.contracts.run_state import RunControl, RunState
+
+    if not arguments.resume:
+        _check_files(config)
     from mole_engine.train import train
 
     control = RunControl()

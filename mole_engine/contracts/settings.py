@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Any, Self
 
@@ -42,7 +43,7 @@ class Job(Section):
             raise InputError(
                 "The configuration is not valid:",
                 "; ".join(describe_error(item) for item in error.errors()) + ".",
-                "Correct the named settings.",
+                _meant(cls, error) or "Correct the named settings.",
             ) from error
 
     @classmethod
@@ -87,16 +88,66 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     import yaml
 
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = _loaded(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"Cannot read {path}:", f"{error.strerror or error}.", "Check the path.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid YAML:", " ".join(str(error).split()), "Correct the file.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text:", f"{error.reason}.", "Save it as UTF-8.") from error
+    except yaml.YAMLError as error:
+        raise InputError(
+            f"{path} is not valid YAML:", f"{' '.join(str(error).split())}.", "Correct the file."
+        ) from error
     if content is None:
         return {}
     if not isinstance(content, dict):
         raise InputError(f"{path} is not a configuration:", "it holds no 'name: value' lines.", "See `mole presets`.")
     return content
+
+
+def _loaded(text: str) -> Any:
+    """Load YAML in which no name of a mapping may stand twice: the first would be lost without a word."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            seen: set[Any] = set()
+            for key, _ in node.value:
+                name = self.construct_object(key, deep=True)
+                if isinstance(name, str) and name in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"'{name}' stands there twice", key.start_mark)
+                seen.add(name if isinstance(name, str) else None)
+            return super().construct_mapping(node, deep)
+
+    loader = Loader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+
+
+def setting_names(section: type[BaseModel], before: str = "") -> list[str]:
+    """Return the names of all settings, as section.field."""
+    names = []
+    for name, field in section.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            names += setting_names(inner, f"{before}{name}.")
+        else:
+            names.append(f"{before}{name}")
+    return names
+
+
+def _meant(job: type[BaseModel], error: ValidationError) -> str:
+    known = setting_names(job)
+    found: list[str] = []
+    for item in error.errors():
+        if item["type"] != "extra_forbidden":
+            continue
+        wanted = ".".join(str(part) for part in item["loc"])
+        last = wanted.rpartition(".")[2]
+        near = difflib.get_close_matches(wanted, known, n=2, cutoff=0.8)
+        found += near or [name for name in known if name.rpartition(".")[2] == last][:3]
+    return f"Did you mean {' or '.join(dict.fromkeys(found))}?" if found else ""
 
 
 def parse_assignment(assignment: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def test_a_readable_table_on_stdout(make_bundle, capsys):
     assert "log mol/L" in captured.out
     assert "O3  " in captured.out
     assert "cannot be read: 'x' is not an atom" in captured.out
-    assert "'[Na+]' was removed" in captured.out
+    assert "removed '[Na+]'" in captured.out
 
 
 def test_a_file_becomes_a_table(make_bundle, molecules, tmp_path, capsys):

@@ -111,7 +111,8 @@ def test_written_configuration_gives_itself(tmp_path):
     ("words", "expected"),
     [
         (("a.csv", "training.epochs=0"), "training.epochs"),
-        (("a.csv", "training.epoch=3"), "training.epoch is not a setting"),
+        (("a.csv", "training.epoch=3"), "training.epoch is not a setting. Did you mean training.epochs"),
+        (("a.csv", "epochs=3"), "Did you mean training.epochs"),
         (("a.csv", "--preset", "huge"), "There is no preset 'huge'"),
         (("a.csv", "--config", "none.yaml"), "Cannot read none.yaml"),
         ((), "There is no file to train on"),
@@ -134,6 +135,11 @@ def test_wrong_settings_are_named(words, expected):
         ["predict", "m.mole", "a.csv", "--smiles", "C"],
         ["export", "m.mole", "--to", "pdf", "--out", "x"],
         ["train", "none.csv", "--resume", "none"],
+        ["train", "none.csv"],
+        ["train", "."],
+        ["search", "a.csv", "--trials", "0"],
+        ["pretrain", "a.smi", "--steps", "0"],
+        ["curate", "a.csv", "training.epochs=3"],
         ["predict", "none.mole", "a.csv"],
     ],
 )

@@ -84,6 +84,13 @@ def test_a_missing_configuration_is_an_input_error(tmp_path):
         TrainConfig.from_yaml(tmp_path / "none.yaml")
 
 
+def test_a_name_that_stands_twice_is_refused(tmp_path):
+    path = tmp_path / "job.yaml"
+    path.write_text("training: {epochs: 2}\ndata: {path: a.csv}\ntraining: {batch_size: 3}\n")
+    with pytest.raises(InputError, match="'training' stands there twice"):
+        TrainConfig.from_yaml(path)
+
+
 def test_yaml_builds_no_objects(tmp_path):
     path = tmp_path / "run.yaml"
     path.write_text("name: !!python/object/apply:os.getcwd []\n")
