@@ -13,6 +13,7 @@ import pandas as pd
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
+from mole_engine.contracts.wording import counted_of
 from mole_engine.data.molar import with_present_molar_columns
 from mole_engine.data.readers import read_table
 from mole_engine.data.table import RawTable
@@ -22,6 +23,9 @@ from mole_engine.data.values import shown
 from mole_engine.inference.predictor import LoadedModel
 from mole_engine.inference.tables import find_smiles_column
 from mole_engine.training.metrics import compute_metrics
+
+IDENTICAL = 0.9995
+"""Similarity from which on two molecules count as the same to a fingerprint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +110,17 @@ def compare(
         unreadable=int((~has_prediction).sum()),
         missing_tasks=tuple(missing),
         unusable={task.name: len(column.bad) for task, column in zip(tasks, labels, strict=True) if column.bad},
-        notes=table.info.notes,
+        notes=(*table.info.notes, *_known_already(predicted, np.asarray(mask.any(axis=1)))),
     )
+
+
+def _known_already(predicted: pd.DataFrame, compared: npt.NDArray[np.bool_]) -> list[str]:
+    """Warn of molecules that the model has learnt from: what it says of them flatters it."""
+    same = int((predicted["nearest_similarity"].to_numpy(dtype=np.float64)[compared] >= IDENTICAL).sum())
+    if not same:
+        return []
+    few = counted_of(same, int(compared.sum()), "compared molecule", "is", "are")
+    return [f"{few} the same, to a fingerprint, as one that the model learnt from: figures on these flatter it."]
 
 
 def outputs_from(predicted: pd.DataFrame, tasks: Sequence[TaskSpec]) -> npt.NDArray[np.float64]:

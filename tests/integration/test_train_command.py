@@ -45,6 +45,10 @@ def test_train_and_predict(table, tmp_path, capsys):
     assert len(lines) == 41
     assert lines[0].startswith("smiles,y,aromatic,part,y_pred")
 
+    # The file it was trained with, of which 24 rows were learnt.
+    assert main(["evaluate", record["model_path"], str(table)]) == 0
+    assert "the model learnt from: figures on these flatter it." in capsys.readouterr().err
+
     assert main(_train_words(table, out)) == 2
     assert "holds a run already" in capsys.readouterr().err
 
