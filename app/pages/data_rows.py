@@ -8,20 +8,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
-from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.data_columns import ColumnsMenu
 from app.pages.data_map import MapControl
 from app.pages.data_search import SearchBar
 from app.services.filters import (
-    ChoiceFilter,
     PatternFilter,
-    RangeFilter,
     RowFilter,
     RowsFilter,
     SimilarFilter,
     StateFilter,
     TextFilter,
+    is_pattern,
+    nothing_words,
+    replaces,
 )
 from app.services.open_dataset import FreshTable, OpenDataset
 from app.services.row_columns import SIMILARITY_KEY, column_keys
@@ -31,6 +32,7 @@ from app.widgets.basic import link_button, row, secondary_button
 from app.widgets.filter_chips import FilterChips
 from app.widgets.molecule_model import TableContent
 from app.widgets.molecule_table import MoleculeTable
+from app.widgets.no_rows import NoRows
 from mole_engine.contracts.errors import InputError
 
 if TYPE_CHECKING:
@@ -101,7 +103,11 @@ class RowsPanel(QWidget):
         self._splitter.setChildrenCollapsible(False)
         self._splitter.setHandleWidth(SPACE[2])
         self._splitter.addWidget(self.map.panel)
-        self._splitter.addWidget(self.table)
+        self._nothing = NoRows()
+        self._found = QStackedWidget()
+        self._found.addWidget(self.table)
+        self._found.addWidget(self._nothing)
+        self._splitter.addWidget(self._found)
         self._splitter.setStretchFactor(0, 3)
         self._splitter.setStretchFactor(1, 2)
         self.map.panel.hide()
@@ -134,6 +140,8 @@ class RowsPanel(QWidget):
         self._search.kept.connect(self.add_filter)
         self.chips.removed.connect(self._remove_filter)
         self.chips.cleared.connect(self.clear_filters)
+        self._nothing.search_unwanted.connect(self._search.clear)
+        self._nothing.filters_unwanted.connect(self.clear_filters)
         self.table.rows_chosen.connect(self._show_selection)
         self.table.row_opened.connect(self.row_opened)
         self.table.column_menu_wanted.connect(self._show_column_menu)
@@ -163,6 +171,7 @@ class RowsPanel(QWidget):
 
     def show_preview(self, fresh: FreshTable) -> None:
         """Show the rows of a file whose clean-up takes its time."""
+        self._found.setCurrentWidget(self.table)
         self.table.show_content(TableContent(fresh.table, fresh.roles, [""] * fresh.info.rows, frozenset(), {}, {}))
 
     def set_previewing(self, previewing: bool) -> None:
@@ -233,7 +242,7 @@ class RowsPanel(QWidget):
 
     def add_filter(self, one: RowFilter) -> None:
         """Restrict the rows further; a range of the same column, or a state, replaces the one before."""
-        self._ask([*(old for old in self._filters if not _replaces(one, old)), one], f"filter {one.words}")
+        self._ask([*(old for old in self._filters if not replaces(one, old)), one], f"filter {one.words}")
 
     @property
     def filters(self) -> list[RowFilter]:
@@ -310,20 +319,30 @@ class RowsPanel(QWidget):
             self._show_found(dataset, None)
 
     async def _find(self, dataset: OpenDataset, filters: Sequence[RowFilter]) -> None:
+        pattern = True
         try:
             rows = await self._session.filters.rows(dataset, filters)
+            typed = self._search.typed()
+            if not rows and isinstance(typed, TextFilter) and typed.structures:
+                pattern = await self._session.run_blocking(is_pattern, typed.text)
             similar = next((one.smiles for one in filters if isinstance(one, SimilarFilter)), "")
             if similar:
                 await self._session.columns.show_similarity(dataset, similar)
         except InputError as error:
             # Half-typed patterns are no problem worth a dialog.
             self.chips.show_filters([one.words for one in self._filters], error.problem.title)
+            self._found.setCurrentWidget(self.table)
             return
         if dataset is self._session.dataset:
             self._show_found(dataset, rows)
+            if not rows:
+                typed = self._search.typed()
+                self._nothing.tell(nothing_words(typed), typed is not None, bool(self._filters), pattern)
+                self._found.setCurrentWidget(self._nothing)
 
     def _show_found(self, dataset: OpenDataset, rows: list[int] | None) -> None:
         self.shown = rows
+        self._found.setCurrentWidget(self.table)
         self.table.molecules.pick(rows)
         self.map.show_visible(rows)
         found = "" if rows is None else f"{count(len(rows))} of {counted(dataset.info.rows, 'row')}"
@@ -375,12 +394,3 @@ class RowsPanel(QWidget):
         if self.columns.can_hide(key):
             menu.addAction("Hide").triggered.connect(lambda: self.columns.hide_column(key))
         menu.popup(place)
-
-
-def _replaces(new: RowFilter, old: RowFilter) -> bool:
-    """Whether a filter asks the same question as an earlier one, with another answer."""
-    if type(new) is not type(old):
-        return new == old
-    if isinstance(new, (RangeFilter, ChoiceFilter)):
-        return new.key == getattr(old, "key", "")
-    return isinstance(new, (StateFilter, RowsFilter, SimilarFilter)) or new == old

@@ -49,6 +49,7 @@ class SidePanel(QWidget):
         self._unasked = ("", "")
         self.curation = CurationCard()
         self.curation.follow(session.history.stack)
+        session.history.data_steps.connect(self.curation.show_steps)
         self.column = ColumnCard()
         self.split = SplitCard()
         self.next = primary_button("Choose a model →", "chooseModelButton", "Go on to training (Ctrl+Return)")

@@ -281,3 +281,28 @@ class FilterService:
     def forget(self) -> None:
         """Drop the answers kept: they belong to data that is no longer open."""
         self._answers.clear()
+
+
+def replaces(new: RowFilter, old: RowFilter) -> bool:
+    """Return whether a filter asks the same question as an earlier one, with another answer."""
+    if type(new) is not type(old):
+        return new == old
+    if isinstance(new, (RangeFilter, ChoiceFilter)):
+        return new.key == getattr(old, "key", "")
+    return isinstance(new, (StateFilter, RowsFilter, SimilarFilter)) or new == old
+
+
+def nothing_words(typed: RowFilter | None) -> str:
+    """Return that no row was found for what is typed, in words; None for filters alone."""
+    if typed is None:
+        return "No row passes the filters"
+    if isinstance(typed, PatternFilter):
+        return f"No molecule contains {typed.smarts}"
+    return f"No molecule is {typed.words}" if isinstance(typed, SimilarFilter) else f"No row has {typed.words}"
+
+
+def is_pattern(text: str) -> bool:
+    """Return whether a text can be read as SMARTS. Blocking, as it loads the chemistry."""
+    from mole_engine.chem.substructure import matcher
+
+    return matcher(text) is not None

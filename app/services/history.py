@@ -46,10 +46,13 @@ class DatasetHistory(QObject):
         Settings that the data set is to be made by.
     filters_wanted(tuple)
         Filters that the rows are to pass.
+    data_steps(str, str)
+        What undo and redo would change of the data, in a few words; "" where they change filters or nothing.
     """
 
     wanted = Signal(object)
     filters_wanted = Signal(object)
+    data_steps = Signal(str, str)
 
     def __init__(self, datasets: DatasetService, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -94,6 +97,11 @@ class DatasetHistory(QObject):
         # Past a filter there is nothing to wait for.
         if self._going is None and not self._silent:
             self._place = place
+        self.data_steps.emit(self._data_step(place - 1), self._data_step(place))
+
+    def _data_step(self, place: int) -> str:
+        step = self.stack.command(place) if 0 <= place < self.stack.count() else None
+        return step.text() if isinstance(step, _Step) else ""
 
     def _put_back(self) -> None:
         """Stand where the data set stands, without making it again."""

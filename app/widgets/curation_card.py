@@ -77,7 +77,7 @@ _NEED_A_LOOK = {
 }
 """For a chip and for the summary: what follows the number one, and what follows others."""
 
-_CHIP_LETTERS = 23
+_CHIP_LETTERS, _NAMED_ROWS = 23, 1000
 _SIZE_PAUSE_MS = 600
 
 
@@ -146,14 +146,17 @@ class CurationCard(Card):
         """Let the links undo and redo what a stack holds."""
         self._undo.clicked.connect(stack.undo)
         self._redo.clicked.connect(stack.redo)
-        for button, can, text, words in (
-            (self._undo, stack.canUndoChanged, stack.undoTextChanged, "Undo: {} (Ctrl+Z)"),
-            (self._redo, stack.canRedoChanged, stack.redoTextChanged, "Do again: {} (Ctrl+Shift+Z)"),
+        self.show_steps("", "")
+
+    @Slot(str, str)
+    def show_steps(self, undo: str, redo: str) -> None:
+        """Show the links for steps that change the data, and what these are."""
+        for button, step, words in (
+            (self._undo, undo, "Undo: {} (Ctrl+Z)"),
+            (self._redo, redo, "Do again: {} (Ctrl+Shift+Z)"),
         ):
-            can.connect(button.setVisible)
-            button.setProperty("words", words)
-            text.connect(lambda told, button=button: button.setToolTip(button.property("words").format(told)))
-            button.hide()
+            button.setVisible(bool(step))
+            button.setToolTip(words.format(step))
 
     def show_waiting(self) -> None:
         """Show that a file is still being cleaned up."""
@@ -198,8 +201,11 @@ class CurationCard(Card):
         for name, words in self._touched.items():
             on = getattr(self._config, name, False) is True
             known = effects.get(name)
-            words.setText(counted(known, "row") if known is not None else counted(0, "row") if on else "")
-            words.setToolTip("" if known is None else "Touched by this step" if on else "Would be touched by this step")
+            many = known if known is not None else 0 if on else None
+            # In thousands the noun would take the room of the step's name.
+            words.setText("" if many is None else counted(many, "row") if many < _NAMED_ROWS else count(many))
+            told = "touched by this step" if on else "would be touched by this step"
+            words.setToolTip("" if known is None else f"{counted(known, 'row')} {told}")
         self._count.hide()
 
     def offer_effects(self) -> None:

@@ -199,8 +199,9 @@ class MoleculeModel(QAbstractTableModel):
         key = self._columns[section]
         if role == Qt.ItemDataRole.DisplayRole:
             arrow = "" if self._sorting is None or self._sorting[0] != key else " ▾" if self._sorting[1] else " ▴"
-            unit = "" if self.content is None else self.content.unit(key)
-            return own_title(key) + (f" ({unit})" if unit else "") + arrow
+            return self._title(key) + arrow
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._title(key)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignRight if self.is_number(section) else Qt.AlignmentFlag.AlignLeft
             return side | Qt.AlignmentFlag.AlignVCenter
@@ -245,6 +246,10 @@ class MoleculeModel(QAbstractTableModel):
         return key in (ROW, WEIGHT) or key.startswith(OWN) or (column > 2 and key in numbers)
 
     # ------------------------------------------------------------------------------------------------------------
+
+    def _title(self, key: str) -> str:
+        unit = "" if self.content is None else self.content.unit(key)
+        return own_title(key) + (f" ({unit})" if unit else "")
 
     def _text(self, content: TableContent, row: int, key: str) -> str:
         fixed: dict[str, Callable[[], str]] = {

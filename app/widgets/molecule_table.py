@@ -21,7 +21,7 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor, QFontMetrics, QGuiApplication, QImage, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtGui import QColor, QGuiApplication, QImage, QKeyEvent, QKeySequence, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -33,14 +33,12 @@ from PySide6.QtWidgets import (
 )
 
 from app.theme import mono_font, text_font, theme
-from app.widgets.molecule_model import PART, ROW, SMILES, STRUCTURE, WEIGHT, MoleculeModel, TableContent
+from app.widgets.molecule_columns import ColumnWidths, column_widths
+from app.widgets.molecule_model import PART, ROW, SMILES, STRUCTURE, MoleculeModel, TableContent
 from app.widgets.table_setup import set_up_table
 
 ROW_HEIGHT = 86
-STRUCTURE_WIDTH = 206
 _PAD, _BELOW = 6, 18
-_ROOMY_COLUMNS = 9
-_SMILES_WIDTH = 220
 _MOST_PIECES = 1500
 # Qt compares every piece of an old selection with every piece of the new one.
 
@@ -89,6 +87,7 @@ class MoleculeTable(QTableView):
         self._pattern = ""
         self._chosen: frozenset[int] = frozenset()
         self._restoring = False
+        self._widths = ColumnWidths((), -1)
         self.molecules = MoleculeModel(self.weight_of, self)
         self.setModel(self.molecules)
         self.setItemDelegate(_MoleculeDelegate(self))
@@ -221,36 +220,35 @@ class MoleculeTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.verticalScrollBar().setSingleStep(ROW_HEIGHT // 4)
         header = self.horizontalHeader()
+        # Names of assays differ at their ends.
+        header.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         header.sortIndicatorChanged.connect(self.molecules.sort)
         # A selection of its own, always empty: with the table's, it would ask about every row to paint a bold name.
         header.setSelectionModel(QItemSelectionModel(self.molecules, self))
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(self._ask_for_column_menu)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Size the columns anew where another number of them has room."""
+        super().resizeEvent(event)
+        widths = column_widths(self.molecules, self.viewport().width())
+        # Widths that were set by hand stay while the window is merely a little wider or narrower.
+        if widths.stretched != self._widths.stretched or self._fixed(widths) != self._fixed(self._widths):
+            self._size_columns()
+
+    @staticmethod
+    def _fixed(widths: ColumnWidths) -> list[int]:
+        return [wide for place, wide in enumerate(widths.pixels) if place != widths.stretched]
+
     def _size_columns(self) -> None:
         header = self.horizontalHeader()
         header.setStretchLastSection(False)
-        metrics = QFontMetrics(text_font(13))
-        # With many columns the SMILES keeps a readable width, and the table scrolls sideways.
-        roomy = self.molecules.columnCount() <= _ROOMY_COLUMNS
-        for index, key in enumerate(self.molecules.columns()):
-            header.setSectionResizeMode(index, QHeaderView.ResizeMode.Interactive)
-            words = str(self.molecules.headerData(index, Qt.Orientation.Horizontal))
-            if key == SMILES and index == 2:
-                self.setColumnWidth(index, _SMILES_WIDTH)
-                if roomy:
-                    header.setSectionResizeMode(index, QHeaderView.ResizeMode.Stretch)
-            elif key == ROW:
-                digits = len(f"{self.molecules.content.rows:,}") if self.molecules.content else 3
-                self.setColumnWidth(index, max(50, metrics.horizontalAdvance("0" * digits) + 24))
-            elif key == STRUCTURE:
-                self.setColumnWidth(index, STRUCTURE_WIDTH)
-            elif key in (WEIGHT, PART):
-                self.setColumnWidth(index, 56 if key == WEIGHT else 84)
-            else:
-                self.setColumnWidth(
-                    index, min(150, max(84, metrics.horizontalAdvance(words.rstrip(" ▾▴") + " ▾") + 18))
-                )
+        self._widths = column_widths(self.molecules, self.viewport().width())
+        for place, wide in enumerate(self._widths.pixels):
+            header.setSectionResizeMode(place, QHeaderView.ResizeMode.Interactive)
+            self.setColumnWidth(place, wide)
+        if self._widths.stretched >= 0:
+            header.setSectionResizeMode(self._widths.stretched, QHeaderView.ResizeMode.Stretch)
 
 
 class _MoleculeDelegate(QStyledItemDelegate):

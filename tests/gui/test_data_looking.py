@@ -11,6 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QTableView, QWidget
 
 from app.text import OWN
+from tests.gui.conftest import write_csv
 
 PATIENCE = 60_000
 LOGS = "logS (log(mol/L))"
@@ -251,3 +252,17 @@ def test_rows_are_exported_without_formulas_to_run(qtbot, window, open_file, tmp
         page.export_to(str(tmp_path / "nowhere" / "out.csv"))
     assert not Path(tmp_path / "nowhere").exists()
     window.findChild(QWidget, "problemDialog").close()
+
+
+@pytest.mark.parametrize("size", [(1024, 700), (1280, 800)])
+def test_the_measured_value_stays_in_sight_however_long_its_name_is(qtbot, window, open_file, tmp_path, size):
+    name = "Solubility at pH 7.4 measured by kinetic turbidimetry at 25 degrees as the mean of three"
+    rows = [("smiles", name), *(("C" * n + "OCCNCC(=O)CCCCCCCCCCCC", f"-{n}.25") for n in range(1, 13))]
+    window.resize(*size)
+    open_file(write_csv(tmp_path / "long.csv", rows))
+    table = window.data_page.table
+    last = table.model().columnCount() - 1
+    qtbot.waitUntil(lambda: table.columnViewportPosition(last) + table.columnWidth(last) <= table.viewport().width())
+    assert not table.horizontalScrollBar().isVisible()
+    assert table.columnWidth(2) >= 100
+    assert table.model().headerData(3, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole) == name
