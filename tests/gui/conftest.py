@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
     from pytestqt.qtbot import QtBot
 
     from app.main_window import MainWindow
@@ -50,6 +51,13 @@ def qtbot(qtbot: QtBot) -> QtBot:
     for name in ("waitUntil", "waitSignal", "waitSignals"):
         setattr(qtbot, name, patient(getattr(qtbot, name)))
     return qtbot
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _empty_clipboard(qapp: QApplication) -> Iterator[None]:
+    """Leave nothing in the clipboard, which without a display outlives the interpreter: its end would crash."""
+    yield
+    qapp.clipboard().clear()
 
 
 @pytest.fixture

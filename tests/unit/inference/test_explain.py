@@ -190,7 +190,7 @@ def test_salts_are_explained_as_the_model_read_them(make_bundle: Any) -> None:
     assert [(atom.symbol, atom.given) for atom in found.atoms] == [("C", 3), ("C", 2), ("O", 4), ("O", 1)]
     assert found.atom_name(0) == "C4"
     (note,) = found.notes
-    assert note.startswith("The model read 'CC(=O)O': '[Na+]' was removed")
+    assert note.startswith("The model read 'CC(=O)O': removed '[Na+]'")
     assert "neutralised" in note
 
 
