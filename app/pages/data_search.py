@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLineEdit,
 
 from app.services.filters import PatternFilter, RowFilter, SimilarFilter, TextFilter
 from app.theme import SPACE
-from app.widgets.basic import named
+from app.widgets.basic import named, padded
 
 _TYPING_PAUSE_MS = 250
 
@@ -42,7 +42,7 @@ class SearchBar(QWidget):
         self._mode = named(QComboBox(), "searchModeCombo", "What is searched for")
         for words, name, _ in MODES:
             self._mode.addItem(words, name)
-        self._least = named(QDoubleSpinBox(), "similaritySpin", "Least similarity")
+        self._least = named(padded(QDoubleSpinBox()), "similaritySpin", "Least similarity")
         self._least.setRange(0.05, 1.0)
         self._least.setSingleStep(0.05)
         self._least.setValue(0.4)

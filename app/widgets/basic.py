@@ -8,6 +8,7 @@ from typing import TypeVar
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QCheckBox,
     QFrame,
     QHBoxLayout,
@@ -21,6 +22,7 @@ from PySide6.QtWidgets import (
 from app.theme import SPACE, pixmap, theme
 
 W = TypeVar("W", bound=QWidget)
+Spin = TypeVar("Spin", bound=QAbstractSpinBox)
 
 
 def set_role(widget: QWidget, **properties: object) -> None:
@@ -109,6 +111,12 @@ def named(widget: W, name: str, spoken: str) -> W:
     widget.setObjectName(name)
     widget.setAccessibleName(spoken)
     return widget
+
+
+def padded(spin: Spin) -> Spin:
+    """Keep the number of a spin box off its left border, where the style sheet's padding is not heeded; return it."""
+    spin.lineEdit().setTextMargins(SPACE[1], 0, 0, 0)
+    return spin
 
 
 def hline() -> QFrame:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QGrid
 
 from app.text import count, counted
 from app.theme import SPACE
-from app.widgets.basic import Card, Chip, Switch, label, link_button, named, row
+from app.widgets.basic import Card, Chip, Switch, label, link_button, named, padded, row
 from mole_engine.contracts.config import CurationConfig
 from mole_engine.contracts.dataset import CurationReport, IssueKind
 
@@ -250,7 +250,7 @@ class CurationCard(Card):
         return holder
 
     def _add_spins(self, fields: QGridLayout) -> None:
-        self._within = named(QDoubleSpinBox(), "agreeWithinSpin", "Largest difference of values that agree")
+        self._within = named(padded(QDoubleSpinBox()), "agreeWithinSpin", "Largest difference of values that agree")
         self._within.setDecimals(3)
         self._within.setRange(0, 1e6)
         self._within.setSingleStep(0.1)
@@ -259,7 +259,7 @@ class CurationCard(Card):
             "Values of one structure that lie further apart disagree.\n"
             "Automatic: 5% of the value, or a tenth of the column's interquartile range."
         )
-        self._size = named(QSpinBox(), "maxHeavyAtomsSpin", "Most heavy atoms of a molecule")
+        self._size = named(padded(QSpinBox()), "maxHeavyAtomsSpin", "Most heavy atoms of a molecule")
         self._size.setRange(1, 1000)
         self._size.setSuffix(" atoms")
         self._size.setToolTip("Larger molecules are left out")

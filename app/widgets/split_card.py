@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QMenu, QSizePolicy, QSpinB
 from app.summaries import PartsSummary
 from app.text import count, number
 from app.theme import SPACE, theme
-from app.widgets.basic import Card, label, link_button, named, row, set_role
+from app.widgets.basic import Card, label, link_button, named, padded, row, set_role
 from app.widgets.histogram import Histogram
 from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import ColumnInfo, ColumnRoles, Nearness, TableInfo
@@ -238,9 +238,9 @@ class SplitCard(Card):
         grid.setColumnStretch(0, 1)
         self._validation = self._percent("validationPercentSpin", "Size of the validation part")
         self._test = self._percent("testPercentSpin", "Size of the test part")
-        self._fold = named(QSpinBox(), "foldSpin", "Fold that is the test part")
+        self._fold = named(padded(QSpinBox()), "foldSpin", "Fold that is the test part")
         self._fold_words = label("Test fold", "muted")
-        self._seed = named(QSpinBox(), "splitSeedSpin", "Seed of the split")
+        self._seed = named(padded(QSpinBox()), "splitSeedSpin", "Seed of the split")
         self._seed.setRange(-1, 2**31 - 1)
         self._seed.setSpecialValueText("the run's")
         self._seed.setFixedWidth(_SPIN_WIDTH)
@@ -275,7 +275,7 @@ class SplitCard(Card):
         return holder
 
     def _percent(self, name: str, spoken: str) -> QSpinBox:
-        made = named(QSpinBox(), name, spoken)
+        made = named(padded(QSpinBox()), name, spoken)
         made.setRange(0, 50)
         made.setSuffix(" %")
         made.setFixedWidth(_SPIN_WIDTH)

@@ -209,3 +209,9 @@ def test_the_distance_of_values_and_bounds_can_be_set(qtbot, window, apart):
     assert window.session.dataset.report.kept == 12
     change(qtbot, window, lambda: choose(window, "boundsCombo", "drop"))
     assert window.session.dataset.report.kept == 11
+
+
+def test_numbers_of_spin_boxes_stand_off_the_border(window, page):
+    spins = [*page.findChildren(QSpinBox), *page.findChildren(QDoubleSpinBox)]
+    assert {"maxHeavyAtomsSpin", "agreeWithinSpin", "testPercentSpin"} <= {spin.objectName() for spin in spins}
+    assert all(spin.lineEdit().textMargins().left() >= 6 for spin in spins)
