@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 
 from mole_engine.contracts.events import CheckpointSaved, Notice
+from mole_engine.contracts.wording import counted
 from mole_engine.store.files import atomic_path
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.metrics import LOSS
@@ -72,6 +73,14 @@ class CheckpointCallback(pl.Callback):
         self.is_best = False
         self._waited = 0
 
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Train nothing where the state that was loaded is of a run that had ended for lack of improvement."""
+        if not self._is_out_of_patience:
+            return
+        trainer.should_stop = True
+        ended, waited = self.best_epoch + self._waited, counted(self._waited, "epoch")
+        self.emitter.emit(Notice(message=f"Training had ended with epoch {ended}: {waited} without improvement."))
+
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Forget whether the epoch before was the best."""
         self.is_best = False
@@ -84,7 +93,7 @@ class CheckpointCallback(pl.Callback):
         self.is_best = self._improves(value)
         if not self.is_best:
             self._waited += 1
-            if self.patience and self._waited >= self.patience:
+            if self._is_out_of_patience:
                 trainer.should_stop = True
             return
         self._waited = 0
@@ -126,6 +135,10 @@ class CheckpointCallback(pl.Callback):
         self.best_value = state_dict["best_value"]
         self.best_metrics = state_dict["best_metrics"]
         self._waited = state_dict["waited"]
+
+    @property
+    def _is_out_of_patience(self) -> bool:
+        return self.patience > 0 and self._waited >= self.patience
 
     def _value(self, trainer: pl.Trainer) -> float:
         value = monitored_value(trainer, self.monitor)

@@ -244,7 +244,8 @@ class _Job:
     def _finish(self, trainer: pl.Trainer, keeper: CheckpointCallback, seconds: float) -> FitResult:
         model = self.prepared.model
         model.cpu()
-        done = trainer.current_epoch
+        # A run that is gone on with after its end counts its last epoch as processed, but not as completed.
+        done: int = trainer.fit_loop.epoch_progress.current.processed  # type: ignore[attr-defined]
         kept = done
         best = self.checkpoints / BEST
         # Who stops early is promised the best model; what the last step left is an epoch cut short.
