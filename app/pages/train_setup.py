@@ -15,7 +15,7 @@ from app.services.devices import Device, find_devices
 from app.services.estimates import (
     DataSize,
     SpeedMemory,
-    approximate_tokens,
+    data_size,
     epoch_seconds,
     estimate_memory,
     estimate_seconds,
@@ -117,9 +117,7 @@ class TrainSetup(QObject):
     def set_dataset(self, dataset: OpenDataset) -> None:
         """Train on this from now on."""
         self._dataset = dataset
-        split = dataset.split
-        tokens = approximate_tokens(dataset.structures)
-        self._size = DataSize(len(split.train), len(split.validation), len(split.test), tokens)
+        self._size = data_size(dataset)
         self._rebase(keep=_KEPT)
         self._measure()
 

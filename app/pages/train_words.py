@@ -17,7 +17,7 @@ def parts_words(dataset: OpenDataset, config: TrainConfig) -> str:
     said = [counted(train, "molecule trains", "molecules train")]
     if ensemble.kind == "folds":
         # Training and validation molecules are left out in turns; those of a validation file learn from none.
-        train += 0 if config.data.validation_path else validation
+        train += validation - dataset.apart
         said = [f"{counted(train, 'molecule trains', 'molecules train')} in {ensemble.members} folds"]
     elif validation and config.training.keep == "last":
         said.append(f"{counted(validation, 'sets', 'set')} the intervals")

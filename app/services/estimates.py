@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from app.services.open_dataset import OpenDataset
 from mole_engine.contracts.config import ModelConfig, TrainConfig
 from mole_engine.store.files import write_text
 
@@ -48,12 +49,28 @@ KEPT_WIDTHS, KEPT_MAPS = 14, 4
 
 @dataclass(frozen=True, slots=True)
 class DataSize:
-    """What an estimate needs to know of the data: molecules in each part and their mean number of tokens."""
+    """What an estimate needs to know of the data: molecules in each part and their mean number of tokens.
+
+    `apart`: validation molecules of a file of their own, from which an ensemble does not learn either.
+    """
 
     train: int
     validation: int
     test: int
     tokens: float
+    apart: int = 0
+
+    @property
+    def pool(self) -> int:
+        """Molecules that an ensemble learns from in the end, as `mole_engine.training.folds.pool_of` has it."""
+        return self.train + self.validation - self.apart
+
+
+def data_size(dataset: OpenDataset) -> DataSize:
+    """Return what an estimate needs to know of an open file."""
+    split = dataset.split
+    parts = (len(split.train), len(split.validation), len(split.test))
+    return DataSize(*parts, approximate_tokens(dataset.structures), apart=dataset.apart)
 
 
 def approximate_tokens(smiles: Sequence[str]) -> float:
@@ -112,8 +129,7 @@ def estimate_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0, co
     one = _of_one_network(config, data)
     epochs = epochs_of_job(config, data) * epoch_seconds(config, one, flops) * correction
     once = 0.0
-    pool = data.train + data.validation
-    if fine_tuning := config.fine_tuning_epochs(pool) * config.fine_tuning_members(pool, data.tokens):
+    if fine_tuning := config.fine_tuning_epochs(data.pool) * config.fine_tuning_members(data.pool, data.tokens):
         learning = config.updated({"training": {"freeze": "none"}})
         each = epoch_seconds(learning, one, flops) * correction
         once += fine_tuning * (_networks(config) if config.ensemble.kind == "folds" else 1) * each
@@ -128,9 +144,8 @@ def _of_one_network(config: TrainConfig, data: DataSize) -> DataSize:
     """Return what one network of a job learns from and is judged by: of folds, all but one and that one."""
     if config.ensemble.kind != "folds":
         return data
-    both = data.train + data.validation
-    held = both // config.ensemble.members
-    return replace(data, train=both - held, validation=held)
+    held = data.pool // config.ensemble.members
+    return replace(data, train=data.pool - held, validation=held, apart=0)
 
 
 def is_head_only(config: TrainConfig) -> bool:
@@ -149,7 +164,7 @@ def epochs_of_job(config: TrainConfig, data: DataSize | None = None) -> float:
     Networks that are fine-tuned beside those with a fixed encoder do not count: they have epochs of their own.
     """
     networks = _networks(config)
-    if config.ensemble.kind == "folds" and not (data and config.fine_tuning_epochs(data.train + data.validation)):
+    if config.ensemble.kind == "folds" and not (data and config.fine_tuning_epochs(data.pool)):
         networks *= config.ensemble.repeats
     tried = config.search.trials * (config.search.epochs or config.training.epochs)
     # Trials that fall behind end early.

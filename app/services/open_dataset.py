@@ -129,6 +129,12 @@ class OpenDataset:
         return len(self.split.train) + len(self.split.validation) + len(self.split.test)
 
     @property
+    def apart(self) -> int:
+        """How many validation molecules stand in a file of their own, from which an ensemble does not learn either."""
+        # They come after those of this file.
+        return sum(place >= len(self.structures) for place in self.split.validation)
+
+    @property
     def title(self) -> str:
         """The first target's name and how many more there are, or the file's name."""
         if not self.roles.tasks:

@@ -19,10 +19,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.pages.train_words import parts_words
 from app.services.columns import PROPERTY_TITLES
+from app.services.estimates import data_size
 from app.services.sources import data_of_files
 from mole_engine.chem.properties import PROPERTIES
 from mole_engine.contracts.errors import KnownError
+from mole_engine.contracts.presets import load_preset
 
 PATIENCE = 60_000
 
@@ -267,6 +270,23 @@ def test_several_files_become_one_table(qtbot, window, tmp_path):
         window.paste()
     assert window.session.dataset.info.rows == 12
     assert len(window.session.dataset.data_config.extra_paths) == 1
+
+
+def test_molecules_of_a_validation_file_are_not_said_to_train(qtbot, window, tmp_path):
+    for name, length in (("train", 15), ("valid", 20)):
+        rows = "".join(f"{'C' * (i + 1)}{name[0].replace('t', 'N').replace('v', 'O')},{i}\n" for i in range(length))
+        (tmp_path / f"assay_{name}.csv").write_text("smiles,y\n" + rows)
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(tmp_path / f"assay_{name}.csv")) for name in ("train", "valid")])
+    QGuiApplication.clipboard().setMimeData(mime)
+    with qtbot.waitSignal(window.session.dataset_opened, timeout=PATIENCE):
+        window.paste()
+    dataset = window.session.dataset
+    assert (len(dataset.split.validation), dataset.apart) == (20, 20)
+    size = data_size(dataset)
+    assert size.pool == size.train == 15 - size.test
+    words = parts_words(dataset, load_preset("recommended").config())
+    assert words.startswith(f"{size.train} molecules train in 5 folds")
 
 
 def test_files_called_training_and_test_are_that():

@@ -67,6 +67,19 @@ def test_fine_tuned_networks_and_several_starts_count():
     assert estimate_seconds(later, DATA) == estimate_seconds(three, DATA)
 
 
+def test_molecules_of_a_validation_file_do_not_count_among_those_that_the_folds_learn_from():
+    config = load_preset("small").config({"ensemble": {"kind": "folds", "members": 5}})
+    without, beside = DataSize(500, 0, 60, 25.0), DataSize(500, 500, 60, 25.0, apart=500)
+    # They are looked at once, which costs next to nothing.
+    assert estimate_seconds(config, beside) == pytest.approx(estimate_seconds(config, without), abs=2.0)
+    assert estimate_seconds(config, DataSize(500, 500, 60, 25.0)) > 1.8 * estimate_seconds(config, beside)
+    # Nor do they make fine-tuned networks join.
+    tuned = load_preset("recommended").config({"ensemble": {"fine_tune_from": 600}})
+    assert epochs_of_job(tuned, beside) == epochs_of_job(tuned, without)
+    never = tuned.updated({"ensemble": {"fine_tune_from": 0}})
+    assert estimate_seconds(tuned, beside) == estimate_seconds(never, beside)
+
+
 def test_each_fine_tuned_network_of_a_fold_counts():
     config = load_preset("recommended").config({"ensemble": {"fine_tune_members": 3}})
     few = DataSize(400, 50, 50, 25.0)
