@@ -20,12 +20,12 @@ from mole_engine.contracts.errors import Cancelled, MoleError
 from mole_engine.contracts.events import Event, EventHandler
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState
-from mole_engine.contracts.wording import counted
 from mole_engine.store.run_folder import FolderLock, RunFolder
 from mole_engine.store.run_log import RunLog
 from mole_engine.store.run_place import RunPlace, find_run, open_place, with_encoder_of_init
 from mole_engine.store.runs import run_name
 from mole_engine.training.job import Job, resumed_step
+from mole_engine.training.phases import STAGES, judging_words, training_words
 from mole_engine.training.tensorboard import FOLDER, HINT, TensorBoardLog
 
 if TYPE_CHECKING:
@@ -41,14 +41,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_STAGES = {
-    "open": ("Opening the file", "bytes"),
-    "read": ("Reading the file", "bytes"),
-    "curate": ("Checking molecules", "molecules"),
-    "split": ("Dividing the molecules", "steps"),
-    "Searching for settings": ("Searching for settings", "trials"),
-    "Choosing the number of threads": ("Choosing the number of threads", "steps"),
-}
 PARTS: tuple[Literal["test", "val", "train"], ...] = ("test", "val", "train")
 
 
@@ -159,7 +151,7 @@ class _Job(Job):
         self.folder: RunFolder = place.folder
         step = resumed_step(place)
         self.board = TensorBoardLog(self.folder.path / FOLDER, step) if self.config.runtime.tensorboard else None
-        super().__init__(place.record, self.folder.events, on_event, control, _STAGES, redone_from=step)
+        super().__init__(place.record, self.folder.events, on_event, control, STAGES, redone_from=step)
         self.ensemble: EnsembleFit | None = None
         self.comparison: Comparison | None = None
 
@@ -188,13 +180,13 @@ class _Job(Job):
             self.notice(HINT, "warning")
         dataset, split, vocabulary, prepared = self._prepare()
         prepared = self._with_tried_threads(prepared)
-        self.enter(RunState.TRAINING, self._training_words(prepared))
+        self.enter(RunState.TRAINING, training_words(self.config, self.record))
         self._start_comparison(dataset, split)
         prepared = self._searched(prepared)
         fit = self._fit(prepared, vocabulary)
         self._finish_comparison(dataset, split)
         kept = fit.kept_epoch
-        self.enter(RunState.EVALUATING, f"Judging the model of epoch {kept}", 0 if self.ensemble else kept)
+        self.enter(RunState.EVALUATING, judging_words(kept, self.ensemble), 0 if self.ensemble else kept)
         return self._evaluate(dataset, split, vocabulary, prepared, fit)
 
     def clean_up(self) -> None:
@@ -252,14 +244,6 @@ class _Job(Job):
         for text in (*split.overlap, *missing_parts(split)):
             self.notice(text, "warning")
 
-    def _training_words(self, prepared: Prepared) -> str:
-        counts, config, size = self.record.counts, self.config, self.record.parameters
-        chooses = ", which choose the epoch" if config.training.keep != "last" else ""
-        use = f" in turns, in {config.ensemble.members} folds" if config.ensemble.kind == "folds" else chooses
-        one, two = (use, "") if use != chooses and config.data.validation_path else ("", use)
-        train, held, test = (counted(counts.get(part, 0), "molecule") for part in ("train", "val", "test"))
-        return f"Training on {train}{one}, validation on {held}{two}, test on {test}; {size:,} parameters"
-
     def _start_comparison(self, dataset: CuratedDataset, split: Split) -> None:
         if not self.config.baselines:
             return
@@ -273,7 +257,7 @@ class _Job(Job):
             return
         from mole_engine.inference.baseline_tables import write_baselines
 
-        results = self.comparison.collect(self.progress)
+        results = self.comparison.collect(self.progress, self.control)
         write_baselines(self.folder, dataset.tasks, dataset.source_rows[list(split.test)], results)
 
     def _searched(self, prepared: Prepared) -> Prepared:
@@ -292,7 +276,7 @@ class _Job(Job):
         chosen = prepare_network(self.config, data, data.vocabulary)
         parameters = sum(item.numel() for item in chosen.model.parameters())
         self.record = replace(self.record, parameters=parameters)
-        self.enter(RunState.TRAINING, self._training_words(chosen))
+        self.enter(RunState.TRAINING, training_words(self.config, self.record))
         return chosen
 
     def _pinned(self, prepared: Prepared, vocabulary: Vocabulary) -> PinnedMolecules | None:

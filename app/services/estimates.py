@@ -15,6 +15,7 @@ from pathlib import Path
 from app.services.open_dataset import OpenDataset
 from mole_engine.contracts.config import ModelConfig, TrainConfig
 from mole_engine.store.files import write_text
+from mole_engine.training.times import blend_seconds
 
 START_SECONDS = 3.0
 """Reading, curating, building the network, and judging it at the end."""
@@ -30,9 +31,6 @@ SLOWEST_FLOPS = 1.5e10
 
 STEP_SECONDS = 0.004
 """What every optimiser step costs beside the arithmetic of its molecules."""
-
-BLEND_SECONDS, BLEND_PER_MOLECULE = 4.0, 0.008
-"""What the simple models of a blend cost for each network, and for each of its training molecules."""
 
 PRUNED_SHARE = 0.6
 """Part of a search's epochs that is left where trials that fall behind end early."""
@@ -136,7 +134,7 @@ def estimate_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0, co
     if is_head_only(config):
         once += molecules * operations(config.model, data.tokens) / _speed(config, flops) * correction
     if config.ensemble.trees:
-        once += _networks(config) * (BLEND_SECONDS + BLEND_PER_MOLECULE * data.train)
+        once += blend_seconds(_networks(config), data.train)
     return START_SECONDS + molecules / FEATURISED_PER_SECOND + once + epochs
 
 

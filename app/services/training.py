@@ -244,7 +244,7 @@ class TrainingService(QObject):
         if isinstance(event, StateChanged):
             job.record = replace(job.record, status=event.state)
             if event.state is RunState.TRAINING and job.ending == "stop":
-                # It was the search for settings that was stopped; the training itself begins.
+                # It was the part before that was stopped: a search, or the networks. The next one begins.
                 job.ending = ""
                 self.state_changed.emit()
         self._announce(job)

@@ -29,11 +29,11 @@ from mole_engine.contracts.events import Event, Notice, StageProgress, StateChan
 from mole_engine.contracts.run_state import RunState
 
 _SCALE = 1000
-_NEARLY = 970
-"""The last steps of a training need not have been told."""
 
 _STOP_TIP = "End now, then judge and keep the best model so far"
 _ADJUST_TIP = "Change the learning rate or the last epoch"
+_LEAVE_TIP = "Leave out the simple models that are not fitted yet, and judge what there is"
+_TRAINED_TIP = "The last epoch is over: simple models are being fitted, which have neither epochs nor a learning rate"
 _JUDGED_TIP = "Training is over: the model is being judged"
 
 KINDS = {
@@ -50,6 +50,8 @@ ENDINGS = {
     "interrupt": "Leaving, the run can be resumed",
 }
 """What is said while a job comes to its end."""
+
+_LEAVING = "Leaving out the remaining ones"
 
 
 class RunPanel(Card):
@@ -93,7 +95,7 @@ class RunPanel(Card):
         for side in self._sides:
             self.add(side)
         self._go(0)
-        self._paused, self._ending, self._state = False, "", RunState.QUEUED
+        self._paused, self._ending, self._state, self._trained = False, "", RunState.QUEUED, False
         self.train_button.clicked.connect(self.train_asked)
         self.pause_button.clicked.connect(self._pause_or_resume)
         self.stop_button.clicked.connect(self.stop_asked)
@@ -114,7 +116,7 @@ class RunPanel(Card):
         self._go(1)
         self.train_button.setEnabled(False)
         self.adjust.begin(epochs)
-        self._state = RunState.QUEUED
+        self._state, self._trained = RunState.QUEUED, False
         self._line.show_text("Starting")
         self.eta.setText("Loading the engine")
         self.progress.setValue(0)
@@ -132,7 +134,7 @@ class RunPanel(Card):
         self.cancel_button.setEnabled(ending not in {"cancel", "interrupt"})
         self._offer_steering()
         if ending:
-            self._line.show_text(ENDINGS[ending])
+            self._line.show_text(_LEAVING if self._trained and ending == "stop" else ENDINGS[ending])
         elif paused:
             self._line.show_text("Paused")
 
@@ -157,20 +159,24 @@ class RunPanel(Card):
             self._line.show_text(event.message)
 
     def _offer_steering(self) -> None:
-        """Offer what changes a training only while there is one: a model that is judged has no epochs left."""
+        """Offer what changes a training only while there is one: simple models have no epochs, judging no parts."""
         judged = self._state is RunState.EVALUATING
-        for widget in (self.stop_button, self.adjust_button, self.adjust):
-            widget.setEnabled(not self._ending and not judged)
-        self.stop_button.setToolTip(_JUDGED_TIP if judged else _STOP_TIP)
-        self.adjust_button.setToolTip(_JUDGED_TIP if judged else _ADJUST_TIP)
+        self.stop_button.setEnabled(not self._ending and not judged)
+        for widget in (self.adjust_button, self.adjust):
+            widget.setEnabled(not self._ending and not judged and not self._trained)
+        self.stop_button.setToolTip(_JUDGED_TIP if judged else _LEAVE_TIP if self._trained else _STOP_TIP)
+        self.adjust_button.setToolTip(_JUDGED_TIP if judged else _TRAINED_TIP if self._trained else _ADJUST_TIP)
 
     def _show_state(self, event: StateChanged) -> None:
-        self._state = event.state
+        self._state, self._trained = event.state, event.trained
         self._offer_steering()
         words = event.message or STATE_WORDS[event.state]
         self._line.show_text(words[:1].upper() + words[1:])
         if event.state is RunState.EVALUATING:
             self.eta.setText("Almost done")
+            self.progress.setValue(_SCALE)
+        elif event.trained:
+            self.eta.setText("Simple models")
             self.progress.setValue(_SCALE)
         elif event.state is RunState.TRAINING:
             self.eta.setText("First steps")
@@ -182,7 +188,9 @@ class RunPanel(Card):
         self._line.show_text(event.stage)
         if self._state in (RunState.TRAINING, RunState.EVALUATING):
             # The bar stands for the whole training, of which this is a part; it never goes back.
-            if self._state is RunState.EVALUATING or self.progress.value() >= _NEARLY:
+            if self._trained and event.total:
+                self.eta.setText(f"{count(event.done)} of {count(event.total)}")
+            elif self._state is RunState.EVALUATING:
                 self.eta.setText("Almost done")
         elif event.total:
             self.eta.setText(f"{count(event.done)} of {count(event.total)}")

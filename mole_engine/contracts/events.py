@@ -48,11 +48,15 @@ class StateChanged(Event):
     ----------
     kept_epoch
         Epoch whose weights are judged and kept (the first is 1); 0: not known yet, or several networks have their own.
+    trained
+        While training: the last epoch is over, and what is left is to fit simple models. No epoch can be changed any
+        more; "stop" now means to leave out the simple models that are not there yet.
     """
 
     state: RunState
     message: str = ""
     kept_epoch: int = 0
+    trained: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +94,7 @@ class StepMetrics(Event):
     molecules_per_second
         Real molecules, averaged over the last seconds.
     eta_seconds
-        Time left until training ends, NaN while unknown.
+        Time left until training ends, simple models that are fitted after it included; NaN while unknown.
     memory_bytes, memory_total
         Peak memory of the device (GPU), or of the process (CPU), and how much there is; 0: not known.
     cpu_percent, gpu_percent

@@ -81,7 +81,8 @@ class RunControl:
     """The only words from the user to a running job. Every method may be called from any thread.
 
     `stop` means: finish now, keep and evaluate the best model. `cancel` means: drop it. `interrupt` means: leave now,
-    keep the checkpoints, so that the run can be resumed later. All three wake a paused job.
+    keep the checkpoints, so that the run can be resumed later. All three wake a paused job. A job of several parts (a
+    search, networks, simple models) finishes the part under way when it is told to stop.
     """
 
     def __init__(self) -> None:

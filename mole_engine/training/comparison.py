@@ -12,7 +12,9 @@ from pathlib import Path
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import Split
 from mole_engine.contracts.errors import Cancelled, problem_of
-from mole_engine.contracts.events import BaselineReady, Notice
+from mole_engine.contracts.events import BaselineReady, Notice, StateChanged
+from mole_engine.contracts.run_state import RunControl, RunState
+from mole_engine.contracts.wording import counted
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.training.baselines import BASELINES, BaselineResult, fit_baseline
 from mole_engine.training.emitter import EventEmitter
@@ -66,9 +68,22 @@ class Comparison:
         """Begin."""
         self._thread.start()
 
-    def collect(self, on_progress: Callable[[str, int, int], None]) -> list[BaselineResult]:
-        """Wait for what is not ready yet, telling `on_progress` (which may raise), and return the results."""
+    def collect(self, on_progress: Callable[[str, int, int], None], control: RunControl) -> list[BaselineResult]:
+        """Wait for what is not ready yet, telling `on_progress` (which may raise), and return the results.
+
+        Asked to stop from now on, it leaves out the rest.
+        """
+        if self._thread.is_alive():
+            # "Stop" has ended the network; this wait can be stopped as well.
+            control.take_stop()
+            self.emitter.emit(StateChanged(state=RunState.TRAINING, message=STAGE, trained=True))
         while self._thread.is_alive():
+            if control.stop_requested:
+                self.cancel()
+                there, all_of_them = len(self.results), counted(len(BASELINES), "simple model")
+                verb = "is" if there == 1 else "are"
+                self.emitter.emit(Notice(message=f"Stopped: {there} of {all_of_them} to compare with {verb} fitted."))
+                break
             on_progress(STAGE, len(self.results), len(BASELINES))
             self.emitter.emit_posted()
             self._thread.join(_POLL_SECONDS)

@@ -17,8 +17,8 @@ from torch import Tensor, from_numpy, nn, no_grad
 
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import Split
-from mole_engine.contracts.events import Notice, ProgressHandler
-from mole_engine.contracts.run_state import RunControl
+from mole_engine.contracts.events import Notice, ProgressHandler, StateChanged
+from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.contracts.wording import counted_of
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.data.weights import counting
@@ -36,8 +36,9 @@ from mole_engine.training.pinned import PinnedMolecules
 from mole_engine.training.plan import PlannedNetwork, plan_networks
 from mole_engine.training.series import Series
 from mole_engine.training.setup import Prepared, prepare_network
-from mole_engine.training.simple_models import SimpleModels
+from mole_engine.training.simple_models import STAGE, SimpleModels, Stopped
 from mole_engine.training.simple_tables import SimpleTables, simple_tables
+from mole_engine.training.times import blend_seconds
 from mole_engine.training.trainer import resolve_device, use_threads
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,8 @@ def fit_ensemble(
     """Train the networks, fit the simple models, and weigh them.
 
     Networks that are finished in `folder` (of a run that goes on) are taken from there. Asked to stop, it finishes with
-    the networks there are. The first network's weights stay in `prepared.model`.
+    the networks there are; asked once more, while simple models are fitted, with those. The first network's weights
+    stay in `prepared.model`.
 
     Parameters
     ----------
@@ -159,7 +161,8 @@ class _Ensemble:
         self.threads = use_threads(config.runtime)
         lengths = self.data.features.lengths[pool_of(self.data)]
         self.plan = plan_networks(config, self.folds, len(lengths), float(lengths.mean()))
-        self.series = Series(control, [item.epochs for item in self.plan], [item.cost for item in self.plan])
+        costs = [item.cost for item in self.plan]
+        self.series = Series(control, [item.epochs for item in self.plan], costs, self._afterwards())
         self.fits: list[FitResult] = []
         self.members: list[dict[str, Tensor]] = []
         self._spread: Floats | None = None
@@ -174,14 +177,7 @@ class _Ensemble:
             for kind in kinds
         }
         parts: dict[str, Part] = {}
-        tables = SimpleTables()
-        if self.config.ensemble.trees:
-            tables = simple_tables(self.data, cache_dir=self.cache_dir, on_progress=self.on_progress)
-            simple = SimpleModels(
-                self.config, self.data, self.scaler, self.folds, self.threads, self.control, self.on_progress
-            )
-            for name in simple.names:
-                left_out[name], parts[name] = simple.fit(name, tables)
+        tables = self._simple(left_out, parts) if self.config.ensemble.trees else SimpleTables()
         blend = self._weighed(left_out, parts)
         everyone = np.arange(len(self.data.features))
         final = used | {name: tables.said(name, part, everyone) for name, part in blend.parts.items()}
@@ -205,6 +201,24 @@ class _Ensemble:
             notes=self._notes(blend),
         )
 
+    def _simple(self, left_out: dict[str, Floats], parts: dict[str, Part]) -> SimpleTables:
+        """Fit simple models into both, as many as the user waits for, and return the tables that they read."""
+        # "Stop" has ended the networks; what follows can be stopped as well.
+        self.control.take_stop()
+        self.emitter.emit(StateChanged(state=RunState.TRAINING, message=STAGE, trained=True))
+        simple = SimpleModels(
+            self.config, self.data, self.scaler, self.folds, self.threads, self.control, self.on_progress
+        )
+        tables = SimpleTables()
+        try:
+            tables = simple_tables(self.data, cache_dir=self.cache_dir, on_progress=simple.progress)
+            for name in simple.names:
+                left_out[name], parts[name] = simple.fit(name, tables)
+        except Stopped:
+            there = counted_of(len(parts), len(simple.names), "simple model", "is", "are")
+            self._notice(f"Stopped: {there} fitted.")
+        return tables
+
     def _notes(self, blend: Blend) -> tuple[str, ...]:
         count, tuned = len(self.members), sum(item.kind == TUNED for item in self.plan[: len(self.members)])
         networks = f"{count}, {tuned} of them fine-tuned" if tuned and TUNED in blend.weights else str(count - tuned)
@@ -221,6 +235,13 @@ class _Ensemble:
             if apart:
                 notes.append("No model learnt from molecules of the validation file, and none was weighed by them.")
         return tuple(notes)
+
+    def _afterwards(self) -> float:
+        """Return about how many seconds the simple models will take."""
+        if not self.config.ensemble.trees:
+            return 0.0
+        count = self.config.ensemble.members if self.config.ensemble.kind != "none" else 1
+        return blend_seconds(count, len(self.data.positions("train")))
 
     def _common_scaler(self) -> TargetScaler:
         """Return the one scale in which all members speak."""

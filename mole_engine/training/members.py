@@ -92,7 +92,7 @@ class MemberEmitter(EventEmitter):
             total_steps=event.total_steps + round(self._before * steps) + round(after * steps),
             epoch=event.epoch + self._before,
             total_epochs=event.total_epochs + self._before + after,
-            eta_seconds=rest,
+            eta_seconds=rest + self._series.afterwards,
             network=self._network,
             networks=self._networks,
             epochs_before=self._offset,

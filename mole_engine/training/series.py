@@ -16,12 +16,17 @@ class Series:
         The user's words; a last epoch is one of the whole.
     epochs, costs
         Of each network as planned, in their order: how many, and the time of one beside the others'.
+    afterwards
+        Seconds that the job takes when all networks are trained.
     """
 
-    def __init__(self, control: RunControl, epochs: Sequence[int], costs: Sequence[float]) -> None:
+    def __init__(
+        self, control: RunControl, epochs: Sequence[int], costs: Sequence[float], afterwards: float = 0.0
+    ) -> None:
         self.control = control
         self.epochs = list(epochs)
         self.costs = list(costs)
+        self.afterwards = afterwards
         self._heard = 0
 
     @property

@@ -34,6 +34,10 @@ MOST_CELLS = 20_000
 """Molecules times targets beyond which a second Gaussian process, solved for each target's gaps, takes too long."""
 
 
+class Stopped(Exception):  # noqa: N818 - a control-flow signal, not an error
+    """The user asked to leave out what is not fitted yet."""
+
+
 class SimpleModels:
     """Fits the simple models one after the other.
 
@@ -77,8 +81,26 @@ class SimpleModels:
         names = ["kernel", "similar", "additive", "extra", "boosting" if cells > MANY_CELLS else "random"]
         return names if cells <= MOST_CELLS else [name for name in names if name != "similar"]
 
+    def check(self) -> None:
+        """Called now and then: waits while paused. Raises Cancelled, and `Stopped` once the user has asked to stop."""
+        self.control.checkpoint()
+        if self.control.stop_requested:
+            raise Stopped
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """Tell how far the work is; raises as `check`."""
+        if self.on_progress is not None:
+            self.on_progress(stage, done, total)
+        self.check()
+
     def fit(self, name: str, tables: SimpleTables) -> tuple[Floats, Part]:
-        """Return what a model says of the molecules that it was not fitted on, (n, outputs), and one fitted on all."""
+        """Return what a model says of the molecules that it was not fitted on, (n, outputs), and one fitted on all.
+
+        Raises
+        ------
+        Cancelled, Stopped
+            As the user wishes.
+        """
         result = np.full((len(self.labels), OutputLayout(self.tasks).size), np.nan)
         jobs = len(self.folds) + 1
         for number, fold in enumerate(self.folds):
@@ -116,9 +138,8 @@ class SimpleModels:
             trees=FEW_TREES if large else TREES,
             groups=self._alike[rows],
             weights=weights,
-            check=self.control.checkpoint,
+            check=self.check,
         )
 
     def _tell(self, name: str, done: int, total: int) -> None:
-        if self.on_progress is not None:
-            self.on_progress(STAGE, self.names.index(name) * total + done, len(self.names) * total)
+        self.progress(STAGE, self.names.index(name) * total + done, len(self.names) * total)

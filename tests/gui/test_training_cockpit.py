@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel
 
 from app.services.run_queue import RunQueue
 from app.services.training import QUEUE_FILE
-from mole_engine.contracts.events import EpochMetrics, Notice, PinnedPredictions, StepMetrics
+from mole_engine.contracts.events import EpochMetrics, Notice, PinnedPredictions, StateChanged, StepMetrics
 from mole_engine.contracts.presets import DEFAULT_PRESET
 from mole_engine.contracts.run_state import RunState
 
@@ -84,6 +84,23 @@ def test_a_run_is_watched_and_steered(qtbot, window, page, find, click, events):
     assert page.setup.job().init == model
     # The axis has followed.
     assert page.watch.curves.total_epochs == max(epochs_of(events))
+
+
+def test_simple_models_behind_the_networks_are_left_out_at_a_click(qtbot, window, page, find, click, events):
+    for name, value in (("kind", "folds"), ("members", 2), ("trees", True)):
+        page.setup.form.set_value(f"ensemble.{name}", value)
+    find("epochsSpin").setValue(1)
+    click("trainButton")
+    # The networks are stopped, which leaves the simple models, and then those.
+    qtbot.waitUntil(lambda: any(isinstance(event, StepMetrics) for event in events), timeout=TIMEOUT)
+    click("stopButton")
+    qtbot.waitUntil(lambda: any(isinstance(event, StateChanged) and event.trained for event in events), timeout=TIMEOUT)
+    assert find("stopButton").isEnabled()
+    assert find("adjustButton").toolTip().startswith("The last epoch is over")
+    with qtbot.waitSignal(window.session.run_finished, timeout=TIMEOUT) as finished:
+        click("stopButton")
+    assert finished.args[0].status is RunState.COMPLETED, finished.args[0].error
+    assert any(isinstance(event, Notice) and event.message.endswith(" fitted.") for event in events)
 
 
 def test_a_second_training_waits_in_the_queue_and_then_runs(qtbot, window, page, find, click, events):

@@ -18,7 +18,6 @@ from app.widgets.live_chart import LossChart, MetricChart, RunCharts
 from app.widgets.preset_list import PresetList
 from app.widgets.preset_settings import PresetSettings
 from app.widgets.run_curves import RunCurves
-from app.widgets.run_panel import RunPanel
 from mole_engine.contracts.config import ModelConfig, TrainConfig, TrainingConfig
 from mole_engine.contracts.errors import InputError, Problem
 from mole_engine.contracts.events import (
@@ -313,56 +312,6 @@ def test_event_log_speaks_in_words_newest_first(qtbot):
     ]
     log.replay([RunFailed(problem=Problem("No target.", "", "Choose one."))])
     assert log.lines() == ["No target. Choose one."]
-
-
-def test_panel_tells_what_is_going_on(qtbot):
-    panel = RunPanel()
-    qtbot.addWidget(panel)
-    panel.resize(300, 220)
-    panel.show()
-    panel.show_ready("Ready", "about 20 s", "", enabled=True)
-    assert panel.train_button.isVisible()
-    assert panel.train_button.isEnabled()
-    panel.show_started(4)
-    assert panel.eta.text()
-    assert not panel.train_button.isVisible()
-    assert panel.pause_button.isVisible()
-    panel.show_event(StageProgress(stage="Checking molecules", done=5, total=10))
-    assert panel.eta.text() == "5 of 10"
-    assert panel.progress.value() == 500
-    panel.show_event(step(2, 1.0))
-    assert panel.eta.text() == "1 min 31 s left"
-    assert panel.progress.value() == 250
-    assert panel._line.toolTip() == "Training, epoch 1 of 4"
-    panel.show_steering(paused=True, ending="")
-    with qtbot.waitSignal(panel.resume_asked):
-        panel.pause_button.click()
-    panel.show_steering(paused=False, ending="stop")
-    assert not panel.stop_button.isEnabled()
-    assert panel.cancel_button.isEnabled()
-
-
-def test_what_comes_after_the_last_step_neither_turns_the_bar_back_nor_offers_to_stop(qtbot):
-    panel = RunPanel()
-    qtbot.addWidget(panel)
-    panel.show_started(4)
-    panel.show_event(StateChanged(state=RunState.TRAINING))
-    panel.show_event(step(4, 1.0))
-    panel.show_event(StageProgress(stage="Judging the model", done=1, total=10))
-    assert panel.progress.value() == 500, "a network is judged between two others"
-    panel.show_event(step(8, 1.0))
-    panel.show_event(StageProgress(stage="Fitting simple models", done=6, total=30, unit="models"))
-    assert panel.progress.value() == 1000
-    assert panel.eta.text() == "Almost done"
-    assert panel.stop_button.isEnabled()
-    panel.show_event(StateChanged(state=RunState.EVALUATING))
-    panel.show_event(StageProgress(stage="Judging the model", done=1, total=10))
-    panel.show_steering(paused=False, ending="")
-    assert panel.progress.value() == 1000
-    assert not panel.stop_button.isEnabled()
-    assert not panel.adjust_button.isEnabled()
-    assert panel.pause_button.isEnabled(), "judging can be held"
-    assert panel.cancel_button.isEnabled()
 
 
 def test_a_learning_rate_that_cannot_be_is_refused_in_words_beside_the_presets(qtbot):
