@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mole_engine.contracts.errors import InputError
 
+NO_SETTING = " is not a setting"
+"""What is said of a name that is unknown."""
+
 
 def setting(default: Any, help: str, *, unit: str = "", advanced: bool = False, **bounds: Any) -> Any:
     """Describe one setting: default, help, unit and bounds (ge, le, gt, lt) in one place."""
@@ -44,6 +47,36 @@ class Job(Section):
                 "The configuration is not valid:",
                 "; ".join(describe_error(item) for item in error.errors()) + ".",
                 _meant(cls, error) or "Correct the named settings.",
+            ) from error
+
+    @classmethod
+    def recorded(cls, fields: dict[str, Any], file: str, version: str = "") -> Self:
+        """Build the configuration that some version of the program, perhaps a newer one, has written into a file.
+
+        Parameters
+        ----------
+        fields
+            What stands there.
+        file
+            Its name, for the user.
+        version
+            Which wrote it; "": not known.
+
+        Raises
+        ------
+        InputError
+            Naming the file, each setting that this version does not know, and what to do.
+        """
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            unknown = "; ".join(describe_error(item).removesuffix(NO_SETTING) for item in error.errors())
+            raise InputError(
+                f"{file} has settings that this version of MolE Studio does not know:",
+                f"{unknown}.{f' It was made by version {version}.' if version else ''}",
+                "Use that version of MolE Studio, or a newer one."
+                if version
+                else "Use a newer version of MolE Studio, or correct the file if you have changed it.",
             ) from error
 
     @classmethod
@@ -170,7 +203,7 @@ def describe_error(item: Any) -> str:
     """Say in words what pydantic found wrong with one field."""
     where = ".".join(str(part) for part in item["loc"]) or "configuration"
     if item["type"] == "extra_forbidden":
-        return f"{where} is not a setting"
+        return f"{where}{NO_SETTING}"
     text = f"{where}: {str(item['msg']).removeprefix('Value error, ')}"
     # A check across settings is given the whole section, which says nothing.
     return text if isinstance(item.get("input"), dict) else f"{text}, got {item.get('input')!r}"[:300]

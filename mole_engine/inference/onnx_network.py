@@ -85,7 +85,7 @@ def read_onnx(path: str | Path) -> tuple[ModelCard, OnnxNetwork]:
     if text is None:
         raise InputError(f"{path.name} was not exported by MolE Studio:", "it holds no model card.", "")
     card = _card(text, path)
-    return card, OnnxNetwork(session, card.train_config().model)
+    return card, OnnxNetwork(session, card.train_config(path.name).model)
 
 
 def _card(text: str, path: Path) -> ModelCard:

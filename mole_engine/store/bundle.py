@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mole_engine._version import __version__
 from mole_engine.contracts.errors import InputError
-from mole_engine.store.card import FORMAT_VERSION, ModelCard
+from mole_engine.store.card import FORMAT_VERSION, ModelCard, maker
 from mole_engine.store.card_text import card_markdown
 from mole_engine.store.files import atomic_path
 from mole_engine.store.shipped import shipped_models, shipped_path
@@ -98,6 +100,8 @@ def read_bundle(path: str | Path) -> Bundle:
 
     raw_card, raw_tensors = _read(Path(path), (_CARD, _TENSORS))
     card = _card(raw_card, Path(path))
+    # Told here, where the file has a name; a card alone can be looked at with settings that are not known.
+    card.train_config(Path(path).name)
     raw_blend = _read(Path(path), (_BLEND,))[0] if card.blend else b""
     try:
         return Bundle(card, load(raw_tensors), load(raw_blend) if raw_blend else {})
@@ -172,7 +176,20 @@ def _card(raw: bytes, path: Path) -> ModelCard:
     try:
         return ModelCard.from_dict(content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if newer := newer_version(content):
+            words = f"version {newer}; this is version {__version__}."
+            raise InputError(f"{path.name} was made by a newer MolE Studio:", words, "Update MolE Studio.") from error
         raise _damaged(path, f"its card is not complete ({error})") from error
+
+
+def newer_version(card: Any) -> str:
+    """Return the version that has written the content of a card, if it is newer than this one; else ""."""
+    made_by = maker(card.get("versions")) if isinstance(card, dict) else ""
+    return made_by if _numbers(made_by) > _numbers(__version__) else ""
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)[:3]]
 
 
 def _begins_as_archive(path: Path) -> bool:

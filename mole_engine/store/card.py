@@ -22,6 +22,9 @@ Single networks without descriptors are written as 1, for older versions to read
 """
 
 SINGLE_FORMAT = 1
+PROGRAM = "mole-studio"
+"""Under which the versions of a card name the program itself."""
+
 FINGERPRINT_BYTES = 256
 
 
@@ -169,9 +172,20 @@ class ModelCard:
     blend: dict[str, Any] = field(default_factory=dict)
     format_version: int = SINGLE_FORMAT
 
-    def train_config(self) -> TrainConfig:
-        """Return the configuration of the job. Raises InputError when it is not valid."""
-        return TrainConfig.from_dict(self.config)
+    def train_config(self, file: str = "") -> TrainConfig:
+        """Return the configuration of the job.
+
+        Parameters
+        ----------
+        file
+            Name of the file that the card stands in, for the user.
+
+        Raises
+        ------
+        InputError
+            When it has settings that this version does not know.
+        """
+        return TrainConfig.recorded(self.config, file or f"The model '{self.name}'", maker(self.versions))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the card as a JSON-able dictionary."""
@@ -207,6 +221,11 @@ class ModelCard:
             if not isinstance(known[name], dict):
                 raise TypeError(f"'{name}' is not an object")
         return cls(**known)
+
+
+def maker(versions: Any) -> str:
+    """Return which version of the program has written a card that has these `versions`; "" where it does not say."""
+    return str(versions.get(PROGRAM, "")) if isinstance(versions, dict) else ""
 
 
 def portable_config(config: TrainConfig) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.pretrain_config import PretrainConfig
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
+from mole_engine.contracts.settings import read_yaml
 from mole_engine.data.pretraining_survey import Survey
 from mole_engine.store.files import storage_problem
 from mole_engine.store.run_folder import RunFolder
@@ -87,7 +88,7 @@ class PretrainingFolder:
         # The encoder alone does not tell: it is written after every best round.
         if self._run.record.is_file() and self._run.read_record().status is RunState.COMPLETED:
             raise InputError(f"The job in {self.path} is completed.", "", "Start a new one from its model with --init.")
-        return PretrainConfig.from_yaml(self.config)
+        return PretrainConfig.recorded(read_yaml(self.config), str(self.config))
 
     def read_survey(self) -> Survey | None:
         """Return what was found in the first look at the molecules; None where the job had not come so far."""

@@ -139,7 +139,7 @@ def with_encoder_of_init(config: TrainConfig) -> TrainConfig:
     """
     if config.init == "none":
         return config
-    own = read_card(config.init).train_config().model
+    own = read_card(config.init).train_config(Path(config.init).name).model
     shape = {name: getattr(own, name) for name in _ENCODER_FIELDS}
     return config.model_copy(update={"model": config.model.model_copy(update=shape)})
 

@@ -14,6 +14,7 @@ from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.config import ModelConfig
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.pretrain_config import PretrainConfig
+from mole_engine.contracts.settings import read_yaml
 from mole_engine.data.pretraining_survey import Survey
 from mole_engine.models.mole import MolE
 from mole_engine.models.pretraining import PretrainingModel
@@ -59,7 +60,7 @@ class EarlierJob:
             raise InputError(
                 f"Nothing can start from {init}:", "that job has no checkpoint yet.", "Let it learn first."
             )
-        return cls(folder, PretrainConfig.from_yaml(folder.config), survey)
+        return cls(folder, PretrainConfig.recorded(read_yaml(folder.config), str(folder.config)), survey)
 
     def classes_kept(self, found: Survey, config: PretrainConfig) -> Survey:
         """Return a survey with this job's environments and descriptors, as far as `config` means the same by them."""
