@@ -26,7 +26,7 @@ from mole_engine.inference.difficulty import left_out_similarity
 from mole_engine.inference.domain import fingerprints_of, measure_domain
 from mole_engine.inference.table_writers import open_writer
 from mole_engine.inference.uncertainty import measure_uncertainty
-from mole_engine.store.card import FORMAT_VERSION, SINGLE_FORMAT, ModelCard, portable_config
+from mole_engine.store.card import DESCRIBED_FORMAT, FORMAT_VERSION, SINGLE_FORMAT, ModelCard, portable_config
 from mole_engine.training.evaluation import Evaluation
 from mole_engine.training.folds import of_main_file
 from mole_engine.training.setup import Prepared
@@ -92,7 +92,7 @@ def make_card(
         best_epoch=record.best_epoch,
         run_id=record.run_id,
         blend=blend,
-        format_version=FORMAT_VERSION if blend or prepared.model.config.descriptors else SINGLE_FORMAT,
+        format_version=_format(ensemble, prepared.model.config.descriptors),
         notes=() if ensemble is None else ensemble.notes,
     )
 
@@ -193,6 +193,13 @@ def _true(task: TaskSpec, values: Floats) -> Any:
     if task.kind is TaskKind.REGRESSION or not task.classes:
         return values
     return [None if np.isnan(value) else task.classes[int(value)] for value in values]
+
+
+def _format(ensemble: EnsembleFit | None, described: bool) -> int:
+    """Return the oldest format that holds all that the model has."""
+    if ensemble is not None and ensemble.blend.parts:
+        return FORMAT_VERSION
+    return SINGLE_FORMAT if ensemble is None and not described else DESCRIBED_FORMAT
 
 
 def _versions() -> dict[str, str]:

@@ -15,13 +15,14 @@ import numpy.typing as npt
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskSpec
 
-FORMAT_VERSION = 3
-"""Newest format that this version reads: 2 has blends, 3 descriptors of solvation behind RDKit's.
+FORMAT_VERSION = 4
+"""Newest format that this version reads: 2 has blends, 3 descriptors of solvation behind RDKit's, 4 packed trees.
 
-Single networks without descriptors are written as 1, for older versions to read.
+Models are written in the oldest format that holds them, for older versions to read: single networks without
+descriptors as 1, other models without simple ones as 3.
 """
 
-SINGLE_FORMAT = 1
+SINGLE_FORMAT, DESCRIBED_FORMAT = 1, 3
 PROGRAM = "mole-studio"
 """Under which the versions of a card name the program itself."""
 

@@ -80,10 +80,26 @@ class TreeArrays:
         return nodes
 
     def to_arrays(self, prefix: str) -> Arrays:
-        """Return the arrays by name, each name starting with `prefix`."""
-        named: Arrays = {f"{prefix}{name}": getattr(self, name) for name in _FIELDS}
-        named[f"{prefix}averaged"] = np.array([self.averaged], dtype=np.uint8)
-        return named
+        """Return the arrays by name, each name starting with `prefix`, in a form that compresses well.
+
+        Only inner nodes have a column and a threshold, only leaves a value, of which there are as many as molecules
+        were learnt from; where a node's right child stands follows from which nodes are leaves. Bytes of like weight
+        stand together. Nothing is rounded.
+        """
+        inner = self.feature != LEAF
+        values, which = np.unique(self.value[~inner], axis=0, return_inverse=True)
+        named: Arrays = {
+            "nodes": np.array([len(inner)], dtype=np.int64),
+            "inner": np.packbits(inner),
+            "features": _planes(self.feature[inner]),
+            "thresholds": _planes(self.threshold[inner]),
+            "values": values,
+            "leaves": _planes(which.ravel().astype(np.int32)),
+            "roots": self.roots,
+            "base": self.base,
+            "averaged": np.array([self.averaged], dtype=np.uint8),
+        }
+        return {prefix + name: value for name, value in named.items()}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> Self:
@@ -91,10 +107,14 @@ class TreeArrays:
 
         Raises
         ------
-        ValueError, KeyError
+        ValueError, KeyError, IndexError
             When the arrays are not whole trees.
         """
-        trees = cls(**{name: arrays[prefix + name] for name in _FIELDS}, averaged=bool(arrays[f"{prefix}averaged"][0]))
+        # Models of format 3 and before have the fields themselves.
+        named = {name: arrays[prefix + name] for name in _FIELDS if prefix + name in arrays}
+        if len(named) < len(_FIELDS):
+            named = {**_unpacked(arrays, prefix), "roots": named["roots"], "base": named["base"]}
+        trees = cls(**named, averaged=bool(arrays[f"{prefix}averaged"][0]))
         trees.check()
         return trees
 
@@ -119,6 +139,45 @@ class TreeArrays:
     def reads_up_to(self) -> int:
         """Return the number of columns that the trees need at least."""
         return int(self.feature.max()) + 1
+
+
+def _planes(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Return (4, n) bytes of n numbers of 32 bits: the first bytes of all, then the second ones."""
+    return np.ascontiguousarray(np.ascontiguousarray(values).view(np.uint8).reshape(-1, 4).T)
+
+
+def _numbers(planes: npt.NDArray[np.uint8], kind: type[np.generic]) -> npt.NDArray[Any]:
+    """Undo `_planes`."""
+    return np.ascontiguousarray(planes.T).view(kind)[:, 0] if planes.shape[1] else np.zeros(0, kind)
+
+
+def _unpacked(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> Arrays:
+    """Return what `to_arrays` has packed: column, threshold, skip and value of every node."""
+    count = int(arrays[f"{prefix}nodes"][0])
+    if not 0 < count <= 8 * len(arrays[f"{prefix}inner"]):
+        raise ValueError("its trees are not whole")
+    inner = np.unpackbits(arrays[f"{prefix}inner"], count=count).astype(bool)
+    values = arrays[f"{prefix}values"]
+    feature, threshold = np.full(count, LEAF, dtype=np.int32), np.zeros(count, dtype=np.float32)
+    value = np.zeros((count, values.shape[1]), dtype=np.float32)
+    feature[inner] = _numbers(arrays[f"{prefix}features"], np.int32)
+    threshold[inner] = _numbers(arrays[f"{prefix}thresholds"], np.float32)
+    value[~inner] = values[_numbers(arrays[f"{prefix}leaves"], np.int32)]
+    return {"feature": feature, "threshold": threshold, "skip": _skips(inner), "value": value}
+
+
+def _skips(inner: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """Return how many nodes behind each inner node its right child stands, the nodes being in order of descent."""
+    # A step up for an inner node, one down for a leaf: a left branch is over where the sum first falls below its start.
+    level = np.cumsum(np.where(inner, 1, -1))
+    count = len(inner)
+    places = np.arange(count)
+    order = np.sort((level + count) * count + places)
+    nodes = np.flatnonzero(inner)
+    found = np.searchsorted(order, (level[nodes] - 1 + count) * count + nodes)
+    skip = np.zeros(count, dtype=np.int32)
+    skip[nodes] = order[found] % count + 1 - nodes
+    return skip
 
 
 def of_forest(model: Any) -> TreeArrays:
