@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -158,13 +159,20 @@ def fit_in_steps(
     """Fit a forest a few trees at a time, so that cancelling does not wait for all of them; others at once."""
     wanted = getattr(model, "n_estimators", 0)
     if not wanted:
-        return model.fit(features, labels, sample_weight=weights)
+        return _fit(model, features, labels, weights)
     model.set_params(warm_start=True)
     for trees in [*range(TREES_AT_A_TIME, wanted, TREES_AT_A_TIME), wanted]:
         if check is not None:
             check()
-        model.set_params(n_estimators=trees).fit(features, labels, sample_weight=weights)
+        _fit(model.set_params(n_estimators=trees), features, labels, weights)
     return model
+
+
+def _fit(model: Any, features: Table, labels: Floats, weights: Floats | None) -> Any:
+    # Threads of scikit-learn empty the process's list of warning filters and put theirs back in any order; what is
+    # left of it would hold for all that follows, and an empty list has it warn of each tree.
+    with warnings.catch_warnings():
+        return model.fit(features, labels, sample_weight=weights)
 
 
 def predict_task(model: Any, features: Table, task: TaskSpec) -> Floats:
@@ -172,9 +180,10 @@ def predict_task(model: Any, features: Table, task: TaskSpec) -> Floats:
 
     A class that had no training molecule gets probability 0.
     """
-    if task.kind is TaskKind.REGRESSION:
-        return np.asarray(model.predict(features), dtype=np.float64)[:, None]
-    known = np.asarray(model.predict_proba(features), dtype=np.float64)
+    with warnings.catch_warnings():  # as in `_fit`
+        if task.kind is TaskKind.REGRESSION:
+            return np.asarray(model.predict(features), dtype=np.float64)[:, None]
+        known = np.asarray(model.predict_proba(features), dtype=np.float64)
     whole = np.zeros((len(features), max(2, len(task.classes))))
     whole[:, np.asarray(model.classes_, dtype=np.int64)] = known
     return whole[:, 1:2] if task.kind is TaskKind.CLASSIFICATION else whole
