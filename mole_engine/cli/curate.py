@@ -150,7 +150,10 @@ def _show(dataset: CuratedDataset, split: Split | None, arguments: argparse.Name
         _show_split(split)
     if report.issues:
         line()
-        line(table(("line", "what", "outcome", "why"), [_cells(issue) for issue in report.issues[:_ROWS_SHOWN]]))
+        shown = report.issues[:_ROWS_SHOWN]
+        several = any(issue.file for issue in shown)
+        header = ("file",) * several + ("line", "what", "outcome", "why")
+        line(table(header, [(issue.file,) * several + _cells(issue) for issue in shown]))
     if len(report.issues) > _ROWS_SHOWN:
         note(f"{len(report.issues) - _ROWS_SHOWN} more: name a file with --report to see them all.")
 
