@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 
@@ -210,3 +211,49 @@ def test_files_of_the_same_name_are_told_apart_by_their_folders(two_files, tmp_p
     two_files[1].rename(other)
     assert main(["curate", str(two_files[0]), "--more", str(other)]) == 0
     assert f"{other}  5     unreadable" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", [("--report", "html"), ("--out", "csv")], ids=lambda option: option[0])
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("none/result.{}", "the folder does not exist. Make it first"),
+        ("file.csv/result.{}", "the folder does not exist"),
+        ("folder.{}", "it is a folder. Name a file"),
+        ("closed/result.{}", "permission denied. Choose another folder."),
+        ("x" * 300 + ".{}", "the name is too long. Give the result a shorter name."),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_told_before_the_work(
+    data, tmp_path, capsys, monkeypatch, option, place, words
+):
+    name, ending = option
+    (tmp_path / "file.csv").write_text("smiles\nCCO\n", encoding="utf-8")
+    (tmp_path / f"folder.{ending}").mkdir()
+    (tmp_path / "closed").mkdir()
+    opened = Path.open
+
+    def guarded(path, *arguments, **more):
+        # The tests may run as root, whom permissions do not stop.
+        if path.parent.name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, "open", guarded)
+    monkeypatch.setattr("mole_engine.data.sources.read_tables", lambda *_, **__: pytest.fail("the work has begun"))
+    target = tmp_path / place.format(ending)
+    assert main(["curate", str(data), name, str(target)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"Cannot write {target}: ")
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def test_a_write_protected_report_stays(data, tmp_path, capsys, monkeypatch):
+    report = tmp_path / "report.json"
+    report.write_text("{}", encoding="utf-8")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert main(["curate", str(data), "--report", str(report)]) == 2
+    assert "the file is write-protected. Give the result another name." in capsys.readouterr().err
+    assert report.read_text(encoding="utf-8") == "{}"
+    assert not list(tmp_path.glob(".*.part"))
