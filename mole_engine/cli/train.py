@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,14 +135,23 @@ def _resumed(arguments: argparse.Namespace) -> TrainConfig:
     """Return the configuration of the run that goes on; only where it runs may change. Raises InputError."""
     from mole_engine.store.runs import Workspace, default_workspace
 
-    given = [name for name in _SETTING_OF if getattr(arguments, name) is not None and name not in _WITH_RESUME]
-    given += [name for name in ("preset", "config", "split") if getattr(arguments, name)]
-    if given or arguments.settings:
-        words = ", ".join([f"--{name.replace('_', '-')}" for name in given] + arguments.settings)
-        raise InputError(f"--resume goes on with the run's own settings, so {words} cannot be given.", "", "Leave out.")
+    refuse_with_resume(
+        arguments, [name for name in (*_SETTING_OF, "preset", "config", "split") if name not in _WITH_RESUME]
+    )
     folder = Workspace(arguments.workspace or default_workspace()).find(arguments.resume)
     changes = {"runtime": _changes(arguments).get("runtime", {}), "out": str(folder.path)}
     return folder.read_config().updated(changes)
+
+
+def refuse_with_resume(arguments: argparse.Namespace, names: Sequence[str]) -> None:
+    """Refuse what cannot be given beside --resume, in the words in which it was given. Raises InputError."""
+    given = [name for name in names if getattr(arguments, name) not in (None, "")]
+    words = [arguments.data if name == "data" else f"--{name.replace('_', '-')}" for name in given]
+    words += arguments.settings
+    if words:
+        cause = f"so {', '.join(words)} cannot be given."
+        remedy = f"Leave {'it' if len(words) == 1 else 'them'} out."
+        raise InputError("--resume goes on with the job's own file and settings,", cause, remedy)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -210,3 +210,20 @@ def test_words():
     assert duration(7500) == "2 h 5 min"
     assert size(3 * 2**30) == "3.0 GB"
     assert table(("a", "bb"), [("ccc", "d")]) == "a    bb\n---  --\nccc  d"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["train", "some data.csv", "--resume", "r1"], "so some data.csv cannot be given. Leave it out.\n"),
+        (
+            ["train", "a.csv", "--resume", "r1", "--smiles-column", "c", "--split", "random", "seed=3"],
+            "so a.csv, --smiles-column, --split, seed=3 cannot be given. Leave them out.\n",
+        ),
+        (["pretrain", "a.smi", "--resume", "r1"], "so a.smi cannot be given. Leave it out.\n"),
+        (["pretrain", "--resume", "r1", "--steps", "9"], "so --steps cannot be given. Leave it out.\n"),
+    ],
+)
+def test_what_resume_cannot_take_is_called_as_it_was_given(words, expected, capsys):
+    assert main(words) == 2
+    assert capsys.readouterr().err == f"--resume goes on with the job's own file and settings, {expected}"
