@@ -85,17 +85,13 @@ def _names(text: str) -> list[str]:
 def configuration(arguments: argparse.Namespace) -> TrainConfig:
     """Return the configuration that the command line asks for. Raises InputError."""
     from mole_engine.contracts.config import TrainConfig
-    from mole_engine.contracts.presets import DEFAULT_PRESET, load_preset
+    from mole_engine.contracts.presets import DEFAULT_PRESET, settings_over_preset
     from mole_engine.contracts.settings import merged, read_yaml
 
     written = read_yaml(arguments.config) if arguments.config else {}
     named = [text.partition("=")[2] for text in arguments.settings if text.startswith("preset=")]
-    preset = named[-1] if named else arguments.preset or written.get("preset", DEFAULT_PRESET)
-    changes = merged(written, _changes(arguments))
-    if preset:
-        config = load_preset(str(preset)).config({**changes, "preset": str(preset)})
-    else:
-        config = TrainConfig.from_dict(changes)
+    preset = named[-1] if named else arguments.preset or (None if "preset" in written else DEFAULT_PRESET)
+    config = TrainConfig.from_dict(merged(settings_over_preset(written, preset), _changes(arguments)))
     config = config.with_overrides(arguments.settings)
     if not config.data.path:
         raise InputError("There is no file to train on.", "", "Name it: `mole train DATA.csv`.")

@@ -15,6 +15,7 @@ from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import Event, event_from_json
 from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.settings import read_yaml
 from mole_engine.store.files import storage_problem, write_text
 from mole_engine.store.run_notes import NOTE_FIELDS, read_notes
 
@@ -70,7 +71,8 @@ class RunFolder:
 
     def read_config(self) -> TrainConfig:
         """Return the configuration of the run. Raises InputError."""
-        return TrainConfig.from_yaml(self.config)
+        # As it stands: what a preset says today has no part in a run of yesterday.
+        return TrainConfig.from_dict(read_yaml(self.config))
 
     def write_record(self, record: RunRecord) -> None:
         """Write the record atomically; the user's notes have a file of their own. Raises InputError, KnownError."""
