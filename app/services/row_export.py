@@ -78,12 +78,14 @@ def write_issues(path: Path, dataset: OpenDataset) -> None:
     try:
         with path.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream)
-            writer.writerow(["line", "structure", "column", "what", "reason", "left_out"])
+            several = any(issue.file for issue in dataset.report.issues)
+            writer.writerow([*["file"] * several, "line", "structure", "column", "what", "reason", "left_out"])
             dropped = dataset.report.dropped_rows
             for issue in dataset.report.issues:
                 left_out = "yes" if issue.row in dropped else "no"
                 cells = (issue.smiles, issue.column, issue.kind.value, issue.reason)
-                writer.writerow([issue.line, *(guarded(text) for text in cells), left_out])
+                file = [guarded(issue.file)] * several
+                writer.writerow([*file, issue.line, *(guarded(text) for text in cells), left_out])
     except OSError as error:
         raise KnownError(f"Cannot write {path}.", f"{error.strerror or error}.", "Choose another place.") from error
 

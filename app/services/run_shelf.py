@@ -11,6 +11,7 @@ from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import Event
 from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.settings import read_yaml
 
 if TYPE_CHECKING:
     from app.services.tasks import TaskRunner
@@ -108,7 +109,7 @@ def compare_runs(records: Sequence[RunRecord]) -> RunComparison:
 
 def _flat_settings(path: Path) -> dict[str, str]:
     try:
-        content = TrainConfig.from_yaml(path).to_dict()
+        content = TrainConfig.from_dict(read_yaml(path)).to_dict()
     except InputError:
         return {}
     return dict(_flatten(content))

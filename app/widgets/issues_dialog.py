@@ -21,8 +21,8 @@ from app.theme import SPACE
 from app.widgets.basic import label, primary_button, row, secondary_button, set_role
 from mole_engine.contracts.dataset import CurationReport, IssueKind
 
-_ROW, _LINE, _WHAT, _REASON, _STRUCTURE, _OUTCOME = range(6)
-_HEADERS = ("row", "line", "what", "reason", "structure", "outcome")
+_ROW, _LINE, _WHAT, _REASON, _STRUCTURE, _OUTCOME, _FILE = range(7)
+_HEADERS = ("row", "line", "what", "reason", "structure", "outcome", "file")
 _WORDS = {
     IssueKind.UNREADABLE: "cannot be read",
     IssueKind.EMPTY: "no structure",
@@ -78,7 +78,8 @@ class _IssueModel(QAbstractTableModel):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             place = (count(issue.row + 1), count(issue.line))
-            return (*place, _WORDS[issue.kind], issue.reason, issue.smiles, self._outcome(issue.row))[index.column()]
+            words = (_WORDS[issue.kind], issue.reason, issue.smiles, self._outcome(issue.row), issue.file)
+            return (*place, *words)[index.column()]
         return None
 
     def _outcome(self, row: int) -> str:
@@ -128,6 +129,7 @@ class IssuesDialog(QDialog):
         table.activated.connect(self._go_to_row)
         table.doubleClicked.connect(self._go_to_row)
         _set_up(table)
+        table.setColumnHidden(_FILE, not any(issue.file for issue in report.issues))
         save = secondary_button("Save the report\u2026", "saveIssuesButton", "As a web page, JSON, or a table")
         save.clicked.connect(self._choose_place)
         close = primary_button("Close")
@@ -172,7 +174,8 @@ def _set_up(table: QTableView) -> None:
     header.setFixedHeight(36)
     header.setHighlightSections(False)
     header.setSortIndicatorShown(False)
-    for column, width in enumerate((64, 64, 130, 260, 200, 90)):
+    for column, width in enumerate((64, 64, 130, 260, 200, 90, 130)):
         table.setColumnWidth(column, width)
+    header.moveSection(_FILE, _WHAT)
     header.setSectionResizeMode(_REASON, QHeaderView.ResizeMode.Stretch)
     set_role(table, role="list")

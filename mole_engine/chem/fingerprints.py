@@ -19,9 +19,15 @@ GROUP_BITS = 1024
 Packed = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
-# Bounds the memory of one block of similarities: 512 x 4096 floats, and 4096 unpacked references (32 MiB).
-_QUERY_BLOCK = 512
-_REFERENCE_BLOCK = 4096
+# Bounds the memory of one block of similarities: 256 x 20480 floats (20 MiB), and 20480 unpacked references (40 MiB).
+_QUERY_BLOCK = 256
+_REFERENCE_BLOCK = 20_480
+
+_COMMON_BITS = 192
+"""Bits counted by a matrix product; each other one is set in so few molecules that going through those is quicker."""
+
+_FEW = 64
+"""Up to so many queries, sorting the references would take longer than comparing with them as they are."""
 
 
 @cache
@@ -105,18 +111,68 @@ def nearest_similarity(
     numpy.ndarray
         (n,) float32 between 0 and 1.
     """
+    check = check or _nothing
     nearest = np.zeros(len(queries), dtype=np.float32)
-    for start in range(0, len(references), _REFERENCE_BLOCK):
-        block = _unpacked(references[start : start + _REFERENCE_BLOCK])
-        for first in range(0, len(queries), _QUERY_BLOCK):
-            if check is not None:
-                check()
-            similarity = _tanimoto(_unpacked(queries[first : first + _QUERY_BLOCK]), block)
+    if not len(references):
+        return nearest
+    if len(queries) <= _FEW:
+        for place, query in enumerate(queries):
+            check()
+            similarity = similarity_to(query, references)
             if skip_self:
-                _blank_diagonal(similarity, first, start)
+                similarity[place] = 0.0
+            nearest[place] = similarity.max()
+        return nearest
+    for start in range(0, len(references), _REFERENCE_BLOCK):
+        block = _Block(references[start : start + _REFERENCE_BLOCK])
+        for first in range(0, len(queries), _QUERY_BLOCK):
+            check()
             part = nearest[first : first + _QUERY_BLOCK]
-            np.maximum(part, similarity.max(axis=1), out=part)
+            found = block.nearest(queries[first : first + len(part)], first - start if skip_self else None)
+            np.maximum(part, found, out=part)
     return nearest
+
+
+def _nothing() -> None:
+    """Check nothing."""
+
+
+class _Block:
+    """References, made ready for the search for the nearest one.
+
+    They are sorted by their number of bits: among those of one number, the one that shares most bits is the nearest, so
+    that similarities are computed once for each number. Of all bits that are set, more than half are the 192 commonest:
+    a product of matrices counts those, and lists of the molecules that hold them all others.
+    """
+
+    def __init__(self, packed: Packed) -> None:
+        bits = np.unpackbits(packed, axis=1, bitorder="little")
+        counts = bits.sum(axis=1, dtype=np.int64)
+        order = np.argsort(counts, kind="stable")
+        bits, counts = bits[order], counts[order]
+        self._place = np.argsort(order)
+        self._starts = np.flatnonzero(np.diff(counts, prepend=-1))
+        self._counts = counts[self._starts].astype(np.float32)
+        columns = np.argsort(-bits.sum(axis=0, dtype=np.int64), kind="stable")
+        self._common, self._rare = columns[:_COMMON_BITS], columns[_COMMON_BITS:]
+        self._table = np.ascontiguousarray(bits[:, self._common].T, dtype=np.float32)
+        self._holders = [np.flatnonzero(column) for column in np.ascontiguousarray(bits[:, self._rare].T)]
+
+    def nearest(self, packed: Packed, offset: int | None) -> Floats:
+        """Return each query's highest similarity; `offset`: query i is reference i + offset, which does not count."""
+        bits = np.unpackbits(packed, axis=1, bitorder="little")
+        shared: Floats = bits[:, self._common].astype(np.float32) @ self._table
+        queries, rare = np.nonzero(bits[:, self._rare])
+        for query, bit in zip(queries.tolist(), rare.tolist(), strict=True):
+            shared[query][self._holders[bit]] += 1.0
+        if offset is not None:
+            rows = np.arange(len(bits))
+            rows = rows[(rows + offset >= 0) & (rows + offset < len(self._place))]
+            shared[rows, self._place[rows + offset]] = 0.0
+        most = np.maximum.reduceat(shared, self._starts, axis=1)
+        union = bits.sum(axis=1, dtype=np.float32)[:, None] + self._counts - most
+        # Two empty fingerprints (no atoms) share nothing rather than everything.
+        return np.asarray((most / np.maximum(union, 1.0)).max(axis=1), dtype=np.float32)
 
 
 def similarities(queries: Packed, references: Packed) -> Floats:
@@ -162,10 +218,3 @@ def _tanimoto(left: Floats, right: Floats) -> Floats:
     # Two empty fingerprints (no atoms) share nothing rather than everything.
     np.divide(shared, np.maximum(union, 1.0), out=shared)
     return shared
-
-
-def _blank_diagonal(similarity: Floats, first_query: int, first_reference: int) -> None:
-    rows = np.arange(len(similarity))
-    columns = rows + first_query - first_reference
-    inside = (columns >= 0) & (columns < similarity.shape[1])
-    similarity[rows[inside], columns[inside]] = 0.0

@@ -94,12 +94,13 @@ def _run(arguments: argparse.Namespace) -> int:
 def _check_files(arguments: argparse.Namespace, data: DataConfig) -> None:
     from mole_engine.data.curation_report import check_report_suffix
     from mole_engine.inference.table_writers import check_suffix
-    from mole_engine.store.files import check_not_same
+    from mole_engine.store.files import check_not_same, check_writable
 
-    for source in (data.path, *data.extra_paths):
-        for result in (arguments.out, arguments.report):
-            if result:
-                check_not_same(source, result)
+    for result in filter(None, (arguments.out, arguments.report)):
+        if not arguments.preview:
+            check_writable(result)
+        for source in (data.path, *data.extra_paths):
+            check_not_same(source, result)
     if arguments.out:
         check_suffix(Path(arguments.out))
     if arguments.report:
@@ -150,7 +151,10 @@ def _show(dataset: CuratedDataset, split: Split | None, arguments: argparse.Name
         _show_split(split)
     if report.issues:
         line()
-        line(table(("line", "what", "outcome", "why"), [_cells(issue) for issue in report.issues[:_ROWS_SHOWN]]))
+        shown = report.issues[:_ROWS_SHOWN]
+        several = any(issue.file for issue in shown)
+        header = ("file",) * several + ("line", "what", "outcome", "why")
+        line(table(header, [(issue.file,) * several + _cells(issue) for issue in shown]))
     if len(report.issues) > _ROWS_SHOWN:
         note(f"{len(report.issues) - _ROWS_SHOWN} more: name a file with --report to see them all.")
 

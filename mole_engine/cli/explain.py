@@ -40,11 +40,12 @@ def _run(arguments: argparse.Namespace) -> int:
     from mole_engine.cli.stages import progress_bar
     from mole_engine.export.explanations import check_suffix, write_explanations
     from mole_engine.inference.predictor import load_model
-    from mole_engine.store.files import check_not_same
+    from mole_engine.store.files import check_not_same, check_writable
 
     out = Path(arguments.out) if arguments.out else None
     if out is not None:
         check_suffix(out)
+        check_writable(out)
         if arguments.data:
             check_not_same(arguments.data, out)
     model = load_model(arguments.model, arguments.device)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mole_engine.cli.console import json_line, line, note
 from mole_engine.cli.parser import Command
+from mole_engine.cli.train import refuse_with_resume
 from mole_engine.contracts.errors import InputError
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def configuration(arguments: argparse.Namespace) -> PretrainConfig:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.resume:
+        refuse_with_resume(arguments, (*_SETTING_OF, "preset", "config"))
     config = None if arguments.resume else configuration(arguments)
     from mole_engine.cli.interruption import interruptible
     from mole_engine.cli.train_progress import TrainProgress

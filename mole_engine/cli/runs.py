@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mole_engine.cli.console import duration, json_line, line, note, number, table
 from mole_engine.cli.parser import Command
+from mole_engine.contracts.errors import InputError
 
 if TYPE_CHECKING:
     from mole_engine.contracts.records import RunRecord
@@ -23,6 +24,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from mole_engine.store.runs import Workspace, default_workspace
 
     path = Path(arguments.workspace or default_workspace())
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path} is a file, not a workspace.", "", "Name the folder that holds 'runs'.")
+    if arguments.workspace and not path.exists():
+        raise InputError(f"There is no workspace {path}.", "", "Check its name, or whether it was moved.")
     records = []
     if path.is_dir():
         workspace = Workspace(path)

@@ -33,7 +33,12 @@ def _run(arguments: argparse.Namespace) -> int:
     }
     if arguments.vary:
         changes["settings"] = [name.strip() for name in arguments.vary.split(",") if name.strip()]
-    return run_training(configuration(arguments).updated({"search": changes}), arguments)
+    config = configuration(arguments).updated({"search": changes})
+    from mole_engine.training.search_space import default_space
+
+    # What cannot be varied is told before molecules are prepared and simple models fitted.
+    default_space(config)
+    return run_training(config, arguments)
 
 
 COMMAND = Command("search", "find settings by trying them, then train with the best", _configure, _run, True)

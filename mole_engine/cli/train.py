@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,17 +85,13 @@ def _names(text: str) -> list[str]:
 def configuration(arguments: argparse.Namespace) -> TrainConfig:
     """Return the configuration that the command line asks for. Raises InputError."""
     from mole_engine.contracts.config import TrainConfig
-    from mole_engine.contracts.presets import DEFAULT_PRESET, load_preset
+    from mole_engine.contracts.presets import DEFAULT_PRESET, settings_over_preset
     from mole_engine.contracts.settings import merged, read_yaml
 
     written = read_yaml(arguments.config) if arguments.config else {}
     named = [text.partition("=")[2] for text in arguments.settings if text.startswith("preset=")]
-    preset = named[-1] if named else arguments.preset or written.get("preset", DEFAULT_PRESET)
-    changes = merged(written, _changes(arguments))
-    if preset:
-        config = load_preset(str(preset)).config({**changes, "preset": str(preset)})
-    else:
-        config = TrainConfig.from_dict(changes)
+    preset = named[-1] if named else arguments.preset or (None if "preset" in written else DEFAULT_PRESET)
+    config = TrainConfig.from_dict(merged(settings_over_preset(written, preset), _changes(arguments)))
     config = config.with_overrides(arguments.settings)
     if not config.data.path:
         raise InputError("There is no file to train on.", "", "Name it: `mole train DATA.csv`.")
@@ -134,14 +131,23 @@ def _resumed(arguments: argparse.Namespace) -> TrainConfig:
     """Return the configuration of the run that goes on; only where it runs may change. Raises InputError."""
     from mole_engine.store.runs import Workspace, default_workspace
 
-    given = [name for name in _SETTING_OF if getattr(arguments, name) is not None and name not in _WITH_RESUME]
-    given += [name for name in ("preset", "config", "split") if getattr(arguments, name)]
-    if given or arguments.settings:
-        words = ", ".join([f"--{name.replace('_', '-')}" for name in given] + arguments.settings)
-        raise InputError(f"--resume goes on with the run's own settings, so {words} cannot be given.", "", "Leave out.")
+    refuse_with_resume(
+        arguments, [name for name in (*_SETTING_OF, "preset", "config", "split") if name not in _WITH_RESUME]
+    )
     folder = Workspace(arguments.workspace or default_workspace()).find(arguments.resume)
     changes = {"runtime": _changes(arguments).get("runtime", {}), "out": str(folder.path)}
     return folder.read_config().updated(changes)
+
+
+def refuse_with_resume(arguments: argparse.Namespace, names: Sequence[str]) -> None:
+    """Refuse what cannot be given beside --resume, in the words in which it was given. Raises InputError."""
+    given = [name for name in names if getattr(arguments, name) not in (None, "")]
+    words = [arguments.data if name == "data" else f"--{name.replace('_', '-')}" for name in given]
+    words += arguments.settings
+    if words:
+        cause = f"so {', '.join(words)} cannot be given."
+        remedy = f"Leave {'it' if len(words) == 1 else 'them'} out."
+        raise InputError("--resume goes on with the job's own file and settings,", cause, remedy)
 
 
 def _run(arguments: argparse.Namespace) -> int:

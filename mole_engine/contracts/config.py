@@ -5,11 +5,12 @@ Each field has a type, a default, a range, help and (where it has one) a unit; n
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mole_engine.contracts.settings import Job, Section, setting
+from mole_engine.contracts.settings import Job, Section, read_yaml, setting
 
 TransformName = Literal["auto", "none", "log10", "logit", "box-cox"]
 TaskName = Literal["auto", "regression", "classification", "multiclass"]
@@ -321,6 +322,18 @@ class TrainConfig(Job):
     ensemble: EnsembleConfig = Field(default_factory=EnsembleConfig, description="Ensemble.")
     search: SearchConfig = Field(default_factory=SearchConfig, description="Search for settings.")
     runtime: RuntimeConfig = Field(default_factory=RuntimeConfig, description="Runtime.")
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> Self:
+        """Read a configuration from a YAML file, as `mole train --config` does; only a preset must be named there.
+
+        Settings that the file leaves open come from the preset that it names (`preset: quick-look`), else from the
+        defaults. Raises InputError.
+        """
+        # Presets are checked by this very class.
+        from mole_engine.contracts.presets import settings_over_preset
+
+        return cls.from_dict(settings_over_preset(read_yaml(path)))
 
     @model_validator(mode="after")
     def _one_device_for_several_networks(self) -> Self:

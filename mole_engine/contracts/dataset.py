@@ -194,6 +194,10 @@ class RowIssue:
         Whether the row is left out of training.
     smiles
         The text of the structure cell.
+    column
+        Which of several columns is meant; empty for the whole row.
+    file
+        Which of several files the line is in; empty where there is only one.
     """
 
     row: int
@@ -203,6 +207,7 @@ class RowIssue:
     dropped: bool
     smiles: str = ""
     column: str = ""
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

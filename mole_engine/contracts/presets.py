@@ -39,6 +39,28 @@ class Preset:
         return TrainConfig.from_dict(merged({**self.settings, "preset": self.name}, changes or {}))
 
 
+def settings_over_preset(written: dict[str, Any], preset: str | None = None) -> dict[str, Any]:
+    """Lay settings, as a file holds them, over those of a preset.
+
+    Parameters
+    ----------
+    written
+        Nested settings. Those that name everything, like `config.yaml` of a run, are taken as they are: it may be from
+        a preset of the user's own, or from another version's.
+    preset
+        Its name, or "" for none; None: the one that `written` names, if any.
+
+    Raises
+    ------
+    InputError
+        When there is no such preset.
+    """
+    if preset is None and set(TrainConfig.model_fields) <= set(written):
+        return written
+    name = str(written.get("preset") or "") if preset is None else preset
+    return merged(load_preset(name).settings, {**written, "preset": name}) if name else written
+
+
 def list_presets() -> list[Preset]:
     """Return the shipped presets in the order in which they are shown; they are read once."""
     return list(_shipped())

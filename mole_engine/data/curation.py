@@ -178,8 +178,8 @@ class _Work:
     def note(self, row: int, kind: IssueKind, reason: str, *, dropped: bool = False, column: str = "") -> None:
         if dropped:
             self.dropped.add(row)
-        line = self.table.line(row)
-        self.issues.append(RowIssue(row, line, kind, reason, dropped, self.cells[row], column))
+        line, file = self.table.line(row), self.table.file(row)
+        self.issues.append(RowIssue(row, line, kind, reason, dropped, self.cells[row], column, file))
 
     def take_structures(self, structures: _Structures) -> None:
         self.smiles, self.keys = structures.smiles, structures.keys
@@ -266,11 +266,10 @@ class _Work:
     def _tell(self, group: Group) -> bool:
         """Record what merging did to a group; returns whether it stays."""
         first, *others = group.rows
-        line = self.table.line(first)
         same = "InChIKey" if self.config.same_structure == "inchikey" else "structure"
         if not group.disagreements:
             for row in others:
-                self.note(row, IssueKind.DUPLICATE, f"merged with line {line}: same {same}", dropped=True)
+                self.note(row, IssueKind.DUPLICATE, f"merged with {self.table.place(first)}: same {same}", dropped=True)
             return True
         self.disagreeing.append(len(group.rows))
         what = "; ".join(f"{name}: {words}" for name, words in group.disagreements.items())
@@ -279,14 +278,21 @@ class _Work:
         if leaves:
             self.steps["drop_disagreeing"] += len(group.rows)
         outcome = "left out" if leaves else f"merged into {self._merged_words(group)}"
-        lines = ", ".join(str(self.table.line(row)) for row in group.rows[:6]) + (
-            ", ..." if len(group.rows) > 6 else ""
-        )
         for row in group.rows:
             # What became of them first: the window's table cuts off what follows.
-            reason = f"{outcome}: lines {lines} have the same {same} but different labels ({what})"
+            reason = f"{outcome}: {self._places(group.rows)} have the same {same} but different labels ({what})"
             self.note(row, IssueKind.DISAGREE, reason, dropped=leaves or row != first)
         return not leaves
+
+    def _places(self, rows: Sequence[int]) -> str:
+        """Name the lines of a group, and their files where there are several: "lines 2, 5 of a.csv and 3 of b.csv"."""
+        lines: dict[str, list[str]] = {}
+        for row in rows[:6]:
+            lines.setdefault(self.table.file(row), []).append(str(self.table.line(row)))
+        if len(rows) > 6:
+            lines[self.table.file(rows[5])].append("...")
+        parts = [", ".join(found) + (f" of {name}" if name else "") for name, found in lines.items()]
+        return f"lines {' and '.join(parts)}"
 
     def _merged_words(self, group: Group) -> str:
         """Name what disagreeing labels became: "15", or "y 15, toxic none" where several targets disagree."""
@@ -342,9 +348,10 @@ class _Work:
         wrong = np.flatnonzero((molecules.of_rows(len(self.table)) >= 0) & ~(values >= 0))
         if len(wrong):
             row = int(wrong[0])
+            place = self.table.place(row)
             raise InputError(
                 f"The sample weights in '{self.roles.weight}' cannot be used.",
-                f"Line {self.table.line(row)} has '{self.table.cell(row, self.roles.weight)}'.",
+                f"{place[:1].upper()}{place[1:]} has '{self.table.cell(row, self.roles.weight)}'.",
                 "Give every row a weight of 0 or more, or choose no weight column.",
             )
         found = values[molecules.first]
@@ -356,7 +363,8 @@ class _Work:
         name, first = self.table.info.name, next(issue for issue in self.issues if issue.dropped)
         return StructureColumnError(
             f"No row of {name} has a usable structure.",
-            f"The column '{self.roles.smiles}' was read; line {first.line} has '{first.smiles[:60]}': {first.reason}.",
+            f"The column '{self.roles.smiles}' was read; {self.table.place(first.row)} has '{first.smiles[:60]}': "
+            f"{first.reason}.",
             "Choose the column with the SMILES, or correct the structures.",
             columns=[column.name for column in self.table.info.columns],
         )

@@ -154,11 +154,13 @@ def _page(dataset: CuratedDataset, steps: CurationConfig | None, split: Split | 
     yield "<h2>What was found</h2><table><tr><th>rows</th><th>what</th></tr>"
     for kind, count in report.counts().items():
         yield f"<tr><td>{count}</td><td>{ISSUE_WORDS[IssueKind(kind)]}</td></tr>"
-    heads = "".join(f"<th>{name}</th>" for name in ("line", "what", "why", "outcome", "structure"))
+    several = any(issue.file for issue in report.issues)
+    names = ("file",) * several + ("line", "what", "why", "outcome", "structure")
+    heads = "".join(f"<th>{name}</th>" for name in names)
     yield f"</table><h2>Row by row</h2><table><tr>{heads}</tr>"
     left_out = report.dropped_rows
     for issue in report.issues[:MAX_HTML_ISSUES]:
-        yield _row(issue, issue.row in left_out)
+        yield _row(issue, issue.row in left_out, several)
     yield "</table>"
     if len(report.issues) > MAX_HTML_ISSUES:
         yield f"<p>{len(report.issues) - MAX_HTML_ISSUES} more are in the JSON report.</p>"
@@ -180,10 +182,11 @@ def _targets(dataset: CuratedDataset) -> str:
     return f"targets: {', '.join(names)}" if names else "there is no target"
 
 
-def _row(issue: RowIssue, left_out: bool) -> str:
+def _row(issue: RowIssue, left_out: bool, several: bool) -> str:
     outcome = '<span class="dropped">left out</span>' if left_out else "kept"
     column = f"{escape(issue.column)}: " if issue.column else ""
+    file = f"<td>{escape(issue.file)}</td>" if several else ""
     return (
-        f"<tr><td>{issue.line}</td><td>{ISSUE_WORDS[issue.kind]}</td><td>{column}{escape(issue.reason)}</td>"
+        f"<tr>{file}<td>{issue.line}</td><td>{ISSUE_WORDS[issue.kind]}</td><td>{column}{escape(issue.reason)}</td>"
         f'<td>{outcome}</td><td class="smiles">{escape(issue.smiles)}</td></tr>'
     )

@@ -6,7 +6,6 @@ import math
 import re
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
 from mole_engine.contracts.config import DataConfig
@@ -118,7 +117,7 @@ def with_molar_columns(table: RawTable, data: DataConfig) -> RawTable:
         columns.append(_described(texts, name, decimal))
         notes.append(f"The column '{name}' is -log10 of '{column}' in mol/L (read as {unit}).")
     info = replace(table.info, columns=tuple(columns), notes=tuple(notes))
-    return RawTable(info, frame, np.array([table.line(row) for row in range(len(table))], np.int64), table.problems)
+    return table.replaced(info, frame)
 
 
 def with_present_molar_columns(table: RawTable, data: DataConfig) -> RawTable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -120,8 +121,9 @@ def _joined(tables: Sequence[RawTable]) -> RawTable:
     frames = [_renamed(table, tables[0]) for table in tables]
     decimals = _one_mark_each(tables, frames)
     column = _free(FILE_COLUMN, {str(name) for frame in frames for name in frame.columns})
-    for table, frame in zip(tables, frames, strict=True):
-        frame[column] = pd.array([table.info.name] * len(frame), dtype="str")
+    labels = _labels(tables)
+    for label, frame in zip(labels, frames, strict=True):
+        frame[column] = pd.array([label] * len(frame), dtype="str")
     frame = pd.concat(frames, ignore_index=True).fillna("").astype("str")
     lines = np.concatenate([[table.line(row) for row in range(len(table))] for table in tables]).astype(np.int64)
     starts = np.concatenate([[0], np.cumsum([len(table) for table in tables])])
@@ -148,7 +150,13 @@ def _joined(tables: Sequence[RawTable]) -> RawTable:
             *(f"{table.info.name}: {note}" for table in tables for note in table.info.notes),
         ),
     )
-    return RawTable(info, frame, lines, problems)
+    return RawTable(info, frame, lines, problems, list(zip(starts.tolist(), labels, strict=False)))
+
+
+def _labels(tables: Sequence[RawTable]) -> list[str]:
+    """Name each file: by its path where another one has the same name."""
+    names = Counter(table.info.name for table in tables)
+    return [table.info.name if names[table.info.name] == 1 else table.info.path for table in tables]
 
 
 def _renamed(table: RawTable, first: RawTable) -> pd.DataFrame:

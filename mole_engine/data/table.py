@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
@@ -33,6 +34,13 @@ class RawTable:
         The cells, all texts, untouched; a cell that the file lacks is "".
     problems
         Reason by row for structures that the reader itself could not read (broken SDF records).
+
+    Parameters
+    ----------
+    lines
+        (rows,) line of its file on which each row starts.
+    files
+        First row and name of each of several files, in row order; empty where there is one file.
     """
 
     def __init__(
@@ -41,11 +49,13 @@ class RawTable:
         frame: pd.DataFrame,
         lines: npt.NDArray[np.int64],
         problems: dict[int, str] | None = None,
+        files: Sequence[tuple[int, str]] = (),
     ) -> None:
         self.info = info
         self.frame = frame
         self.problems = problems or {}
         self._lines = lines
+        self._files = tuple(files)
         self._texts: dict[str, Texts] = {}
         self._remembered: dict[object, list[tuple[object, object]]] = {}
 
@@ -66,6 +76,21 @@ class RawTable:
     def line(self, row: int) -> int:
         """Line of the file on which data row `row` starts, from 1."""
         return int(self._lines[row])
+
+    def file(self, row: int) -> str:
+        """Name of the file that data row `row` stands in; empty where the table is of one file."""
+        if not self._files:
+            return ""
+        return self._files[bisect_right(self._files, row, key=lambda part: part[0]) - 1][1]
+
+    def place(self, row: int) -> str:
+        """Say where a row stands: "line 3", or "line 3 of b.csv" where there are several files."""
+        name = self.file(row)
+        return f"line {self.line(row)} of {name}" if name else f"line {self.line(row)}"
+
+    def replaced(self, info: TableInfo, frame: pd.DataFrame) -> RawTable:
+        """Return the same rows with other columns."""
+        return RawTable(info, frame, self._lines, self.problems, self._files)
 
     def remembered(self, key: tuple[object, ...], make: Callable[[], Result]) -> Result:
         """Return what `make` gave when it was called with this key before, else call it.

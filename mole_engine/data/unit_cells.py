@@ -101,8 +101,7 @@ def with_unit_columns(table: RawTable, wanted: Sequence[str] = ()) -> RawTable:
     if frame is table.frame and len(notes) == len(table.info.notes):
         return table
     info = replace(table.info, columns=tuple(columns), notes=tuple(notes))
-    lines = np.array([table.line(row) for row in range(len(table))], np.int64)
-    return RawTable(info, frame, lines, table.problems)
+    return table.replaced(info, frame)
 
 
 def unit_name(column: str, unit: str) -> str:

@@ -111,7 +111,7 @@ def _check_installed() -> None:
         raise KnownError(
             "Exporting to ONNX needs packages that are not installed:",
             f"{error.name}.",
-            "Install them with: pip install 'mole-studio[export]'",
+            "Install them with pip install onnx onnxruntime onnxscript.",
         ) from error
 
 

@@ -158,8 +158,11 @@ def _left_out(issues: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not issues:
         return
     yield "<h3>Rows left out</h3>"
-    rows = [(str(item.get("line", "")), str(item.get("reason", "")), str(item.get("smiles", ""))) for item in issues]
-    yield from table(("line", "why", "structure"), rows[:_MOST_ISSUES], numbers=(0,))
+    several = any(item.get("file") for item in issues)
+    keys = ("file",) * several + ("line", "reason", "smiles")
+    rows = [tuple(str(item.get(key, "")) for key in keys) for item in issues]
+    header = ("file",) * several + ("line", "why", "structure")
+    yield from table(header, rows[:_MOST_ISSUES], numbers=(header.index("line"),))
     if len(rows) > _MOST_ISSUES:
         yield f'<p class="muted">{len(rows) - _MOST_ISSUES} more are in dataset.json.</p>'
 

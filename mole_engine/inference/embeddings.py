@@ -13,7 +13,7 @@ from mole_engine.contracts.events import ProgressHandler
 from mole_engine.inference.predictor import LoadedModel
 from mole_engine.inference.table_writers import open_writer
 from mole_engine.inference.tables import read_input
-from mole_engine.store.files import atomic_path, check_not_same
+from mole_engine.store.files import atomic_path, check_not_same, check_writable
 
 SUFFIXES = (".npy", ".parquet", ".csv")
 
@@ -46,6 +46,7 @@ def encode_file(
     """
     if out.suffix.lower() not in SUFFIXES:
         raise InputError(f"Cannot write {out.name}:", f"its ending must be one of {', '.join(SUFFIXES)}.", "Rename it.")
+    check_writable(out)
     check_not_same(path, out)
     table, column = read_input(path, model, on_progress, smiles_column)
     vectors = model.encode(table[column].tolist(), on_progress=on_progress)

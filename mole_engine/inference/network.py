@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ from mole_engine.data.features import FeaturisedDataset
 from mole_engine.inference.onnx_network import OnnxNetwork
 from mole_engine.models.network import MolENetwork, pooled_size
 from mole_engine.store.bundle import Bundle
+from mole_engine.training.machine import devices_words
 
 Floats = npt.NDArray[np.float64]
 
@@ -144,7 +144,7 @@ def choose_device(name: str) -> torch.device:
     InputError
         When there is no such device.
     """
-    wanted = name.strip().lower() or "auto"
+    wanted = name.strip().lower().replace("gpu", "cuda") or "auto"
     if wanted == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -152,12 +152,9 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(wanted)
     except RuntimeError as error:
-        raise InputError(f"'{name}' is not a device.", "", "Choose auto, cpu, cuda or mps.") from error
-    missing = {
-        "cuda": lambda: (device.index or 0) >= torch.cuda.device_count(),
-        "mps": lambda: not torch.backends.mps.is_available(),
-    }
-    check: Any = missing.get(device.type)
-    if check is not None and check():
-        raise InputError(f"This computer has no device '{name}'.", "", "Choose auto or cpu; see `mole doctor`.")
+        raise InputError(f"'{name}' is not a device.", devices_words(), "Choose one of them, or auto.") from error
+    counts = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if (device.index or 0) >= counts.get(device.type, 0):
+        remedy = "Choose one of them, or auto; `mole doctor` says more."
+        raise InputError(f"This computer has no device '{name}'.", devices_words(), remedy)
     return device

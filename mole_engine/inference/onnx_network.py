@@ -70,7 +70,7 @@ def read_onnx(path: str | Path) -> tuple[ModelCard, OnnxNetwork]:
         raise KnownError(
             "Predicting with an ONNX file needs onnxruntime, which is not installed.",
             "",
-            "Install it with: pip install 'mole-studio[export]', or use the .mole file.",
+            "Install it with pip install onnxruntime, or use the .mole file.",
         ) from error
     if not path.is_file():
         raise InputError(f"There is no model file {path}.", "", "Check the path.")

@@ -15,7 +15,7 @@ from mole_engine.data.readers import read_table
 from mole_engine.data.table import RawTable
 from mole_engine.inference.predictor import LoadedModel
 from mole_engine.inference.table_writers import TextWriter, check_suffix, open_writer
-from mole_engine.store.files import check_not_same
+from mole_engine.store.files import check_not_same, check_writable
 
 RENAMED_SUFFIX = "_mole"
 
@@ -147,6 +147,7 @@ def predict_file(
     """
     if isinstance(out, (str, Path)):
         check_suffix(Path(out))
+        check_writable(out)
         check_not_same(path, out)
     table, column = read_input(path, model, on_progress, smiles_column)
     renamed = renamed_columns(model, table)

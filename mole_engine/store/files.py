@@ -27,7 +27,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     KnownError
         When the disk is full.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    temporary = _beside(path)
     try:
         temporary.open("xb").close()
         yield temporary
@@ -53,6 +53,33 @@ def check_not_same(source: str | Path, target: str | Path) -> None:
         raise InputError(f"{target} would be overwritten by its own result.", "", "Give the result another name.")
 
 
+def check_writable(path: str | Path) -> None:
+    """Refuse a place that cannot be written to, before the work whose result would be lost.
+
+    Raises
+    ------
+    InputError
+        When it is a folder or a file that is write-protected, or when its folder is missing or may not be written.
+    KnownError
+        When the disk is full.
+    """
+    path = Path(path)
+    temporary = _beside(path)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.exists() and not os.access(path, os.W_OK):
+            raise InputError(f"Cannot write {path}:", "the file is write-protected.", "Give the result another name.")
+        temporary.open("xb").close()
+        temporary.unlink()
+    except OSError as error:
+        raise storage_problem(error, path) from error
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file (UTF-8) atomically. Raises InputError, KnownError."""
     with atomic_path(path) as temporary:
@@ -67,6 +94,10 @@ def storage_problem(error: OSError, path: Path) -> KnownError:
         return InputError(f"Cannot write {path}:", "permission denied.", "Choose another folder.")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return InputError(f"Cannot write {path}:", "the folder does not exist.", "Make it first, or choose another.")
+    if error.errno == errno.EISDIR:
+        return InputError(f"Cannot write {path}:", "it is a folder.", "Name a file, for example one in it.")
+    if error.errno == errno.ENAMETOOLONG:
+        return InputError(f"Cannot write {path}:", "the name is too long.", "Give the result a shorter name.")
     return KnownError(f"Cannot write {path}:", f"{error.strerror or error}.", "Choose another folder.")
 
 

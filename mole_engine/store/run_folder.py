@@ -71,6 +71,7 @@ class RunFolder:
 
     def read_config(self) -> TrainConfig:
         """Return the configuration of the run. Raises InputError, also when a newer version has written it."""
+        # As it stands: what a preset says today has no part in a run of yesterday.
         return TrainConfig.recorded(read_yaml(self.config), str(self.config))
 
     def write_record(self, record: RunRecord) -> None:

@@ -23,6 +23,15 @@ TRIED_ROWS, TRIED_WIDTH, TRIED_TIMES = 1024, 256, 8
 """The product that is tried, of a batch's tokens and a small network, and how often: milliseconds in all."""
 
 
+def devices_words() -> str:
+    """Say which devices this computer has: "This computer has: cpu, cuda:0 (NVIDIA H100)."."""
+    found = ["cpu"]
+    found += [f"cuda:{index} ({torch.cuda.get_device_name(index)})" for index in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        found.append("mps (Apple GPU)")
+    return f"This computer has: {', '.join(found)}."
+
+
 def peak_memory(device: torch.device) -> int:
     """Bytes at the peak: of the GPU's memory, or of this process; 0 where it is not known."""
     if device.type == "cuda":

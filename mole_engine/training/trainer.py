@@ -16,7 +16,7 @@ from pytorch_lightning.strategies import FSDPStrategy, Strategy
 
 from mole_engine.contracts.config import RuntimeConfig, TrainConfig
 from mole_engine.contracts.errors import InputError
-from mole_engine.training.machine import multiplies_bf16_quickly
+from mole_engine.training.machine import devices_words, multiplies_bf16_quickly
 
 MAX_THREADS = 8
 
@@ -89,16 +89,14 @@ def resolve_device(runtime: RuntimeConfig) -> Device:
     if kind not in ("auto", "cpu", "cuda", "gpu", "mps") or (
         number and not (kind in ("cuda", "gpu") and number.isdigit())
     ):
-        raise InputError(
-            f"There is no device '{runtime.device}'.", "", "Choose auto, cpu, cuda, cuda:1 (and so on), or mps."
-        )
+        raise InputError(f"There is no device '{runtime.device}'.", devices_words(), "Choose one of them, or auto.")
     if kind == "auto":
         kind = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if kind in ("cuda", "gpu"):
         return _cuda(runtime, int(number) if number else None)
     if kind == "mps":
         if not torch.backends.mps.is_available():
-            raise InputError("This machine has no Apple GPU.", "", "Choose auto or cpu.")
+            raise InputError("This machine has no Apple GPU.", devices_words(), "Choose one of them, or auto.")
         return _with_precision(runtime, "mps", None, "Apple GPU")
     return _with_precision(runtime, "cpu", None, "CPU")
 
@@ -112,7 +110,7 @@ def _cuda(runtime: RuntimeConfig, index: int | None) -> Device:
         )
     count = torch.cuda.device_count()
     if (index or 0) >= count:
-        raise InputError(f"There is no GPU number {index}.", f"This machine has {count}, counted from 0.", "")
+        raise InputError(f"There is no GPU number {index}.", devices_words(), "Choose one of them, or auto.")
     return _with_precision(runtime, "cuda", index, torch.cuda.get_device_name(index or 0))
 
 

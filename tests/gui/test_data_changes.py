@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QPushButton,
     QSpinBox,
+    QTableView,
     QWidget,
 )
 
@@ -270,6 +271,16 @@ def test_several_files_become_one_table(qtbot, window, tmp_path):
         window.paste()
     assert window.session.dataset.info.rows == 12
     assert len(window.session.dataset.data_config.extra_paths) == 1
+    qtbot.mouseClick(window.findChild(QPushButton, "curationReportButton"), Qt.MouseButton.LeftButton)
+    dialog = window.findChild(QWidget, "issuesDialog")
+    model, header = (dialog.findChild(QTableView, "issuesTable").model(), ["line", "file"])
+    names = [model.headerData(place, Qt.Orientation.Horizontal) for place in range(model.columnCount())]
+    told = {tuple(model.index(row, names.index(name)).data() for name in header) for row in range(model.rowCount())}
+    assert ("2", "plate2.csv") in told
+    target = tmp_path / "report.csv"
+    dialog.save_wanted.emit(str(target))
+    qtbot.waitUntil(lambda: target.exists() and "plate2.csv,2,CCN," in target.read_text(), timeout=PATIENCE)
+    dialog.close()
 
 
 def test_molecules_of_a_validation_file_are_not_said_to_train(qtbot, window, tmp_path):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 
@@ -177,3 +178,82 @@ def test_the_html_report_tells_the_steps_and_the_parts(data, tmp_path):
     text = path.read_text(encoding="utf-8")
     assert "<td>Keep the largest organic fragment of salts and mixtures.</td><td>yes</td><td>1</td>" in text
     assert "2 molecules train, 1 validates, 1 tests. Divided by: random." in text
+
+
+@pytest.fixture
+def two_files(tmp_path):
+    one, two = tmp_path / "one.csv", tmp_path / "two.csv"
+    one.write_text("smiles,y\nCCO,1\nC1CC,2\nCCCN,3\n", encoding="utf-8")
+    two.write_text("smiles,y\nOCC,1\nCCCl,4\nNCCC,9\nxyz,5\n", encoding="utf-8")
+    return one, two
+
+
+def test_reports_of_several_files_name_the_file_of_each_row(two_files, tmp_path, capsys):
+    one, two = map(str, two_files)
+    path, page = tmp_path / "report.json", tmp_path / "report.html"
+    assert main(["curate", one, "--more", two, "--report", str(path)]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[2].split()[:3] == ["file", "line", "what"]
+    assert shown[-1].split()[:3] == ["two.csv", "5", "unreadable"]
+    issues = json.loads(path.read_text(encoding="utf-8"))["curation"]["issues"]
+    told = {(issue["file"], issue["line"], issue["reason"]) for issue in issues}
+    assert ("two.csv", 2, "merged with line 2 of one.csv: same structure") in told
+    assert any("lines 4 of one.csv and 4 of two.csv have the same structure" in reason for _, _, reason in told)
+    assert main(["curate", one, "--more", two, "--report", str(page), "--molar-log", "y", "data.units={'y': nM}"]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert "<th>file</th><th>line</th>" in text
+    assert "<tr><td>two.csv</td><td>5</td>" in text
+
+
+def test_files_of_the_same_name_are_told_apart_by_their_folders(two_files, tmp_path, capsys):
+    other = tmp_path / "old" / "one.csv"
+    other.parent.mkdir()
+    two_files[1].rename(other)
+    assert main(["curate", str(two_files[0]), "--more", str(other)]) == 0
+    assert f"{other}  5     unreadable" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", [("--report", "html"), ("--out", "csv")], ids=lambda option: option[0])
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("none/result.{}", "the folder does not exist. Make it first"),
+        ("file.csv/result.{}", "the folder does not exist"),
+        ("folder.{}", "it is a folder. Name a file"),
+        ("closed/result.{}", "permission denied. Choose another folder."),
+        ("x" * 300 + ".{}", "the name is too long. Give the result a shorter name."),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_told_before_the_work(
+    data, tmp_path, capsys, monkeypatch, option, place, words
+):
+    name, ending = option
+    (tmp_path / "file.csv").write_text("smiles\nCCO\n", encoding="utf-8")
+    (tmp_path / f"folder.{ending}").mkdir()
+    (tmp_path / "closed").mkdir()
+    opened = Path.open
+
+    def guarded(path, *arguments, **more):
+        # The tests may run as root, whom permissions do not stop.
+        if path.parent.name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, "open", guarded)
+    monkeypatch.setattr("mole_engine.data.sources.read_tables", lambda *_, **__: pytest.fail("the work has begun"))
+    target = tmp_path / place.format(ending)
+    assert main(["curate", str(data), name, str(target)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"Cannot write {target}: ")
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def test_a_write_protected_report_stays(data, tmp_path, capsys, monkeypatch):
+    report = tmp_path / "report.json"
+    report.write_text("{}", encoding="utf-8")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert main(["curate", str(data), "--report", str(report)]) == 2
+    assert "the file is write-protected. Give the result another name." in capsys.readouterr().err
+    assert report.read_text(encoding="utf-8") == "{}"
+    assert not list(tmp_path.glob(".*.part"))

@@ -210,3 +210,44 @@ def test_words():
     assert duration(7500) == "2 h 5 min"
     assert size(3 * 2**30) == "3.0 GB"
     assert table(("a", "bb"), [("ccc", "d")]) == "a    bb\n---  --\nccc  d"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["train", "some data.csv", "--resume", "r1"], "so some data.csv cannot be given. Leave it out.\n"),
+        (
+            ["train", "a.csv", "--resume", "r1", "--smiles-column", "c", "--split", "random", "seed=3"],
+            "so a.csv, --smiles-column, --split, seed=3 cannot be given. Leave them out.\n",
+        ),
+        (["pretrain", "a.smi", "--resume", "r1"], "so a.smi cannot be given. Leave it out.\n"),
+        (["pretrain", "--resume", "r1", "--steps", "9"], "so --steps cannot be given. Leave it out.\n"),
+    ],
+)
+def test_what_resume_cannot_take_is_called_as_it_was_given(words, expected, capsys):
+    assert main(words) == 2
+    assert capsys.readouterr().err == f"--resume goes on with the job's own file and settings, {expected}"
+
+
+def test_a_mistyped_workspace_is_not_an_empty_one(tmp_path, capsys):
+    assert main(["runs", "--workspace", str(tmp_path / "none")]) == 2
+    assert capsys.readouterr().err.endswith("none. Check its name, or whether it was moved.\n")
+    (tmp_path / "a.csv").write_text("smiles\n", encoding="utf-8")
+    assert main(["runs", "--workspace", str(tmp_path / "a.csv")]) == 2
+    assert "is a file, not a workspace. Name the folder that holds 'runs'." in capsys.readouterr().err
+
+
+def test_what_cannot_be_searched_is_told_before_there_is_a_run(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("mole_engine.cli.search.run_training", lambda *_: pytest.fail("the training has begun"))
+    assert main(["search", str(tmp_path / "a.csv"), "--vary", "nope"]) == 2
+    assert capsys.readouterr().err.startswith("'nope' cannot be searched.")
+
+
+def test_missing_packages_are_called_as_they_are_installed(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    (tmp_path / "m.onnx").write_bytes(b"")
+    assert main(["export", "m.mole", "--to", "onnx", "--out", "m.onnx"]) == 1
+    assert "pip install onnx onnxruntime onnxscript." in capsys.readouterr().err
+    assert main(["predict", str(tmp_path / "m.onnx"), "--smiles", "C"]) == 1
+    assert "pip install onnxruntime, or use the .mole file." in capsys.readouterr().err

@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from mole_engine.cli.entry import COMMANDS
+from mole_engine.cli.parser import build_parser, parse
+from mole_engine.cli.train import configuration
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.presets import DEFAULT_PRESET, list_presets, load_preset
 from mole_engine.contracts.settings import merged, read_yaml
+from mole_engine.store.run_folder import RunFolder
 
 
 def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -135,3 +139,32 @@ def test_merging_leaves_its_arguments_alone():
     base = {"a": {"b": 1}, "c": 2}
     assert merged(base, {"a": {"d": 3}}) == {"a": {"b": 1, "d": 3}, "c": 2}
     assert base == {"a": {"b": 1}, "c": 2}
+
+
+def test_a_preset_that_a_file_names_is_applied(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text("preset: quick-look\ntraining: {epochs: 7}\n", encoding="utf-8")
+    config = TrainConfig.from_yaml(path)
+    assert config == load_preset("quick-look").config({"training": {"epochs": 7}})
+    assert config.training.freeze == "encoder"
+    assert configuration(parse(build_parser(COMMANDS), ["train", "a.csv", "--config", str(path)])) == config.updated(
+        {"data": {"path": "a.csv"}}
+    )
+    path.write_text("preset: huge\n", encoding="utf-8")
+    with pytest.raises(InputError, match="There is no preset 'huge'"):
+        TrainConfig.from_yaml(path)
+
+
+@pytest.mark.parametrize("preset", ["own-mine", "quick-look"])
+def test_settings_of_a_run_repeat_it_whatever_their_preset_says_today(tmp_path, preset):
+    path = tmp_path / "config.yaml"
+    config = TrainConfig.from_dict({"preset": preset, "data": {"path": "a.csv"}})
+    config.to_yaml(path)
+    assert TrainConfig.from_yaml(path) == config
+    assert configuration(parse(build_parser(COMMANDS), ["train", "--config", str(path)])) == config
+
+
+def test_a_run_of_another_version_takes_nothing_from_the_preset_of_today(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.config.write_text("preset: quick-look\ntraining: {epochs: 7}\n", encoding="utf-8")
+    assert folder.read_config() == TrainConfig.from_dict({"preset": "quick-look", "training": {"epochs": 7}})

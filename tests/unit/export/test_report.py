@@ -147,3 +147,12 @@ def test_a_run_that_failed_early_still_has_a_report(tmp_path):
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(InputError, match="is not a run"):
         report_html(tmp_path)
+
+
+def test_rows_left_out_of_several_files_name_their_file(run):
+    known = json.loads(run.dataset.read_text(encoding="utf-8"))
+    known["report"]["issues"][0]["file"] = f"b {EVIL}.csv"
+    run.dataset.write_text(json.dumps(known), encoding="utf-8")
+    page = report_html(run.path)
+    assert '<th>file</th><th class="number">line</th>' in page
+    assert "b &lt;script&gt;alert(1)&lt;/script&gt;.csv" in page

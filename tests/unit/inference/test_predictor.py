@@ -1,6 +1,7 @@
 """Predictions: in order, one row an input, with unit, interval, domain and reason."""
 
 import math
+import re
 import subprocess
 import sys
 
@@ -133,6 +134,20 @@ def test_device_that_is_not_there(make_bundle):
         load_model(path, "toaster")
     with pytest.raises(InputError, match="no device"):
         load_model(path, f"cuda:{torch.cuda.device_count()}")
+    # torch knows it, and nothing can be computed there.
+    with pytest.raises(InputError, match="no device 'meta'"):
+        load_model(path, "meta")
+
+
+def test_a_wrong_device_is_told_which_ones_there_are(make_bundle, monkeypatch):
+    path = make_bundle()
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"Card {index}")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    found = re.escape("This computer has: cpu, cuda:0 (Card 0), cuda:1 (Card 1).")
+    for name in ("toaster", "cuda:2", "mps"):
+        with pytest.raises(InputError, match=found):
+            load_model(path, name)
 
 
 def test_large_molecule_is_refused_by_name_of_its_size(make_bundle):

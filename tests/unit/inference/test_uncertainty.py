@@ -83,6 +83,7 @@ def test_similarity_is_rdkits_tanimoto():
 
 
 def test_leave_one_out_across_blocks(monkeypatch):
+    monkeypatch.setattr("mole_engine.chem.fingerprints._FEW", 0)
     monkeypatch.setattr("mole_engine.chem.fingerprints._QUERY_BLOCK", 3)
     monkeypatch.setattr("mole_engine.chem.fingerprints._REFERENCE_BLOCK", 4)
     prints = fingerprints_of(["C" * length + "N" for length in range(1, 12)])
