@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QFontMetrics
+from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.pages.run_names import compared_names
@@ -23,7 +23,7 @@ from app.widgets.run_curves import RunCurves
 from mole_engine.contracts.records import RunRecord
 
 _LEGEND_WIDTH = 150
-_LEAST, _MOST, _PAD = 72, 190, 16
+_LEAST, _MOST, _PAD = 60, 190, 14
 """Least and greatest width of a column's words in pixels, and what stands free beside them."""
 _LOSSES = {"validation loss": "validation_losses", "training loss": "train_losses"}
 
@@ -39,8 +39,8 @@ class CompareView(QWidget):
         self._curves: list[RunCurves] = []
         self.picker = named(QComboBox(), "comparePicker", "Curve to compare")
         self.plot = OverlayPlot("comparePlot", "The same curve of each run over its epochs")
-        self.results = CellTable("compareResults", "Results side by side", bare=True)
-        self.settings = CellTable("compareSettings", "Settings that differ", bare=True)
+        self.results = _RunTable("compareResults", "Results side by side", bare=True)
+        self.settings = _RunTable("compareSettings", "Settings that differ", bare=True)
         self._legend = QHBoxLayout()
         self._legend.setSpacing(SPACE[0])
         self._build()
@@ -152,21 +152,18 @@ class CompareView(QWidget):
         self._fill(self.settings, "setting", rows, "text", tips)
 
     def _fill(
-        self, table: CellTable, title: str, rows: list[tuple[str, list[Cell]]], kind: str, tips: Sequence[str] = ()
+        self, table: _RunTable, title: str, rows: list[tuple[str, list[Cell]]], kind: str, tips: Sequence[str] = ()
     ) -> None:
         narrow, fonts = QFontMetrics(text_font(11, bold=True)), [QFontMetrics(text_font(bold=b)) for b in (False, True)]
         first = max((fonts[0].horizontalAdvance(name) for name, _ in rows), default=0) + _PAD
         columns = [Column("name", title, width=min(max(first, _LEAST), _MOST))]
-        least = _LEAST
         for place, name in enumerate(self._names):
             # Two short lines rather than one that is cut: what is cut would be what tells the runs apart.
             lines = [narrow.elidedText(line, Qt.TextElideMode.ElideRight, _MOST) for line in name.split(", ", 1)]
-            columns.append(Column(str(place), "\n".join(lines), kind, tip=name))
             widths = [narrow.horizontalAdvance(line) for line in lines]
             widths += [fonts[cells[place].bold].horizontalAdvance(cells[place].text) for _, cells in rows]
-            least = max(least, min(max(widths, default=0), _MOST) + _PAD)
-        # Stretched columns share the room; below this the table is scrolled.
-        table.horizontalHeader().setMinimumSectionSize(least)
+            width = max(min(max(widths, default=0), _MOST) + _PAD, _LEAST)
+            columns.append(Column(str(place), "\n".join(lines), kind, width, tip=name))
         table.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideNone)
 
         def cell(place: int, key: str) -> Cell:
@@ -175,6 +172,23 @@ class CompareView(QWidget):
 
         table.show_rows(columns, len(rows), cell)
         table.verticalHeader().setDefaultSectionSize(32)
+        table.share_room()
+
+
+class _RunTable(CellTable):
+    """A column for each run, as wide as its words at least; the runs share what room there is beyond that."""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Share the room anew."""
+        super().resizeEvent(event)
+        self.share_room()
+
+    def share_room(self) -> None:
+        """Widen the columns of the runs to the width of the table; where that is too narrow, it is scrolled."""
+        widths = [column.width for column in self.cells.columns]
+        more = max(0, self.viewport().width() - sum(widths))
+        for place, width in enumerate(widths[1:], start=1):
+            self.setColumnWidth(place, width + more // (len(widths) - 1))
 
 
 def _epochs(record: RunRecord) -> str:

@@ -162,6 +162,10 @@ def test_words_of_compared_runs_are_not_cut_off_in_a_narrow_window(qtbot, window
             assert table.columnWidth(place) >= max(map(metrics.horizontalAdvance, lines)) + 12
             assert len(lines) <= 2
             assert place == 0 or column.tip in names
+    window.resize(1280, 800)
+    table = page.compare.settings
+    qtbot.waitUntil(lambda: table.viewport().width() > 500)
+    qtbot.waitUntil(lambda: 0 <= table.viewport().width() - table.horizontalHeader().length() < 4)
 
 
 def test_runs_of_one_name_are_told_apart_wherever_they_stand_together(qtbot, window, page):
