@@ -19,6 +19,7 @@ __all__ = [
     "plain_minus",
     "probability",
     "size",
+    "stage_words",
 ]
 
 MINUS = "\u2212"
@@ -92,3 +93,20 @@ def plain_minus(text: str) -> str:
 def says_unit(name: str, unit: str) -> bool:
     """Whether a column's name brings its unit along, as "IC50 (nM)" does."""
     return bool(unit) and name.endswith((f"({unit})", f"[{unit}]"))
+
+
+_STAGES = {
+    "open": "Opening",
+    "download": "Downloading",
+    "read": "Reading the file",
+    "curate": "Cleaning up",
+    "split": "Dividing into parts",
+    "properties": "Computing properties",
+    "fingerprints": "Comparing molecules",
+}
+"""Words for the engine's stages."""
+
+
+def stage_words(stage: str) -> str:
+    """Return what is being done as a reader says it; a stage without a name of ours says itself."""
+    return _STAGES.get(stage, stage)

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.pages.run_names import compared_names
+from app.pages.setting_words import setting_words
 from app.pages.words import preset_title
 from app.services.run_shelf import RunComparison
-from app.text import count, duration, number
-from app.theme import SPACE
+from app.text import DASH, count, duration, number
+from app.theme import SPACE, text_font
 from app.widgets.basic import Card, label, muted_label, named, row
 from app.widgets.cell_table import Cell, CellTable, Column
 from app.widgets.figures import lower_is_better, metric_title
 from app.widgets.overlay_plot import ColorDot, OverlayCurve, OverlayPlot
 from app.widgets.run_curves import RunCurves
+from mole_engine.contracts.records import RunRecord
 
 _LEGEND_WIDTH = 150
+_LEAST, _MOST, _PAD = 60, 190, 14
+"""Least and greatest width of a column's words in pixels, and what stands free beside them."""
 _LOSSES = {"validation loss": "validation_losses", "training loss": "train_losses"}
 
 
@@ -33,8 +39,8 @@ class CompareView(QWidget):
         self._curves: list[RunCurves] = []
         self.picker = named(QComboBox(), "comparePicker", "Curve to compare")
         self.plot = OverlayPlot("comparePlot", "The same curve of each run over its epochs")
-        self.results = CellTable("compareResults", "Results side by side", bare=True)
-        self.settings = CellTable("compareSettings", "Settings that differ", bare=True)
+        self.results = _RunTable("compareResults", "Results side by side", bare=True)
+        self.settings = _RunTable("compareSettings", "Settings that differ", bare=True)
         self._legend = QHBoxLayout()
         self._legend.setSpacing(SPACE[0])
         self._build()
@@ -110,10 +116,11 @@ class CompareView(QWidget):
         name = str(self.picker.currentData())
         drawn = []
         for place, curves in enumerate(self._curves):
-            values = list(getattr(curves, _LOSSES[name])) if name in _LOSSES else list(curves.metrics.get(name, []))
-            epochs = list(curves.epochs)[: len(values)]
-            drawn.append(OverlayCurve(self._names[place], epochs, values, place))
-        self._chart.set_title("Curves", "training molecules" if name == "training loss" else "validation molecules")
+            values = getattr(curves, _LOSSES[name]) if name in _LOSSES else curves.metrics.get(name, [])
+            drawn.append(OverlayCurve(self._names[place], *curves.mean_course(values), place))
+        part = "training molecules" if name == "training loss" else "validation molecules"
+        several = any(curves.networks for curves in self._curves)
+        self._chart.set_title("Curves", f"{part}; of several networks the mean" if several else part)
         self.plot.show_curves(drawn, self.picker.currentText())
 
     def _show_results(self, comparison: RunComparison) -> None:
@@ -126,30 +133,66 @@ class CompareView(QWidget):
         molecules = [sum(record.counts.values()) for record in records]
         rows += [
             ("Molecules", [Cell(count(item)) for item in molecules]),
-            ("Epochs (kept)", [Cell(f"{count(item.epochs)} ({count(item.best_epoch)})") for item in records]),
+            ("Epochs (kept)", [Cell(_epochs(item)) for item in records]),
             ("Time", [Cell(duration(item.seconds)) for item in records]),
             ("Preset", [Cell(preset_title(item.preset)) for item in records]),
         ]
-        self._fill(self.results, "result", rows, 104, "number")
+        self._fill(self.results, "result", rows, "number")
 
     def _show_settings(self, comparison: RunComparison) -> None:
-        rows = [(name, [Cell(text or "–", tip=text) for text in values]) for name, values in comparison.differences]
+        rows, tips = [], []
+        for path, texts in comparison.differences:
+            words = setting_words(path)
+            values = [preset_title(text) if path == "preset" else words.value(text) for text in texts]
+            rows.append((words.title, [Cell(text or DASH, tip=text) for text in values]))
+            tips.append("\n".join(filter(None, (words.help, f"In files and on the command line: {path}"))))
         self._same.setVisible(not rows)
         self.settings.setVisible(bool(rows))
         self._settings_card.body.setStretch(0, 0 if rows else 1)
-        self._fill(self.settings, "setting", rows, 180, "text")
+        self._fill(self.settings, "setting", rows, "text", tips)
 
-    def _fill(self, table: CellTable, title: str, rows: list[tuple[str, list[Cell]]], first: int, kind: str) -> None:
-        columns = [Column("name", title, width=first)]
+    def _fill(
+        self, table: _RunTable, title: str, rows: list[tuple[str, list[Cell]]], kind: str, tips: Sequence[str] = ()
+    ) -> None:
+        narrow, fonts = QFontMetrics(text_font(11, bold=True)), [QFontMetrics(text_font(bold=b)) for b in (False, True)]
+        first = max((fonts[0].horizontalAdvance(name) for name, _ in rows), default=0) + _PAD
+        columns = [Column("name", title, width=min(max(first, _LEAST), _MOST))]
         for place, name in enumerate(self._names):
             # Two short lines rather than one that is cut: what is cut would be what tells the runs apart.
-            columns.append(Column(str(place), name.replace(", ", "\n", 1), kind, tip=name))
-        split = any(", " in name for name in self._names)
-        table.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideNone if split else Qt.TextElideMode.ElideRight)
+            lines = [narrow.elidedText(line, Qt.TextElideMode.ElideRight, _MOST) for line in name.split(", ", 1)]
+            widths = [narrow.horizontalAdvance(line) for line in lines]
+            widths += [fonts[cells[place].bold].horizontalAdvance(cells[place].text) for _, cells in rows]
+            width = max(min(max(widths, default=0), _MOST) + _PAD, _LEAST)
+            columns.append(Column(str(place), "\n".join(lines), kind, width, tip=name))
+        table.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideNone)
 
         def cell(place: int, key: str) -> Cell:
             name, cells = rows[place]
-            return Cell(name, tip=name) if key == "name" else cells[int(key)]
+            return Cell(name, tip=tips[place] if tips else name) if key == "name" else cells[int(key)]
 
         table.show_rows(columns, len(rows), cell)
         table.verticalHeader().setDefaultSectionSize(32)
+        table.share_room()
+
+
+class _RunTable(CellTable):
+    """A column for each run, as wide as its words at least; the runs share what room there is beyond that."""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Share the room anew."""
+        super().resizeEvent(event)
+        self.share_room()
+
+    def share_room(self) -> None:
+        """Widen the columns of the runs to the width of the table; where that is too narrow, it is scrolled."""
+        widths = [column.width for column in self.cells.columns]
+        more = max(0, self.viewport().width() - sum(widths))
+        for place, width in enumerate(widths[1:], start=1):
+            self.setColumnWidth(place, width + more // (len(widths) - 1))
+
+
+def _epochs(record: RunRecord) -> str:
+    """Return how many epochs a run had and which was kept; a run that was cut off knows neither."""
+    if not record.epochs:
+        return DASH
+    return f"{count(record.epochs)} ({count(record.best_epoch)})" if record.best_epoch else count(record.epochs)

@@ -19,7 +19,7 @@ from app.pages.words import LEAK_TIP
 from app.services.open_dataset import FreshTable, OpenDataset
 from app.services.row_export import ROW_KINDS, export_rows
 from app.services.structures import structure_png, structure_text
-from app.text import count, counted
+from app.text import count, counted, stage_words
 from app.theme import SPACE
 from app.widgets.basic import row, secondary_button, set_role
 from app.widgets.drop_zone import dropped_files
@@ -34,16 +34,6 @@ if TYPE_CHECKING:
     from app.services.tasks import Progress
 
 _PREVIEW_PAUSE_MS = 400
-_STAGES = {
-    "open": "Opening",
-    "download": "Downloading",
-    "read": "Reading the file",
-    "curate": "Cleaning up",
-    "split": "Dividing into parts",
-    "properties": "Computing properties",
-    "fingerprints": "Comparing molecules",
-}
-"""Words for the engine's stages."""
 
 
 class DataPage(Page):
@@ -244,7 +234,7 @@ class DataPage(Page):
 
     @Slot(str, int, int)
     def _show_progress(self, stage: str, done: int, total: int) -> None:
-        stage = _STAGES.get(stage, stage)
+        stage = stage_words(stage)
         self.loading.show_progress(stage, done, total)
         self.banner.show_progress(stage, done, total)
 

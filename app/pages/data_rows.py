@@ -172,7 +172,8 @@ class RowsPanel(QWidget):
     def show_preview(self, fresh: FreshTable) -> None:
         """Show the rows of a file whose clean-up takes its time."""
         self._found.setCurrentWidget(self.table)
-        self.table.show_content(TableContent(fresh.table, fresh.roles, [""] * fresh.info.rows, frozenset(), {}, {}))
+        content = TableContent(fresh.table, fresh.roles, [""] * fresh.info.rows, frozenset(), {}, {})
+        self.table.show_content(content, passing=True)
 
     def set_previewing(self, previewing: bool) -> None:
         """Lock what needs cleaned molecules."""

@@ -196,6 +196,7 @@ class ModelsPage(Page):
                 ("Molecules", " + ".join(parts) if any(model.counts.values()) else ""),
                 ("Split", model.split),
                 ("Preset", preset_title(model.preset)),
+                ("Networks", _networks(model)),
                 ("Parameters", count(model.parameters) if model.parameters else ""),
                 ("Made", day_and_time(model.created)),
                 ("File", model.path),
@@ -244,6 +245,12 @@ class ModelsPage(Page):
         dialog.fileSelected.connect(self.open_path)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+
+
+def _networks(model: ModelInfo) -> str:
+    if model.networks == 1:
+        return ""
+    return f"{count(model.networks)}, {count(model.tuned)} of them fine-tuned" if model.tuned else count(model.networks)
 
 
 def _kind(task: TaskSpec) -> str:

@@ -51,13 +51,20 @@ def differences(names: Sequence[str], facts: Sequence[Sequence[str]], moments: S
 
 
 def record_differences(things: Sequence[RunRecord | ModelInfo]) -> list[str]:
-    """Return what tells runs (or models) of the same name apart: seed, epochs, preset, file, else when they began."""
-    facts = [
-        (f"seed {one.seed}", counted(one.epochs, "epoch"), preset_title(one.preset), one.data_name) for one in things
-    ]
+    """Return what tells runs (or models) of the same name apart: seed, length, preset, file, else when they began."""
+    facts = [(f"seed {one.seed}", _length_words(one), preset_title(one.preset), one.data_name) for one in things]
     # A model is told by the start of its run, as the run itself is.
     begun = [getattr(one, "started", 0.0) or one.created for one in things]
     return differences([one.name for one in things], facts, begun)
+
+
+def _length_words(one: RunRecord | ModelInfo) -> str:
+    """Return networks and epochs, as far as they are known; a run that was cut off knows no epochs."""
+    epochs = counted(one.epochs, "epoch") if one.epochs else ""
+    networks = one.networks if isinstance(one, ModelInfo) else 1
+    if networks == 1:
+        return epochs
+    return f"{counted(networks, 'network')}, {epochs} each" if epochs else counted(networks, "network")
 
 
 def compared_names(comparison: RunComparison) -> tuple[list[str], str]:
@@ -91,7 +98,9 @@ def _setting_words(key: str, value: str) -> str:
 
 
 def _told_apart(facts: Sequence[Sequence[str]], moments: Sequence[float]) -> list[str]:
-    columns = [place for place in range(len(facts[0])) if len({row[place] for row in facts}) > 1]
+    # What is not known of one of them names none of them.
+    known = [place for place in range(len(facts[0])) if all(row[place] for row in facts)]
+    columns = [place for place in known if len({row[place] for row in facts}) > 1]
     choices = [chosen for size in range(_MOST_FACTS + 1) for chosen in combinations(columns, size)]
     labels = [[", ".join(row[place] for place in chosen) for row in facts] for chosen in choices]
     # `max` keeps the first of equals: fewer facts before more, and earlier ones before later ones.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from app.pages.setting_words import SECTIONS
 from app.pages.train_presets import PresetShelf, StartShelf, start_fault
 from app.services.devices import Device, find_devices
 from app.services.estimates import (
@@ -26,15 +27,10 @@ from app.services.open_dataset import OpenDataset
 from app.services.user_presets import is_own
 from app.text import count, counted
 from app.widgets.config_fields import field_specs
-from app.widgets.config_form import ConfigForm, FormSection
+from app.widgets.config_form import ConfigForm
 from app.widgets.figures import rough_duration
 from app.widgets.preset_settings import AUTOMATIC, PresetSettings
 from mole_engine.contracts.config import (
-    EnsembleConfig,
-    ModelConfig,
-    RuntimeConfig,
-    SearchConfig,
-    SplitConfig,
     TrainConfig,
     TrainingConfig,
 )
@@ -49,15 +45,6 @@ _EPOCHS, _RATE, _DEVICE, _INIT = "training.epochs", "training.learning_rate", "r
 _KIND, _TRIALS = "ensemble.kind", "search.trials"
 SEARCH_TRIALS = 20
 """Trials of a search that was asked for without a number."""
-_SECTIONS = (
-    FormSection("This run", "", TrainConfig, ("name", "seed", "init", "baselines")),
-    FormSection("Training", "training", TrainingConfig),
-    FormSection("Network", "model", ModelConfig),
-    FormSection("Several networks", "ensemble", EnsembleConfig),
-    FormSection("Search for settings", "search", SearchConfig),
-    FormSection("Split", "split", SplitConfig),
-    FormSection("Runtime", "runtime", RuntimeConfig),
-)
 _KEPT = ("training", "model", "ensemble", "search", "runtime", "name", "seed", "init", "baselines")
 """Parts of the configuration in which changes survive when another file is opened."""
 
@@ -95,7 +82,7 @@ class TrainSetup(QObject):
         specs = {spec.path: spec for spec in (*field_specs(TrainingConfig, "training"), *field_specs(TrainConfig, ""))}
         self.card = PresetSettings(specs[_EPOCHS], specs[_RATE], specs[_INIT].help)
         self._starts = StartShelf(session, self.card, self)
-        self.form = ConfigForm(_SECTIONS)
+        self.form = ConfigForm(SECTIONS)
         self._connect()
         self.presets.select(DEFAULT_PRESET)
 
@@ -132,7 +119,7 @@ class TrainSetup(QObject):
             self.presets.select(config.preset)
         self._rebase(keep=())
         values = config.to_dict()
-        for section in _SECTIONS:
+        for section in SECTIONS:
             if section.prefix not in ("split", "runtime"):
                 for spec in section.specs():
                     value: object = values

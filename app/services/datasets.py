@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +16,7 @@ from app.services.open_dataset import FreshTable, OpenDataset
 from app.services.tasks import Progress, TaskRunner
 from mole_engine.contracts.config import DataConfig, SplitConfig, TrainConfig
 from mole_engine.contracts.dataset import TableSource
-from mole_engine.contracts.errors import Cancelled, StructureColumnError
+from mole_engine.contracts.errors import Cancelled, MoleError, StructureColumnError
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.contracts.settings import merged
 
@@ -137,9 +137,10 @@ class DatasetService(QObject):
         progress = self._begin(stage)
         try:
             made = await self._tasks.run_blocking(work, *args, progress)
-        except BaseException:
+        except BaseException as error:
             if progress is self._progress:
                 self._restore()
+                self._name_what_stays(error)
             raise
         finally:
             self._tasks.drop_progress(progress)
@@ -238,11 +239,18 @@ class DatasetService(QObject):
                 self.previewed.emit(read)
             made = await self._divided_by_the_seed(read, data, split, progress)
         except BaseException as error:
-            if progress is self._progress:
-                self._restore()
-                if fresh and isinstance(error, StructureColumnError) and error.columns:
-                    # Nothing has opened, so no page shows the columns to choose from.
-                    raise ColumnNeededError(error, partial(self._open_by_column, data)) from error
+            if progress is not self._progress:
+                raise
+            another = table is None and data.path != self.settled[0].path
+            self._restore()
+            told: BaseException = error
+            if fresh and isinstance(error, StructureColumnError) and error.columns:
+                # Nothing has opened, so no page shows the columns to choose from.
+                told = ColumnNeededError(error, partial(self._open_by_column, data))
+            if another:
+                self._name_what_stays(told)
+            if told is not error:
+                raise told from error
             raise
         else:
             self.current, self.settled = made, (data, split)
@@ -262,6 +270,12 @@ class DatasetService(QObject):
                 raise Cancelled
             if seed == self.seed or not _depends_on_seed(made):
                 return made
+
+    def _name_what_stays(self, error: BaseException) -> None:
+        """Have the words about a file that did not open say which one is shown behind them."""
+        if isinstance(error, MoleError) and self.current is not None:
+            remedy = f"{error.problem.remedy} {self.current.info.name} stays open.".strip()
+            error.problem = replace(error.problem, remedy=remedy)
 
     def _restore(self) -> None:
         """Make what holds the starting point of the next change, and show it."""

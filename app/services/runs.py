@@ -32,7 +32,15 @@ EXPORTS = (
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a model's card says, as the window shows it."""
+    """What a model's card says, as the window shows it.
+
+    Attributes
+    ----------
+    epochs
+        For how many each network was meant to learn; 0: not known, or not all for the same.
+    networks, tuned
+        How many networks there are, and how many of them are fine-tuned beside those with a fixed encoder.
+    """
 
     path: str
     name: str
@@ -50,6 +58,8 @@ class ModelInfo:
     seed: int = 0
     epochs: int = 0
     started: float = 0.0
+    networks: int = 1
+    tuned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +167,7 @@ def read_model_info(path: str) -> ModelInfo:
 
 def _model_info(path: str, card: ModelCard, page: str) -> ModelInfo:
     counts: dict[str, Any] = card.split.get("counts") or {}
+    networks, tuned = int(card.blend.get("networks") or 1), int(card.blend.get("tuned") or 0)
     return ModelInfo(
         path=str(path),
         name=card.name,
@@ -172,7 +183,10 @@ def _model_info(path: str, card: ModelCard, page: str) -> ModelInfo:
         notes=card.notes,
         page=page,
         seed=int(card.config.get("seed") or 0),
-        epochs=int((card.config.get("training") or {}).get("epochs") or 0),
+        # Those that are fine-tuned learn for a number of epochs of their own.
+        epochs=0 if tuned else int((card.config.get("training") or {}).get("epochs") or 0),
+        networks=networks,
+        tuned=tuned,
     )
 
 

@@ -1,15 +1,36 @@
-"""Dashed lines at the values that simple models reach, each with its name at the right end."""
+"""Dashed lines at the values that simple models reach, each with its name where nothing else is drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+from PySide6.QtCore import QRectF
 
 from app.text import number
 from app.theme import Tokens, text_font, theme
 from app.widgets.plotting import brush, pen
 
 _LINE_HEIGHT = 14.0
+_MARGIN = 4.0
+"""Empty pixels around the words of a text item."""
+
+_SAMPLING = 3.0
+"""Pixels between the points that stand for a curve where room for words is looked for."""
+
+_MOST_POINTS = 20_000
+_FARTHEST = 4
+"""Lines of text that words may stand away from their line, where others stand beside it."""
+
+_ON_WORDS, _CROSSED, _ON_CURVE, _NOT_RIGHT, _AWAY = 1000.0, 500.0, 1.0, 12.0, 2.0
+"""What makes a place worse: words that would be covered, words of a lower line that stand higher, each point of a
+curve, another side, each line of text between words and line."""
+
+Size = tuple[QRectF, float]
+"""Of words, and where their line is in pixels from above."""
+
+Curve = tuple[Sequence[float], Sequence[float]]
 
 
 class BaselineLines:
@@ -21,9 +42,22 @@ class BaselineLines:
         self._values: list[float] = []
         self._lines: list[Any] = []
         self._words: list[Any] = []
+        self._curves: tuple[Curve, ...] = ()
+        self._other: Any = None
 
-    def show(self, baselines: Sequence[tuple[str, float]]) -> None:
-        """Draw these lines (title, value) and no others."""
+    def show(self, baselines: Sequence[tuple[str, float]], curves: Sequence[Curve] = (), other: Any = None) -> None:
+        """Draw these lines (title, value) and no others.
+
+        Parameters
+        ----------
+        baselines
+            Title and value of each.
+        curves
+            Places and values of what else is drawn, which the names keep off.
+        other
+            A text item that they keep off as well, if it is visible.
+        """
+        self._curves, self._other = tuple(curves), other
         self._values = [value for _, value in baselines]
         while len(self._lines) < len(baselines):
             self._add()
@@ -49,20 +83,41 @@ class BaselineLines:
             words.fill = brush(tokens.surface, 0.85)
 
     def place(self) -> None:
-        """Put the words above the right end of their lines, one above the other where lines are close."""
-        (left, right), _ = self._box.viewRange()
-        pixel = abs(self._box.viewPixelSize()[1])
-        edge = right - 0.004 * (right - left)
-        lowest = float("-inf")
+        """Put each name beside its line, inside the view and where it covers as little as can be.
+
+        The right end and above the line are preferred; names of lines that are close stand one above the other.
+        """
+        view = self._box.viewRect()
+        wide, high = (abs(size) for size in self._box.viewPixelSize())
+        if not self._values or not view.width() or not wide or not high:
+            return
+        inside = QRectF(0, 0, view.width() / wide, view.height() / high)
+        top = view.y() + view.height()
+        points = _sampled([((xs, view.x(), wide), (ys, top, -high)) for xs, ys in self._curves], inside)
+        taken = self._taken(view.x(), top, wide, high)
+        shown = []
         for value, words in sorted(zip(self._values, self._words, strict=False), key=lambda pair: pair[0]):
-            lowest = max(value, lowest + _LINE_HEIGHT * pixel)
-            words.setPos(edge, lowest)
+            line = (top - value) / high
+            words.setVisible(0 <= line <= inside.height())
+            if words.isVisible():
+                shown.append((words, line))
+        sizes = [(words.boundingRect(), line) for words, line in shown]
+        for (words, _), spot in zip(shown, _best_places(sizes, inside, points, taken), strict=True):
+            words.setPos(view.x() + spot.x() * wide, top - spot.y() * high)
+
+    def _taken(self, left: float, top: float, wide: float, high: float) -> list[QRectF]:
+        """Return where the other words stand, in pixels."""
+        if self._other is None or not self._other.isVisible():
+            return []
+        box = self._other.mapRectToView(self._other.boundingRect())
+        upper = max(box.top(), box.bottom())
+        return [QRectF((box.x() - left) / wide, (top - upper) / high, box.width() / wide, abs(box.height()) / high)]
 
     def _add(self) -> None:
         import pyqtgraph as pg
 
         line = pg.InfiniteLine(angle=0, movable=False)
-        words = pg.TextItem(anchor=(1, 1.08))
+        words = pg.TextItem(anchor=(0, 0))
         words.setFont(text_font(11))
         # Behind the curves, the words before them.
         line.setZValue(-10)
@@ -72,3 +127,72 @@ class BaselineLines:
         self._lines.append(line)
         self._words.append(words)
         self.color(theme.palette())
+
+
+def _best_places(sizes: Sequence[Size], inside: QRectF, points: Any, taken: Sequence[QRectF]) -> list[QRectF]:
+    """Return where words are to stand, in pixels from the upper left corner of the view; the lowest line is first."""
+    # Those that are placed first have the best places: at the top of the view that should be the highest.
+    upwards = _placed(sizes, inside, points, taken, 1)
+    downwards = _placed(sizes[::-1], inside, points, taken, -1)
+    return upwards[1] if upwards[0] <= downwards[0] else downwards[1][::-1]
+
+
+def _placed(
+    sizes: Sequence[Size], inside: QRectF, points: Any, taken: Sequence[QRectF], way: int
+) -> tuple[float, list[QRectF]]:
+    """Place words one after the other, those of higher lines (`way` 1) or lower ones (-1) beyond those before."""
+    total, spots = 0.0, list[QRectF]()
+    for size, line in sizes:
+        others = [*taken, *map(_inner, spots)]
+        rated = []
+        for cost, spot in _places(size, line, inside):
+            crossed = sum(way * (spot.y() - other.y()) > 0 for other in spots if abs(other.right() - spot.right()) < 1)
+            rated.append((cost + _CROSSED * crossed + _covered(spot, points, others), spot))
+        best = min(rated, key=lambda pair: pair[0])
+        total += best[0]
+        spots.append(best[1])
+    return total, spots
+
+
+def _places(size: QRectF, line: float, inside: QRectF) -> Iterator[tuple[float, QRectF]]:
+    """Yield the places for words and how far each is from the one that is wanted."""
+    width, height = size.width(), size.height()
+    free = max(0.0, inside.width() - width)
+    for side, x in ((0.0, free), (_NOT_RIGHT, 0.0), (2 * _NOT_RIGHT, free / 2)):
+        for step in range(_FARTHEST + 1):
+            for below, y in ((0.0, line - height - step * _LINE_HEIGHT), (_AWAY / 2, line + step * _LINE_HEIGHT)):
+                # The margin of the words may leave the view, the words may not.
+                held = min(max(y, -_MARGIN), max(-_MARGIN, inside.height() - height + _MARGIN))
+                yield side + below + step * _AWAY + abs(held - y) / _LINE_HEIGHT, QRectF(x, held, width, height)
+
+
+def _inner(place: QRectF) -> QRectF:
+    return place.adjusted(0, _MARGIN, 0, -_MARGIN)
+
+
+def _covered(place: QRectF, points: Any, taken: Sequence[QRectF]) -> float:
+    xs, ys = points
+    # A curve that passes through the margin is hidden as well.
+    on_curve = ((xs >= place.left()) & (xs <= place.right()) & (ys >= place.top()) & (ys <= place.bottom())).sum()
+    return _ON_CURVE * float(on_curve) + _ON_WORDS * sum(_inner(place).intersects(other) for other in taken)
+
+
+def _sampled(curves: Sequence[Any], inside: QRectF) -> tuple[Any, Any]:
+    """Return points along curves, in pixels; each axis of a curve is its values, where they begin and their scale."""
+    import numpy as np
+
+    found = [np.empty((2, 0))]
+    for axes in curves:
+        size = min(len(values) for values, _, _ in axes)
+        ends = np.stack([(np.asarray(values[:size], dtype=float) - start) / scale for values, start, scale in axes])
+        steps = np.abs(np.diff(ends, axis=1)).max(axis=0, initial=0.0)
+        if not np.isfinite(steps).any():
+            found.append(ends)
+            continue
+        most = max(1, min(math.ceil(np.nanmax(steps) / _SAMPLING), _MOST_POINTS // size))
+        between = np.arange(most) / most
+        along = ends[:, :-1, None] + np.diff(ends, axis=1)[:, :, None] * between
+        found += [along.reshape(2, -1), ends[:, -1:]]
+    points = np.concatenate(found, axis=1)
+    seen = np.isfinite(points).all(axis=0) & (points[0] >= 0) & (points[0] <= inside.width())
+    return points[0, seen], points[1, seen]

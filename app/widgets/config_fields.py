@@ -30,6 +30,9 @@ TITLES = {
     "layer_norm_eps": "Layer norm epsilon",
     "num_nodes": "Nodes",
     "keep": "Epoch to keep",
+    "smiles_column": "Structure column",
+    "molar_log": "Molar logarithm",
+    "decimal": "Decimal sign",
 }
 """Titles of fields whose names alone would not do."""
 
@@ -78,6 +81,12 @@ class FieldSpec:
         return words[:1].upper() + words[1:]
 
 
+def field_title(path: str) -> str:
+    """Return what a setting is called, by its name or its dotted name."""
+    name = path.rpartition(".")[2]
+    return TITLES.get(name, name.replace("_", " ").capitalize())
+
+
 def field_specs(section: type[Section], prefix: str) -> list[FieldSpec]:
     """Return the settings of one section that a form can edit, in their order."""
     specs = []
@@ -92,7 +101,7 @@ def field_specs(section: type[Section], prefix: str) -> list[FieldSpec]:
         specs.append(
             FieldSpec(
                 path=f"{prefix}.{name}" if prefix else name,
-                title=TITLES.get(name, name.replace("_", " ").capitalize()),
+                title=field_title(name),
                 help=info.description or "",
                 unit=str(extra.get("unit", "")),
                 kind=kind,

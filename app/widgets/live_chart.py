@@ -179,7 +179,8 @@ class MetricChart(ChartCard):
         unit = f"{self._unit}, " if self._unit and name.partition("/")[0] in IN_UNITS else ""
         self.set_title(metric_title(name) if name else "Metric", f"{unit}validation{self._which()}")
         baselines = curves.baselines_of(name)
-        set_line(self._train, *curves.laid_over(trained)[2:])
+        learnt = curves.laid_over(trained)[2:]
+        set_line(self._train, *learnt)
         before, earlier, epochs, now = curves.laid_over(values)
         set_line(self._earlier, before, earlier)
         set_line(self._line, epochs, now)
@@ -187,8 +188,8 @@ class MetricChart(ChartCard):
         height = plot.getPlotItem().getViewBox().height()
         room = min(0.6, 0.05 + _WORDS_HEIGHT / max(height - 2 * _WORDS_HEIGHT, _WORDS_HEIGHT))
         self._fit_ranges(plot, (values, trained, [value for _, value in baselines]), below=room, above=room)
-        self._baselines.show(baselines)
         self._mark(name, values)
+        self._baselines.show(baselines, ((before, earlier), (epochs, now), learnt), self._words)
 
     def _which(self) -> str:
         """Say which network the strong line is of, where there are several."""

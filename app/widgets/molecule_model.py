@@ -140,16 +140,20 @@ class MoleculeModel(QAbstractTableModel):
 
     # What is shown ---------------------------------------------------------------------------------------------
 
-    def show_content(self, content: TableContent) -> None:
-        """Show another file, or the same one cleaned in another way; filter and order are kept where they fit."""
+    @property
+    def sorting(self) -> tuple[str, bool] | None:
+        """Column that the rows are ordered by, and whether descending; None: as in the file."""
+        return self._sorting
+
+    def show_content(self, content: TableContent, sorting: tuple[str, bool] | None = None) -> None:
+        """Show another file in this order, or the same one cleaned in another way; the filter is kept where it fits."""
         self.beginResetModel()
         another = self.content is None or content.source is not self.content.source
         self.content = content
         self._columns = content.columns()
         if another:
             self._picked = None
-        if another or (self._sorting and self._sorting[0] not in self._columns):
-            self._sorting = None
+        self._sorting = sorting if sorting and sorting[0] in self._columns else None
         self._arrange()
         self.endResetModel()
 

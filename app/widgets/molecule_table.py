@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from PySide6.QtCore import (
@@ -61,6 +62,17 @@ class Depictions(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """How a file is shown: its order, what stands uppermost, the current line and the rows that are selected."""
+
+    source: object
+    sorting: tuple[str, bool] | None
+    scroll: int
+    line: int
+    chosen: list[int]
+
+
 class MoleculeTable(QTableView):
     """Shows the rows of a file with their structures.
 
@@ -87,6 +99,7 @@ class MoleculeTable(QTableView):
         self._pattern = ""
         self._chosen: frozenset[int] = frozenset()
         self._restoring = False
+        self._left: _View | None = None
         self._widths = ColumnWidths((), -1)
         self.molecules = MoleculeModel(self.weight_of, self)
         self.setModel(self.molecules)
@@ -103,19 +116,35 @@ class MoleculeTable(QTableView):
         self.selectionModel().selectionChanged.connect(self._tell_selection)
         theme.changed.connect(self.viewport().update)
 
-    def show_content(self, content: TableContent) -> None:
-        """Show a file; scroll position and selection survive when it is the same one."""
-        same = self.molecules.content is not None and self.molecules.content.source is content.source
-        place, chosen = self.verticalScrollBar().value(), self.currentIndex().row()
-        self.molecules.show_content(content)
+    def show_content(self, content: TableContent, *, passing: bool = False) -> None:
+        """Show a file; order, scroll position and selection survive when it is the same one.
+
+        `passing`: the file that is shown now may come back, and is then shown as it is now.
+        """
+        now = self._view()
+        former = self._left if self._left is not None and self._left.source is content.source else now
+        same = former.source is content.source
+        self._left = (self._left or now) if passing and not same else None
+        if former is not now or not same:
+            # Nobody has chosen the rows of the same numbers in another file.
+            self.clearSelection()
+        self.molecules.show_content(content, former.sorting if same else None)
         self._size_columns()
-        if same:
-            self.verticalScrollBar().setValue(place)
-            if 0 <= chosen < self.molecules.rowCount():
-                flag = QItemSelectionModel.SelectionFlag.NoUpdate
-                self.selectionModel().setCurrentIndex(self.molecules.index(chosen, 0), flag)
-        else:
+        if not same:
             self.scrollToTop()
+            return
+        if former is not now:
+            self.select_rows(former.chosen, scroll=False)
+            self.rows_chosen.emit(former.chosen)
+        self.verticalScrollBar().setValue(former.scroll)
+        if 0 <= former.line < self.molecules.rowCount():
+            flag = QItemSelectionModel.SelectionFlag.NoUpdate
+            self.selectionModel().setCurrentIndex(self.molecules.index(former.line, 0), flag)
+
+    def _view(self) -> _View:
+        source = self.molecules.content and self.molecules.content.source
+        scroll, line = self.verticalScrollBar().value(), self.currentIndex().row()
+        return _View(source, self.molecules.sorting, scroll, line, self.selected_rows())
 
     def mark_pattern(self, smarts: str) -> None:
         """Mark the atoms that match a SMARTS pattern in every drawing; "" marks none."""

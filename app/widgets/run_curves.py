@@ -197,6 +197,24 @@ class RunCurves:
         now = bisect_right(self.epochs, self.start)
         return places, shown, [epoch - self.start for epoch in self.epochs[now : len(values)]], list(values[now:])
 
+    def mean_course(self, values: Sequence[float]) -> tuple[list[float], list[float]]:
+        """Return epochs and values of one network; of several, the mean of those that have a value at an epoch.
+
+        Parameters
+        ----------
+        values
+            One of the series of whole epochs; each network's epochs are counted from its own beginning.
+        """
+        if not self.starts:
+            return self.epochs[: len(values)], list(values)
+        known: dict[float, list[float]] = {}
+        for epoch, value in zip(self.epochs, values, strict=False):
+            own = epoch - self.starts[max(0, bisect_left(self.starts, epoch) - 1)]
+            known.setdefault(own, []).append(value)
+        epochs = sorted(known)
+        finite = [[value for value in known[epoch] if math.isfinite(value)] for epoch in epochs]
+        return epochs, [math.fsum(some) / len(some) if some else math.nan for some in finite]
+
     def _add_metrics(self, series_by_name: dict[str, list[float]], values: dict[str, float]) -> None:
         for name, value in values.items():
             series = series_by_name.setdefault(name.removeprefix("val/").removeprefix("train/"), [])

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QTimer, Slot
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from app.text import DASH, count, number, size
 from app.theme import SPACE
@@ -16,6 +17,11 @@ from app.widgets.run_curves import RunCurves
 from app.widgets.sparkline import Sparkline
 
 REDRAW_MS = 300
+_HEIGHT, _LOW_HEIGHT = 72, 52
+"""Of a tile that has a row with three others, and of one in two rows."""
+
+_WIDTH_OF_FOUR = 545
+"""Pixels that four tiles need side by side for their names and values."""
 
 
 class TrendTile(Card):
@@ -45,7 +51,7 @@ class TrendTile(Card):
 
 
 class TrendStrip(QWidget):
-    """Four tiles side by side, redrawn a few times a second at most."""
+    """Four tiles side by side or, in a narrow place, in two rows; redrawn a few times a second at most."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,13 +62,10 @@ class TrendStrip(QWidget):
         )
         self._speed = TrendTile("Molecules/s", "speedTrend", "Averaged over the last seconds", "third")
         self._memory = TrendTile("Memory", "memoryTrend", "Most memory used so far, of the GPU or of this job", "third")
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE[1])
-        # The first has the longest name and the longest numbers.
-        for tile, share in ((self._rate, 6), (self._norm, 5), (self._speed, 5), (self._memory, 5)):
-            layout.addWidget(tile, share)
-        self.setFixedHeight(72)
+        self._tiles = QGridLayout(self)
+        self._tiles.setContentsMargins(0, 0, 0, 0)
+        self._tiles.setSpacing(SPACE[1])
+        self._arrange(4)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(REDRAW_MS)
@@ -77,6 +80,21 @@ class TrendStrip(QWidget):
         """Draw soon."""
         if not self._redraw.isActive() and self.isVisible():
             self._redraw.start()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Put two tiles in a row where four have no room for their words."""
+        super().resizeEvent(event)
+        if (in_row := 4 if self.width() >= _WIDTH_OF_FOUR else 2) != self._in_row:
+            self._arrange(in_row)
+
+    def _arrange(self, in_row: int) -> None:
+        self._in_row = in_row
+        for place, tile in enumerate((self._rate, self._norm, self._speed, self._memory)):
+            self._tiles.addWidget(tile, *divmod(place, in_row))
+            # The first has the longest name and the longest numbers.
+            share = 6 if place == 0 and in_row == 4 else 5
+            self._tiles.setColumnStretch(place, share if place < in_row else 0)
+        self.setFixedHeight(_HEIGHT if in_row == 4 else 2 * _LOW_HEIGHT + self._tiles.spacing())
 
     def values(self) -> list[str]:
         """Return what the tiles say, left to right."""

@@ -209,6 +209,7 @@ def test_a_bad_file_is_explained_and_the_former_one_stays(qtbot, window, page, t
     assert window.session.dataset is former
     assert page.table.isVisible()
     assert "molecules.csv" in page.header.title()
+    assert "molecules.csv stays open" in problem(window)
 
 
 def test_a_file_whose_structures_nobody_recognises_opens_by_the_column_chosen(qtbot, window, page, tmp_path):
@@ -239,6 +240,7 @@ def test_after_a_bad_first_file_the_window_can_be_used(qtbot, window, open_file,
     path = tmp_path / "empty.csv"
     path.write_text("")
     _fails_with_words(qtbot, window, path)
+    assert "stays open" not in problem(window)
     assert window.findChild(QWidget, "dropZone").isVisible()
     open_file(molecules_csv)
     assert window.findChild(QTableView, "moleculeTable").isVisible()
@@ -296,17 +298,42 @@ def test_the_reason_for_a_split_has_a_line_of_its_own(qtbot, method, note, reaso
 
 
 def test_the_rows_of_a_long_file_can_be_looked_at_while_it_is_cleaned(qtbot, window, page, tmp_path):
-    path = tmp_path / "long.csv"
+    page.table.molecules.sort(page.table.molecules.columns().index("logS (log(mol/L))"))
+    before = cells(window, "row")
+    page.table.select_rows([3, 5])
     # All different, so that cleaning takes many times longer than the wait below.
-    rows = (f"{'C' * (1 + i % 25)}N{'C' * (1 + i // 25 % 25)}O{'C' * (1 + i // 625)},{i}\n" for i in range(60_000))
-    path.write_text("smiles,y\n" + "".join(rows))
+    path = _long_file(tmp_path)
     window.open_path(path)
     qtbot.waitUntil(lambda: page.header.title() == "long.csv", timeout=20_000)
     assert window.session.datasets.is_busy
     assert len(cells(window, "y")) == 60_000
+    assert page.table.selected_rows() == []
     assert not window.findChild(QPushButton, "chooseModelButton").isEnabled()
+    qtbot.waitUntil(lambda: any(words.startswith("Cleaning up") for words in _status_words(window)))
+    assert window.session.datasets.is_busy
     with qtbot.waitSignal(window.session.idle, timeout=20_000):
         qtbot.keyClick(window, Qt.Key.Key_Escape)
     assert page.header.title() == "molecules.csv"
-    assert len(cells(window, "row")) == 14
+    assert cells(window, "row") == before
+    assert page.table.selected_rows() == [3, 5]
     assert window.findChild(QPushButton, "chooseModelButton").isEnabled()
+
+
+def _long_file(folder: Path) -> Path:
+    rows = (f"{'C' * (1 + i % 25)}N{'C' * (1 + i // 25 % 25)}O{'C' * (1 + i // 625)},{i}\n" for i in range(60_000))
+    path = folder / "long.csv"
+    path.write_text("smiles,y\n" + "".join(rows))
+    return path
+
+
+def _status_words(window) -> list[str]:
+    return [label.text() for label in window.findChild(QWidget, "statusLine").findChildren(QLabel)]
+
+
+def test_rows_that_were_selected_in_one_file_are_not_selected_in_the_next(window, page, open_file, tmp_path):
+    page.table.select_rows([3, 5])
+    path = tmp_path / "other.csv"
+    path.write_text("smiles,y\n" + "".join(f"{'C' * n}O,{n}\n" for n in range(1, 12)))
+    open_file(path)
+    assert page.table.selected_rows() == []
+    assert len(page.rows.rows_to_export()) == 11

@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPushButton, QSpinBox
 
+from app.services.runs import read_model_info
 from mole_engine.contracts.events import EpochMetrics
 from mole_engine.contracts.run_state import RunState
 
@@ -63,3 +64,5 @@ def test_folds_and_seeds_are_chosen_by_hand_and_train_several_networks(qtbot, wi
     runs = window.page("runs")
     qtbot.waitUntil(lambda: len(runs.list.records()) == 3, timeout=TIMEOUT)
     assert window.findChild(QLabel, "etaLabel") is not None
+    known = [read_model_info(record.model_path) for record, _ in kinds.values()]
+    assert [(model.networks, model.epochs) for model in known] == [(2, 1), (2, 1), (1, 1)]

@@ -121,6 +121,56 @@ def test_names_of_baselines_that_are_close_do_not_stand_on_each_other(shown):
     assert min(np.diff(places)) >= 13 * pixel
 
 
+@pytest.mark.parametrize(
+    ("values", "curve"),
+    [
+        ((0.95, 0.94, 0.93), lambda number: 0.9 - 0.002 * number),
+        ((1.5, 0.76, 0.73), lambda number: 0.7 + 0.8 / number),
+        ((0.85, 0.8, -0.1), lambda number: 0.9 - 1 / number),
+        ((1.5, 0.76, 0.73), lambda number: 2 - 0.015 * number),
+    ],
+)
+@pytest.mark.parametrize("size", [(540, 300), (330, 245)])
+def test_names_of_baselines_are_inside_the_chart_and_off_the_curve_and_each_other(shown, values, curve, size):
+    chart = shown(MetricChart(), *size)
+    titles = ("Mean of the training molecules", "ECFP4 + Gaussian process", "ECFP4 + random forest")
+    events = [
+        BaselineReady(name=title, title=title, metrics={"rmse": value})
+        for title, value in zip(titles, values, strict=True)
+    ]
+    events += [epoch(number, curve(number), best=True) for number in range(1, EPOCHS + 1)]
+    chart.set_curves(RunCurves.replay(events))
+    box = chart.plot.getPlotItem().getViewBox()
+    wide, high = box.viewPixelSize()
+    # Around the letters there is a margin of 4 pixels.
+    places = [
+        words.mapRectToView(words.boundingRect()).adjusted(0, 4 * high, 0, -4 * high)
+        for words in [*chart._baselines._words, chart._words]
+    ]
+    view = box.viewRect()
+    for number, place in enumerate(places[:3]):
+        assert view.top() - high <= place.top() < place.bottom() <= view.bottom() + high
+        assert view.left() <= place.left() + wide
+        assert place.right() <= view.right() + wide
+        assert not any(place.intersects(other) for other in places[:number] + places[number + 1 :])
+        xs = np.linspace(max(place.left(), 1), place.right(), 200)
+        ys = np.interp(xs, np.arange(1, EPOCHS + 1), [curve(step) for step in range(1, EPOCHS + 1)])
+        assert not ((ys > place.top()) & (ys < place.bottom()))[xs <= EPOCHS].any()
+    aligned = [place.center().y() for place in places[:3] if abs(place.right() - places[0].right()) < wide]
+    assert aligned == sorted(aligned, reverse=True), "the names are in the order of their lines"
+
+
+def test_a_baseline_that_is_zoomed_out_of_the_chart_takes_its_name_along(shown):
+    chart = shown(MetricChart())
+    chart.set_curves(run_of())
+    (words,) = chart._baselines._words
+    assert words.isVisible()
+    chart.plot.setYRange(0.1, 0.5)
+    assert not words.isVisible()
+    chart.fit()
+    assert words.isVisible()
+
+
 def test_the_words_at_the_best_epoch_stay_inside_a_narrow_chart(shown):
     chart = shown(MetricChart(), 300, 220)
     chart.set_curves(RunCurves.replay([epoch(number, 1.0 - 0.01 * number, best=True) for number in range(1, 32)]))
@@ -266,14 +316,17 @@ def test_small_charts_show_the_newest_value_and_thin_out(qtbot, shown):
     curves.add(step(2, gradient_norm=math.nan))
     strip.set_curves(curves)
     assert strip.values() == ["2e-4", "1.23", "2,140", "3.1 GB"]
-    # As wide as in a window of 1280 pixels: every name can be read beside its value.
+    # As wide as in windows of 1280 and 1024 pixels: every name can be read beside its value.
     theme.apply(QApplication.instance())
     curves.add(replace(step(3), learning_rate=5.14e-5))
     strip.set_curves(curves)
-    strip.resize(569, 72)
-    names = strip.findChildren(GivingLabel)
-    qtbot.waitUntil(lambda: strip.width() == 569 and strip.values()[0] == "5.1e-5")
-    qtbot.waitUntil(lambda: [name.shown() for name in names] == [name.text() for name in names], timeout=5_000)
+    names = [name for name in strip.findChildren(GivingLabel) if name.text()]
+    for width in (569, 330, 569):
+        strip.resize(width, strip.height())
+        qtbot.waitUntil(lambda width=width: strip.width() == width and strip.values()[0] == "5.1e-5")
+        qtbot.waitUntil(lambda: [name.shown() for name in names] == [name.text() for name in names], timeout=5_000)
+        rows = 1 if width > 500 else 2
+        qtbot.waitUntil(lambda rows=rows: len({name.mapTo(strip, QPoint()).y() for name in names}) == rows)
     values = [math.nan, *np.sin(np.arange(10_000) / 50), 7.0]
     points = thinned(values, 50)
     assert len(points) <= 102

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
+from app.theme import text_font
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.events import EpochMetrics
@@ -118,11 +121,51 @@ def test_three_runs_side_by_side(qtbot, page, kept):
     assert view.plot.lines()[1][1] == [1.0, 0.5]
     settings = view.settings.model()
     rows = [[settings.data(settings.index(row, column)) for column in range(4)] for row in range(settings.rowCount())]
-    assert rows == [["training.epochs", "3", "2", "1"]]
+    assert rows == [["Epochs", "3", "2", "1"]]
     results = view.results.model()
     assert [results.cell(results.index(0, column)).bold for column in range(1, 4)] == [True, False, False]
     qtbot.keyClick(page.window(), Qt.Key.Key_Escape)
     assert page.table.isVisible()
+
+
+def test_several_networks_are_compared_as_their_mean_over_their_own_epochs(qtbot, page, kept):
+    first = kept[0]
+    events = []
+    for network, before, values in ((1, 0, (4.0, 2.0, 1.0)), (2, 3, (2.0, 1.0, math.nan)), (3, 6, (0.0, 0.0))):
+        for number, value in enumerate(values, start=1):
+            placed = {"network": network, "networks": 3, "epochs_before": before}
+            own = replace(EVENTS[0], epoch=before + number, metrics={"rmse": value}, train_loss=value, **placed)
+            events.append(own)
+    path = page.session.workspace / "runs" / first.run_id / "events.jsonl"
+    path.write_text("".join(event.to_json() + "\n" for event in events), encoding="utf-8")
+    page.list.select([one.run_id for one in kept[:2]])
+    qtbot.mouseClick(page.findChild(QPushButton, "compareButton"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(page.compare.isVisible)
+    view = page.compare
+    assert ([1.0, 2.0, 3.0], [2.0, 1.0, 1.0]) in view.plot.lines()
+    assert ([1.0, 2.0], [1.0, 0.5]) in view.plot.lines(), "one network is as it was"
+    assert "the mean" in view._chart._note.text()
+
+
+def test_words_of_compared_runs_are_not_cut_off_in_a_narrow_window(qtbot, window, page):
+    names = ("solubility of everything", "a run with another learning rate", "third")
+    runs = keep(qtbot, window, page, names)
+    window.resize(1024, 700)
+    page.list.select([one.run_id for one in runs])
+    qtbot.mouseClick(page.findChild(QPushButton, "compareButton"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(page.compare.isVisible)
+    qtbot.waitUntil(lambda: page.compare.results.width() < 500)
+    for table in (page.compare.results, page.compare.settings):
+        metrics = QFontMetrics(text_font(11, bold=True))
+        for place, column in enumerate(table.cells.columns):
+            lines = column.title.split("\n")
+            assert table.columnWidth(place) >= max(map(metrics.horizontalAdvance, lines)) + 12
+            assert len(lines) <= 2
+            assert place == 0 or column.tip in names
+    window.resize(1280, 800)
+    table = page.compare.settings
+    qtbot.waitUntil(lambda: table.viewport().width() > 500)
+    qtbot.waitUntil(lambda: 0 <= table.viewport().width() - table.horizontalHeader().length() < 4)
 
 
 def test_runs_of_one_name_are_told_apart_wherever_they_stand_together(qtbot, window, page):

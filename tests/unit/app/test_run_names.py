@@ -6,6 +6,7 @@ import time
 
 from app.pages.run_names import compared_names, record_differences
 from app.services.run_shelf import RunComparison
+from app.services.runs import ModelInfo
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 
@@ -16,6 +17,11 @@ def record(name="logp quick-look", seed=0, epochs=10, preset="quick-look", creat
     return RunRecord(
         "r", name, RunState.COMPLETED, seed=seed, epochs=epochs, preset=preset, created=created, data_name=data
     )
+
+
+def model(epochs, networks, tuned=0):
+    known = ("logp", (), NOON, {}, {}, 1, "small", "logp.csv", {}, "random")
+    return ModelInfo("m.mole", *known, epochs=epochs, networks=networks, tuned=tuned)
 
 
 def compared(records, *settings):
@@ -40,6 +46,19 @@ def test_the_fewest_facts_that_differ_are_said():
         "seed 2, 10 epochs",
     ]
     assert record_differences([record(), record(preset="small")]) == ["Quick look", "Small"]
+
+
+def test_a_run_that_was_cut_off_does_not_claim_to_have_no_epochs():
+    cut = [record(epochs=0), record(epochs=20, created=NOON + 300)]
+    assert record_differences(cut) == ["12:00", "12:05"]
+    assert record_differences([record(epochs=0), record(epochs=20, preset="small")]) == ["Quick look", "Small"]
+
+
+def test_models_of_several_networks_name_them_and_the_epochs_of_each():
+    several = [model(20, 1), model(20, 10), model(0, 10, tuned=5)]
+    assert record_differences(several[:2]) == ["20 epochs", "10 networks, 20 epochs each"]
+    # Fine-tuned ones learn for another number of epochs than the others, which the card does not name.
+    assert record_differences([model(0, 5, tuned=2), model(0, 10, tuned=5)]) == ["5 networks", "10 networks"]
 
 
 def test_runs_of_the_same_settings_are_told_apart_by_their_start():
