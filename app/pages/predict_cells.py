@@ -11,6 +11,7 @@ from app.text import count, fixed, number, probability, says_unit
 from app.widgets.cell_table import Cell, Column
 from app.widgets.figures import places_for
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.contracts.records import SET_SEPARATOR
 
 _READABLE = 90
 """Fewer pixels of a SMILES say nothing; the structure stands beside it."""
@@ -41,7 +42,10 @@ def prediction_columns(predictions: Predictions) -> list[Column]:
             tip = "Predicted value, and the interval that holds the true one in 90 of 100 cases"
             columns.append(Column(f"value:{place}", f"{task.name}{unit}", "number", 150, tip))
         else:
-            tip = "Most likely class, and the model's probability: of the positive class where there are two"
+            tip = (
+                "Most likely class, with those that cannot be ruled out either; and the model's probability: of the "
+                "positive class where there are two"
+            )
             columns.append(Column(f"class:{place}", task.name, "text", 150, tip))
     return columns if remark in columns else [*columns, remark]
 
@@ -96,7 +100,14 @@ def _class(predictions: Predictions, place: int, task: TaskSpec) -> Cell:
     else:
         said, share = label, predictions.number(f"{task.name}_prob_{label}", place)
     words = f"probability of {said}: {probability(share)}" if math.isfinite(share) else ""
-    return Cell(label or "–", order=share, second=words, tip=f"{label}, {words}", **_weight(predictions, place))
+    names = predictions.text(f"{task.name}_set", place).split(SET_SEPARATOR)
+    others = [name for name in names if name and name != label]
+    weight, tip = _weight(predictions, place), f"{label}, {words}"
+    if others:
+        weight["bold"] = False
+        tip += f"\nNot ruled out (in 90 of 100 cases the true class is among these): {', '.join(names)}"
+        label += f", or {others[0]}" if len(others) == 1 else f", or {len(others)} others"
+    return Cell(label or "–", order=share, second=words, tip=tip, **weight)
 
 
 def _weight(predictions: Predictions, place: int) -> _Weight:

@@ -239,11 +239,16 @@ class VerdictView(QWidget):
 
     def _show_share(self, verdict: TaskVerdict | None) -> None:
         known = verdict.uncertainty if verdict is not None else None
-        if known is not None and known.known:
-            share = known.held / known.known
-            words = f"90% intervals hold {100 * share:.0f}% of the test molecules"
-            words += f" ({count(known.held)} of {count(known.known)})."
-            self.share.show_share("Can I trust the intervals?", words, share, "good" if share >= 0.8 else "warning")
+        if verdict is None or known is None or not known.known:
+            return
+        share, tone = known.held / known.known, "good" if known.held >= 0.8 * known.known else "warning"
+        holds = f"hold {100 * share:.0f}% of the test molecules ({count(known.held)} of {count(known.known)})"
+        if verdict.task.kind is TaskKind.REGRESSION:
+            self.share.show_share("Can I trust the intervals?", f"90% intervals {holds}.", share, tone)
+            return
+        alone = f"{100 * known.single / known.known:.0f}% of them name one class"
+        words = f"Sets of classes that are not ruled out {holds}; {alone}. They should hold nine of ten."
+        self.share.show_share("Does it know when it cannot tell?", words, share, tone)
 
     # A molecule ------------------------------------------------------------------------------------------------
 

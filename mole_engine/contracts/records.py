@@ -74,8 +74,11 @@ class RunRecord:
         return cls(**known)
 
 
-PREDICTION_SUFFIXES = ("_pred", "_class", "_std", "_lower", "_upper")
+PREDICTION_SUFFIXES = ("_pred", "_class", "_set", "_std", "_lower", "_upper")
 """Suffixes that follow a task's name in a prediction table (several classes: `<task>_prob_<class>`)."""
+
+SET_SEPARATOR = " | "
+"""Between the classes that a `<task>_set` names."""
 
 PREDICTION_COMMON = ("in_domain", "nearest_similarity", "error")
 """Columns that every prediction table ends with."""

@@ -126,10 +126,15 @@ def _uncertainty(result: TaskResult) -> Iterator[str]:
         return
     share = 100 * known.held / known.known
     yield "<h3>Uncertainty</h3>"
+    of_all = f"{share:.0f}% of the test molecules ({known.held} of {known.known})"
+    if result.task.kind is not TaskKind.REGRESSION:
+        alone = f"{100 * known.single / known.known:.0f}% ({known.single} of {known.known})"
+        yield from facts([("Sets that hold the measured class", of_all), ("Sets of one class", alone)])
+        return
     rank = "all molecules have the same deviation" if math.isnan(known.correlation) else number(known.correlation)
     yield from facts(
         [
-            ("90% intervals hold", f"{share:.0f}% of the test molecules ({known.held} of {known.known})"),
+            ("90% intervals hold", of_all),
             ("Rank correlation of deviation and error", rank),
         ]
     )

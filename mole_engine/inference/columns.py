@@ -12,9 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.contracts.records import SET_SEPARATOR
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.inference.difficulty import factors
-from mole_engine.inference.uncertainty import deviation, interval
+from mole_engine.inference.uncertainty import both_classes, class_sets, deviation, interval
 from mole_engine.store.card import ModelCard, TaskUncertainty
 
 Floats = npt.NDArray[np.float64]
@@ -68,10 +69,12 @@ class PredictionColumns:
             elif task.kind is TaskKind.CLASSIFICATION:
                 columns[f"{task.name}_pred"] = part[:, 0]
                 columns[f"{task.name}_class"] = _labels(part[:, 0] >= 0.5, np.isnan(part[:, 0]), task.classes)
+                columns.update(self._set(task, both_classes(part[:, 0])))
             else:
                 columns.update({f"{task.name}_prob_{label}": part[:, k] for k, label in enumerate(task.classes)})
                 best = np.nan_to_num(part).argmax(axis=1)
                 columns[f"{task.name}_class"] = _labels(best, np.isnan(part).any(axis=1), task.classes)
+                columns.update(self._set(task, part))
             start += task.outputs
         return columns
 
@@ -139,6 +142,15 @@ class PredictionColumns:
         if not math.isnan(known.half_width):
             columns[f"{task.name}_lower"], columns[f"{task.name}_upper"] = interval(scaled, scale, known, times)
         return columns
+
+    def _set(self, task: TaskSpec, probabilities: Floats) -> dict[str, list[str | None]]:
+        known = self.uncertainty.get(task.name)
+        if known is None or len(known.least) != probabilities.shape[1]:
+            return {}
+        names = list(task.classes) or ["0", "1"]
+        inside = class_sets(probabilities, known.least)
+        texts = [SET_SEPARATOR.join(name for name, is_in in zip(names, row, strict=True) if is_in) for row in inside]
+        return {f"{task.name}_set": [text or None for text in texts]}
 
 
 def _labels(chosen: Any, missing: Any, classes: Sequence[str]) -> list[str | None]:

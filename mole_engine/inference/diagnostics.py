@@ -53,16 +53,19 @@ class ReliabilityBin:
 
 @dataclass(frozen=True, slots=True)
 class Uncertainty:
-    """Whether the model knows how sure it is (regression).
+    """Whether the model knows how sure it is.
 
     Attributes
     ----------
     held, known
-        How many measured values lie in their 90% interval, of how many molecules that have one.
+        How many measured values lie in their 90% interval, of how many molecules that have one; of classes, how many
+        measured ones were not ruled out, of how many molecules that have a set.
     levels, coverage
         Nominal shares, and the shares of molecules within as many standard deviations as would hold them.
     correlation
         Spearman's rank correlation of standard deviation and absolute error; NaN where all deviations are alike.
+    single
+        Of classes: how many sets name one class alone.
     """
 
     held: int
@@ -70,6 +73,7 @@ class Uncertainty:
     levels: tuple[float, ...]
     coverage: tuple[float, ...]
     correlation: float
+    single: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +149,9 @@ def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
 
 
 def uncertainty(result: TaskResult) -> Uncertainty | None:
-    """Return how good the intervals of a regression task are; None where the model gives none."""
+    """Return how good the intervals or sets of classes of a task are; None where the model gives none."""
     if result.task.kind is not TaskKind.REGRESSION:
-        return None
+        return _of_sets(result)
     bounded = np.isfinite(result.lower) & np.isfinite(result.upper)
     inside = bounded & (result.lower <= result.truth) & (result.truth <= result.upper)
     sure = np.isfinite(result.std) & (result.std > 0)
@@ -159,6 +163,14 @@ def uncertainty(result: TaskResult) -> Uncertainty | None:
     reach = [NormalDist().inv_cdf((1 + level) / 2) for level in levels]
     coverage = tuple(float((errors <= times * std).mean()) for times in reach)
     return Uncertainty(int(inside.sum()), int(bounded.sum()), levels, coverage, _rank_correlation(std, errors))
+
+
+def _of_sets(result: TaskResult) -> Uncertainty | None:
+    pairs = [(own, int(true)) for own, true in zip(result.sets, result.truth, strict=False) if own]
+    if not pairs:
+        return None
+    held, single = sum(true in own for own, true in pairs), sum(len(own) == 1 for own, _ in pairs)
+    return Uncertainty(held, len(pairs), (), (), math.nan, single)
 
 
 def neighbours(result: TaskResult, smiles: str, most: int = 3) -> list[Neighbour]:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from mole_engine.contracts.cells import unguarded
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.contracts.records import SET_SEPARATOR
 
 Floats = npt.NDArray[np.float64]
 Rows = list[dict[str, str]]
@@ -55,6 +56,8 @@ class TaskResult:
         (n,) to the nearest training molecule, NaN where unknown; (n) whether that is near enough, None where unknown.
     baselines
         By name, like `output`.
+    sets
+        (n) of tasks with classes: the classes that cannot be ruled out, by their places; empty where unknown.
     training_smiles, training_values
         (m) training molecules with a label, and (m,) their values or classes.
     """
@@ -70,6 +73,7 @@ class TaskResult:
     training_smiles: list[str]
     training_values: Floats
     in_domain: list[bool | None] = field(default_factory=list)
+    sets: list[frozenset[int]] = field(default_factory=list)
     baselines: dict[str, Floats] = field(default_factory=dict)
     _prints: list[npt.NDArray[np.uint8]] = field(default_factory=list, repr=False)
 
@@ -150,6 +154,7 @@ def _task_result(task: TaskSpec, test: Rows, training: Rows, others: Rows) -> Ta
         std=std,
         similarity=_column(test, "nearest_similarity")[known],
         in_domain=[_INSIDE.get((row.get("in_domain") or "").lower()) for row in kept_test],
+        sets=[set_of(row, task) for row in kept_test],
         training_smiles=[row.get("smiles") or "" for row in kept],
         training_values=values[labelled],
     )
@@ -157,6 +162,13 @@ def _task_result(task: TaskSpec, test: Rows, training: Rows, others: Rows) -> Ta
     if MEAN not in result.baselines and kept:
         result.baselines[MEAN] = _blind(task, result)
     return result
+
+
+def set_of(row: Mapping[str, str], task: TaskSpec) -> frozenset[int]:
+    """Return the classes, by their places, that a row of predictions does not rule out; empty where it does not say."""
+    text = row.get(f"{task.name}_set") or ""
+    names = text.split(SET_SEPARATOR) if text else []
+    return frozenset(place for place, label in enumerate(task.classes) if label in names)
 
 
 def _baselines(task: TaskSpec, rows: Rows, known: npt.NDArray[np.bool_]) -> dict[str, Floats]:

@@ -70,7 +70,10 @@ def make_card(
     scaler = prepared.scaler if ensemble is None else ensemble.scaler
     judged = validation if ensemble is None else ensemble.calibration
     counted, _ = counting(dataset.weights, judged.positions)
-    near = np.where(np.isin(judged.positions, counted), similarity[judged.positions], np.nan)
+    counts = np.isin(judged.positions, counted)
+    uncertainty = measure_uncertainty(
+        judged.logits, judged.targets, dataset.tasks, scaler, similarity[judged.positions], judged.spread, counts
+    )
     blend = {}
     if ensemble is not None:
         blend = {"networks": len(ensemble.members), "tuned": ensemble.tuned, **ensemble.blend.to_dict()}
@@ -85,7 +88,7 @@ def make_card(
         split={"method": split.method, "counts": record.counts, "overlap": list(split.overlap)},
         metrics=parts["test"].metrics,
         validation_metrics=validation.metrics,
-        uncertainty=measure_uncertainty(judged.logits, judged.targets, dataset.tasks, scaler, near, judged.spread),
+        uncertainty=uncertainty,
         domain=measure_domain(training, seed=config.seed, check=check),
         versions=_versions(),
         parameters=record.parameters,
@@ -129,7 +132,7 @@ def how_near(
     if ensemble is not None:
         divisions = [(fold.train, fold.held) for fold in ensemble.folds]
     if all(task.kind is not TaskKind.REGRESSION for task in dataset.tasks):
-        # Only numbers have intervals.
+        # Only intervals of numbers follow it.
         divisions = []
     return left_out_similarity(dataset.smiles, divisions, check=check)
 

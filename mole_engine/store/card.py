@@ -50,29 +50,35 @@ class Difficulty:
 
 @dataclass(frozen=True, slots=True)
 class TaskUncertainty:
-    """How far off the model was on the validation molecules, for one regression task.
+    """How far off the model was on the validation molecules, for one task.
 
     Attributes
     ----------
     half_width
-        Half width of the 90% interval of a typical molecule in the scaled space (split conformal); NaN where there were
-        too few molecules.
+        Of numbers: half width of the 90% interval of a typical molecule in the scaled space (split conformal); NaN
+        where there were too few molecules.
     std
-        Standard deviation of the residuals in the scaled space, likewise.
+        Of numbers: standard deviation of the residuals in the scaled space, likewise.
     count
-        Labelled validation molecules behind both.
+        Labelled validation molecules behind it all.
     difficulty
         What makes an interval wider or narrower than the typical one; None: all are equally wide.
+    least
+        Of classes: for each, the probability below which it is ruled out, as 9 in 10 of its validation molecules got
+        more. Empty where there were too few of any.
     """
 
     half_width: float = math.nan
     std: float = math.nan
     count: int = 0
     difficulty: Difficulty | None = None
+    least: tuple[float, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a JSON-able dictionary."""
-        own = {} if self.difficulty is None else {"difficulty": asdict(self.difficulty)}
+        own: dict[str, Any] = {} if self.difficulty is None else {"difficulty": asdict(self.difficulty)}
+        if self.least:
+            own["least"] = list(self.least)
         return {"half_width": _number(self.half_width), "std": _number(self.std), "count": self.count, **own}
 
     @classmethod
@@ -81,7 +87,8 @@ class TaskUncertainty:
         known = content.get("difficulty")
         difficulty = None if known is None else Difficulty(**{name: float(value) for name, value in known.items()})
         widths = (_float(content.get("half_width")), _float(content.get("std")))
-        return cls(*widths, int(content.get("count", 0)), difficulty)
+        least = tuple(float(value) for value in content.get("least") or ())
+        return cls(*widths, int(content.get("count", 0)), difficulty, least)
 
 
 @dataclass(frozen=True, slots=True)

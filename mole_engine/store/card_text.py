@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.wording import counted
-from mole_engine.store.card import Difficulty, ModelCard
+from mole_engine.store.card import Difficulty, ModelCard, TaskUncertainty
 
 _KINDS = {
     TaskKind.REGRESSION: "number",
@@ -105,14 +105,29 @@ def _uncertainty(card: ModelCard) -> str:
     known = {name: value for name, value in card.uncertainty.items() if value.count}
     if not known:
         return ""
+    classes = {task.name for task in card.tasks if task.kind is not TaskKind.REGRESSION}
     lines = [
         f"- {name}: from {counted(value.count, 'validation molecule')}"
-        + ("" if math.isfinite(value.half_width) else " (too few for an interval)")
-        + _hard(value.difficulty)
+        + (_of_sets(value) if name in classes else _of_interval(value))
         for name, value in known.items()
     ]
-    intro = "Intervals hold the measured value 9 times in 10 for molecules like the validation molecules."
-    return intro + "\n\n" + "\n".join(lines)
+    what = {
+        "Intervals hold the measured value": len(known.keys() - classes) > 0,
+        "Sets hold the measured class": len(known.keys() & classes) > 0,
+    }
+    intro = " 9 times in 10 for molecules like the validation molecules. ".join(
+        [*(words for words, is_there in what.items() if is_there), ""]
+    )
+    return intro.strip() + "\n\n" + "\n".join(lines)
+
+
+def _of_sets(value: TaskUncertainty) -> str:
+    return "" if value.least else " (too few for sets of classes)"
+
+
+def _of_interval(value: TaskUncertainty) -> str:
+    few = "" if math.isfinite(value.half_width) else " (too few for an interval)"
+    return few + _hard(value.difficulty)
 
 
 def _hard(difficulty: Difficulty | None) -> str:

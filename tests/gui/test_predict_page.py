@@ -69,6 +69,19 @@ def test_with_many_targets_the_warning_stands_before_them():
     assert [column.key for column in prediction_columns(made(a_pred=[1.0]))][-1] == "remark"
 
 
+def test_classes_that_are_not_ruled_out_stand_beside_the_likely_one():
+    columns = {"toxic_pred": [0.4, 0.1], "toxic_class": ["no", "no"], "toxic_set": ["no | yes", "no"]}
+    predictions = made((TOXIC,), **columns)
+    torn, sure = (prediction_cell(predictions, place, "class:0") for place in range(2))
+    assert (torn.text, torn.bold) == ("no, or yes", False)
+    assert "Not ruled out" in torn.tip
+    assert (sure.text, sure.bold) == ("no", True)
+    task = TaskSpec("colour", TaskKind.MULTICLASS, classes=("red", "blue", "green"))
+    shares = {"colour_prob_red": [0.4], "colour_prob_blue": [0.3], "colour_prob_green": [0.3]}
+    many = made((task,), colour_class=["red"], colour_set=["red | blue | green"], **shares)
+    assert prediction_cell(many, 0, "class:0").text == "red, or 2 others"
+
+
 def test_a_class_comes_with_the_probability_of_the_positive_one():
     predictions = made((TOXIC,), toxic_pred=[0.9, 0.2, 0.001], toxic_class=["yes", "no", "no"])
     cells = [prediction_cell(predictions, row, "class:0") for row in range(3)]
