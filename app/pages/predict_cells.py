@@ -16,6 +16,8 @@ from mole_engine.contracts.records import SET_SEPARATOR
 _READABLE = 90
 """Fewer pixels of a SMILES say nothing; the structure stands beside it."""
 
+_WIDEST_CLASS = 250
+
 _ROOM_FOR = 2
 """Targets that can be seen beside the remark without scrolling."""
 
@@ -46,8 +48,14 @@ def prediction_columns(predictions: Predictions) -> list[Column]:
                 "Most likely class, with those that cannot be ruled out either; and the model's probability: of the "
                 "positive class where there are two"
             )
-            columns.append(Column(f"class:{place}", task.name, "text", 150, tip))
+            columns.append(Column(f"class:{place}", task.name, "text", _class_width(task), tip))
     return columns if remark in columns else [*columns, remark]
+
+
+def _class_width(task: TaskSpec) -> int:
+    """Return pixels in which the probability of any class can be read, unless its name is very long."""
+    longest = max((len(name) for name in task.classes), default=1)
+    return min(_WIDEST_CLASS, max(150, 26 + 6 * (len("probability of : >0.99") + longest)))
 
 
 def prediction_cell(predictions: Predictions, place: int, key: str) -> Cell:

@@ -248,7 +248,7 @@ class VerdictView(QWidget):
             return
         alone = f"{100 * known.single / known.known:.0f}% of them name one class"
         words = f"Sets of classes that are not ruled out {holds}; {alone}. They should hold nine of ten."
-        self.share.show_share("Does it know when it cannot tell?", words, share, tone)
+        self.share.show_share("Can I trust the classes?", words, share, tone)
 
     # A molecule ------------------------------------------------------------------------------------------------
 

@@ -70,11 +70,11 @@ def numbers():
     )
 
 
-def classes():
+def classes(sets=()):
     truth, score = np.array([1, 0, 0, 1] * 10, dtype=float), np.array([0.9, 0.2, 0.8, 0.7] * 10)
     nothing = np.full(40, np.nan)
     known = (TOXIC, ["CCO"] * 40, truth, score, nothing, nothing, nothing, nothing, ["CCN"], np.array([1.0]))
-    return _task_verdict(TaskResult(*known), ())
+    return _task_verdict(TaskResult(*known, sets=list(sets)), ())
 
 
 def story(record, *verdicts, events=EVENTS):
@@ -210,6 +210,15 @@ def test_classes_get_curves_a_movable_threshold_and_the_sure_mistakes(qtbot, sho
     assert view.worst.model().data(view.worst.model().index(0, 2)) == "yes"
     assert view.worst.model().rowCount() == 40
     assert not view.share.isVisible()
+
+
+def test_classes_say_how_often_the_true_one_was_not_ruled_out(show):
+    no, yes, both = frozenset({0}), frozenset({1}), frozenset({0, 1})
+    view = show(story(record(metrics={"auroc": 0.75}), classes([yes, no, yes, both] * 10)))
+    assert view.share.isVisible()
+    said = " ".join(words(view.share))
+    assert "hold 75% of the test molecules (30 of 40); 75% of them name one class" in said
+    assert "Can I trust the classes?" in said
 
 
 def test_several_tasks_can_be_chosen_one_by_one(show):
