@@ -21,6 +21,7 @@ from mole_engine.data.progress import Progress
 from mole_engine.data.readers import make_table, read_table
 from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank
 from mole_engine.data.table import RawTable
+from mole_engine.data.text_format import PASTED
 from mole_engine.data.text_reader import read_text
 from mole_engine.data.unit_cells import with_unit_columns
 from mole_engine.data.values import with_point
@@ -111,8 +112,7 @@ def parse_pasted(text: str, name: str = "pasted.csv") -> RawTable:
         content = io.BufferedReader(io.BytesIO(raw))
         cells = read_sdf(content, name, None, lambda: (len(raw), len(raw)))
         return make_table(Path(name), "sdf", cells, hashlib.sha256(raw).hexdigest())
-    # ".smi": a line "CCO ethanol" is a structure and its title.
-    cells = read_text(raw, name, ".smi", encoding="utf-8")
+    cells = read_text(raw, name, PASTED, encoding="utf-8")
     return make_table(Path(name), "csv", cells, hashlib.sha256(raw).hexdigest())
 
 

@@ -31,6 +31,13 @@ _ONE_BYTE = ["cp1252", "latin_1", "cp1250", "cp1251", "cp1253", "cp1254"]
 _SEVERAL_BYTES = ["shift_jis", "gb18030", "big5", "euc_kr"]
 _ENOUGH_TO_TELL = 40
 SMI_SUFFIXES = frozenset({".smi", ".smiles", ".ism"})
+PASTED = ".pasted"
+"""Stands for the ending of a name where text was pasted: lines as in an SMI file, or a table copied from anywhere."""
+
+MAY_HAVE_TITLES = SMI_SUFFIXES | {PASTED}
+"""Texts in which blanks may part a structure from its title."""
+
+_SMI_WIDTH = 2
 _SAMPLE_ROWS = 200
 _COMMA_DECIMAL = re.compile(r"[<>~=]*\s*[+\-−]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?")
 _DOT_DECIMAL = re.compile(r"[<>~=]*\s*[+\-−]?\d*\.\d+([eE][+-]?\d+)?")
@@ -89,15 +96,22 @@ def find_delimiter(lines: Sequence[str], suffix: str) -> str:
     return best or ","
 
 
-def has_header(rows: Sequence[Sequence[str]], decimal: str, suffix: str = "") -> bool:
-    """Whether the first of the sample rows names the columns."""
+def has_titles(suffix: str, separator: str, width: int) -> bool:
+    """Whether a text is laid out as lines of structure and title: any SMI file, and pasted text parted by blanks."""
+    return suffix in SMI_SUFFIXES or (suffix == PASTED and (separator == " " or width == 1))
+
+
+def has_header(rows: Sequence[Sequence[str]], decimal: str, suffix: str = "", separator: str = "") -> bool:
+    """Whether the first of the sample rows names the columns.
+
+    Lines of structure and title begin with a molecule; one that cannot be read is still a row, not a name of columns.
+    """
     first, rest = rows[0], rows[1:]
     named = any(structure_name_rank(name) < NO_STRUCTURE_NAME for name in first)
-    if suffix in SMI_SUFFIXES:
-        # Such files begin with a molecule; one that cannot be read is still a row, not a name of columns.
+    if suffix in SMI_SUFFIXES and max(map(len, rows)) <= _SMI_WIDTH:
         return named
     if not rest:
-        return named or not any(is_structure(cell) for cell in first)
+        return named or (suffix != PASTED and not any(is_structure(cell) for cell in first))
     columns = [[row[index] for row in rest if index < len(row)] for index in range(min(len(first), 200))]
     for index, cells in enumerate(columns):
         if is_structure(first[index]) and structure_share(cells, limit=20) > 0.5:
@@ -105,6 +119,8 @@ def has_header(rows: Sequence[Sequence[str]], decimal: str, suffix: str = "") ->
     if named:
         return True
     numeric = [index for index, cells in enumerate(columns) if _mostly_numbers(cells, decimal)]
+    if has_titles(suffix, separator, len(first)) and not numeric:
+        return False
     return not numeric or not all(_is_number(first[index], decimal) for index in numeric)
 
 
@@ -191,9 +207,9 @@ def _blank_separated(sample: Sequence[str], suffix: str) -> bool:
     body = sample[1:] or sample
     split = [line.split(None, 1) for line in body]
     parted = [parts for parts in split if len(parts) == 2]
-    if not parted or (len(parted) < 0.8 * len(body) and suffix not in SMI_SUFFIXES):
+    if not parted or (len(parted) < 0.8 * len(body) and suffix not in MAY_HAVE_TITLES):
         return False
-    return structure_share([parts[0] for parts in parted]) > 0.5 or suffix in SMI_SUFFIXES
+    return structure_share([parts[0] for parts in parted]) > 0.5 or suffix in MAY_HAVE_TITLES
 
 
 def _is_number(text: str, decimal: str) -> bool:

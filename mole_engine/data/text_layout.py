@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank, structure_share
-from mole_engine.data.text_format import SMI_SUFFIXES, find_decimal, has_header
+from mole_engine.data.text_format import MAY_HAVE_TITLES, find_decimal, has_header, has_titles
 
 _MAX_PREAMBLE_ROWS = 30
 
@@ -73,10 +73,10 @@ def find_layout(head: Sequence[str], separator: str, decimal: str, suffix: str =
     notes = [f"Left out before the table: {title_rows} line{'s' * (title_rows > 1)}."] if title_rows else []
     sample = [row for row in rows[skip:] if any(cell.strip() for cell in row)]
     mark = decimal or find_decimal([cell for row in sample[:200] for cell in row[:200]], separator)
-    if not sample or not has_header(sample, mark, suffix):
+    if not sample or not has_header(sample, mark, suffix, separator):
         width = _usual([len(row) for row in sample]) if sample else 1
         numbered = [f"column {index + 1}" for index in range(width)]
-        if suffix in SMI_SUFFIXES:
+        if has_titles(suffix, separator, width):
             return Layout(separator, skip, ["smiles", "name", *numbered[2:]][:width], False, mark, notes)
         notes.append("The file has no header; the columns were numbered.")
         return Layout(separator, skip, numbered, False, mark, notes)
@@ -95,7 +95,7 @@ def blank_width(head: Sequence[str], suffix: str) -> int:
     widths = {len(line.split()) for line in head if line.strip()}
     first = next((line.split() for line in head if line.strip()), [])
     named = any(structure_name_rank(name) < NO_STRUCTURE_NAME for name in first[:1])
-    return widths.pop() if len(widths) == 1 and (named or suffix not in SMI_SUFFIXES) else 2
+    return widths.pop() if len(widths) == 1 and (named or suffix not in MAY_HAVE_TITLES) else 2
 
 
 def split_rows(lines: Sequence[str], separator: str, width: int) -> Iterator[list[str]]:

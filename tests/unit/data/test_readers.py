@@ -241,6 +241,11 @@ def test_an_smi_file_that_begins_with_an_unreadable_molecule_keeps_its_row(tmp_p
     assert [table.line(row) for row in range(len(table))] == [1, 2, 3]
 
 
+def test_an_smi_file_of_more_columns_may_name_them_as_it_likes(tmp_path):
+    table = read(tmp_path, b"Inhibitor\tID\tKi\nCCO\tA1\t1.2\nCCN\tA2\t2.3\n", "a.smi")
+    assert [column.name for column in table.info.columns] == ["Inhibitor", "ID", "Ki"]
+
+
 def test_an_smi_file_may_have_a_header(tmp_path):
     table = read(tmp_path, b"smiles name\nCCO e\nCCN a\n", "a.smi")
     assert [column.name for column in table.info.columns] == ["smiles", "name"]

@@ -83,6 +83,35 @@ def test_pasted_text_is_a_table(text, structures):
     assert list(table.column_values(roles.smiles)) == structures
 
 
+@pytest.mark.parametrize(
+    ("text", "names", "values"),
+    [
+        ("ID\tInhibitor\tKi\nA1\tCCO\t1.2\nA2\tCCC\t2.3\n", ["ID", "Inhibitor", "Ki"], [1.2, 2.3]),
+        ("Verbindung;Wert\nCCO;1,2\nCCC;2,3\n", ["Verbindung", "Wert"], [1.2, 2.3]),
+        ("Inhibitor Ki\nCCO 1.2\nCCC 2.3\n", ["Inhibitor", "Ki"], [1.2, 2.3]),
+    ],
+)
+def test_a_pasted_table_keeps_its_header(text, names, values):
+    table = parse_pasted(text)
+    assert [column.name for column in table.info.columns] == names
+    assert detect_roles(table, DataConfig(), SplitConfig()).smiles == names[-2]
+    assert table.info.column(names[-1]).kind == "number"
+    assert table.numbers(names[-1]).tolist() == values
+
+
+@pytest.mark.parametrize("text", ["c1cc ethanol\nCCN amine\nCCC propane\n", "c1cc\nCCN\nCCC\n", "c1cc\n"])
+def test_pasted_molecules_that_begin_with_an_unreadable_one_keep_its_row(text):
+    table = parse_pasted(text)
+    assert [table.line(row) for row in range(len(table))] == list(range(1, 1 + text.count("\n")))
+    assert next(iter(table.column_values("smiles"))) == "c1cc"
+
+
+def test_pasted_rows_without_header_have_numbered_columns():
+    table = parse_pasted("A1\tCCO\t1.2\nA2\tCCC\t2.3\n")
+    assert [column.name for column in table.info.columns] == ["column 1", "column 2", "column 3"]
+    assert detect_roles(table, DataConfig(), SplitConfig()).smiles == "column 2"
+
+
 def test_nothing_pasted_is_told():
     with pytest.raises(InputError, match="no text to read"):
         parse_pasted(" \n\t\n")
