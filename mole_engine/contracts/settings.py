@@ -141,21 +141,43 @@ def _loaded(text: str) -> Any:
     """Load YAML in which no name of a mapping may stand twice: the first would be lost without a word."""
     import yaml
 
-    class Loader(yaml.SafeLoader):
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            seen: set[Any] = set()
-            for key, _ in node.value:
-                name = self.construct_object(key, deep=True)
-                if isinstance(name, str) and name in seen:
-                    raise yaml.constructor.ConstructorError(None, None, f"'{name}' stands there twice", key.start_mark)
-                seen.add(name if isinstance(name, str) else None)
-            return super().construct_mapping(node, deep)
-
-    loader = Loader(text)
+    loader = yaml.SafeLoader(text)
     try:
-        return loader.get_single_data()
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        # Before anything is built: that puts what "<<" merges into the mappings, whose own names may well repeat it.
+        _refuse_twice(node)
+        return loader.construct_document(node)
+    except (ValueError, LookupError, AttributeError) as error:
+        # Values such as 2001-13-45, which PyYAML leaves to Python.
+        raise yaml.YAMLError(f"a value cannot be read ({error})") from error
     finally:
         loader.dispose()
+
+
+def _refuse_twice(root: Any) -> None:
+    import yaml
+
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:  # an alias
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting.extend(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            names = set()
+            for key, value in node.value:
+                waiting += (key, value)
+                if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                    continue
+                if (key.tag, key.value) in names:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"'{key.value}' stands there twice", key.start_mark
+                    )
+                names.add((key.tag, key.value))
 
 
 def setting_names(section: type[BaseModel], before: str = "") -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import BaseModel
 
 from mole_engine.cli.entry import COMMANDS
@@ -93,6 +94,36 @@ def test_a_name_that_stands_twice_is_refused(tmp_path):
     path.write_text("training: {epochs: 2}\ndata: {path: a.csv}\ntraining: {batch_size: 3}\n")
     with pytest.raises(InputError, match="'training' stands there twice"):
         TrainConfig.from_yaml(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x: &a {p: 1}\ny:\n  <<: *a\n  q: 2\n",
+        "x: &a {p: 1}\ny: {b: &b {<<: *a, p: 2}}\nz:\n  <<: *b\n  p: 3\n",
+        "x: &a {p: 1}\nz: &b {q: 2}\ny:\n  <<: *a\n  <<: *b\n",
+    ],
+)
+def test_what_merge_keys_repeat_is_no_name_twice(tmp_path, text):
+    path = tmp_path / "job.yaml"
+    path.write_text(text)
+    assert read_yaml(path) == yaml.safe_load(text)
+
+
+@pytest.mark.parametrize("text", ["x: &a {p: 1}\ny: {<<: *a, q: 1, q: 2}\n", "x: [{1: 2, 1: 3}]\n"])
+def test_a_name_twice_is_found_anywhere(tmp_path, text):
+    path = tmp_path / "job.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match="stands there twice"):
+        read_yaml(path)
+
+
+@pytest.mark.parametrize("text", ["!!map abc", "a: !!map abc", "a: 2001-13-45", "a: !!int xyz", "a: !!bool maybe"])
+def test_values_that_yaml_cannot_build_are_told_with_the_file(tmp_path, text):
+    path = tmp_path / "job.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"job\.yaml is not valid YAML"):
+        read_yaml(path)
 
 
 def test_yaml_builds_no_objects(tmp_path):
