@@ -21,6 +21,7 @@ from rdkit import Chem
 
 from mole_engine.chem.environments import atom_environments
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.paths import from_home
 
 FORMAT = 1
 MAX_SIZE = 65_536
@@ -162,7 +163,7 @@ class Vocabulary:
             When there is no such vocabulary or the file is not one.
         """
         shipped = files("resources") / "vocabularies" / f"{name_or_path}.json"
-        source = shipped if "/" not in str(name_or_path) and shipped.is_file() else Path(name_or_path)
+        source = shipped if "/" not in str(name_or_path) and shipped.is_file() else from_home(name_or_path)
         try:
             fields = json.loads(source.read_text(encoding="utf-8"))
         except OSError as error:

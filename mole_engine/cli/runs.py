@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mole_engine.cli.console import duration, json_line, line, note, number, table
 from mole_engine.cli.parser import Command
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.paths import from_home
 
 if TYPE_CHECKING:
     from mole_engine.contracts.records import RunRecord
@@ -23,7 +23,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from mole_engine.store.runs import Workspace, default_workspace
 
-    path = Path(arguments.workspace or default_workspace())
+    path = from_home(arguments.workspace or default_workspace())
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file, not a workspace.", "", "Name the folder that holds 'runs'.")
     if arguments.workspace and not path.exists():

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mole_engine.cli.console import json_line, line, note
 from mole_engine.cli.parser import Command
 from mole_engine.cli.splits import METHODS, split_changes
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.paths import from_home
 
 if TYPE_CHECKING:
     from mole_engine.contracts.config import TrainConfig
@@ -102,12 +102,13 @@ def _check_files(config: TrainConfig) -> None:
     """Refuse a name with no file behind it before there is a run, and before what is heavy loads."""
     data = config.data
     for path in (data.path, *data.extra_paths, data.validation_path, data.test_path):
-        if not path or (":" in path and not Path(path).exists() and not Path(path).drive):
+        place = from_home(path)
+        if not path or (":" in path and not place.exists() and not place.drive):
             # A benchmark set has a name with a colon, and its own words.
             continue
-        if Path(path).is_dir():
+        if place.is_dir():
             raise InputError(f"{path} is a folder.", "", "Choose a file with molecules.")
-        if not Path(path).exists():
+        if not place.exists():
             raise InputError(f"There is no file {path}.", "", "Check its name, or whether it was moved.")
 
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.paths import from_home
 
 NO_SETTING = " is not a setting"
 """What is said of a name that is unknown."""
@@ -121,7 +122,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     import yaml
 
     try:
-        content = _loaded(Path(path).read_text(encoding="utf-8"))
+        content = _loaded(from_home(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"Cannot read {path}:", f"{error.strerror or error}.", "Check the path.") from error
     except UnicodeDecodeError as error:

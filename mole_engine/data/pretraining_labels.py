@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.paths import from_home
 
 Floats = npt.NDArray[np.float32]
 
@@ -87,7 +88,7 @@ class LabelTable:
         InputError
             When it cannot be read or a column is missing or not numeric.
         """
-        path = Path(path)
+        path = from_home(path)
         try:
             frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
             rows, values = frame["row"].to_numpy(np.int64), frame["value"].to_numpy(np.float64)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from mole_engine.contracts.dataset import TableInfo
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.paths import from_home
 from mole_engine.contracts.wording import counted
 from mole_engine.data.byte_stream import GZIP, WatchedStream, beginning, unpacked
 from mole_engine.data.number_marks import find_marks
@@ -83,7 +84,7 @@ def read_table(
     InputError
         When the file cannot be opened or holds no table.
     """
-    path = Path(path)
+    path = from_home(path)
     with _opened(path) as file:
         stream, size = WatchedStream(file), path.stat().st_size
         head = file.read(_HEAD_BYTES)

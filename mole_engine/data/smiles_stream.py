@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.paths import from_home
 from mole_engine.data.number_marks import find_marks
 from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank, structure_share
 from mole_engine.data.text_format import DELIMITER_NAMES, find_delimiter, find_encoding
@@ -74,7 +75,7 @@ class SmilesStream:
     """
 
     def __init__(self, path: str | Path, smiles_column: str = "", targets: Sequence[str] = ()) -> None:
-        self.path = Path(path)
+        self.path = from_home(path)
         self.targets = tuple(targets)
         self._source: _Text | _Parquet = _open(self.path)
         names, head = self._source.names, self._source.head

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mole_engine._version import __version__
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.paths import from_home
 from mole_engine.store.card import FORMAT_VERSION, ModelCard, maker
 from mole_engine.store.card_text import card_markdown
 from mole_engine.store.files import atomic_path
@@ -121,6 +122,7 @@ def read_model_page(path: str | Path) -> str:
 
 
 def _read(path: Path, members: tuple[str, ...]) -> list[bytes]:
+    path = from_home(path)
     if len(path.parts) == 1 and not path.exists():
         # A name alone may be that of a model that comes with the program.
         path = shipped_path(str(path)) or path

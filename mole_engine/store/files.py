@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mole_engine.contracts.errors import BugError, InputError, KnownError, MoleError, problem_of
+from mole_engine.contracts.paths import from_home
 
 _TORCH_WRITER = "inline_container"
 _NEARLY_FULL = 16 * 2**20
@@ -49,7 +50,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 def check_not_same(source: str | Path, target: str | Path) -> None:
     """Refuse to write a result over the file that it comes from. Raises InputError."""
-    if Path(target).exists() and Path(source).exists() and Path(target).samefile(source):
+    source, place = from_home(source), from_home(target)
+    if place.exists() and source.exists() and place.samefile(source):
         raise InputError(f"{target} would be overwritten by its own result.", "", "Give the result another name.")
 
 

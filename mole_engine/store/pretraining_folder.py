@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.paths import from_home
 from mole_engine.contracts.pretrain_config import PretrainConfig
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
@@ -28,7 +29,7 @@ class PretrainingFolder:
     """
 
     def __init__(self, path: str | Path) -> None:
-        run = RunFolder(Path(path).expanduser().absolute())
+        run = RunFolder(from_home(path).absolute())
         self._run = run
         self.path = run.path
         self.config = run.config
@@ -66,7 +67,7 @@ class PretrainingFolder:
         folder._run.make()
         data = {key: _absolute(getattr(config.data, key)) for key in ("path", "labels_path")}
         # Another name is none, or that of a shipped model.
-        init = _absolute(config.init) if Path(config.init).expanduser().exists() else config.init
+        init = _absolute(config.init) if from_home(config.init).exists() else config.init
         words = config.model.vocabulary
         model = {"vocabulary": words if words in shipped_vocabularies() else _absolute(words)}
         changes = {"data": data, "model": model, "init": init, "out": str(folder.path)}
@@ -105,4 +106,4 @@ class PretrainingFolder:
 
 
 def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().absolute()) if path else ""
+    return str(from_home(path).absolute()) if path else ""

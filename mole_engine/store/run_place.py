@@ -9,6 +9,7 @@ from typing import Any
 
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.paths import from_home
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 from mole_engine.data.benchmarks import BENCHMARK_PREFIX
@@ -103,7 +104,7 @@ def with_absolute_paths(config: TrainConfig) -> TrainConfig:
 
     def absolute(path: str) -> str:
         is_path = bool(path) and not path.startswith(BENCHMARK_PREFIX)
-        return str(Path(path).expanduser().absolute()) if is_path else path
+        return str(from_home(path).absolute()) if is_path else path
 
     names = ("path", "validation_path", "test_path")
     paths: dict[str, Any] = {name: absolute(getattr(config.data, name)) for name in names}
@@ -167,7 +168,7 @@ def _check_free(folder: RunFolder) -> None:
 
 def find_run(run: str, workspace: str = "") -> RunFolder:
     """Return the folder of a run, named by its path or its identifier. Raises InputError."""
-    as_path = RunFolder(Path(run).expanduser().absolute())
+    as_path = RunFolder(from_home(run).absolute())
     return as_path if as_path.is_run else Workspace(workspace or default_workspace()).find(run)
 
 

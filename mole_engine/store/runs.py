@@ -20,6 +20,7 @@ from pathlib import Path
 
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.paths import from_home
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 from mole_engine.store.files import storage_problem
@@ -55,7 +56,7 @@ def default_workspace() -> Path:
     """Return the folder that keeps the runs: `MOLE_WORKSPACE`, else the user's data folder."""
     named = os.environ.get(WORKSPACE_VARIABLE, "").strip()
     if named:
-        return Path(named).expanduser()
+        return from_home(named)
     from platformdirs import user_data_path
 
     return user_data_path("MolE Studio", appauthor=False)
@@ -93,7 +94,7 @@ class Workspace:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = from_home(path)
         self.runs = self.path / "runs"
         self.database = self.path / "studio.db"
         self.trash = Trash(self.path / "trash")
@@ -128,7 +129,7 @@ class Workspace:
         InputError
             When there is none, or when several match.
         """
-        as_path = RunFolder(Path(run).expanduser())
+        as_path = RunFolder(from_home(run))
         if as_path.is_run:
             return as_path
         names = sorted(entry.name for entry in self.runs.iterdir() if entry.name.startswith(run)) if run else []

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,11 @@ from mole_engine.cli.console import duration, size, table
 from mole_engine.cli.entry import COMMANDS
 from mole_engine.cli.parser import build_parser, parse
 from mole_engine.cli.train import configuration
+from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.presets import DEFAULT_PRESET
+from mole_engine.store.run_place import with_absolute_paths
+from mole_engine.store.runs import Workspace
 
 
 def _config(*words):
@@ -251,3 +255,25 @@ def test_missing_packages_are_called_as_they_are_installed(tmp_path, capsys, mon
     assert "pip install onnx onnxruntime onnxscript." in capsys.readouterr().err
     assert main(["predict", str(tmp_path / "m.onnx"), "--smiles", "C"]) == 1
     assert "pip install onnxruntime, or use the .mole file." in capsys.readouterr().err
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(hermetic_home, tmp_path, capsys):
+    (hermetic_home / "a.csv").write_text("smiles,y\nCCO,1\nCCC,2\nCCN,3\n")
+    (tmp_path / "job.yaml").write_text("data: {path: ~/a.csv, extra_paths: [~/a.csv], test_path: ~/none.csv}\n")
+    assert main(["train", "--config", str(tmp_path / "job.yaml")]) == 2
+    assert "There is no file ~/none.csv" in capsys.readouterr().err
+    assert main(["curate", "~/a.csv", "--more=~/a.csv"]) == 0
+    assert "of 6 rows" in capsys.readouterr().out
+    assert main(["train", "~", "--config", str(tmp_path / "job.yaml")]) == 2
+    assert "~ is a folder" in capsys.readouterr().err
+    Workspace(hermetic_home / "own")
+    assert main(["runs", "--workspace=~/own"]) == 0
+    assert str(hermetic_home / "own") in capsys.readouterr().err
+
+
+def test_a_file_whose_name_begins_with_a_tilde_is_no_home(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("~backup.csv").write_text("smiles,y\nCCO,1\nCCC,2\n")
+    assert main(["curate", "~backup.csv"]) == 0
+    config = with_absolute_paths(TrainConfig.from_dict({"data": {"path": "~backup.csv"}}))
+    assert config.data.path == str(tmp_path / "~backup.csv")

@@ -89,3 +89,8 @@ def test_wrong_files_and_columns_are_refused_in_words(tmp_path: Path) -> None:
     table()[["name", "y"]].to_csv(tmp_path / "b.csv", index=False)
     with pytest.raises(InputError, match="no column with structures"):
         SmilesStream(tmp_path / "b.csv")
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(hermetic_home):
+    (hermetic_home / "a.smi").write_text("".join(f"{text}\n" for text in SMILES))
+    assert SmilesStream("~/a.smi").rows() == len(SMILES)
