@@ -26,8 +26,10 @@ _GROUPED_DECIMAL = r"\d{{1,3}}(?:{0}\d{{3}})+{1}\d+"
 _ANY, _WHOLE = r"\d[\d.,]*|[.,]\d+", r"[1-9]\d{0,14}"
 _INTEGER_PART = re.compile(r"\d+", re.ASCII)
 _LOOKED_AT = 10_000
+_HUNDRED = 100
 _OTHER = {".": ",", ",": "."}
 _REMEDY = "If that is wrong, set the decimal mark, or write the numbers without a mark for thousands."
+_REMEDY_FIXED = "If that is wrong, write all decimals with the mark that is set, and thousands without a mark."
 
 
 class Marks(NamedTuple):
@@ -88,7 +90,9 @@ def find_marks(frame: pd.DataFrame, names: Sequence[str], likely: str, delimiter
     A column is read by what its own cells prove ("0,512" and "1.234,5" have a decimal comma, "1,234.5" and
     "1,234,567" have not), else by what the other columns prove, else by the plain whole numbers beside the unclear
     ones: 624 does not stand among 4.512 and 7.989, but well among 4512 and 7989. What remains is read with the likely
-    mark, so that at least all cells of a column are on one scale; each decision without proof is told.
+    mark, so that at least all cells of a column are on one scale; each decision without proof is told. Where ";" parts
+    the columns, marks are taken for decimals unless whole numbers in the hundreds, or decimal commas elsewhere in the
+    table, speak for thousands.
 
     Parameters
     ----------
@@ -99,7 +103,7 @@ def find_marks(frame: pd.DataFrame, names: Sequence[str], likely: str, delimiter
     delimiter
         Between columns; numbers with points are usual in any table but those with ";".
     fixed
-        Whether the user has fixed the mark: then only the use of dots in columns with decimal commas is decided.
+        Whether the user has fixed the mark: then only the use of dots beside decimal commas is decided.
     """
     columns = [_column(name, frame.iloc[:, place], delimiter) for place, name in enumerate(names)]
     votes = [one.proven for one in columns if one is not None and one.proven]
@@ -111,7 +115,7 @@ def find_marks(frame: pd.DataFrame, names: Sequence[str], likely: str, delimiter
         mark, why = table, ""
         if column is not None:
             mark, why = (table, "") if fixed else _decimal_of(column, table, bool(votes), delimiter)
-            mark, dots = _use_of_dots(column, mark, bool(votes), delimiter)
+            mark, dots = _use_of_dots(column, mark, bool(votes), delimiter, fixed=fixed)
             why = why or dots
         marks.append(mark)
         notes.extend([why] if why else [])
@@ -173,7 +177,8 @@ def _decimal_of(column: _Column, table: str, proven: bool, delimiter: str) -> tu
         return table, _told_of_both(column, table)
     if not unclear or (not proven and delimiter == ","):
         return table, ""
-    whole = _whole_that_misfits(column, ",")
+    # Columns are parted by ";" so that commas can be decimal marks.
+    whole = _hundreds(column, ",") if delimiter == ";" and not proven else _whole_that_misfits(column, ",")
     if proven:
         return table, _told(column, ",", table, "as elsewhere in the file") if whole and table == "," else ""
     if whole:
@@ -181,22 +186,36 @@ def _decimal_of(column: _Column, table: str, proven: bool, delimiter: str) -> tu
     return table, _told(column, ",", table, "but nothing in the file proves it")
 
 
-def _use_of_dots(column: _Column, mark: str, proven: bool, delimiter: str) -> tuple[str, str]:
+def _use_of_dots(column: _Column, mark: str, proven: bool, delimiter: str, *, fixed: bool) -> tuple[str, str]:
     """Return the mark, as `DOTS_GROUP` where dots part thousands, and a note where that is a guess."""
-    dot = column.dot
+    dot, remedy = column.dot, _REMEDY_FIXED if fixed else _REMEDY
     if dot.decimal or not (dot.groups or dot.unclear):
         return mark, ""
     if mark == "," and dot.groups:
         return DOTS_GROUP, ""
     if mark == "," and column.comma.decimal:
-        return DOTS_GROUP, _told(column, ".", DOTS_GROUP, "since a comma is the decimal mark beside it")
+        return DOTS_GROUP, _told(column, ".", DOTS_GROUP, "since a comma is the decimal mark beside it", remedy)
     # Between commas dots are decimal points, as this program writes targets beside a column with decimal commas.
-    if delimiter == "," or (mark == "." and (proven or delimiter != ";")):
+    if delimiter == "," or (mark == "." and (fixed or proven or delimiter != ";")):
         return mark, ""
-    whole = _whole_that_misfits(column, ".")
+    if fixed:
+        return DOTS_GROUP, _told(column, ".", DOTS_GROUP, "since a comma is set as the decimal mark", remedy)
+    return _guessed_dots(column, mark, proven)
+
+
+def _guessed_dots(column: _Column, mark: str, proven: bool) -> tuple[str, str]:
+    """Return what `_use_of_dots` does for a column that proves nothing.
+
+    To take 1.250 for 1250 is a thousandfold error if it is wrong: larger whole numbers alone, such as 50, do not speak
+    for it unless the table has decimal commas.
+    """
+    larger = _whole_that_misfits(column, ".")
+    whole = larger if mark == "," and proven else _hundreds(column, ".")
     if whole:
         return DOTS_GROUP, _told(column, ".", DOTS_GROUP, f"since whole numbers such as {whole} stand beside it")
-    return mark, "" if mark == "." else _told(column, ".", mark, "but nothing in the column proves it")
+    if mark == ",":
+        return mark, _told(column, ".", mark, "but nothing in the column proves it")
+    return mark, _told(column, ".", mark, "a decimal, since nothing in the file proves thousands") if larger else ""
 
 
 def _whole_that_misfits(column: _Column, mark: str) -> int:
@@ -205,12 +224,22 @@ def _whole_that_misfits(column: _Column, mark: str) -> int:
     Decimals written with exactly three digits hardly ever have whole numbers among them, but a 2 among logP values of
     1.234 must not make thousands of these: the whole numbers have to be far larger, or hundreds and plenty.
     """
-    unclear = _integers(column.cells, _UNCLEAR.format(re.escape(mark)))
-    whole = _integers(column.cells, _WHOLE)
+    unclear, whole = _beside(column, mark)
     if not unclear or not whole:
         return 0
-    plenty = max(whole) >= 100 and len(whole) >= 0.1 * (len(whole) + len(unclear))
-    return max(whole) if plenty or max(whole) > 3 * (max(unclear) + 1) else 0
+    return max(whole) if max(whole) > 3 * (max(unclear) + 1) else _hundreds(column, mark)
+
+
+def _hundreds(column: _Column, mark: str) -> int:
+    """Return the largest plain whole number if a tenth of the cells are whole numbers in the hundreds, else 0."""
+    unclear, whole = _beside(column, mark)
+    hundreds = [number for number in whole if number >= _HUNDRED]
+    return max(hundreds) if unclear and hundreds and 10 * len(hundreds) >= len(whole) + len(unclear) else 0
+
+
+def _beside(column: _Column, mark: str) -> tuple[list[int], list[int]]:
+    """Return what stands before the mark in unclear numbers, and the plain whole numbers beside them."""
+    return _integers(column.cells, _UNCLEAR.format(re.escape(mark))), _integers(column.cells, _WHOLE)
 
 
 def _integers(cells: pa.Array, pattern: str) -> list[int]:
@@ -219,11 +248,11 @@ def _integers(cells: pa.Array, pattern: str) -> list[int]:
     return [int(match.group()) for text in found if (match := _INTEGER_PART.search(text))]
 
 
-def _told(column: _Column, mark: str, read_with: str, why: str) -> str:
+def _told(column: _Column, mark: str, read_with: str, why: str, remedy: str = _REMEDY) -> str:
     fits = compute.match_substring_regex(column.cells, _pattern(_UNCLEAR.format(re.escape(mark))))
     text = column.cells.filter(fits)[0].as_py().strip()
     value = with_point(text, read_with)
-    return f"The column '{column.name}' was checked for thousands: '{text}' is read as {value}, {why}. {_REMEDY}"
+    return f"The column '{column.name}' was checked for thousands: '{text}' is read as {value}, {why}. {remedy}"
 
 
 def _told_of_both(column: _Column, mark: str) -> str:

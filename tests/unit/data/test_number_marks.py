@@ -51,6 +51,9 @@ def test_what_the_cells_prove_is_read_without_a_word(tmp_path, cells, delimiter,
         (["4.512", "7.989", "624"], ";", [4512.0, 7989.0, 624.0]),
         (["4.512", "7.989", "624,5"], ";", [4512.0, 7989.0, 624.5]),
         (["1,234", "2", "3,456"], "\t", [1.234, 2.0, 3.456]),
+        (["1.250", "2.500", "10", "25", "50"] * 4, ";", [1.25, 2.5, 10.0, 25.0, 50.0] * 4),
+        (["1.250", "2.500", "10", "25", "50"] * 4 + ["100"], ";", [1.25, 2.5, 10.0, 25.0, 50.0] * 4 + [100.0]),
+        (["1,250", "2,500", "10", "25", "50"] * 4, ";", [1.25, 2.5, 10.0, 25.0, 50.0] * 4),
         (["4,512", "7,989"], "\t", [4.512, 7.989]),
     ],
 )
@@ -61,6 +64,28 @@ def test_what_nothing_proves_is_on_one_scale_and_told(tmp_path, cells, delimiter
     # As the window's banner looks for what concerns a target.
     assert note.startswith("The column 'y' ")
     assert f"'{cells[0]}' is read as" in note
+
+
+def test_decimal_commas_in_the_table_make_dots_part_thousands(tmp_path):
+    cells = ["1.250", "2.500", "10", "25", "50"]
+    table = read(tmp_path, cells, ";", beside=["1,5", "2,5", "3,5", "0,5", "7,25"])
+    assert table.numbers("y").tolist() == [1250.0, 2500.0, 10.0, 25.0, 50.0]
+    assert len(table.info.notes) == 1
+
+
+def test_a_mark_that_is_set_is_not_to_be_set_again(tmp_path):
+    cells = ["4.512", "7.989", "624"]
+    (guessed,) = read(tmp_path, cells, ";").info.notes
+    assert "set the decimal mark" in guessed
+    as_points = read(tmp_path, cells, ";", decimal=".")
+    assert as_points.numbers("y").tolist() == [4.512, 7.989, 624.0]
+    assert not as_points.info.notes
+    for set_to_comma in (cells, ["4.512", "7.989", "5"]):
+        table = read(tmp_path, set_to_comma, ";", decimal=",")
+        assert table.numbers("y").tolist() == [4512.0, 7989.0, float(set_to_comma[2])]
+        (note,) = table.info.notes
+        assert "set the decimal mark" not in note
+        assert "write all decimals with the mark that is set" in note
 
 
 def test_a_rare_thousand_far_below_is_seen(tmp_path):
