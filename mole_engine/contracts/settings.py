@@ -14,6 +14,9 @@ from mole_engine.contracts.paths import from_home
 NO_SETTING = " is not a setting"
 """What is said of a name that is unknown."""
 
+_OF_NEWER_VERSIONS = frozenset({"extra_forbidden", "literal_error", "enum"})
+"""What pydantic finds where a newer version knows a further name or word."""
+
 
 def setting(default: Any, help: str, *, unit: str = "", advanced: bool = False, **bounds: Any) -> Any:
     """Describe one setting: default, help, unit and bounds (ge, le, gt, lt) in one place."""
@@ -66,19 +69,12 @@ class Job(Section):
         Raises
         ------
         InputError
-            Naming the file, each setting that this version does not know, and what to do.
+            Naming the file, each setting that this version does not know, or else what is not valid, and what to do.
         """
         try:
             return cls.model_validate(fields)
         except ValidationError as error:
-            unknown = "; ".join(describe_error(item).removesuffix(NO_SETTING) for item in error.errors())
-            raise InputError(
-                f"{file} has settings that this version of MolE Studio does not know:",
-                f"{unknown}.{f' It was made by version {version}.' if version else ''}",
-                "Use that version of MolE Studio, or a newer one."
-                if version
-                else "Use a newer version of MolE Studio, or correct the file if you have changed it.",
-            ) from error
+            raise _recorded_problem(error, file, version) from error
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> Self:
@@ -106,6 +102,29 @@ class Job(Section):
         for assignment in assignments:
             changes = merged(changes, parse_assignment(assignment))
         return self.updated(changes)
+
+
+def _recorded_problem(error: ValidationError, file: str, version: str) -> InputError:
+    """Say what is wrong with settings in a file: a newer version only explains names and words that are not known."""
+    items = error.errors()
+    unknown = "; ".join(
+        describe_error(item).removesuffix(NO_SETTING) for item in items if item["type"] in _OF_NEWER_VERSIONS
+    )
+    wrong = "; ".join(describe_error(item) for item in items if item["type"] not in _OF_NEWER_VERSIONS)
+    written = f" It was made by version {version}." if version else ""
+    if not unknown:
+        return InputError(
+            f"{file} has settings that are not valid:",
+            f"{wrong}.{written}",
+            "Correct the file if you have changed it, or use another copy of it.",
+        )
+    return InputError(
+        f"{file} has settings that this version of MolE Studio does not know:",
+        f"{unknown}.{f' Not valid: {wrong}.' if wrong else ''}{written}",
+        "Use that version of MolE Studio, or a newer one."
+        if version
+        else "Use a newer version of MolE Studio, or correct the file if you have changed it.",
+    )
 
 
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -87,3 +87,21 @@ def test_a_run(tmp_path: Path, kind: Any, section: str) -> None:
         f"{tmp_path / 'config.yaml'} has settings that this version of MolE Studio does not know: {section}.sharpness. "
         "Use a newer version of MolE Studio, or correct the file if you have changed it."
     )
+
+
+def test_values_out_of_range_are_not_of_a_newer_version(make_bundle: Any) -> None:
+    words = told(lambda: TrainConfig.recorded({"training": {"epochs": -1}}, "config.yaml"))
+    assert words.startswith("config.yaml has settings that are not valid: training.epochs: ")
+    assert "got -1" in words
+    assert "newer" not in words
+    path = of_tomorrow(make_bundle("liver.mole"), lambda card: card["config"]["training"].update(epochs="many"))
+    assert told(lambda: read_bundle(path)).startswith("liver.mole has settings that are not valid: training.epochs: ")
+
+
+def test_what_is_wrong_beside_what_is_not_known_may_be_of_the_newer_version_too() -> None:
+    fields = {"training": {"epochs": -1, "sharpness": 3}}
+    words = told(lambda: TrainConfig.recorded(fields, "config.yaml"))
+    assert words.startswith(
+        "config.yaml has settings that this version of MolE Studio does not know: training.sharpness."
+    )
+    assert "Not valid: training.epochs: " in words
