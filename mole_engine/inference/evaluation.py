@@ -116,6 +116,9 @@ def compare(
 
 def _known_already(predicted: pd.DataFrame, compared: npt.NDArray[np.bool_]) -> list[str]:
     """Warn of molecules that the model has learnt from: what it says of them flatters it."""
+    if "nearest_similarity" not in predicted:
+        # A model without a domain does not know what it has learnt from.
+        return []
     same = int((predicted["nearest_similarity"].to_numpy(dtype=np.float64)[compared] >= IDENTICAL).sum())
     if not same:
         return []

@@ -172,6 +172,14 @@ def test_evaluate(model, tmp_path):
     assert (result.rows, result.labelled, result.unreadable) == (6, {"logS": 4}, 1)
 
 
+def test_a_model_without_a_domain_is_evaluated_without_a_word_on_known_molecules(make_bundle, tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text("smiles,logS\nCCO,1\nCCCN,2\n")
+    assert evaluate_file(load_model(make_bundle()), path).notes
+    result = evaluate_file(load_model(make_bundle("bare.mole", domain=None)), path)
+    assert (result.labelled, result.notes) == ({"logS": 2}, ())
+
+
 def test_a_model_of_molar_logarithms_is_judged_by_the_concentrations(make_bundle, tmp_path):
     bundle = make_bundle(tasks=(TaskSpec("pIC50", TaskKind.REGRESSION),), data_settings={"molar_log": ["IC50 (nM)"]})
     model = load_model(bundle)
