@@ -71,7 +71,7 @@ def keep_pasted(text: str, workspace: Path, on_progress: ProgressHandler | None 
     KnownError
         Where the file cannot be written.
     """
-    from mole_engine.data.sources import parse_pasted
+    from mole_engine.data.sources import parse_pasted, texts_with_points
 
     table = parse_pasted(text)
     if on_progress is not None:
@@ -84,7 +84,8 @@ def keep_pasted(text: str, workspace: Path, on_progress: ProgressHandler | None 
         if not place.exists()
     )
     names = [column.name for column in table.info.columns]
-    columns = [table.column_values(name) for name in names]
+    # The commas between the columns of the new file would speak against decimal commas.
+    columns = [texts_with_points(table, name) for name in names]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with path.open("w", encoding="utf-8", newline="") as stream:
