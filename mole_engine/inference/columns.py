@@ -68,13 +68,10 @@ class PredictionColumns:
                 columns.update(self._number(task, place, part[:, 0], logits[:, start], similarity, apart))
             elif task.kind is TaskKind.CLASSIFICATION:
                 columns[f"{task.name}_pred"] = part[:, 0]
-                columns[f"{task.name}_class"] = _labels(part[:, 0] >= 0.5, np.isnan(part[:, 0]), task.classes)
-                columns.update(self._set(task, both_classes(part[:, 0])))
+                columns.update(self._class(task, both_classes(part[:, 0]), (part[:, 0] >= 0.5).astype(np.int64)))
             else:
                 columns.update({f"{task.name}_prob_{label}": part[:, k] for k, label in enumerate(task.classes)})
-                best = np.nan_to_num(part).argmax(axis=1)
-                columns[f"{task.name}_class"] = _labels(best, np.isnan(part).any(axis=1), task.classes)
-                columns.update(self._set(task, part))
+                columns.update(self._class(task, part, np.nan_to_num(part).argmax(axis=1)))
             start += task.outputs
         return columns
 
@@ -143,16 +140,19 @@ class PredictionColumns:
             columns[f"{task.name}_lower"], columns[f"{task.name}_upper"] = interval(scaled, scale, known, times)
         return columns
 
-    def _set(self, task: TaskSpec, probabilities: Floats) -> dict[str, list[str | None]]:
-        known = self.uncertainty.get(task.name)
-        if known is None or len(known.least) != probabilities.shape[1]:
-            return {}
+    def _class(
+        self, task: TaskSpec, probabilities: Floats, likely: npt.NDArray[np.int64]
+    ) -> dict[str, list[str | None]]:
         names = list(task.classes) or ["0", "1"]
-        inside = class_sets(probabilities, known.least)
+        columns = {f"{task.name}_class": _labels(likely, np.isnan(probabilities).any(axis=1), names)}
+        known = self.uncertainty.get(task.name)
+        # A name that holds what stands between names could not be told from two.
+        if known is None or len(known.least) != len(names) or any(SET_SEPARATOR in name for name in names):
+            return columns
+        inside = class_sets(probabilities, known.least, likely)
         texts = [SET_SEPARATOR.join(name for name, is_in in zip(names, row, strict=True) if is_in) for row in inside]
-        return {f"{task.name}_set": [text or None for text in texts]}
+        return {**columns, f"{task.name}_set": [text or None for text in texts]}
 
 
-def _labels(chosen: Any, missing: Any, classes: Sequence[str]) -> list[str | None]:
-    names = list(classes) or ["0", "1"]
+def _labels(chosen: Any, missing: Any, names: Sequence[str]) -> list[str | None]:
     return [None if gap else names[int(place)] for place, gap in zip(chosen, missing, strict=True)]

@@ -131,8 +131,8 @@ def conformal_least(
     return () if any(math.isnan(width) for width in widths) else tuple(1 - width for width in widths)
 
 
-def class_sets(probabilities: Floats, least: Sequence[float]) -> npt.NDArray[np.bool_]:
-    """Return (n, k) whether each class cannot be ruled out; the most probable one never is.
+def class_sets(probabilities: Floats, least: Sequence[float], likely: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return (n, k) whether each class cannot be ruled out; the likeliest one never is.
 
     Parameters
     ----------
@@ -140,11 +140,13 @@ def class_sets(probabilities: Floats, least: Sequence[float]) -> npt.NDArray[np.
         (n, k); a row of NaN where there is no prediction has an empty set.
     least
         See `conformal_least`.
+    likely
+        (n,) which class is said.
     """
     # As wide as rounding to 32 bits, so that a molecule whose probability is the bound itself stays inside.
     inside = probabilities >= np.asarray(least) - 1e-6
     known = np.flatnonzero(np.isfinite(probabilities).all(axis=1))
-    inside[known, probabilities[known].argmax(axis=1)] = True
+    inside[known, likely[known]] = True
     return inside
 
 

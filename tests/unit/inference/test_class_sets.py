@@ -31,7 +31,7 @@ def test_a_rare_class_is_kept_as_often_as_a_frequent_one():
     for _ in range(60):
         least = conformal_least(*molecules(generator, 400, 0.1))
         probabilities, truth = molecules(generator, 400, 0.1)
-        inside = class_sets(probabilities, least)
+        inside = class_sets(probabilities, least, probabilities.argmax(axis=1))
         for kind, shares in kept.items():
             shares.append(inside[truth == kind, kind].mean())
     assert np.mean(kept[0]) > 0.88
@@ -46,7 +46,7 @@ def test_nothing_is_said_where_a_class_has_too_few_molecules():
 
 
 def test_the_most_probable_class_is_never_ruled_out_and_without_a_prediction_none_is_named():
-    inside = class_sets(np.array([[0.5, 0.3, 0.2], [np.nan] * 3]), (0.9, 0.9, 0.9))
+    inside = class_sets(np.array([[0.5, 0.3, 0.2], [np.nan] * 3]), (0.9, 0.9, 0.9), np.array([0, 0]))
     assert inside.tolist() == [[True, False, False], [False, False, False]]
 
 
@@ -67,6 +67,21 @@ def test_the_table_names_what_is_not_ruled_out():
     assert table["toxic_set"] == ["no", "no | yes", "yes", None]
     assert "phase_set" not in table
     assert columns.names()[:3] == ["toxic_pred", "toxic_class", "toxic_set"]
+
+
+def test_a_set_names_the_class_that_is_said_also_where_both_are_as_likely():
+    known = {"toxic": TaskUncertainty(count=40, least=(0.4, 0.6))}
+    columns = PredictionColumns((TOXIC,), TargetScaler((None,)), known, has_domain=False)
+    table = columns.values(np.array([[0.5]]), np.array([[0.0]]))
+    assert (table["toxic_class"], table["toxic_set"]) == (["yes"], ["no | yes"])
+
+
+def test_names_that_hold_the_mark_between_names_have_no_sets():
+    task = TaskSpec("kind", TaskKind.CLASSIFICATION, classes=("a", "a | b"))
+    known = {"kind": TaskUncertainty(count=40, least=(0.4, 0.6))}
+    columns = PredictionColumns((task,), TargetScaler((None,)), known, has_domain=False)
+    assert columns.names()[:2] == ["kind_pred", "kind_class"]
+    assert "kind_set" not in columns.names()
 
 
 def test_bounds_survive_the_card_and_older_cards_have_none():
