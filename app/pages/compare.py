@@ -126,10 +126,16 @@ class CompareView(QWidget):
     def _show_results(self, comparison: RunComparison) -> None:
         records = comparison.records
         rows: list[tuple[str, list[Cell]]] = []
-        for name, values in comparison.metrics:
-            known = [value for value in values if math.isfinite(value)]
-            best = (min if lower_is_better(name) else max)(known) if known else math.nan
-            rows.append((metric_title(name), [Cell(number(v), order=v, bold=v == best) for v in values]))
+        parts = {"test": comparison.metrics, "validation": comparison.validation_metrics}
+        parts = {part: metrics for part, metrics in parts.items() if metrics}
+        for part, metrics in parts.items():
+            for name, values in metrics:
+                known = [value for value in values if math.isfinite(value)]
+                best = (min if lower_is_better(name) else max)(known) if known else math.nan
+                title = metric_title(name) if len(parts) == 1 else f"{part.capitalize()} {metric_title(name)}"
+                rows.append((title, [Cell(number(v), order=v, bold=v == best) for v in values]))
+        whose = f"{' and '.join(parts)} molecules; " if parts else ""
+        self._results_card.set_title("Results", f"{whose}the best of each row is bold")
         molecules = [sum(record.counts.values()) for record in records]
         rows += [
             ("Molecules", [Cell(count(item)) for item in molecules]),
