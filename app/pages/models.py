@@ -13,7 +13,7 @@ from app.pages.base import Page
 from app.pages.predict import MODEL_FILTER
 from app.pages.run_names import record_differences
 from app.pages.saving import ask_where_to_save, suggested_name
-from app.pages.words import preset_title
+from app.pages.words import network_words, preset_title
 from app.services.runs import EXPORTS, ModelInfo
 from app.text import count, counted, number
 from app.theme import SPACE
@@ -209,7 +209,7 @@ class ModelsPage(Page):
                 ("Molecules", " + ".join(parts) if any(model.counts.values()) else ""),
                 ("Split", model.split),
                 ("Preset", preset_title(model.preset)),
-                ("Networks", _networks(model)),
+                ("Networks", network_words(model.networks, model.tuned)),
                 ("Parameters", count(model.parameters) if model.parameters else ""),
                 ("Made", day_and_time(model.created)),
                 ("File", model.path),
@@ -258,12 +258,6 @@ class ModelsPage(Page):
         dialog.fileSelected.connect(self.open_path)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
-
-
-def _networks(model: ModelInfo) -> str:
-    if model.networks == 1:
-        return ""
-    return f"{count(model.networks)}, {count(model.tuned)} of them fine-tuned" if model.tuned else count(model.networks)
 
 
 def _kind(task: TaskSpec) -> str:

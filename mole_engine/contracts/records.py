@@ -28,6 +28,10 @@ class RunRecord:
         The `.mole` bundle ("" where there is none) and the run folder.
     created, seconds
         Start, seconds since the epoch (UTC); duration.
+    best_epoch
+        The epoch whose weights are kept; 0: not known, or several networks have their own.
+    networks
+        How many predict together; 0: not known.
     counts
         Molecules in "train", "val", "test".
     notes, tags, starred
@@ -47,6 +51,7 @@ class RunRecord:
     seconds: float = 0.0
     best_epoch: int = 0
     epochs: int = 0
+    networks: int = 0
     parameters: int = 0
     seed: int = 0
     device: str = ""

@@ -12,7 +12,10 @@ from PySide6.QtGui import QAction, QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
+from app.pages.verdict_cells import story_facts
 from app.services.run_shelf import compare_runs
+from app.services.runs import ModelInfo, RunStory
+from app.services.verdict import Verdict
 from app.theme import text_font
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
@@ -161,6 +164,30 @@ def test_runs_without_a_test_are_compared_by_the_same_molecules(qtbot, page, kep
     assert page.compare._results_card._note.text() == "validation molecules; the best of each row is bold"
     page.compare.show_comparison(compare_runs(kept[:2]))
     assert page.compare._results_card._note.text() == "test molecules; the best of each row is bold"
+
+
+def test_several_networks_are_counted_where_one_has_a_kept_epoch(page, kept):
+    several, one = replace(kept[1], networks=10), replace(kept[0], networks=1, best_epoch=1)
+    for runs, networks in (([several, one], "10"), ([one, kept[2]], "")):
+        page.compare.show_comparison(compare_runs(runs))
+        rows = page.compare.results.cells
+        told = {rows.data(rows.index(row, 0)): row for row in range(rows.rowCount())}
+        assert ("Networks" in told) == bool(networks)
+        if networks:
+            assert [rows.data(rows.index(told["Networks"], column)) for column in (1, 2)] == ["10", "1"]
+            assert [rows.data(rows.index(told["Epochs (kept)"], column)) for column in (1, 2)] == ["–", "1 (1)"]
+
+
+def test_the_verdict_names_several_networks_in_place_of_a_kept_epoch():
+    info = ModelInfo("m.mole", "one", (LOGS,), 0.0, {}, {}, 1, "", "a.csv", {}, "random")
+    done = record(epochs=5, best_epoch=3)
+    for told, model, facts in (
+        (done, info, {"Epochs": "5, kept 3", "Networks": ""}),
+        (done, replace(info, networks=10, tuned=5), {"Epochs": "", "Networks": "10, 5 of them fine-tuned"}),
+        (replace(done, networks=10), None, {"Epochs": "", "Networks": "10"}),
+    ):
+        said = dict(story_facts(RunStory(told, (), Verdict(told, (), "rmse"), model)))
+        assert {name: said[name] for name in facts} == facts
 
 
 def test_several_networks_are_compared_as_their_mean_over_their_own_epochs(qtbot, page, kept):
