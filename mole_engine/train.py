@@ -315,7 +315,10 @@ class _Job(Job):
 
     def _fitted(self, fit: FitResult) -> FitResult:
         self.control.checkpoint()
-        self.record = replace(self.record, best_epoch=fit.kept_epoch, epochs=fit.epochs, device=fit.device)
+        networks = 1 if self.ensemble is None else len(self.ensemble.members)
+        # Several networks have kept an epoch each: no single number would be true.
+        kept = fit.kept_epoch if networks == 1 else 0
+        self.record = replace(self.record, best_epoch=kept, epochs=fit.epochs, networks=networks, device=fit.device)
         return fit
 
     def _evaluate(

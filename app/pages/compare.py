@@ -126,14 +126,23 @@ class CompareView(QWidget):
     def _show_results(self, comparison: RunComparison) -> None:
         records = comparison.records
         rows: list[tuple[str, list[Cell]]] = []
-        for name, values in comparison.metrics:
-            known = [value for value in values if math.isfinite(value)]
-            best = (min if lower_is_better(name) else max)(known) if known else math.nan
-            rows.append((metric_title(name), [Cell(number(v), order=v, bold=v == best) for v in values]))
+        parts = {"test": comparison.metrics, "validation": comparison.validation_metrics}
+        parts = {part: metrics for part, metrics in parts.items() if metrics}
+        for part, metrics in parts.items():
+            for name, values in metrics:
+                known = [value for value in values if math.isfinite(value)]
+                best = (min if lower_is_better(name) else max)(known) if known else math.nan
+                title = metric_title(name) if len(parts) == 1 else f"{part.capitalize()} {metric_title(name)}"
+                rows.append((title, [Cell(number(v), order=v, bold=v == best) for v in values]))
+        whose = f"{' and '.join(parts)} molecules; " if parts else ""
+        self._results_card.set_title("Results", f"{whose}the best of each row is bold")
         molecules = [sum(record.counts.values()) for record in records]
+        networks = [record.networks or curves.networks for record, curves in zip(records, self._curves, strict=True)]
+        if max(networks, default=0) > 1:
+            rows.append(("Networks", [Cell(count(max(1, item))) for item in networks]))
         rows += [
             ("Molecules", [Cell(count(item)) for item in molecules]),
-            ("Epochs (kept)", [Cell(_epochs(item)) for item in records]),
+            ("Epochs (kept)", [Cell(_epochs(*item)) for item in zip(records, networks, strict=True)]),
             ("Time", [Cell(duration(item.seconds)) for item in records]),
             ("Preset", [Cell(preset_title(item.preset)) for item in records]),
         ]
@@ -191,8 +200,8 @@ class _RunTable(CellTable):
             self.setColumnWidth(place, width + more // (len(widths) - 1))
 
 
-def _epochs(record: RunRecord) -> str:
-    """Return how many epochs a run had and which was kept; a run that was cut off knows neither."""
-    if not record.epochs:
+def _epochs(record: RunRecord, networks: int) -> str:
+    """Return how many epochs a run had and which was kept; known of single networks that were not cut off."""
+    if not record.epochs or networks > 1:
         return DASH
     return f"{count(record.epochs)} ({count(record.best_epoch)})" if record.best_epoch else count(record.epochs)

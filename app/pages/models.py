@@ -13,15 +13,25 @@ from app.pages.base import Page
 from app.pages.predict import MODEL_FILTER
 from app.pages.run_names import record_differences
 from app.pages.saving import ask_where_to_save, suggested_name
-from app.pages.words import preset_title
+from app.pages.words import network_words, preset_title
 from app.services.runs import EXPORTS, ModelInfo
 from app.text import count, counted, number
 from app.theme import SPACE
 from app.widgets.basic import EmptyState, muted_label, primary_button, row, secondary_button
 from app.widgets.cell_table import Cell, CellTable, Column
-from app.widgets.figures import IN_UNITS, day_and_time, main_metric, metric_title, metric_words, other_metrics
+from app.widgets.figures import (
+    IN_UNITS,
+    RESULT_TIP,
+    day_and_time,
+    main_metric,
+    metric_title,
+    metric_words,
+    other_metrics,
+    part_words,
+)
 from app.widgets.verdict_cards import FactsCard, MetricTile
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.contracts.records import shown_metrics
 
 if TYPE_CHECKING:
     from app.services.session import Session
@@ -29,7 +39,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("name", "model"),
     Column("tasks", "predicts", width=112),
-    Column("metric", "test result", "number", 112),
+    Column("metric", "result", "number", 112, RESULT_TIP),
     Column("molecules", "molecules", "number", 78),
     Column("created", "made", "number", 144),
 )
@@ -159,13 +169,14 @@ class ModelsPage(Page):
 
     def _cell(self, place: int, key: str) -> Cell:
         model = self._models[place]
-        main = main_metric(model.metrics)
         if key == "name":
             return Cell(model.name, bold=True, tip=model.path, second=self._apart[place])
         if key == "tasks":
             return Cell(", ".join(task.name for task in model.tasks))
         if key == "metric":
-            return Cell(metric_words(model.metrics, main), order=model.metrics.get(main, float("nan")))
+            metrics, part = shown_metrics(model.metrics, model.validation_metrics, model.counts)
+            main = main_metric(metrics)
+            return Cell(metric_words(metrics, main), order=metrics.get(main, float("nan")), second=part_words(part))
         if key == "molecules":
             total = sum(model.counts.values())
             return Cell(count(total) if total else "", order=total)
@@ -183,10 +194,12 @@ class ModelsPage(Page):
         if model is None:
             return
         task = model.tasks[0] if len(model.tasks) == 1 else None
-        main = main_metric(model.metrics)
+        metrics, part = shown_metrics(model.metrics, model.validation_metrics, model.counts)
+        main = main_metric(metrics)
         unit = task.unit if task is not None and main in IN_UNITS else ""
-        value = number(model.metrics[main]) if main else "–"
-        self.tile.show_metric(f"Test {metric_title(main)}".strip(), value, unit, other_metrics(model.metrics, main))
+        value = number(metrics[main]) if main else "–"
+        title = f"{part.capitalize()} {metric_title(main)}".strip()
+        self.tile.show_metric(title, value, unit, other_metrics(metrics, main))
         parts = [count(model.counts.get(name, 0)) for name in ("train", "val", "test")]
         self.facts.show_facts(
             (
@@ -196,7 +209,7 @@ class ModelsPage(Page):
                 ("Molecules", " + ".join(parts) if any(model.counts.values()) else ""),
                 ("Split", model.split),
                 ("Preset", preset_title(model.preset)),
-                ("Networks", _networks(model)),
+                ("Networks", network_words(model.networks, model.tuned)),
                 ("Parameters", count(model.parameters) if model.parameters else ""),
                 ("Made", day_and_time(model.created)),
                 ("File", model.path),
@@ -245,12 +258,6 @@ class ModelsPage(Page):
         dialog.fileSelected.connect(self.open_path)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
-
-
-def _networks(model: ModelInfo) -> str:
-    if model.networks == 1:
-        return ""
-    return f"{count(model.networks)}, {count(model.tuned)} of them fine-tuned" if model.tuned else count(model.networks)
 
 
 def _kind(task: TaskSpec) -> str:

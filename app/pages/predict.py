@@ -35,7 +35,7 @@ from app.widgets.explanation_card import ExplanationCard
 from app.widgets.figures import main_metric, metric_words
 from app.widgets.progress import LoadingPanel
 from mole_engine.contracts.errors import InputError, StructureColumnError
-from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.records import RunRecord, shown_metrics
 from mole_engine.contracts.run_state import RunState
 
 if TYPE_CHECKING:
@@ -241,13 +241,14 @@ class PredictPage(Page):
         if model is None:
             self._about.setText("There is no model yet. Train one, or open a .mole file.")
         else:
-            main = main_metric(model.metrics)
-            test = f"test {metric_words(model.metrics, main)}" if main else ""
+            metrics, part = shown_metrics(model.metrics, model.validation_metrics, model.counts)
+            main = main_metric(metrics)
+            result = f"{part} {metric_words(metrics, main)}" if main else ""
             targets = ", ".join(
                 task.name if not task.unit or says_unit(task.name, task.unit) else f"{task.name} in {task.unit}"
                 for task in model.tasks
             )
-            self._about.setText(" · ".join(part for part in (f"Predicts {targets}", test) if part))
+            self._about.setText(" · ".join(part for part in (f"Predicts {targets}", result) if part))
         if self._predictions is None:
             self._show_empty(model)
         self._renew_button()

@@ -14,9 +14,9 @@ from app.theme import SPACE
 from app.widgets.basic import Card, muted_label, named, pill_button, row
 from app.widgets.cell_table import Cell, CellTable, Column
 from app.widgets.event_log import STATE_TONES
-from app.widgets.figures import day_and_time, main_metric, metric_words
+from app.widgets.figures import RESULT_TIP, day_and_time, main_metric, metric_words, part_words
 from app.widgets.live_chart import RunCharts
-from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.records import RunRecord, shown_metrics
 from mole_engine.contracts.run_state import RunState
 
 COLUMNS = (
@@ -25,7 +25,7 @@ COLUMNS = (
     Column("status", "status", "chip", 108),
     Column("data", "data", width=132),
     Column("preset", "preset", width=86),
-    Column("metric", "test result", "number", 126),
+    Column("metric", "result", "number", 126, RESULT_TIP),
     Column("molecules", "molecules", "number", 84),
     Column("seconds", "time", "number", 88),
     Column("created", "started", "number", 146),
@@ -261,7 +261,6 @@ class RunList(QWidget):
 
     def _cell(self, line: int, key: str) -> Cell:
         record = self._shown[line]
-        main = main_metric(record.metrics)
         molecules = sum(record.counts.values())
         cells: dict[str, Callable[[], Cell]] = {
             "star": lambda: Cell("★" if record.starred else "☆", "warning" if record.starred else "muted"),
@@ -269,7 +268,7 @@ class RunList(QWidget):
             "status": lambda: Cell(record.status.value, STATE_TONES.get(record.status, "")),
             "data": lambda: Cell(record.data_name),
             "preset": lambda: Cell(preset_title(record.preset)),
-            "metric": lambda: Cell(metric_words(record.metrics, main), order=record.metrics.get(main, float("nan"))),
+            "metric": lambda: _metric_cell(record),
             "molecules": lambda: Cell(count(molecules) if molecules else "", order=molecules),
             "seconds": lambda: Cell(duration(record.seconds) if record.seconds else "", order=record.seconds),
             "created": lambda: Cell(day_and_time(record.created), order=record.created),
@@ -282,6 +281,12 @@ def _name_cell(record: RunRecord, difference: str) -> Cell:
     remark = record.error or record.notes.replace("\n", " ")
     below = " · ".join(filter(None, (difference, remark)))
     return Cell(record.name, bold=True, tip=remark or record.run_id, second=below, order=record.name.casefold())
+
+
+def _metric_cell(record: RunRecord) -> Cell:
+    metrics, part = shown_metrics(record.metrics, record.validation_metrics, record.counts)
+    main = main_metric(metrics)
+    return Cell(metric_words(metrics, main), order=metrics.get(main, float("nan")), second=part_words(part))
 
 
 def _fits(record: RunRecord, words: Sequence[str]) -> bool:

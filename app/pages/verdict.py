@@ -23,6 +23,7 @@ from app.widgets.histogram import Histogram
 from app.widgets.neighbour_card import Near, NeighbourCard
 from app.widgets.verdict_cards import AgainstCard, BannerCard, MetricTile, ShareCard
 from mole_engine.contracts.dataset import TaskKind
+from mole_engine.contracts.records import shown_metrics
 from mole_engine.contracts.run_state import RunState
 
 if TYPE_CHECKING:
@@ -177,18 +178,15 @@ class VerdictView(QWidget):
         return "y-scramble: no signal, as it should be." if good else "y-scramble: see the check, something is wrong."
 
     def _show_tile(self, story: RunStory, verdict: TaskVerdict | None) -> None:
-        metrics, part = story.record.metrics, "Test"
-        if not metrics and story.record.validation_metrics:
-            metrics, part = story.record.validation_metrics, "Validation"
-        elif not story.record.counts.get("test", 1):
-            part = "Validation"
+        record = story.record
+        metrics, part = shown_metrics(record.metrics, record.validation_metrics, record.counts)
         main = main_metric(metrics, story.verdict.monitor)
         task = verdict.task.name if verdict is not None and len(story.verdict.tasks) > 1 else ""
         name = f"{main}/{task}" if f"{main}/{task}" in metrics else main
         unit = verdict.task.unit if verdict is not None and main in IN_UNITS else ""
         if name:
             others = other_metrics(metrics, main, task)
-            self.tile.show_metric(f"{part} {metric_title(name)}", number(metrics[name]), unit, others)
+            self.tile.show_metric(f"{part.capitalize()} {metric_title(name)}", number(metrics[name]), unit, others)
         else:
             self.tile.show_metric("Test metric", "–", "", "There is none for this run.")
 

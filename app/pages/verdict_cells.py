@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from app.pages.words import preset_title
+from app.pages.words import network_words, preset_title
 from app.services.runs import RunStory
 from app.services.verdict import Against, TestMolecule
 from app.text import count, duration, fixed, probability
@@ -55,13 +55,17 @@ def against_row(item: Against) -> tuple[str, str, str, str]:
 def story_facts(story: RunStory) -> tuple[tuple[str, str], ...]:
     """Return how a run was made, as names and values."""
     record, model = story.record, story.model
+    # Records of older runs do not know how many networks there are; their models do.
+    networks, tuned = (model.networks, model.tuned) if model is not None else (record.networks, 0)
+    kept = f"{count(record.epochs)}, kept {count(record.best_epoch)}" if record.best_epoch and networks <= 1 else ""
     parts = [record.counts.get(name, 0) for name in ("train", "val", "test")]
     return (
         ("Data", record.data_name),
         ("Preset", preset_title(record.preset)),
         ("Molecules (train + validation + test)", " + ".join(count(part) for part in parts) if any(parts) else ""),
         ("Split", model.split if model is not None else ""),
-        ("Epochs", f"{count(record.epochs)}, kept {count(record.best_epoch)}" if record.best_epoch else ""),
+        ("Epochs", kept),
+        ("Networks", network_words(networks, tuned)),
         ("Parameters", count(record.parameters) if record.parameters else ""),
         ("Device", record.device),
         ("Seed", str(record.seed)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import cache
 
-from app.text import fixed
+from app.text import count, fixed
 from mole_engine.contracts.presets import list_presets
 
 LEAK_TIP = "What is learned by heart counts as right in the test: the figures look better than they are. Click to see."
@@ -20,6 +20,13 @@ def _titles() -> dict[str, str]:
 def preset_title(name: str) -> str:
     """Return a preset's title; an unknown one (a file of the user's) keeps its name."""
     return _titles().get(name, name)
+
+
+def network_words(networks: int, tuned: int = 0) -> str:
+    """Return how many networks predict together, or "" where it is one."""
+    if networks <= 1:
+        return ""
+    return f"{count(networks)}, {count(tuned)} of them fine-tuned" if tuned else count(networks)
 
 
 def domain_words(in_domain: bool | None, similarity: float) -> str:

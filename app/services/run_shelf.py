@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import Event
-from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.records import RunRecord, shown_metrics
 from mole_engine.contracts.settings import read_yaml
 
 if TYPE_CHECKING:
@@ -35,12 +36,15 @@ class RunComparison:
         Settings in which they differ: name and the value of each run as text ("" where it has none).
     metrics
         Test metrics that any of them has: name and the value of each (NaN where it has none).
+    validation_metrics
+        The same of the validation molecules, where at least one of the runs had no molecules for a test.
     """
 
     records: tuple[RunRecord, ...]
     events: tuple[tuple[Event, ...], ...]
     differences: tuple[tuple[str, tuple[str, ...]], ...]
     metrics: tuple[tuple[str, tuple[float, ...]], ...]
+    validation_metrics: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
 
 class RunShelf:
@@ -97,14 +101,22 @@ def compare_runs(records: Sequence[RunRecord]) -> RunComparison:
     data = tuple(record.data_name for record in records)
     if len(set(data)) > 1:
         differences.insert(0, ("data file", data))
-    metrics = list(dict.fromkeys(name for record in records for name in record.metrics))
-    several = any(len({name.partition("/")[2] for name in record.metrics if "/" in name}) > 1 for record in records)
-    # With a single target, its metrics are the means.
-    shown = [name for name in metrics if several or "/" not in name]
-    rows = tuple((name, tuple(record.metrics.get(name, float("nan")) for record in records)) for name in shown)
-    return RunComparison(
-        tuple(records), tuple(tuple(folder.read_events()) for folder in folders), tuple(differences), rows
-    )
+    shown = [shown_metrics(record.metrics, record.validation_metrics, record.counts) for record in records]
+    tested = [metrics if part == "test" else {} for metrics, part in shown]
+    validated: list[dict[str, float]] = []
+    if any(part == "validation" for _, part in shown):
+        # The runs that have a test stand here too: figures of different molecules cannot be compared.
+        validated = [record.validation_metrics or metrics for record, (metrics, _) in zip(records, shown, strict=True)]
+    events = tuple(tuple(folder.read_events()) for folder in folders)
+    return RunComparison(tuple(records), events, tuple(differences), _metric_rows(tested), _metric_rows(validated))
+
+
+def _metric_rows(runs: Sequence[Mapping[str, float]]) -> tuple[tuple[str, tuple[float, ...]], ...]:
+    """Return each metric with its value in every run; those of a single target are the means, and left out."""
+    names = list(dict.fromkeys(name for metrics in runs for name in metrics))
+    several = any(len({name.partition("/")[2] for name in metrics if "/" in name}) > 1 for metrics in runs)
+    kept = [name for name in names if several or "/" not in name]
+    return tuple((name, tuple(metrics.get(name, math.nan) for metrics in runs)) for name in kept)
 
 
 def _flat_settings(path: Path) -> dict[str, str]:

@@ -7,11 +7,12 @@ from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoStack
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QGridLayout, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QGridLayout, QSpinBox, QVBoxLayout, QWidget
 
 from app.text import count, counted
 from app.theme import SPACE
 from app.widgets.basic import Card, Chip, Switch, label, link_button, named, padded, row
+from app.widgets.size_spin import SizeSpin
 from mole_engine.contracts.config import CurationConfig
 from mole_engine.contracts.dataset import CurationReport, IssueKind
 
@@ -116,6 +117,7 @@ class CurationCard(Card):
         self._switches: dict[str, Switch] = {}
         self._combos: dict[str, QComboBox] = {}
         self._touched: dict[str, Any] = {}
+        self._numbers: set[str] = set()
         self._config = CurationConfig()
         self._undo = link_button("Undo", "undoButton", "Nothing to undo")
         self._redo = link_button("Redo", "redoButton", "Nothing to do again")
@@ -186,6 +188,7 @@ class CurationCard(Card):
         for blocker in blockers:
             blocker.unblock()
         self._pause.stop()
+        self._numbers.clear()
         self.show_effects({name: many for name, many in report.steps.items() if getattr(config, name, None) is True})
         facts = [(counted(many, *_NEED_A_LOOK[kind][0]), "warning") for kind, many in _to_look_at(report, counts)]
         if len(facts) > 1 and len(facts[0][0] + facts[1][0]) > _CHIP_LETTERS:
@@ -250,11 +253,9 @@ class CurationCard(Card):
         return holder
 
     def _add_spins(self, fields: QGridLayout) -> None:
-        self._within = named(padded(QDoubleSpinBox()), "agreeWithinSpin", "Largest difference of values that agree")
-        self._within.setDecimals(3)
-        self._within.setRange(0, 1e6)
-        self._within.setSingleStep(0.1)
-        self._within.setSpecialValueText("Automatic")
+        self._within = named(
+            padded(SizeSpin("Automatic")), "agreeWithinSpin", "Largest difference of values that agree"
+        )
         self._within.setToolTip(
             "Values of one structure that lie further apart disagree.\n"
             "Automatic: 5% of the value, or a tenth of the column's interquartile range."
@@ -271,20 +272,27 @@ class CurationCard(Card):
             ("Values agree within", self._within),
             ("Largest molecule", self._size),
         )
+        self._within.valueChanged.connect(lambda _value: self._wait_with("agree_within"))
+        self._size.valueChanged.connect(lambda _value: self._wait_with("max_heavy_atoms"))
         for place, (words, spin) in enumerate(spins, len(_CHOICES)):
             fields.addWidget(label(words, "muted"), place, 0)
             fields.addWidget(spin, place, 1)
-        for changed in (self._within.valueChanged, self._size.valueChanged):
-            changed.connect(lambda _value: self._pause.start())
+
+    def _wait_with(self, name: str) -> None:
+        self._numbers.add(name)
+        self._pause.start()
 
     def _tell_choice(self, name: str) -> None:
         self.changed.emit(name, self._combos[name].currentData())
 
     @Slot()
     def _tell_numbers(self) -> None:
-        for name, value in (("agree_within", self._within.value()), ("max_heavy_atoms", self._size.value())):
-            if value != getattr(self._config, name):
-                self.changed.emit(name, value)
+        values = {"agree_within": self._within.value(), "max_heavy_atoms": self._size.value()}
+        # Only what the user has changed: a box may not be able to show every value that a file can hold.
+        told, self._numbers = self._numbers, set()
+        for name in sorted(told):
+            if values[name] != getattr(self._config, name):
+                self.changed.emit(name, values[name])
 
     @Slot()
     def _show_more(self) -> None:

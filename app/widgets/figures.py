@@ -32,6 +32,9 @@ IN_UNITS = frozenset({"rmse", "mae"})
 LOWER_IS_BETTER = frozenset({"rmse", "mae", "mse", "loss", "val_loss", "brier", "log_loss", "ece"})
 """Metrics of which less is better."""
 
+RESULT_TIP = "Of the test molecules; where there are none, of the validation molecules, and then it says so"
+"""What a column of results holds."""
+
 
 def signed(value: float, places: int = 2) -> str:
     """Return `value` like `fixed`, with a plus sign where it is positive."""
@@ -110,6 +113,11 @@ def main_metric(metrics: Mapping[str, float], monitor: str = "") -> str:
 def metric_words(metrics: Mapping[str, float], name: str) -> str:
     """Return "RMSE 0.68", or a dash."""
     return f"{metric_title(name)} {number(metrics[name])}" if name in metrics else DASH
+
+
+def part_words(part: str) -> str:
+    """Return the part that a metric is of where that has to be said: only the test goes without saying."""
+    return "" if part == "test" else part
 
 
 def other_metrics(metrics: Mapping[str, float], main: str, task: str = "", limit: int = 4) -> str:

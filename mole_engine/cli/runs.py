@@ -10,6 +10,7 @@ from mole_engine.cli.console import duration, json_line, line, note, number, tab
 from mole_engine.cli.parser import Command
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.paths import from_home
+from mole_engine.contracts.records import shown_metrics
 
 if TYPE_CHECKING:
     from mole_engine.contracts.records import RunRecord
@@ -45,7 +46,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _row(record: RunRecord) -> tuple[str, ...]:
     started = datetime.fromtimestamp(record.created).astimezone().strftime("%Y-%m-%d %H:%M")
-    main = next((f"{name} {number(value)}" for name, value in record.metrics.items()), "-")
+    metrics, part = shown_metrics(record.metrics, record.validation_metrics, record.counts)
+    said = "" if part == "test" else f" ({part})"
+    main = next((f"{name} {number(value)}{said}" for name, value in metrics.items()), "-")
     return record.run_id, started, record.status.value, main, duration(record.seconds)
 
 

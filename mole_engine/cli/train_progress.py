@@ -21,6 +21,7 @@ from mole_engine.contracts.events import (
 )
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
+from mole_engine.contracts.wording import counted
 
 
 class TrainProgress:
@@ -125,7 +126,9 @@ def summary(record: RunRecord) -> str:
         f"{record.counts.get(key, 0)} {word}"
         for key, word in (("train", "training"), ("val", "validation"), ("test", "test"))
     )
-    parts.append(f"Molecules: {counts}. Kept epoch {record.best_epoch} of {record.epochs}. {duration(record.seconds)}.")
+    kept = f"Kept epoch {record.best_epoch} of {record.epochs}" if record.best_epoch else ""
+    made = counted(record.networks, "network") if record.networks > 1 else kept
+    parts.append(". ".join(filter(None, (f"Molecules: {counts}", made, duration(record.seconds)))) + ".")
     report = Path(record.run_dir) / "report.html"
     paths = [f"Model:  {record.model_path}", f"Run:    {record.run_dir}"]
     parts.append("\n".join(paths + [f"Report: {report}"] * report.is_file()))

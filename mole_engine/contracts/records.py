@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -27,6 +28,10 @@ class RunRecord:
         The `.mole` bundle ("" where there is none) and the run folder.
     created, seconds
         Start, seconds since the epoch (UTC); duration.
+    best_epoch
+        The epoch whose weights are kept; 0: not known, or several networks have their own.
+    networks
+        How many predict together; 0: not known.
     counts
         Molecules in "train", "val", "test".
     notes, tags, starred
@@ -46,6 +51,7 @@ class RunRecord:
     seconds: float = 0.0
     best_epoch: int = 0
     epochs: int = 0
+    networks: int = 0
     parameters: int = 0
     seed: int = 0
     device: str = ""
@@ -72,6 +78,25 @@ class RunRecord:
             values = known.get(name) or {}
             known[name] = {key: math.nan if value is None else float(value) for key, value in values.items()}
         return cls(**known)
+
+
+def shown_metrics(
+    test: Mapping[str, float], validation: Mapping[str, float], counts: Mapping[str, int]
+) -> tuple[dict[str, float], str]:
+    """Return the metrics that stand for a run or a model, and of which part they are: "test" or "validation".
+
+    Without test molecules there is at least what the validation molecules said.
+
+    Parameters
+    ----------
+    test, validation, counts
+        As in `RunRecord`. Older runs without test molecules hold the validation metrics as test metrics.
+    """
+    if any(map(math.isfinite, test.values())):
+        return dict(test), "test" if counts.get("test", 1) else "validation"
+    if any(map(math.isfinite, validation.values())):
+        return dict(validation), "validation"
+    return dict(test), "test"
 
 
 PREDICTION_SUFFIXES = ("_pred", "_class", "_set", "_std", "_lower", "_upper")

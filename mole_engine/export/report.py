@@ -66,11 +66,13 @@ def report_html(run_dir: str | Path, on_progress: ProgressHandler | None = None)
     judgement, results = judge_folder(folder, tasks)
     epochs = [event for event in folder.iterate_events() if isinstance(event, EpochMetrics)]
     notices = [event.message for event in folder.iterate_events() if isinstance(event, Notice)]
+    # Older records do not know; a single network's epochs say 0.
+    networks = record.networks or max((event.networks for event in epochs), default=0)
     parts = [
         *_head(record),
         *_verdict(record, judgement),
-        *_result(record, tasks),
-        *_learning(record, epochs),
+        *_result(record, tasks, networks),
+        *_learning(record, epochs, networks),
         *task_sections(judgement, results),
         *looked_at_section(folder.model, results, on_progress),
         *check_sections(folder.checks),
@@ -99,7 +101,7 @@ def _verdict(record: RunRecord, judgement: Judgement) -> Iterator[str]:
         yield f"<p>{escape(record.notes)}</p>"
 
 
-def _result(record: RunRecord, tasks: Sequence[TaskSpec]) -> Iterator[str]:
+def _result(record: RunRecord, tasks: Sequence[TaskSpec], networks: int) -> Iterator[str]:
     names = list(dict.fromkeys([*record.metrics, *record.validation_metrics]))
     if len(tasks) == 1:
         # With a single target its metrics are the means.
@@ -109,10 +111,13 @@ def _result(record: RunRecord, tasks: Sequence[TaskSpec]) -> Iterator[str]:
     yield "<h2>Result</h2>"
     rows = [(name, number(record.metrics.get(name)), number(record.validation_metrics.get(name))) for name in names]
     yield from table(("metric", "test", "validation"), rows, numbers=(1, 2))
-    yield '<p class="muted">The validation molecules chose the epoch that was kept; the test molecules judged it.</p>'
+    words = "The validation molecules chose the epoch that was kept; the test molecules judged it."
+    if networks > 1:
+        words = "No network has learned from the test molecules."
+    yield f'<p class="muted">{words}</p>'
 
 
-def _learning(record: RunRecord, epochs: Sequence[EpochMetrics]) -> Iterator[str]:
+def _learning(record: RunRecord, epochs: Sequence[EpochMetrics], networks: int) -> Iterator[str]:
     if not epochs:
         return
     places = [float(event.epoch) for event in epochs]
@@ -121,11 +126,14 @@ def _learning(record: RunRecord, epochs: Sequence[EpochMetrics]) -> Iterator[str
         "validation": [event.validation_loss for event in epochs],
     }
     yield "<h2>How it learned</h2>"
-    yield figure(line_chart(places, losses), f"Loss over epochs; epoch {record.best_epoch} was kept.")
+    kept = f"Loss over epochs; epoch {record.best_epoch} was kept."
+    if networks > 1:
+        kept = f"Loss over the epochs of {counted(networks, 'network')}, one after the other; each has kept its own."
+    yield figure(line_chart(places, losses), kept)
     monitor = epochs[-1].monitor.removeprefix("val/")
     values = [event.metrics.get(monitor, event.metrics.get(f"val/{monitor}", math.nan)) for event in epochs]
     if monitor and any(math.isfinite(value) for value in values):
-        words = f"{monitor} of the validation molecules, which chose the epoch."
+        words = f"{monitor} of the validation molecules{'' if networks > 1 else ', which chose the epoch'}."
         yield figure(line_chart(places, {"validation": values}), words)
 
 

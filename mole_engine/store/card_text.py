@@ -152,11 +152,14 @@ def _domain(card: ModelCard) -> str:
 def _making(card: ModelCard) -> str:
     model, training = card.config.get("model") or {}, card.config.get("training") or {}
     word = "epoch" if card.tasks else "round"
+    networks = int(card.blend.get("networks") or 1)
     lines = [
         f"- Network: {model.get('layers')} layers x {model.get('hidden_size')}, {model.get('heads')} heads",
         f"- Training: {training.get('epochs')} {word}s at most, batch {training.get('batch_size')}, "
         f"learning rate {training.get('learning_rate')}, seed {card.config.get('seed')}",
-        f"- Kept {word}: {card.best_epoch}",
+        f"- Networks: {networks}, each with the epoch that it has kept"
+        if networks > 1
+        else f"- Kept {word}: {card.best_epoch}",
         "- Versions: " + ", ".join(f"{name} {version}" for name, version in card.versions.items()),
     ]
     return "\n".join(lines)

@@ -27,6 +27,8 @@ from mole_engine.contracts.run_state import RunState
 LOGS = TaskSpec("logS", TaskKind.REGRESSION)
 TOXIC = TaskSpec("toxic", TaskKind.CLASSIFICATION, classes=("no", "yes"))
 SALT = "CC(=O)[O-].[Na+]"
+NEVER_MS = 600_000
+"""A pause that no test waits for."""
 
 
 @pytest.fixture(scope="module")
@@ -162,30 +164,40 @@ def test_who_goes_down_the_list_asks_only_about_the_last(qtbot, window, predict_
         return explain(path, smiles, progress)
 
     monkeypatch.setattr(window.session.explanations._asker, "explain", watched)
+    pause = predict_page.explaining._pause
+    assert pause.interval() == PAUSE_MS
+    # However slow the machine: the keys come within the pause, and the pause ends when the test says so.
+    pause.setInterval(NEVER_MS)
     click_row(0)
     for _ in range(4):
         qtbot.keyClick(predict_page.table, Qt.Key.Key_Down)
         qtbot.wait(PAUSE_MS // 10)
+        assert pause.isActive()
+        assert pause.interval() == NEVER_MS
+    assert asks == []
+    pause.setInterval(0)
     shown(qtbot, predict_page, "CCCCCO")
     assert asks == ["CCCCCO"]
+    assert not pause.isActive()
 
 
 def test_an_answer_that_comes_too_late_is_dropped(qtbot, window, predict_page, asked, click_row, monkeypatch):
     import threading
 
     asked("CCCO\nCCCN")
-    go_on, cancelled = threading.Event(), []
+    begun, go_on, cancelled = threading.Event(), threading.Event(), []
     explain = window.session.explanations._asker.explain
 
     def slow(path, smiles, progress):
         if smiles == "CCCO":
+            begun.set()
             go_on.wait(30)
             cancelled.append(progress.is_cancelled)
         return explain(path, smiles, lambda *told: None)
 
     monkeypatch.setattr(window.session.explanations._asker, "explain", slow)
     click_row(0)
-    qtbot.wait(2 * PAUSE_MS)
+    qtbot.waitUntil(begun.is_set)
     click_row(1)
     shown(qtbot, predict_page, "CCCN")
     go_on.set()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import math
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QPushButton, QWidget
 
 from app.pages.predict_cells import prediction_cell, prediction_columns
+from app.services import runs
 from app.services.prediction_table import Predictions
 from app.widgets.cell_table import CellTable
 from mole_engine.contracts.config import TrainConfig
@@ -232,6 +234,25 @@ def test_a_model_that_was_opened_is_the_one_to_predict_with(qtbot, window, model
     window.go_to("predict")
     predict = window.page("predict")
     qtbot.waitUntil(lambda: predict.models.currentData() == model_path)
+
+
+def test_a_model_without_a_test_shows_what_the_validation_molecules_said(qtbot, window, model_path, monkeypatch):
+    read = runs.read_model_info
+
+    def untested(path):
+        said = {"metrics": {}, "validation_metrics": {"rmse": 0.42}, "counts": {"train": 30, "val": 10, "test": 0}}
+        return replace(read(path), **said)
+
+    monkeypatch.setattr(runs, "read_model_info", untested)
+    window.open_path(model_path)
+    page = window.page("models")
+    qtbot.waitUntil(lambda: bool(page._models))
+    cells, column = page.table.cells, [column.key for column in page.table.cells.columns].index("metric")
+    assert cells.data(cells.index(0, column)) == "RMSE 0.420 validation"
+    assert page.tile.accessibleName() == "Validation RMSE 0.420"
+    window.go_to("predict")
+    predict = window.page("predict")
+    qtbot.waitUntil(lambda: predict._about.text().endswith("validation RMSE 0.420"))
 
 
 def test_in_a_narrow_window_the_smiles_gives_way_before_the_note(qtbot):

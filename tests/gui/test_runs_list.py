@@ -12,6 +12,10 @@ from PySide6.QtGui import QAction, QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
+from app.pages.verdict_cells import story_facts
+from app.services.run_shelf import compare_runs
+from app.services.runs import ModelInfo, RunStory
+from app.services.verdict import Verdict
 from app.theme import text_font
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
@@ -126,6 +130,64 @@ def test_three_runs_side_by_side(qtbot, page, kept):
     assert [results.cell(results.index(0, column)).bold for column in range(1, 4)] == [True, False, False]
     qtbot.keyClick(page.window(), Qt.Key.Key_Escape)
     assert page.table.isVisible()
+
+
+def without_test(one, value):
+    counts = {"train": 90, "val": 10, "test": 0}
+    return replace(one, metrics={}, validation_metrics={"rmse": value, "rmse/logS": value}, counts=counts)
+
+
+def test_a_run_without_a_test_part_shows_what_the_validation_molecules_said(qtbot, window, page, kept):
+    workspace = Workspace(window.session.workspace)
+    workspace.save(without_test(kept[0], 0.4))
+    window.session.runs_changed.emit()
+    table, column = page.table.model(), [column.key for column in page.table.cells.columns].index("metric")
+    words = lambda: [table.data(table.index(place, column)) for place in range(3)]  # noqa: E731 - asked twice
+    qtbot.waitUntil(lambda: words()[2] == "RMSE 0.400 validation")
+    assert words()[:2] == ["RMSE 0.333", "RMSE 0.500"]
+    page.table.sortByColumn(column, Qt.SortOrder.AscendingOrder)
+    assert names(page) == ["third", "first", "second"]
+    assert "validation" in table.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+
+
+def test_runs_without_a_test_are_compared_by_the_same_molecules(qtbot, page, kept):
+    tested = replace(kept[1], validation_metrics={"rmse": 0.3})
+    page.compare.show_comparison(compare_runs([tested, without_test(kept[0], 0.4)]))
+    rows = page.compare.results.cells
+    told = [[rows.data(rows.index(row, column)) for column in range(3)] for row in range(2)]
+    # Validation and test are not held against each other: the one with a test stands in both rows.
+    assert told == [["Test RMSE", "0.500", "–"], ["Validation RMSE", "0.300", "0.400"]]
+    assert [rows.cell(rows.index(1, column)).bold for column in (1, 2)] == [True, False]
+    assert page.compare._results_card._note.text() == "test and validation molecules; the best of each row is bold"
+    page.compare.show_comparison(compare_runs([without_test(kept[0], 0.4), without_test(kept[1], 0.2)]))
+    assert [rows.data(rows.index(0, column)) for column in range(3)] == ["RMSE", "0.400", "0.200"]
+    assert page.compare._results_card._note.text() == "validation molecules; the best of each row is bold"
+    page.compare.show_comparison(compare_runs(kept[:2]))
+    assert page.compare._results_card._note.text() == "test molecules; the best of each row is bold"
+
+
+def test_several_networks_are_counted_where_one_has_a_kept_epoch(page, kept):
+    several, one = replace(kept[1], networks=10), replace(kept[0], networks=1, best_epoch=1)
+    for runs, networks in (([several, one], "10"), ([one, kept[2]], "")):
+        page.compare.show_comparison(compare_runs(runs))
+        rows = page.compare.results.cells
+        told = {rows.data(rows.index(row, 0)): row for row in range(rows.rowCount())}
+        assert ("Networks" in told) == bool(networks)
+        if networks:
+            assert [rows.data(rows.index(told["Networks"], column)) for column in (1, 2)] == ["10", "1"]
+            assert [rows.data(rows.index(told["Epochs (kept)"], column)) for column in (1, 2)] == ["–", "1 (1)"]
+
+
+def test_the_verdict_names_several_networks_in_place_of_a_kept_epoch():
+    info = ModelInfo("m.mole", "one", (LOGS,), 0.0, {}, {}, 1, "", "a.csv", {}, "random")
+    done = record(epochs=5, best_epoch=3)
+    for told, model, facts in (
+        (done, info, {"Epochs": "5, kept 3", "Networks": ""}),
+        (done, replace(info, networks=10, tuned=5), {"Epochs": "", "Networks": "10, 5 of them fine-tuned"}),
+        (replace(done, networks=10), None, {"Epochs": "", "Networks": "10"}),
+    ):
+        said = dict(story_facts(RunStory(told, (), Verdict(told, (), "rmse"), model)))
+        assert {name: said[name] for name in facts} == facts
 
 
 def test_several_networks_are_compared_as_their_mean_over_their_own_epochs(qtbot, page, kept):

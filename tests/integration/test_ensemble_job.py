@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
+from mole_engine.cli.train_progress import summary
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import EpochMetrics, Notice, PinnedPredictions, RunFinished, StepMetrics
@@ -48,6 +49,12 @@ def test_a_blend_of_folds_on_a_fixed_encoder(make_config: Any, tmp_path: Path) -
     )
     record = train(config, on_event=events.append)
     assert record.status is RunState.COMPLETED
+    # Each has kept an epoch of its own; one number for all would be true of none.
+    assert (record.networks, record.best_epoch, record.epochs) == (3, 0, 3)
+    assert "test. 3 networks. " in summary(record)
+    report = (Path(record.run_dir) / "report.html").read_text(encoding="utf-8")
+    assert "Loss over the epochs of 3 networks, one after the other; each has kept its own." in report
+    assert "was kept" not in report
     assert [event.seq for event in events] == list(range(len(events)))
     assert isinstance(events[-1], RunFinished)
     epochs = [event for event in events if isinstance(event, EpochMetrics)]

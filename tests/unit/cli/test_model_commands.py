@@ -1,6 +1,7 @@
 """predict, evaluate, encode, export and doctor through `main`, on a model that was never trained."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,10 @@ import pytest
 import torch
 
 from mole_engine.cli import main
+from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunState
+from mole_engine.store.runs import Workspace
 
 
 @pytest.fixture
@@ -33,6 +38,19 @@ def test_predict_to_stdout_and_file(make_bundle, molecules, capsys, tmp_path):
     assert captured.err == "No prediction for 1 of 3 rows; the column 'error' says why.\n"
     assert main(["predict", model, molecules, "--out", str(tmp_path / "out.csv")]) == 0
     assert (tmp_path / "out.csv").read_text() == captured.out
+
+
+def test_runs_without_a_test_are_listed_with_their_validation(tmp_path, capsys):
+    store = Workspace(tmp_path)
+    for number, (test, validation) in enumerate((({"rmse": 0.5}, {"rmse": 0.3}), ({}, {"rmse": 0.4}), ({}, {}))):
+        folder = store.create(TrainConfig.from_dict({"name": f"run{number}", "data": {"path": "a.csv"}}))
+        done = RunRecord(folder.path.name, "run", RunState.COMPLETED, test, validation, run_dir=str(folder.path))
+        folder.write_record(done)
+        store.save(done)
+    assert main(["runs", "--workspace", str(tmp_path)]) == 0
+    listed = capsys.readouterr().out
+    results = {run.split()[0].split("-")[-1]: re.split(" {2,}", run)[3] for run in listed.splitlines()[2:]}
+    assert sorted(results.values()) == ["-", "rmse 0.4 (validation)", "rmse 0.5"]
 
 
 def test_predict_smiles(make_bundle, capsys):

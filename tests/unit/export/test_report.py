@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -18,6 +19,10 @@ from mole_engine.export.report import report_html, write_report
 from mole_engine.store.run_folder import RunFolder
 
 EVIL = "<script>alert(1)</script>"
+EPOCHS = (
+    EpochMetrics(epoch=1, total_epochs=2, step=1, train_loss=2.0, validation_loss=float("nan")),
+    EpochMetrics(epoch=2, total_epochs=2, step=2, train_loss=1.0, validation_loss=1.1),
+)
 
 
 class Tags(HTMLParser):
@@ -61,11 +66,7 @@ def run(tmp_path):
         "split": {"method": "scaffold", "overlap": [f"1 scaffold {EVIL}"]},
     }
     folder.dataset.write_text(json.dumps(known), encoding="utf-8")
-    events = [
-        EpochMetrics(epoch=1, total_epochs=2, step=1, train_loss=2.0, validation_loss=float("nan")),
-        EpochMetrics(epoch=2, total_epochs=2, step=2, train_loss=1.0, validation_loss=1.1),
-        Notice(message=f"4 rows are left out {EVIL}"),
-    ]
+    events = [*EPOCHS, Notice(message=f"4 rows are left out {EVIL}")]
     folder.events.write_text("".join(event.to_json() + "\n" for event in events), encoding="utf-8")
     head = f"row,smiles,part,{EVIL}_true,{EVIL}_pred,kind_true,kind_pred,kind_class\n"
     rows = "0,C,test,-1.5,-1.2,a,0.9,a\n1,CC,train,0,0,a,0.9,a\n2,CO,test,2,,b,0.1,a\n3,CN,test,1,1.5,b,0.4,b\n"
@@ -156,3 +157,14 @@ def test_rows_left_out_of_several_files_name_their_file(run):
     page = report_html(run.path)
     assert '<th>file</th><th class="number">line</th>' in page
     assert "b &lt;script&gt;alert(1)&lt;/script&gt;.csv" in page
+
+
+def test_several_networks_have_no_single_kept_epoch(run):
+    assert "epoch 2 was kept" in report_html(run.path)
+    events = [replace(event, network=1 + event.epoch // 2, networks=2) for event in EPOCHS]
+    run.events.write_text("".join(event.to_json() + "\n" for event in events), encoding="utf-8")
+    # The record of an older run, which does not know of networks, names the epoch of one of them.
+    page = report_html(run.path)
+    assert "Loss over the epochs of 2 networks, one after the other; each has kept its own." in page
+    assert "was kept" not in page
+    assert "chose the epoch" not in page

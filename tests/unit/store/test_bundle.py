@@ -37,6 +37,13 @@ def test_page_names_unit_metrics_and_domain(make_bundle):
     assert "20 validation molecules" in page
 
 
+def test_page_of_several_networks_names_no_kept_epoch(make_card):
+    assert "- Kept epoch: 4\n" in card_markdown(make_card(best_epoch=4))
+    page = card_markdown(make_card(best_epoch=4, blend={"networks": 10}))
+    assert "- Networks: 10, each with the epoch that it has kept\n" in page
+    assert "Kept epoch" not in page
+
+
 def test_page_names_the_metrics_of_one_task_once(make_card):
     page = card_markdown(make_card(metrics={"rmse": 0.5, "rmse/logS": 0.5}))
     assert page.count("| rmse") == 1
