@@ -30,6 +30,7 @@ from mole_engine.export.report_tasks import task_sections
 from mole_engine.inference.results import read_tasks
 from mole_engine.inference.verdict import Judgement, judge_folder
 from mole_engine.store.bundle import read_card
+from mole_engine.store.card_text import role_of_validation
 from mole_engine.store.files import write_text
 from mole_engine.store.run_folder import RunFolder
 
@@ -69,7 +70,7 @@ def report_html(run_dir: str | Path, on_progress: ProgressHandler | None = None)
     parts = [
         *_head(record),
         *_verdict(record, judgement),
-        *_result(record, tasks),
+        *_result(folder, record, tasks),
         *_learning(record, epochs),
         *task_sections(judgement, results),
         *looked_at_section(folder.model, results, on_progress),
@@ -99,7 +100,7 @@ def _verdict(record: RunRecord, judgement: Judgement) -> Iterator[str]:
         yield f"<p>{escape(record.notes)}</p>"
 
 
-def _result(record: RunRecord, tasks: Sequence[TaskSpec]) -> Iterator[str]:
+def _result(folder: RunFolder, record: RunRecord, tasks: Sequence[TaskSpec]) -> Iterator[str]:
     names = list(dict.fromkeys([*record.metrics, *record.validation_metrics]))
     if len(tasks) == 1:
         # With a single target its metrics are the means.
@@ -109,7 +110,14 @@ def _result(record: RunRecord, tasks: Sequence[TaskSpec]) -> Iterator[str]:
     yield "<h2>Result</h2>"
     rows = [(name, number(record.metrics.get(name)), number(record.validation_metrics.get(name))) for name in names]
     yield from table(("metric", "test", "validation"), rows, numbers=(1, 2))
-    yield '<p class="muted">The validation molecules chose the epoch that was kept; the test molecules judged it.</p>'
+    yield f'<p class="muted">{escape(_role_of_validation(folder))} The test molecules judged the model.</p>'
+
+
+def _role_of_validation(folder: RunFolder) -> str:
+    try:
+        return role_of_validation(read_card(folder.model))
+    except InputError:
+        return "The validation molecules chose the epoch that was kept."
 
 
 def _learning(record: RunRecord, epochs: Sequence[EpochMetrics]) -> Iterator[str]:
