@@ -32,6 +32,7 @@ from mole_engine.training.folds import Fold, make_folds, pool_of
 from mole_engine.training.left_out import Flags, fitted_on, fold_notes, left_out_values, partly_judged
 from mole_engine.training.members import MemberEmitter, member_folder, read_member, write_member
 from mole_engine.training.metrics import compute_metrics
+from mole_engine.training.metrics_table import write_waiting
 from mole_engine.training.outputs import Readout
 from mole_engine.training.parts import Part
 from mole_engine.training.pinned import PinnedMolecules
@@ -332,6 +333,7 @@ class _Ensemble:
             series=self.series,
             number=item.number,
         )
+        write_waiting(self.folder / "metrics.csv")
         self.control.checkpoint()
         if item.kind == TUNED:
             _round(prepared.model.encoder)
