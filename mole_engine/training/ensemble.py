@@ -37,7 +37,7 @@ from mole_engine.training.outputs import Readout
 from mole_engine.training.parts import Part
 from mole_engine.training.pinned import PinnedMolecules
 from mole_engine.training.plan import PlannedNetwork, plan_networks
-from mole_engine.training.series import Series
+from mole_engine.training.series import Series, SeriesEnd, read_end, write_end
 from mole_engine.training.setup import Prepared, prepare_network
 from mole_engine.training.simple_models import STAGE, SimpleModels, Stopped
 from mole_engine.training.simple_tables import SimpleTables, simple_tables
@@ -270,8 +270,12 @@ class _Ensemble:
     def _networks(self) -> list[Floats]:
         """Return for each network (n, outputs) values of all molecules."""
         values: list[Floats] = []
+        end = read_end(self.folder)
+        if end.last_epoch and not self.control.last_epoch:
+            self.control.set_last_epoch(end.last_epoch)
         for item in self.plan:
-            if item.number and (self.control.stop_requested or self.series.is_over(item.number)):
+            over = self.series.is_over(item.number) or item.number == end.networks
+            if item.number and (self.control.stop_requested or over):
                 break
             said = self._network(item)
             if said is None:
@@ -279,6 +283,7 @@ class _Ensemble:
             values.append(said)
         used = self.plan[: len(values)]
         if len(used) < len(self.plan):
+            write_end(self.folder, SeriesEnd(self.control.last_epoch, len(used)))
             self._notice(f"Stopped: {counted_of(len(used), len(self.plan), 'network', 'is', 'are')} used.")
             self.folds = [fold for fold in self.folds if any(fold is item.fold for item in used)]
         return values
@@ -337,7 +342,11 @@ class _Ensemble:
         self.control.checkpoint()
         if item.kind == TUNED:
             _round(prepared.model.encoder)
-        if not self._is_cut_off(item, fit):
+        cut_off = self._is_cut_off(item, fit)
+        if self.control.stop_requested or self.control.last_epoch:
+            used = max(1, item.number + (not cut_off)) if self.control.stop_requested else 0
+            write_end(self.folder, SeriesEnd(self.control.last_epoch, used))
+        if not (cut_off and item.number):
             write_member(folder, prepared.model, fit)
         return fit
 
