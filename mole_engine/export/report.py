@@ -30,6 +30,7 @@ from mole_engine.export.report_tasks import task_sections
 from mole_engine.inference.results import read_tasks
 from mole_engine.inference.verdict import Judgement, judge_folder
 from mole_engine.store.bundle import read_card
+from mole_engine.store.card_text import role_of_validation
 from mole_engine.store.files import write_text
 from mole_engine.store.run_folder import RunFolder
 
@@ -71,7 +72,7 @@ def report_html(run_dir: str | Path, on_progress: ProgressHandler | None = None)
     parts = [
         *_head(record),
         *_verdict(record, judgement),
-        *_result(record, tasks, networks),
+        *_result(folder, record, tasks, networks),
         *_learning(record, epochs, networks),
         *task_sections(judgement, results),
         *looked_at_section(folder.model, results, on_progress),
@@ -101,7 +102,7 @@ def _verdict(record: RunRecord, judgement: Judgement) -> Iterator[str]:
         yield f"<p>{escape(record.notes)}</p>"
 
 
-def _result(record: RunRecord, tasks: Sequence[TaskSpec], networks: int) -> Iterator[str]:
+def _result(folder: RunFolder, record: RunRecord, tasks: Sequence[TaskSpec], networks: int) -> Iterator[str]:
     names = list(dict.fromkeys([*record.metrics, *record.validation_metrics]))
     if len(tasks) == 1:
         # With a single target its metrics are the means.
@@ -111,10 +112,14 @@ def _result(record: RunRecord, tasks: Sequence[TaskSpec], networks: int) -> Iter
     yield "<h2>Result</h2>"
     rows = [(name, number(record.metrics.get(name)), number(record.validation_metrics.get(name))) for name in names]
     yield from table(("metric", "test", "validation"), rows, numbers=(1, 2))
-    words = "The validation molecules chose the epoch that was kept; the test molecules judged it."
-    if networks > 1:
-        words = "No network has learned from the test molecules."
-    yield f'<p class="muted">{words}</p>'
+    yield f'<p class="muted">{escape(_role_of_validation(folder, networks))} The test molecules judged the model.</p>'
+
+
+def _role_of_validation(folder: RunFolder, networks: int) -> str:
+    try:
+        return role_of_validation(read_card(folder.model))
+    except InputError:
+        return "" if networks > 1 else "The validation molecules chose the epoch that was kept."
 
 
 def _learning(record: RunRecord, epochs: Sequence[EpochMetrics], networks: int) -> Iterator[str]:

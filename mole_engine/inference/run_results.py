@@ -171,6 +171,11 @@ def write_predictions(
         "smiles": smiles,
         "part": [part for part, item in parts.items() for _ in item.positions],
     }
+    validation = parts["val"].fitted
+    if validation is not None and validation.any():
+        # Else it is known from the part; here some rows of it show how well a model knows what it learnt from.
+        fitted = np.concatenate([np.asarray(item.fitted) for item in parts.values()])
+        identity["left_out"] = np.where(fitted, "no", "yes")
     if dataset.file_of.any():
         identity["file"] = dataset.file_of[positions]
     truth = {f"{task.name}_true": _true(task, targets[:, place]) for place, task in enumerate(card.tasks)}

@@ -62,19 +62,25 @@ def _metrics(card: ModelCard) -> str:
     if len(card.tasks) == 1:
         # A single task's own figures are the means.
         names = [name for name in names if "/" not in name] or names
+    if not names and (card.split.get("counts") or {}).get("val"):
+        return "Not measured: there were no test molecules, and no validation molecule was left out."
     if not names:
         return "Not measured: there were neither test nor validation molecules."
     rows = [(name, _digits(card.metrics.get(name)), _digits(card.validation_metrics.get(name))) for name in names]
     text = _table(("metric", "test", "validation"), rows)
     if not card.tasks:
         return text + "\n\nOn molecules that were held out. `benchmarks/probe.py` judges what the vectors are good for."
-    return text + f"\n\n{_role_of_validation(card)} The test molecules were never used."
+    return text + f"\n\n{role_of_validation(card)} The test molecules were never used."
 
 
-def _role_of_validation(card: ModelCard) -> str:
+def role_of_validation(card: ModelCard) -> str:
+    """Return what the validation molecules were good for, in a sentence."""
     ensemble = card.config.get("ensemble") or {}
     if ensemble.get("kind") == "folds":
-        return "The validation molecules were predicted by models that had left them out."
+        if not card.validation_metrics:
+            return "There are no validation figures."
+        # Where folds ended early, not all of them; the notes say how many.
+        return "The validation figures are of molecules that were predicted by models that had left them out."
     if ensemble.get("trees"):
         return "The validation molecules chose the shares of the models."
     if (card.config.get("training") or {}).get("keep") == "last":

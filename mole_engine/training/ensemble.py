@@ -20,6 +20,7 @@ from mole_engine.contracts.dataset import Split
 from mole_engine.contracts.events import Notice, ProgressHandler, StateChanged
 from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.contracts.wording import counted_of
+from mole_engine.data.data_modules import Part as DataPart
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.data.weights import counting
 from mole_engine.training.blend import NETWORK, NETWORKS, TUNED, Blend, choose_weights, in_words, to_logits, to_values
@@ -28,13 +29,15 @@ from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.evaluation import Evaluation, evaluate_part
 from mole_engine.training.fitting import FitResult, fit_model
 from mole_engine.training.folds import Fold, make_folds, pool_of
+from mole_engine.training.left_out import Flags, fitted_on, fold_notes, left_out_values, partly_judged
 from mole_engine.training.members import MemberEmitter, member_folder, read_member, write_member
 from mole_engine.training.metrics import compute_metrics
+from mole_engine.training.metrics_table import write_waiting
 from mole_engine.training.outputs import Readout
 from mole_engine.training.parts import Part
 from mole_engine.training.pinned import PinnedMolecules
 from mole_engine.training.plan import PlannedNetwork, plan_networks
-from mole_engine.training.series import Series
+from mole_engine.training.series import Series, SeriesEnd, read_end, write_end
 from mole_engine.training.setup import Prepared, prepare_network
 from mole_engine.training.simple_models import STAGE, SimpleModels, Stopped
 from mole_engine.training.simple_tables import SimpleTables, simple_tables
@@ -46,6 +49,7 @@ log = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
 
+PARTS: tuple[DataPart, ...] = ("test", "val", "train")
 
 LEAST_SHARE = 0.5
 """Of its epochs that a network must have learnt for to count, where the user has set an earlier last epoch."""
@@ -66,7 +70,8 @@ class EnsembleFit:
     blend
         Weights and simple models.
     evaluations
-        Of "train", "val" and "test". Where a molecule was left out by some network, it is predicted by those alone.
+        Of "train", "val" and "test". Where a molecule was left out by some network, it is predicted by those alone; the
+        metrics of "val" are of molecules that no model learnt from which predicts them.
     calibration
         All molecules that were left out: what intervals are measured on.
     folds
@@ -171,7 +176,14 @@ class _Ensemble:
         values = self._networks()
         plan = self.plan[: len(values)]
         kinds = [kind for kind in NETWORKS if any(item.kind == kind for item in plan)]
-        left_out = {kind: self._left_out(values, kind) for kind in kinds}
+        left_out = {
+            kind: left_out_values(
+                self.folds,
+                [(item.fold, own) for item, own in zip(plan, values, strict=True) if item.kind == kind],
+                like=values[0],
+            )
+            for kind in kinds
+        }
         used = {
             kind: np.mean([own for item, own in zip(plan, values, strict=True) if item.kind == kind], axis=0)
             for kind in kinds
@@ -186,19 +198,21 @@ class _Ensemble:
         whole = np.where(gaps, blend.combine(final), honest)
         self._spread = np.where(gaps, blend.spread(final), blend.spread(left_out))
         self.prepared.model.load_state_dict(self.members[0])
-        evaluations = {part: self._evaluation(whole, self.data.positions(part)) for part in ("test", "val", "train")}
-        held = np.flatnonzero(~gaps.any(axis=1))
+        missed = np.asarray(gaps.any(axis=1))
+        held = np.flatnonzero(~missed)
+        learnt = [item.fold.train for item in plan if item.kind in blend.weights]
+        fitted = fitted_on(missed, [*learnt, *([pool_of(self.data)] if blend.parts else [])])
         members = [own for item, own in zip(plan, self.members, strict=True) if item.kind in blend.weights]
         return EnsembleFit(
             fit=self._fit(),
             members=tuple(members),
             tuned=sum(item.kind == TUNED for item in plan) if TUNED in blend.weights else 0,
             blend=blend,
-            evaluations=evaluations,
+            evaluations={part: self._judged(part, whole, fitted) for part in PARTS},
             calibration=self._evaluation(whole, held),
             folds=tuple(self.folds),
             scaler=self.scaler,
-            notes=self._notes(blend),
+            notes=self._notes(blend, fitted),
         )
 
     def _simple(self, left_out: dict[str, Floats], parts: dict[str, Part]) -> SimpleTables:
@@ -219,21 +233,24 @@ class _Ensemble:
             self._notice(f"Stopped: {there} fitted.")
         return tables
 
-    def _notes(self, blend: Blend) -> tuple[str, ...]:
+    def _judged(self, part: DataPart, values: Floats, fitted: Flags) -> Evaluation:
+        """Return all of a part; its metrics are of molecules that were left out, but for the training part's."""
+        positions = self.data.positions(part)
+        result = self._evaluation(values, positions)
+        if part != "train" and fitted[positions].any():
+            result = replace(result, metrics=self._evaluation(values, positions[~fitted[positions]]).metrics)
+        return replace(result, fitted=fitted[positions])
+
+    def _notes(self, blend: Blend, fitted: Flags) -> tuple[str, ...]:
         count, tuned = len(self.members), sum(item.kind == TUNED for item in self.plan[: len(self.members)])
         networks = f"{count}, {tuned} of them fine-tuned" if tuned and TUNED in blend.weights else str(count - tuned)
         shares = f"Shares of the prediction: {in_words(blend.weights)}; n" if len(blend.weights) > 1 else "N"
         notes = [f"{shares}etworks: {networks}."]
         if self.config.ensemble.kind == "folds":
-            apart = bool(self.config.data.validation_path)
-            both = "Training molecules" if apart else "Training and validation molecules"
-            them = "them" if apart else "both parts"
-            notes.append(
-                f"{both} were divided into folds; figures and intervals of {them} come from models that left "
-                "the molecule out."
-            )
-            if apart:
-                notes.append("No model learnt from molecules of the validation file, and none was weighed by them.")
+            notes += fold_notes(fitted, pool_of(self.data), apart=bool(self.config.data.validation_path))
+        if words := partly_judged(fitted, self.data.positions("val")):
+            notes.append(words)
+            self._notice(words, "warning")
         return tuple(notes)
 
     def _afterwards(self) -> float:
@@ -253,8 +270,12 @@ class _Ensemble:
     def _networks(self) -> list[Floats]:
         """Return for each network (n, outputs) values of all molecules."""
         values: list[Floats] = []
+        end = read_end(self.folder)
+        if end.last_epoch and not self.control.last_epoch:
+            self.control.set_last_epoch(end.last_epoch)
         for item in self.plan:
-            if item.number and (self.control.stop_requested or self.series.is_over(item.number)):
+            over = self.series.is_over(item.number) or item.number == end.networks
+            if item.number and (self.control.stop_requested or over):
                 break
             said = self._network(item)
             if said is None:
@@ -262,6 +283,7 @@ class _Ensemble:
             values.append(said)
         used = self.plan[: len(values)]
         if len(used) < len(self.plan):
+            write_end(self.folder, SeriesEnd(self.control.last_epoch, len(used)))
             self._notice(f"Stopped: {counted_of(len(used), len(self.plan), 'network', 'is', 'are')} used.")
             self.folds = [fold for fold in self.folds if any(fold is item.fold for item in used)]
         return values
@@ -316,10 +338,15 @@ class _Ensemble:
             series=self.series,
             number=item.number,
         )
+        write_waiting(self.folder / "metrics.csv")
         self.control.checkpoint()
         if item.kind == TUNED:
             _round(prepared.model.encoder)
-        if not self._is_cut_off(item, fit):
+        cut_off = self._is_cut_off(item, fit)
+        if self.control.stop_requested or self.control.last_epoch:
+            used = max(1, item.number + (not cut_off)) if self.control.stop_requested else 0
+            write_end(self.folder, SeriesEnd(self.control.last_epoch, used))
+        if not (cut_off and item.number):
             write_member(folder, prepared.model, fit)
         return fit
 
@@ -328,17 +355,6 @@ class _Ensemble:
             return self.control.stop_requested
         # A last epoch that was set meanwhile has the learning rate fall to its end, which takes some epochs.
         return fit.epochs < LEAST_SHARE * item.epochs
-
-    def _left_out(self, values: list[Floats], kind: str) -> Floats:
-        """Return (n, outputs) of each molecule by the networks that left it out; NaN where there are none."""
-        result = np.full_like(values[0], np.nan)
-        for fold in self.folds:
-            own = [
-                said for item, said in zip(self.plan, values, strict=False) if item.kind == kind and item.fold is fold
-            ]
-            if own and len(fold.held):
-                result[fold.held] = np.mean([said[fold.held] for said in own], axis=0)
-        return result
 
     def _weighed(self, left_out: dict[str, Floats], parts: dict[str, Part]) -> Blend:
         held = np.flatnonzero(~np.isnan(np.concatenate(list(left_out.values()), axis=1)).any(axis=1))

@@ -34,9 +34,11 @@ class Evaluation:
     targets, mask
         (n, T) in the user's units, and where there is a label.
     metrics
-        As `compute_metrics` names them; empty for a part without molecules.
+        As `compute_metrics` names them; empty for a part without molecules that can be judged.
     spread
         (n, outputs) disagreement of the models in scaled units or probabilities; None for a single model.
+    fitted
+        (n,) which molecules are predicted by models that learnt from them; None for a single model.
     """
 
     positions: npt.NDArray[np.int64]
@@ -46,6 +48,7 @@ class Evaluation:
     mask: npt.NDArray[np.bool_]
     metrics: dict[str, float]
     spread: Floats | None = None
+    fitted: npt.NDArray[np.bool_] | None = None
 
 
 def evaluate_part(

@@ -24,6 +24,7 @@ from mole_engine.training.compilation import compiled_layers, compiles
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.job import free_memory
 from mole_engine.training.metrics import monitor_of
+from mole_engine.training.metrics_table import write_waiting
 from mole_engine.training.pinned import PinnedCallback, PinnedMolecules
 from mole_engine.training.processes import (
     check_several_devices,
@@ -157,6 +158,8 @@ class _Job:
         try:
             with process_group_ends_here(), compiled_layers(self.prepared.model, compiling):
                 trainer, keeper = self._until_it_fits(resume_from)
+            # No further epoch adds rows that wait; what is still locked then, the end of the job tries again.
+            write_waiting(self.folder / "metrics.csv")
             return self._finish(trainer, keeper, time.monotonic() - began)
         finally:
             # A trainer holds on to optimiser states and gradients.

@@ -29,6 +29,7 @@ from mole_engine.store.files import known_error
 from mole_engine.store.run_log import log_line
 from mole_engine.store.run_place import RunPlace
 from mole_engine.training.emitter import EventEmitter
+from mole_engine.training.metrics_table import write_waiting
 
 log = logging.getLogger(__name__)
 
@@ -158,6 +159,7 @@ class Job(ABC):
 
     def end(self, status: RunState) -> RunRecord:
         """Write the last record, say the last word, and return the record."""
+        self._write_waiting()
         seconds = self.seconds()
         self.record = replace(self.record, status=status, seconds=seconds)
         self.save(self.record)
@@ -172,6 +174,12 @@ class Job(ABC):
         )
         return self.record
 
+    def _write_waiting(self) -> None:
+        """Add the epochs to `metrics.csv` that it lacks since another program has it open, or say which they are."""
+        notice = write_waiting(Path(self.record.run_dir) / "metrics.csv")
+        if notice is not None:
+            self.emitter.emit(notice)
+
     def fail(self, error: MoleError) -> None:
         """Write down and tell that the run has failed."""
         problem = problem_of(error)
@@ -179,6 +187,8 @@ class Job(ABC):
         # The first error is what matters: on a full disk, neither the record nor the event can be written down.
         with contextlib.suppress(KnownError, OSError):
             self.save(self.record)
+        with contextlib.suppress(KnownError, OSError):
+            self._write_waiting()
         with contextlib.suppress(KnownError, OSError):
             self.emitter.emit(RunFailed(problem=problem))
 

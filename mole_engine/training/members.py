@@ -16,7 +16,8 @@ from mole_engine.contracts.events import CheckpointSaved, EpochMetrics, Event, P
 from mole_engine.store.files import atomic_path
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.fitting import FitResult
-from mole_engine.training.reporting import append_row, epoch_row, locked_notice
+from mole_engine.training.metrics_table import append_row, locked_notice
+from mole_engine.training.reporting import epoch_row
 from mole_engine.training.series import Series
 
 WEIGHTS, RESULT = "weights.safetensors", "result.json"

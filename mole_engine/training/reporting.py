@@ -1,8 +1,7 @@
-"""Reporting: what the training loop tells the outside, as events and as `metrics.csv`."""
+"""Reporting: what the training loop tells the outside, as events and as rows of `metrics.csv`."""
 
 from __future__ import annotations
 
-import csv
 import math
 import time
 from collections import deque
@@ -13,14 +12,13 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint
 
-from mole_engine.contracts.errors import InputError
-from mole_engine.contracts.events import EpochMetrics, Notice, StepMetrics
-from mole_engine.store.files import atomic_path, storage_problem
+from mole_engine.contracts.events import EpochMetrics, StepMetrics
 from mole_engine.training.callbacks import ControlCallback
 from mole_engine.training.checkpoints import CheckpointCallback
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.machine import MachineUse, peak_memory
 from mole_engine.training.metrics import LOSS
+from mole_engine.training.metrics_table import append_row, locked_notice
 
 SPEED_WINDOW = 10.0
 """Seconds over which molecules per second are averaged."""
@@ -189,66 +187,6 @@ class Progress:
     def remaining(self, total_steps: int) -> float:
         """Seconds until `total_steps`; NaN before the second step."""
         return self._average * max(0, total_steps - self._step) if self._seen > 1 else math.nan
-
-
-_WAITING: dict[Path, list[dict[str, Any]]] = {}
-"""Rows of tables that could not be written yet."""
-
-
-def locked_notice(path: Path) -> Notice:
-    """Return what the user is told once when `append_row` says so."""
-    return Notice(
-        message=f"{path.name} cannot be written: another program, such as a spreadsheet, has it open. "
-        "Close it there; the epochs until then are added with the next one.",
-        level="warning",
-    )
-
-
-def append_row(path: Path, row: dict[str, Any]) -> bool:
-    """Add an epoch's row to a CSV file, atomically; columns that are new widen the file.
-
-    A spreadsheet on Windows lets nobody write a file that it has open, which is no reason to end a training: the row
-    then waits in memory for the next one.
-
-    Returns
-    -------
-    bool
-        Whether this row has to wait, and none did before.
-
-    Raises
-    ------
-    InputError, KnownError
-        When the file cannot be written for another reason.
-    """
-    # A resumed run writes its epochs anew.
-    waiting = [old for old in _WAITING.pop(path, []) if old["epoch"] < row["epoch"]]
-    try:
-        _write_rows(path, [*waiting, row])
-    except InputError as error:
-        if not isinstance(error.__cause__, PermissionError):
-            raise
-        _WAITING[path] = [*waiting, row]
-        return not waiting
-    return False
-
-
-def _write_rows(path: Path, news: list[dict[str, Any]]) -> None:
-    try:
-        rows = [*(old for old in _read_rows(path) if int(old["epoch"]) < news[0]["epoch"]), *news]
-        columns = list(dict.fromkeys([name for row in rows for name in row]))
-        with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns, restval="")
-            writer.writeheader()
-            writer.writerows(rows)
-    except OSError as error:
-        raise storage_problem(error, path) from error
-
-
-def _read_rows(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if str(row.get("epoch", "")).isdigit()]
 
 
 def epoch_row(epoch: EpochMetrics, learning_rate: float) -> dict[str, Any]:

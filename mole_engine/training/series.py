@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from mole_engine.contracts.run_state import RunControl
+from mole_engine.store.files import write_text
+
+END = "series.json"
 
 
 class Series:
@@ -73,3 +79,39 @@ class Series:
         if asked > self.planned and len(self.epochs) > 1:
             return f"Several networks learn no longer than planned: training ends with epoch {self.planned}."
         return f"Training now ends with epoch {max(asked, now)}."
+
+
+@dataclass(frozen=True)
+class SeriesEnd:
+    """Where the user has had a series of networks end, earlier than planned.
+
+    Attributes
+    ----------
+    last_epoch
+        Of the whole; 0: nothing was said.
+    networks
+        How many are used; 0: more may follow.
+    """
+
+    last_epoch: int = 0
+    networks: int = 0
+
+
+def write_end(folder: Path, end: SeriesEnd) -> None:
+    """Keep in a run folder what its user has said, for a run that goes on when its networks are finished.
+
+    Raises
+    ------
+    InputError, KnownError
+        When the folder cannot be written.
+    """
+    write_text(folder / "checkpoints" / END, json.dumps(asdict(end)) + "\n")
+
+
+def read_end(folder: Path) -> SeriesEnd:
+    """Return what `write_end` kept; where there is nothing that can be read, nothing was said."""
+    try:
+        fields = json.loads((folder / "checkpoints" / END).read_text(encoding="utf-8"))
+        return SeriesEnd(int(fields["last_epoch"]), int(fields["networks"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return SeriesEnd()

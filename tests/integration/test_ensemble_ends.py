@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mole_engine.contracts.events import EpochMetrics, Notice, StepMetrics
+from mole_engine.contracts.events import EpochMetrics, Notice, StageProgress, StateChanged, StepMetrics
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.inference.predictor import load_model
 from mole_engine.store.bundle import read_bundle
 from mole_engine.train import train
+from mole_engine.training import job, simple_models
+from mole_engine.training.evaluation import STAGE
 
 TUNED: dict[str, Any] = {
     "model": {"descriptors": True, "pooling": "cls+mean", "standardise_pooled": True},
@@ -119,3 +121,51 @@ def test_a_last_epoch_holds_when_the_run_goes_on(make_config: Any) -> None:
     assert part.status is RunState.INTERRUPTED
     train(resume=part.run_dir, on_event=seen.append)
     assert [event.epoch for event in seen if isinstance(event, EpochMetrics)] == [3, 4, 5, 6]
+
+
+TREES: dict[str, Any] = {"ensemble": {"kind": "folds", "members": 3, "trees": True}, "training": {"epochs": 4}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "heard_in", "networks"),
+    [
+        pytest.param(4, 3, 1, id="after-the-first"),
+        pytest.param(6, 5, 2, id="half-of-the-second"),
+        pytest.param(1, 1, 1, id="first-cut-off"),
+        pytest.param(5, 4, 1, id="second-cut-off"),
+        pytest.param(0, 4, 1, id="stopped-after-the-first"),
+        pytest.param(0, 6, 1, id="stopped-in-the-second"),
+        pytest.param(0, 2, 1, id="stopped-in-the-first"),
+    ],
+)
+@pytest.mark.parametrize("left_in", ["judging", "simple"])
+def test_networks_that_the_user_has_ended_stay_ended_when_the_run_goes_on(
+    make_config: Any, monkeypatch: pytest.MonkeyPatch, asked: int, heard_in: int, networks: int, left_in: str
+) -> None:
+    """The run is left before its end: while the last network predicts all molecules, or simple models are fitted."""
+    monkeypatch.setattr(simple_models, "TREES", 8)
+    monkeypatch.setattr(simple_models, "FEW_TREES", 8)
+    monkeypatch.setattr(job, "PROGRESS_SECONDS", 0.0)
+    control, spoken = RunControl(), []
+
+    def hear(event: Any) -> None:
+        if isinstance(event, EpochMetrics) and event.epoch == heard_in:
+            spoken.append(event)
+            if asked:
+                control.set_last_epoch(asked)
+            else:
+                control.stop()
+        judging = isinstance(event, StageProgress) and event.stage == STAGE and spoken
+        simple = isinstance(event, StateChanged) and event.trained
+        if (left_in == "judging" and judging) or simple:
+            control.interrupt()
+
+    part, seen = train(make_config(**TREES), hear, control), []
+    assert part.status is RunState.INTERRUPTED
+    record = train(resume=part.run_dir, on_event=seen.append)
+    assert record.status is RunState.COMPLETED
+    # What the last epoch lies in had not begun where the network before it was still being judged.
+    rest = [5] if (asked, left_in) == (5, "judging") else []
+    assert [event.epoch for event in seen if isinstance(event, EpochMetrics)] == rest
+    assert read_bundle(record.model_path).card.blend["networks"] == networks
+    assert any(isinstance(event, Notice) and event.message.startswith(f"Stopped: {networks} of 3") for event in seen)

@@ -17,7 +17,8 @@ from mole_engine.contracts.events import EpochMetrics, Notice
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.training.averaging import AveragingCallback
 from mole_engine.training.callbacks import ControlCallback, DivergenceCallback
-from mole_engine.training.reporting import Progress, append_row, peak_memory
+from mole_engine.training.metrics_table import append_row
+from mole_engine.training.reporting import Progress, peak_memory
 
 
 def trainer(**more):

@@ -1,0 +1,97 @@
+"""The table of epochs, `metrics.csv`, which a spreadsheet may have open; reads no torch."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.events import Notice
+from mole_engine.store.files import atomic_path, storage_problem
+
+_WAITING: dict[Path, list[dict[str, Any]]] = {}
+"""Rows of tables that could not be written yet, by the absolute path."""
+
+
+def locked_notice(path: Path) -> Notice:
+    """Return what the user is told once when `append_row` says so."""
+    return Notice(
+        message=f"{path.name} cannot be written: another program, such as a spreadsheet, has it open. "
+        "Close it there; the epochs until then are added with the next one.",
+        level="warning",
+    )
+
+
+def append_row(path: Path, row: dict[str, Any]) -> bool:
+    """Add an epoch's row to a CSV file, atomically; columns that are new widen the file.
+
+    A spreadsheet on Windows lets nobody write a file that it has open, which is no reason to end a training: the row
+    then waits in memory for the next one.
+
+    Returns
+    -------
+    bool
+        Whether this row has to wait, and none did before.
+
+    Raises
+    ------
+    InputError, KnownError
+        When the file cannot be written for another reason.
+    """
+    # A resumed run writes its epochs anew.
+    waiting = [old for old in _WAITING.pop(path.absolute(), []) if old["epoch"] < row["epoch"]]
+    try:
+        _write_rows(path, [*waiting, row])
+    except InputError as error:
+        if not isinstance(error.__cause__, PermissionError):
+            raise
+        _WAITING[path.absolute()] = [*waiting, row]
+        return not waiting
+    return False
+
+
+def write_waiting(path: Path) -> Notice | None:
+    """Try once more to write the rows that wait for a CSV file; no further epoch does it when a training has ended.
+
+    Returns
+    -------
+    Notice or None
+        Which epochs the file lacks, where it still cannot be written; the rows go on waiting for a run that goes on.
+    """
+    waiting = _WAITING.get(path.absolute())
+    if not waiting:
+        return None
+    try:
+        _write_rows(path, waiting)
+    except (InputError, KnownError) as error:
+        epochs = _in_words([int(row["epoch"]) for row in waiting])
+        words = f"{path.name} lacks {epochs}: at the end, too, it could not be written."
+        return Notice(message=words, level="warning", details=str(error))
+    del _WAITING[path.absolute()]
+    return None
+
+
+def _in_words(epochs: Sequence[int]) -> str:
+    """Return "epoch 3" or "epochs 3 to 5"; those that wait follow each other."""
+    return f"epoch {epochs[0]}" if len(epochs) == 1 else f"epochs {epochs[0]} to {epochs[-1]}"
+
+
+def _write_rows(path: Path, news: list[dict[str, Any]]) -> None:
+    try:
+        rows = [*(old for old in _read_rows(path) if int(old["epoch"]) < news[0]["epoch"]), *news]
+        columns = list(dict.fromkeys([name for row in rows for name in row]))
+        with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError as error:
+        raise storage_problem(error, path) from error
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if str(row.get("epoch", "")).isdigit()]
