@@ -22,17 +22,19 @@ def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simple_models, "FEW_TREES", 8)
 
 
-def test_molecules_of_a_validation_file_are_nowhere_learnt_from(make_config: Any, table: Path, tmp_path: Path) -> None:
+def with_validation_file(make_config: Any, table: Path, tmp_path: Path, ensemble: dict[str, Any]) -> Any:
+    """Return a job whose validation molecules stand in a file of their own, with labels that nothing can know."""
     frame = pd.read_csv(table)
     apart = frame["part"] == "val"
-    # Labels that nothing can know: whoever predicts them has seen them.
+    # Whoever predicts them has seen them.
     frame[apart].assign(y=500.0).to_csv(tmp_path / "apart.csv", index=False)
     frame[~apart].to_csv(table, index=False)
-    config = make_config(
-        data={"validation_path": str(tmp_path / "apart.csv"), "target_transform": "none"},
-        training={"epochs": 1},
-        ensemble={"kind": "folds", "members": 3, "trees": True},
-    )
+    data = {"validation_path": str(tmp_path / "apart.csv"), "target_transform": "none"}
+    return make_config(data=data, training={"epochs": 1}, ensemble=ensemble)
+
+
+def test_molecules_of_a_validation_file_are_nowhere_learnt_from(make_config: Any, table: Path, tmp_path: Path) -> None:
+    config = with_validation_file(make_config, table, tmp_path, {"kind": "folds", "members": 3, "trees": True})
     record = train(config)
     card = read_bundle(record.model_path).card
     assert card.domain is not None
@@ -52,14 +54,6 @@ def test_molecules_of_a_validation_file_are_nowhere_learnt_from(make_config: Any
 def test_simple_models_beside_one_network_do_not_learn_from_it_either(
     make_config: Any, table: Path, tmp_path: Path
 ) -> None:
-    frame = pd.read_csv(table)
-    apart = frame["part"] == "val"
-    frame[apart].assign(y=500.0).to_csv(tmp_path / "apart.csv", index=False)
-    frame[~apart].to_csv(table, index=False)
-    config = make_config(
-        data={"validation_path": str(tmp_path / "apart.csv"), "target_transform": "none"},
-        training={"epochs": 1},
-        ensemble={"trees": True},
-    )
+    config = with_validation_file(make_config, table, tmp_path, {"trees": True})
     said = pd.read_csv(Path(train(config).run_dir) / "predictions.csv")
     assert said["y_pred"].max() < 50
