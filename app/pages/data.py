@@ -84,6 +84,7 @@ class DataPage(Page):
 
     def begin_loading(self, name: str) -> None:
         """Say that a file is being read; a data set that is open stays in sight."""
+        self.side.curation.forget_numbers()
         if self.session.dataset is None:
             self.loading.begin(name)
             self._show_state(self.loading)

@@ -47,6 +47,7 @@ class SidePanel(QWidget):
         self._session, self._rows = session, rows
         self._looking: asyncio.Task[Any] | None = None
         self._unasked = ("", "")
+        self._path = ""
         self.curation = CurationCard()
         self.curation.follow(session.history.stack)
         session.history.data_steps.connect(self.curation.show_steps)
@@ -71,6 +72,9 @@ class SidePanel(QWidget):
         """Show what was done to a data set and how it is divided."""
         self.column.show()
         self.split.show()
+        if dataset.data_config.path != self._path:
+            self._path = dataset.data_config.path
+            self.curation.forget_numbers()
         self.curation.show_report(dataset.report, dataset.issue_counts, dataset.data_config.curation)
         split = dataset.split
         counts = (len(split.train), len(split.validation), len(split.test))

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoStack
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QGridLayout, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QGridLayout, QSpinBox, QVBoxLayout, QWidget
 
 from app.text import count, counted
 from app.theme import SPACE
@@ -160,9 +160,15 @@ class CurationCard(Card):
             button.setVisible(bool(step))
             button.setToolTip(words.format(step))
 
+    def forget_numbers(self) -> None:
+        """Forget numbers that were typed just now for another file."""
+        self._pause.stop()
+        self._numbers.clear()
+
     def show_waiting(self) -> None:
         """Show that a file is still being cleaned up."""
         self.setEnabled(False)
+        self.forget_numbers()
         for words in self._touched.values():
             words.clear()
         for chip in self._chips:
@@ -182,13 +188,8 @@ class CurationCard(Card):
             blocker = QSignalBlocker(combo)
             combo.setCurrentIndex(max(0, combo.findData(getattr(config, name))))
             blocker.unblock()
-        blockers = [QSignalBlocker(spin) for spin in (self._size, self._within)]
-        self._size.setValue(config.max_heavy_atoms)
-        self._within.setValue(config.agree_within)
-        for blocker in blockers:
-            blocker.unblock()
-        self._pause.stop()
-        self._numbers.clear()
+        self._show_number(self._size, "max_heavy_atoms")
+        self._show_number(self._within, "agree_within")
         self.show_effects({name: many for name, many in report.steps.items() if getattr(config, name, None) is True})
         facts = [(counted(many, *_NEED_A_LOOK[kind][0]), "warning") for kind, many in _to_look_at(report, counts)]
         if len(facts) > 1 and len(facts[0][0] + facts[1][0]) > _CHIP_LETTERS:
@@ -198,6 +199,13 @@ class CurationCard(Card):
             chip.show_fact(*(facts[index] if index < len(facts) else ("", "neutral")))
         self._report.setVisible(bool(report.issues))
         self._summary.setText(summary_words(report, counts))
+
+    def _show_number(self, spin: QSpinBox | QDoubleSpinBox, name: str) -> None:
+        # A number that was typed just now, and is not told yet, is newer than the report.
+        if name not in self._numbers:
+            blocker = QSignalBlocker(spin)
+            spin.setValue(getattr(self._config, name))
+            blocker.unblock()
 
     def show_effects(self, effects: Mapping[str, int]) -> None:
         """Show how many rows each step touches, or would touch; steps that are not named are not known yet."""

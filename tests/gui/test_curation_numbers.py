@@ -87,3 +87,14 @@ def test_a_step_is_as_large_as_the_number(card):
             spin.stepBy(steps // abs(steps))
         seen.append(spin.text())
     assert seen == ["0.1", "0.3", "0.3", "0.0005", "Automatic", "2e-13", "1400", "Automatic"]
+
+
+def test_a_number_being_typed_outlives_a_report(qtbot, card):
+    spin, size = show(card, max_heavy_atoms=80)
+    size.setFocus()
+    size.selectAll()
+    qtbot.keyClicks(size, "60")
+    # The answer to a switch that was touched before arrives while the user is at the box.
+    show(card, max_heavy_atoms=80, agree_within=0.5)
+    assert (size.value(), spin.value()) == (60, 0.5)
+    assert after_the_pause(qtbot, card) == [("max_heavy_atoms", 60)]

@@ -211,6 +211,17 @@ def test_the_distance_of_values_and_bounds_can_be_set(qtbot, window, apart):
     assert window.session.dataset.report.kept == 11
 
 
+def test_a_number_typed_for_one_file_does_not_reach_the_next(qtbot, window, page, open_file, tmp_path):
+    qtbot.mouseClick(window.findChild(QWidget, "moreStepsButton"), Qt.MouseButton.LeftButton)
+    size = window.findChild(QSpinBox, "maxHeavyAtomsSpin")
+    size.setValue(12)
+    alcohols = [(f"CCCCCC{n * 'C'}O", str(n)) for n in range(9)]
+    open_file(write_csv(tmp_path / "other.csv", [("smiles", "y"), *alcohols]))
+    qtbot.wait(900)
+    assert size.value() == window.session.dataset.data_config.curation.max_heavy_atoms > 12
+    assert window.session.dataset.report.kept == 9
+
+
 def test_numbers_of_spin_boxes_stand_off_the_border(window, page):
     spins = [*page.findChildren(QSpinBox), *page.findChildren(QDoubleSpinBox)]
     assert {"maxHeavyAtomsSpin", "agreeWithinSpin", "testPercentSpin"} <= {spin.objectName() for spin in spins}
