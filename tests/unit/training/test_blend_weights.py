@@ -1,4 +1,4 @@
-"""Weights of a blend: by error, drawn to equal ones where there is little to go by, and by what averaging will bring."""
+"""Weights of a blend: by error, drawn to equal ones where little is known, and by what averaging will bring."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ import pytest
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.training.blend import NETWORK, Blend, to_logits, to_values
-from mole_engine.training.blend_weights import choose_weights
 from mole_engine.training.parts import PARTS, fit_part, part_from_arrays
 
 TASKS = (
