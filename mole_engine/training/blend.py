@@ -22,6 +22,9 @@ NETWORK, TUNED = "network", "tuned"
 NETWORKS = (NETWORK, TUNED)
 """Networks as they are, or those with a fixed encoder; and beside the latter, those whose encoder has learnt."""
 
+LEAST = 0.01
+"""Weights below this count for nothing."""
+
 TITLES = {NETWORK: "Network", TUNED: "Fine-tuned network", **PARTS}
 
 
@@ -107,10 +110,11 @@ class Blend:
 
 
 def in_words(weights: Mapping[str, float]) -> str:
-    """Return shares as a sentence has them: "network 60%, Gaussian process 40%"."""
+    """Return shares as a sentence has them: "network 60%, Gaussian process 40%"; none below 1%."""
+    counting = {name: weight for name, weight in weights.items() if weight >= LEAST}
     # A name keeps its capital.
-    titles = {name: TITLES[name] if TITLES[name].startswith("Gaussian") else TITLES[name].lower() for name in weights}
-    return ", ".join(f"{titles[name]} {weight:.0%}" for name, weight in weights.items())
+    titles = {name: TITLES[name] if TITLES[name].startswith("Gaussian") else TITLES[name].lower() for name in counting}
+    return ", ".join(f"{titles[name]} {weight:.0%}" for name, weight in counting.items())
 
 
 def to_values(logits: Floats, tasks: Sequence[TaskSpec]) -> Floats:

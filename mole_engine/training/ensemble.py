@@ -23,7 +23,7 @@ from mole_engine.contracts.wording import counted_of
 from mole_engine.data.data_modules import Part as DataPart
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.data.weights import counting
-from mole_engine.training.blend import NETWORK, NETWORKS, TUNED, Blend, in_words, to_logits, to_values
+from mole_engine.training.blend import LEAST, NETWORK, NETWORKS, TUNED, Blend, in_words, to_logits, to_values
 from mole_engine.training.blend_weights import averaged_away, choose_weights
 from mole_engine.training.checkpoints import LAST
 from mole_engine.training.emitter import EventEmitter
@@ -368,7 +368,7 @@ class _Ensemble:
         if parts and not len(held):
             self._notice("There are no molecules to weigh the models by: each counts the same.", "warning")
         # What counts for nothing need not be kept or computed.
-        kept = {name: weight for name, weight in weights.items() if name == NETWORK or weight >= 0.01}
+        kept = {name: weight for name, weight in weights.items() if name == NETWORK or weight >= LEAST}
         total = sum(kept.values())
         weights = {name: weight / total for name, weight in kept.items()}
         if len(weights) > 1:

@@ -206,8 +206,8 @@ def test_weights_know_that_all_networks_together_predict_a_new_molecule(
     make_config: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Forty molecules count as many, but each kind keeps its share.
-    monkeypatch.setattr(blend_weights, "FEW_LABELS", 1)
-    monkeypatch.setattr(blend_weights, "SHRINKAGE", 30.0)
+    monkeypatch.setattr(blend_weights, "MANY_LABELS", (1, 2))
+    monkeypatch.setattr(blend_weights, "SHRINKAGE", 1.0)
     shares = []
     for chance in (0.0, 0.9):
         monkeypatch.setitem(blend_weights.CHANCE, "tuned", chance)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
-from mole_engine.training.blend import NETWORK, Blend, to_logits, to_values
+from mole_engine.training.blend import NETWORK, Blend, in_words, to_logits, to_values
 from mole_engine.training.parts import PARTS, fit_part, part_from_arrays
 
 TASKS = (
@@ -93,3 +93,8 @@ def test_averages_are_read_out_like_logits() -> None:
 def test_a_blend_with_an_unknown_part_is_refused() -> None:
     with pytest.raises(ValueError, match="not known"):
         Blend.load({"weights": {NETWORK: 0.5, "oracle": 0.5}}, {}, TASKS)
+
+
+def test_shares_are_told_without_those_that_count_for_nothing() -> None:
+    shares = {NETWORK: 0.0, "tuned": 0.75, "kernel": 0.25}
+    assert in_words(shares) == "fine-tuned network 75%, Gaussian process 25%"
