@@ -1,4 +1,4 @@
-"""A weighted average of network and simple models, the weights chosen on molecules that none of them was fitted on."""
+"""A weighted average of networks and simple models."""
 
 from __future__ import annotations
 
@@ -22,19 +22,10 @@ NETWORK, TUNED = "network", "tuned"
 NETWORKS = (NETWORK, TUNED)
 """Networks as they are, or those with a fixed encoder; and beside the latter, those whose encoder has learnt."""
 
+LEAST = 0.01
+"""Weights below this count for nothing."""
+
 TITLES = {NETWORK: "Network", TUNED: "Fine-tuned network", **PARTS}
-
-SHRINKAGE = 0.3
-"""How strongly weights are drawn towards equal ones, in units of the equally weighted models' mean squared error.
-
-On a few hundred molecules with noisy labels the best weights are mostly chance: in cross-validation, equal ones beat
-free ones. Where the models are nearly right, what they differ in is no noise, and the pull is as small as their error.
-"""
-
-FULL_PULL_UP_TO = 500
-"""Labels of a task up to which the pull is that strong; on more it fades in proportion, as chance does."""
-
-_SUM_WEIGHT = 1e3
 
 
 @dataclass(frozen=True)
@@ -118,66 +109,12 @@ class Blend:
         return cls(tuple(tasks), weights, parts, dict(content.get("metrics") or {}), known)
 
 
-def choose_weights(
-    predictions: Mapping[str, Floats],
-    labels: Floats,
-    tasks: Sequence[TaskSpec],
-    molecules: Floats | None = None,
-) -> dict[str, float]:
-    """Return weights, not negative and 1 in all, with the least squared error; drawn a little towards equal ones.
-
-    Parameters
-    ----------
-    predictions
-        By name (n, outputs) values of molecules that the model was not fitted on.
-    labels
-        (n, T) scaled targets, classes as 0..k-1, NaN where there is none.
-    tasks
-        The T tasks; each weighs the same, however many labels it has.
-    molecules
-        (n,) sample weights above 0; None: all count the same.
-    """
-    # Imported where weights are chosen: predicting reads this module too.
-    from scipy import optimize
-
-    names = list(predictions)
-    columns, wanted, counts = [], [], []
-    layout = OutputLayout(tasks)
-    for place, (task, part) in enumerate(zip(tasks, layout.columns, strict=True)):
-        known = ~np.isnan(labels[:, place])
-        truth = labels[known, place]
-        much = np.ones(len(truth)) if molecules is None else molecules[known]
-        if molecules is not None and len(truth):
-            much = much / much.mean()
-        if task.kind is TaskKind.MULTICLASS:
-            truth = (truth[:, None] == np.arange(task.outputs)).astype(np.float64).ravel()
-            much = np.repeat(much, task.outputs)
-        spread = float(truth.std()) if len(truth) else 0.0
-        if not spread > 0:
-            continue
-        scale = 1 / (spread * np.sqrt(len(truth) * len(tasks)))
-        scales = scale * np.sqrt(much)
-        columns.append(np.column_stack([predictions[name][known][:, part].ravel() for name in names]) * scales[:, None])
-        wanted.append(truth * scales)
-        counts.append(int(known.sum()))
-    equal = np.full(len(names), 1 / len(names))
-    if not columns:
-        return dict(zip(names, equal.tolist(), strict=True))
-    matrix, goal = np.concatenate(columns), np.concatenate(wanted)
-    noise = float(np.sum((matrix @ equal - goal) ** 2))
-    strength = SHRINKAGE * min(1.0, FULL_PULL_UP_TO / float(np.mean(counts)))
-    pull = np.sqrt(strength * noise) * np.eye(len(names))
-    matrix = np.concatenate([matrix, pull, np.full((1, len(names)), _SUM_WEIGHT)])
-    goal = np.concatenate([goal, pull @ equal, [_SUM_WEIGHT]])
-    weights = optimize.nnls(matrix, goal)[0]
-    return dict(zip(names, (weights / weights.sum()).tolist(), strict=True))
-
-
 def in_words(weights: Mapping[str, float]) -> str:
-    """Return shares as a sentence has them: "network 60%, Gaussian process 40%"."""
+    """Return shares as a sentence has them: "network 60%, Gaussian process 40%"; none below 1%."""
+    counting = {name: weight for name, weight in weights.items() if weight >= LEAST}
     # A name keeps its capital.
-    titles = {name: TITLES[name] if TITLES[name].startswith("Gaussian") else TITLES[name].lower() for name in weights}
-    return ", ".join(f"{titles[name]} {weight:.0%}" for name, weight in weights.items())
+    titles = {name: TITLES[name] if TITLES[name].startswith("Gaussian") else TITLES[name].lower() for name in counting}
+    return ", ".join(f"{titles[name]} {weight:.0%}" for name, weight in counting.items())
 
 
 def to_values(logits: Floats, tasks: Sequence[TaskSpec]) -> Floats:

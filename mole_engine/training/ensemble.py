@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor, from_numpy, nn, no_grad
+from torch import Tensor, from_numpy
 
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import Split
@@ -23,14 +23,15 @@ from mole_engine.contracts.wording import counted_of
 from mole_engine.data.data_modules import Part as DataPart
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.data.weights import counting
-from mole_engine.training.blend import NETWORK, NETWORKS, TUNED, Blend, choose_weights, in_words, to_logits, to_values
+from mole_engine.training.blend import LEAST, NETWORK, NETWORKS, TUNED, Blend, in_words, to_logits, to_values
+from mole_engine.training.blend_weights import averaged_away, choose_weights
 from mole_engine.training.checkpoints import LAST
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.evaluation import Evaluation, evaluate_part
 from mole_engine.training.fitting import FitResult, fit_model
 from mole_engine.training.folds import Fold, make_folds, pool_of
 from mole_engine.training.left_out import Flags, fitted_on, fold_notes, left_out_values, partly_judged
-from mole_engine.training.members import MemberEmitter, member_folder, read_member, write_member
+from mole_engine.training.members import MemberEmitter, member_folder, read_member, round_to_half, write_member
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.metrics_table import write_waiting
 from mole_engine.training.outputs import Readout
@@ -341,7 +342,7 @@ class _Ensemble:
         write_waiting(self.folder / "metrics.csv")
         self.control.checkpoint()
         if item.kind == TUNED:
-            _round(prepared.model.encoder)
+            round_to_half(prepared.model.encoder)
         cut_off = self._is_cut_off(item, fit)
         if self.control.stop_requested or self.control.last_epoch:
             used = max(1, item.number + (not cut_off)) if self.control.stop_requested else 0
@@ -360,12 +361,14 @@ class _Ensemble:
         held = np.flatnonzero(~np.isnan(np.concatenate(list(left_out.values()), axis=1)).any(axis=1))
         rows, own = counting(self.data.dataset.weights, held)
         some = {name: values[rows] for name, values in left_out.items()}
-        weights = choose_weights(some, self.scaler.transform(self.data.labels.targets[rows]), self.tasks, own)
+        labels = self.scaler.transform(self.data.labels.targets[rows])
+        networks = [(item.kind, item.fold.number) for item in self.plan[: len(self.members)]]
+        weights = choose_weights(some, labels, self.tasks, own, averaged_away(networks))
         metrics = {name: self._evaluation(values, held).metrics for name, values in left_out.items()}
         if parts and not len(held):
             self._notice("There are no molecules to weigh the models by: each counts the same.", "warning")
         # What counts for nothing need not be kept or computed.
-        kept = {name: weight for name, weight in weights.items() if name == NETWORK or weight >= 0.01}
+        kept = {name: weight for name, weight in weights.items() if name == NETWORK or weight >= LEAST}
         total = sum(kept.values())
         weights = {name: weight / total for name, weight in kept.items()}
         if len(weights) > 1:
@@ -384,15 +387,9 @@ class _Ensemble:
 
     def _fit(self) -> FitResult:
         kept = sorted(fit.kept_epoch for fit in self.fits)
-        seconds = math.fsum(fit.seconds for fit in self.fits)
-        return replace(self.fits[0], kept_epoch=kept[len(kept) // 2], seconds=seconds)
+        return replace(
+            self.fits[0], kept_epoch=kept[len(kept) // 2], seconds=math.fsum(fit.seconds for fit in self.fits)
+        )
 
     def _notice(self, message: str, level: str = "info") -> None:
         self.emitter.emit(Notice(message=message, level=level))
-
-
-def _round(encoder: nn.Module) -> None:
-    """Bring weights to what 16 bits hold, as bundles keep them: the run's figures are those of the stored network."""
-    with no_grad():
-        for weight in encoder.parameters():
-            weight.copy_(weight.half().to(weight.dtype))

@@ -106,6 +106,13 @@ def member_folder(folder: Path, number: int) -> Path:
     return folder / "checkpoints" / f"network-{number + 1}"
 
 
+def round_to_half(module: torch.nn.Module) -> None:
+    """Bring weights to what 16 bits hold, as bundles keep them: the run's figures are those of the stored network."""
+    with torch.no_grad():
+        for weight in module.parameters():
+            weight.copy_(weight.half().to(weight.dtype))
+
+
 def write_member(folder: Path, model: torch.nn.Module, fit: FitResult) -> None:
     """Keep a finished network, and drop the larger state from which it could have gone on.
 

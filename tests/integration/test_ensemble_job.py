@@ -22,7 +22,7 @@ from mole_engine.inference.predictor import LoadedModel, load_model
 from mole_engine.store.bundle import read_bundle
 from mole_engine.store.card import Difficulty
 from mole_engine.train import train
-from mole_engine.training import blend, ensemble, simple_models
+from mole_engine.training import blend_weights, ensemble, simple_models
 from mole_engine.training.evaluation import evaluate_part
 from mole_engine.training.setup import Prepared
 
@@ -144,7 +144,7 @@ def large_set(**changes: Any) -> dict[str, Any]:
 
 
 def test_fine_tuned_networks_join_on_large_sets(make_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blend, "SHRINKAGE", 1e3)
+    monkeypatch.setattr(blend_weights, "SHRINKAGE", 1e3)
     events: list[Any] = []
     record = train(make_config(**large_set()).updated({"ensemble": {"trees": True}}), on_event=events.append)
     epochs = [event for event in events if isinstance(event, EpochMetrics)]
@@ -202,6 +202,20 @@ def test_a_run_interrupted_in_a_fine_tuned_network_goes_on(make_config: Any) -> 
     assert read_bundle(record.model_path).card.blend["tuned"] == 2
 
 
+def test_weights_know_that_all_networks_together_predict_a_new_molecule(
+    make_config: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Forty molecules count as many, but each kind keeps its share.
+    monkeypatch.setattr(blend_weights, "MANY_LABELS", (1, 2))
+    monkeypatch.setattr(blend_weights, "SHRINKAGE", 1.0)
+    shares = []
+    for chance in (0.0, 0.9):
+        monkeypatch.setitem(blend_weights.CHANCE, "tuned", chance)
+        record = train(make_config(**large_set(), out=str(tmp_path / str(chance))))
+        shares.append(read_bundle(record.model_path).card.blend["weights"]["tuned"])
+    assert shares[0] < 0.9 * shares[1]
+
+
 def two_of_each_fold(make_config: Any) -> TrainConfig:
     """Return a job with six networks: one with a fixed encoder and two fine-tuned ones for each of two folds."""
     config: TrainConfig = make_config(**large_set()).updated({"ensemble": {"fine_tune_members": 2}})
@@ -223,7 +237,7 @@ def said_by(members: Sequence[dict[str, torch.Tensor]], prepared: Prepared) -> l
 def test_fine_tuned_networks_of_a_fold_are_averaged_before_they_are_weighed(
     make_config: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blend, "SHRINKAGE", 1e3)
+    monkeypatch.setattr(blend_weights, "SHRINKAGE", 1e3)
     fit_ensemble, kept = ensemble.fit_ensemble, []
 
     def keep(config: TrainConfig, prepared: Prepared, *rest: Any, **more: Any) -> ensemble.EnsembleFit:

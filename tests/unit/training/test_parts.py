@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
-from mole_engine.training.blend import NETWORK, Blend, choose_weights, to_logits, to_values
+from mole_engine.training.blend import NETWORK, Blend, in_words, to_logits, to_values
 from mole_engine.training.parts import PARTS, fit_part, part_from_arrays
 
 TASKS = (
@@ -82,53 +82,6 @@ def test_what_counts_little_is_hardly_learnt(name: str, tables: Any, labels: Any
     assert np.abs(near - wanted).mean() < 0.5 * np.abs(far - wanted).mean()
 
 
-def test_molecules_that_count_little_do_not_choose_the_shares() -> None:
-    generator = np.random.default_rng(0)
-    truth = generator.normal(size=(200, 1))
-    said = {name: truth + generator.normal(scale=0.5, size=truth.shape) for name in ("a", "b")}
-    said["a"][150:] += 50
-    weights = np.where(np.arange(200) < 150, 1.0, 1e-9)
-    shares = choose_weights(said, truth, TASKS[:1], weights / weights.mean())
-    assert abs(shares["a"] - 0.5) < 0.15
-    assert choose_weights(said, truth, TASKS[:1])["a"] < 0.1
-
-
-def test_weights_prefer_the_better_and_stay_near_equal_among_equals() -> None:
-    generator = np.random.default_rng(0)
-    truth = generator.normal(size=(200, 1))
-    tasks = TASKS[:1]
-    noisy = {name: truth + generator.normal(scale=0.5, size=truth.shape) for name in ("a", "b")}
-    alike = choose_weights(noisy, truth, tasks)
-    assert abs(alike["a"] - 0.5) < 0.1
-    uneven = choose_weights({**noisy, "bad": generator.normal(scale=3.0, size=truth.shape)}, truth, tasks)
-    assert uneven["bad"] < 0.05
-    assert sum(uneven.values()) == pytest.approx(1.0)
-    assert choose_weights(noisy, np.full((200, 1), np.nan), tasks) == {"a": 0.5, "b": 0.5}
-
-
-def test_weights_follow_small_differences_where_all_are_nearly_right() -> None:
-    generator = np.random.default_rng(0)
-    truth = generator.normal(size=(300, 1))
-    tasks = TASKS[:1]
-    errors = {"a": 0.03, "b": 0.09}
-    near = {name: truth + generator.normal(scale=size, size=truth.shape) for name, size in errors.items()}
-    assert choose_weights(near, truth, tasks)["a"] > 0.7
-
-
-def test_on_many_labels_the_better_model_counts_more_than_on_few():
-    tasks = [TaskSpec("y", TaskKind.REGRESSION)]
-    generator = np.random.default_rng(0)
-    truth = generator.normal(size=(250, 1))
-    said = {name: truth + generator.normal(scale=scale, size=truth.shape) for name, scale in (("a", 0.5), ("b", 1.0))}
-
-    def share(times: int) -> float:
-        many = {name: np.tile(values, (times, 1)) for name, values in said.items()}
-        return choose_weights(many, np.tile(truth, (times, 1)), tasks)["a"]
-
-    assert share(1) == pytest.approx(share(2))
-    assert share(2) + 0.02 < share(20)
-
-
 def test_averages_are_read_out_like_logits() -> None:
     logits = np.random.default_rng(0).normal(size=(10, 6))
     values = to_values(logits, TASKS)
@@ -140,3 +93,8 @@ def test_averages_are_read_out_like_logits() -> None:
 def test_a_blend_with_an_unknown_part_is_refused() -> None:
     with pytest.raises(ValueError, match="not known"):
         Blend.load({"weights": {NETWORK: 0.5, "oracle": 0.5}}, {}, TASKS)
+
+
+def test_shares_are_told_without_those_that_count_for_nothing() -> None:
+    shares = {NETWORK: 0.0, "tuned": 0.75, "kernel": 0.25}
+    assert in_words(shares) == "fine-tuned network 75%, Gaussian process 25%"
