@@ -303,6 +303,8 @@ class MainWindow(QMainWindow):
             self._shelf.finish()
             self.session.training.shutdown()
             self.session.training.wait_for_end()
+            # What was just typed is written down by pages that are hidden.
+            self.hide()
             self.session.close()
         return super().event(event)
 
