@@ -317,6 +317,10 @@ class MainWindow(QMainWindow):
     @Slot()
     def _keep_run_and_close(self) -> None:
         self._closing = True
+        if not self.session.training.is_running:
+            # It has ended while the question stood there.
+            self.close()
+            return
         # Else the next one in the queue would begin where this one ends, only to be cut off.
         self.session.training.hold_queue()
         self.session.training.stop()
