@@ -303,6 +303,8 @@ class MainWindow(QMainWindow):
             self._shelf.finish()
             self.session.training.shutdown()
             self.session.training.wait_for_end()
+            # What was just typed is written down by pages that are hidden.
+            self.hide()
             self.session.close()
         return super().event(event)
 
@@ -315,6 +317,10 @@ class MainWindow(QMainWindow):
     @Slot()
     def _keep_run_and_close(self) -> None:
         self._closing = True
+        if not self.session.training.is_running:
+            # It has ended while the question stood there.
+            self.close()
+            return
         # Else the next one in the queue would begin where this one ends, only to be cut off.
         self.session.training.hold_queue()
         self.session.training.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ from app.widgets.figures import (
 )
 from app.widgets.verdict_cards import FactsCard, MetricTile
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.records import shown_metrics
 
 if TYPE_CHECKING:
@@ -148,9 +150,12 @@ class ModelsPage(Page):
         asked = self._asked
         models = await self.session.runs.models()
         known = {model.path for model in models}
-        guests = [
-            await self.session.runs.model(path) for path in self._guests if path not in known and Path(path).is_file()
-        ]
+        guests = []
+        for path in self._guests:
+            # One that was moved or damaged meanwhile must not hide the others.
+            with contextlib.suppress(InputError):
+                if path not in known:
+                    guests.append(await self.session.runs.model(path))
         if asked != self._asked:
             # A newer question is under way; an old answer must not overtake it.
             return

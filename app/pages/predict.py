@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,13 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPlainTextEdi
 
 from app.pages.base import Page
 from app.pages.explaining import Explaining, Question
-from app.pages.predict_cells import prediction_cell, prediction_columns
+from app.pages.predict_cells import prediction_cell, prediction_chips, prediction_columns
 from app.pages.run_names import record_differences
 from app.pages.saving import ask_where_to_save, suggested_name
 from app.questions import ColumnNeededError
 from app.services.prediction_table import Predictions
 from app.services.runs import ModelInfo
-from app.text import count, counted, says_unit
+from app.text import counted, says_unit
 from app.theme import SPACE, mono_font
 from app.widgets.basic import (
     Card,
@@ -54,6 +54,7 @@ class PredictPage(Page):
         self.setObjectName("predictPage")
         self._models: list[ModelInfo] = []
         self._asked = 0
+        self._gone = False
         self._predictions: Predictions | None = None
         self.models = QComboBox()
         self.models.setObjectName("predictModelCombo")
@@ -217,28 +218,44 @@ class PredictPage(Page):
         asked = self._asked
         models = await self.session.runs.models()
         chosen = self.session.predictions.model_path
+        fault: InputError | None = None
         if chosen and chosen not in [model.path for model in models]:
-            models.insert(0, await self.session.runs.model(chosen))
+            try:
+                models.insert(0, await self.session.runs.model(chosen))
+            except InputError as error:
+                fault = error
         if asked != self._asked:
             # A newer question is under way; an old answer must not overtake it.
             return
+        lost = Path(chosen)
+        if fault is not None:
+            # The one before goes on to be asked; no other takes the place of one that has been thrown away.
+            chosen = self._model_path() if self._model_path() in [model.path for model in models] else ""
+            self.session.predictions.model_path = chosen
+        self._gone = not chosen and (self._gone or fault is not None)
         self._models = models
         self.models.blockSignals(True)
         self.models.clear()
         for model, apart in zip(models, record_differences(models), strict=True):
             self.models.addItem(f"{model.name}, {apart}" if apart else model.name, model.path)
-        self.models.setCurrentIndex(max(0, self.models.findData(chosen)) if models else -1)
+        self.models.setCurrentIndex(-1 if self._gone else max(0, self.models.findData(chosen)) if models else -1)
         self.models.blockSignals(False)
         self._show_model()
+        if fault is not None and lost.is_file():
+            raise fault
 
     @Slot()
     def _model_changed(self) -> None:
         self.session.predictions.model_path = self._model_path()
+        self._gone = False
         self._show_model()
 
     def _show_model(self) -> None:
         model = next((model for model in self._models if model.path == self._model_path()), None)
-        if model is None:
+        self.models.setPlaceholderText("Choose a model" if self._models else "No model yet")
+        if model is None and self._models:
+            self._about.setText("The model that was asked before is gone. Choose another one.")
+        elif model is None:
             self._about.setText("There is no model yet. Train one, or open a .mole file.")
         else:
             metrics, part = shown_metrics(model.metrics, model.validation_metrics, model.counts)
@@ -260,8 +277,10 @@ class PredictPage(Page):
     def _show_empty(self, model: ModelInfo | None) -> None:
         self.train.setVisible(model is None)
         if model is None:
-            self._empty.title.setText("No model to ask yet")
-            self._empty.text.setText("Train a model first, or open a .mole file that somebody sent you.")
+            self._empty.title.setText("No model is chosen" if self._models else "No model to ask yet")
+            choice = "Choose one at the left, or train another one."
+            first = "Train a model first, or open a .mole file that somebody sent you."
+            self._empty.text.setText(choice if self._models else first)
         else:
             self._empty.title.setText("Ask the model")
             self._empty.text.setText(
@@ -299,6 +318,10 @@ class PredictPage(Page):
         dialog.open()
 
     def _start(self, question: Coroutine[Any, Any, Predictions], what: str) -> None:
+        if self.session.predictions.is_busy:
+            # The service says so; the question under way, and the button that cancels it, stay in sight.
+            self.session.start_task(question)
+            return
         self._loading.begin(what)
         self._stack.setCurrentIndex(_BUSY)
         self.button.setEnabled(False)
@@ -325,7 +348,7 @@ class PredictPage(Page):
         self.table.scrollToTop()
         self._close_explanation()
         self._stack.setCurrentIndex(_TABLE)
-        self.header.set_chips(_chips(predictions))
+        self.header.set_chips(prediction_chips(predictions))
 
     # What it looked at -----------------------------------------------------------------------------------------
 
@@ -368,14 +391,4 @@ class PredictPage(Page):
 
     async def _save(self, predictions: Predictions, path: str) -> None:
         await self.session.predictions.save(predictions, path)
-        self.header.set_chips([*_chips(predictions), (f"saved {Path(path).name}", "accent")])
-
-
-def _chips(predictions: Predictions) -> Sequence[tuple[str, str]]:
-    chips = [(counted(len(predictions), "molecule"), "neutral")]
-    far = sum(predictions.in_domain(place) is False for place in range(len(predictions)))
-    if far:
-        chips.append((f"{count(far)} far from the training set", "warning"))
-    if predictions.failed:
-        chips.append((f"{count(predictions.failed)} unreadable", "danger"))
-    return chips
+        self.header.set_chips([*prediction_chips(predictions), (f"saved {Path(path).name}", "accent")])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TypedDict
 
 from app.pages.words import domain_words
 from app.services.prediction_table import Predictions
-from app.text import count, fixed, number, probability, says_unit
+from app.text import count, counted, fixed, number, probability, says_unit
 from app.widgets.cell_table import Cell, Column
 from app.widgets.figures import places_for
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
@@ -74,6 +75,17 @@ def prediction_cell(predictions: Predictions, place: int, key: str) -> Cell:
     if error:
         return Cell("–", "muted", order=math.nan)
     return _value(predictions, place, spec) if name == "value" else _class(predictions, place, spec)
+
+
+def prediction_chips(predictions: Predictions) -> Sequence[tuple[str, str]]:
+    """Return what is said of all predictions together, each a text and a tone."""
+    chips = [(counted(len(predictions), "molecule"), "neutral")]
+    far = sum(predictions.in_domain(place) is False for place in range(len(predictions)))
+    if far:
+        chips.append((f"{count(far)} far from the training set", "warning"))
+    if predictions.failed:
+        chips.append((f"{count(predictions.failed)} unreadable", "danger"))
+    return chips
 
 
 def _remark(predictions: Predictions, place: int, error: str) -> Cell:

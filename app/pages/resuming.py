@@ -24,6 +24,7 @@ def resume_run(session: Session, record: RunRecord) -> bool:
     # The run's own settings count; these are only what the window shows before it speaks.
     job = TrainConfig(name=record.name, preset=record.preset, seed=record.seed)
     job.training.epochs = max(record.epochs, 1)
+    job.data.path = record.data_name
     job.runtime.device = session.settings.device
     try:
         session.training.start(job, record.run_dir)

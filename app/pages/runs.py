@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +41,8 @@ class RunsPage(Page):
         self.setObjectName("runsPage")
         self._records: list[RunRecord] = []
         self._asked = 0
-        self._in_trash = False
-        self._wanted = self._note = ""
+        self._in_trash = self._was_visible = False
+        self._wanted = self._awaited = self._note = ""
         self._kind = EXPORTS[0][0]
         self._story: RunStory | None = None
 
@@ -108,12 +110,15 @@ class RunsPage(Page):
         session.runs_changed.connect(self._renew)
         session.run_started.connect(self._renew)
         session.run_finished.connect(self._finished)
+        session.training.state_changed.connect(self._look_around)
         self.list.chosen.connect(self._choose)
         self.list.activated.connect(self._show_verdict)
         self.list.selection_changed.connect(self._renew_actions)
         self.list.annotated.connect(self._annotate)
         self.list.trash_asked.connect(self._show_trash)
         self.list.menu_asked.connect(actions.show_menu)
+        # Before the run that is written about goes elsewhere.
+        actions.menu.aboutToShow.connect(self.list.flush)
         actions.navigate.connect(self.navigate)
         actions.said.connect(self._say)
         actions.compare_asked.connect(self._ask_to_compare)
@@ -144,7 +149,8 @@ class RunsPage(Page):
     @Slot()
     def show_list(self) -> None:
         """Show all runs."""
-        self._go(_LIST if self._records or self._in_trash else _EMPTY)
+        self._go_to_list()
+        self._follow()
 
     # What happens ----------------------------------------------------------------------------------------------
 
@@ -157,12 +163,25 @@ class RunsPage(Page):
         self._in_trash = wanted
         self._renew()
 
+    @Slot()
+    def _look_around(self) -> None:
+        """Note, before a run that has ended leads here, whether the user is here already."""
+        self._was_visible = self.isVisible()
+
     @Slot(object)
     def _finished(self, record: RunRecord) -> None:
-        if record.status is RunState.COMPLETED:
-            # Shown from the record at once; the list follows.
-            self._wanted = record.run_id
-            self.session.start_task(self._read(record, show=True))
+        if record.status is not RunState.COMPLETED:
+            return
+        if self._was_visible:
+            # Who reads, compares or writes here is not taken elsewhere.
+            self._note = f"{record.name} has finished"
+            self._show_head()
+            return
+        if self._in_trash:
+            self.list.filter.setCurrentIndex(0)
+        # Shown from the record at once; the list follows.
+        self._wanted = self._awaited = record.run_id
+        self.session.start_task(self._read(record, show=True))
 
     async def _reload(self, *, first: bool = False) -> None:
         self._asked += 1
@@ -173,6 +192,8 @@ class RunsPage(Page):
             # A newer question is under way; an old answer must not overtake it.
             return
         self._records = records
+        # What was just typed about a run: signals that are blocked would not write it down.
+        self.list.flush()
         self.list.blockSignals(True)
         self.list.show_records(records, in_trash=self._in_trash)
         names = [record.run_id for record in self.list.records()]
@@ -180,14 +201,22 @@ class RunsPage(Page):
             self.list.select([self._wanted])
         self.list.blockSignals(False)
         if self._stack.currentIndex() not in (_VERDICT, _COMPARE):
-            self.show_list()
+            self._go_to_list()
         self._renew_actions()
-        chosen = self.list.table.chosen()
-        if 0 <= chosen < len(names):
-            record = self.list.records()[chosen]
-            if self._story is None or self._story.record != record:
-                # Another run, or one that has gone on since it was read.
-                self._choose(record)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Read the run that is to be shown: another one than before, or one that has gone on since it was read."""
+        if self._awaited:
+            return
+        listed, chosen = self.list.records(), self.list.table.chosen()
+        record = listed[chosen] if 0 <= chosen < len(listed) else None
+        if self._stack.currentIndex() == _VERDICT and self._story is not None:
+            # The verdict stays with its run, whatever the list below has selected or left out.
+            shown = self._story.record.run_id
+            record = next((one for one in self._records if one.run_id == shown), None)
+        if record is not None and (self._story is None or self._story.record != record):
+            self._choose(record)
 
     @Slot(object)
     def _choose(self, record: RunRecord) -> None:
@@ -195,7 +224,11 @@ class RunsPage(Page):
         self.session.start_task(self._read(record, show=False))
 
     async def _read(self, record: RunRecord, *, show: bool) -> None:
-        story = await self.session.runs.story(record)
+        try:
+            story = await self.session.runs.story(record)
+        finally:
+            if self._awaited == record.run_id:
+                self._awaited = ""
         if record.run_id != self._wanted:
             # Another run was chosen meanwhile.
             return
@@ -225,13 +258,16 @@ class RunsPage(Page):
 
     @Slot(str, str, list, bool)
     def _annotate(self, run_id: str, notes: str, tags: list[str], starred: bool) -> None:
-        self.session.start_task(self._annotated(run_id, notes, tags, starred))
+        self.session.start_task(self._annotated(self.session.runs.shelf.annotate(run_id, notes, tags, starred)))
 
-    async def _annotated(self, run_id: str, notes: str, tags: list[str], starred: bool) -> None:
-        await self.session.runs.shelf.annotate(run_id, notes, tags, starred)
+    async def _annotated(self, writing: Future[None]) -> None:
+        await asyncio.wrap_future(writing)
         await self._reload()
 
     # Showing ---------------------------------------------------------------------------------------------------
+
+    def _go_to_list(self) -> None:
+        self._go(_LIST if self._records or self._in_trash else _EMPTY)
 
     def _go(self, state: int) -> None:
         self._stack.setCurrentIndex(state)

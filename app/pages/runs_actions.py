@@ -201,6 +201,7 @@ class RunActions(QObject):
     def _resume(self, record: RunRecord) -> None:
         job = TrainConfig(name=record.name, preset=record.preset, seed=record.seed)
         job.training.epochs = max(record.epochs, 1)
+        job.data.path = record.data_name
         job.runtime.device = self._session.settings.device
         self._begin(job, record.run_dir)
 

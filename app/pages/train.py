@@ -16,7 +16,7 @@ from app.pages.train_pins import pinned_molecules
 from app.pages.train_queue import QueueControl
 from app.pages.train_setup import TrainSetup
 from app.pages.train_watch import RunWatch
-from app.pages.train_words import parts_words
+from app.pages.train_words import parts_words, unit_of
 from app.pages.words import LEAK_TIP
 from app.services.datasets import samples
 from app.services.open_dataset import OpenDataset
@@ -26,7 +26,6 @@ from app.widgets.basic import Card, EmptyState, heading_label, primary_button, s
 from app.widgets.figures import rough_duration, rough_memory
 from app.widgets.run_panel import RunPanel
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.dataset import TaskKind
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.events import Event
 from mole_engine.contracts.presets import list_presets
@@ -46,7 +45,6 @@ class TrainPage(Page):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, "Train", parent)
         self.setObjectName("trainPage")
-        self._unit = ""
         self._running = False
         self._pins: list[str] = []
 
@@ -282,12 +280,14 @@ class TrainPage(Page):
         self.trials_button.setChecked(False)
         self.trials_button.hide()
         dataset = self.session.dataset
-        if dataset is None or record.data_name not in {"", dataset.info.name}:
+        if dataset is None or record.data_name != dataset.info.name:
+            dataset = None
             # From the queue, or of an earlier day: the head tells what the charts are about.
             self.header.set_title(f"Train: {record.name}")
             self.header.set_chips([(record.data_name, "neutral")])
             self.header.show_notice("")
-        self.watch.begin(record, self._unit, self.session.training.resumes)
+        config, resumes = self.session.training.config, self.session.training.resumes
+        self.watch.begin(record, unit_of(config, dataset) if config is not None else "", resumes)
         self.watch.events.setFocus(Qt.FocusReason.OtherFocusReason)
         self.panel.show_started(record.epochs)
 
@@ -320,10 +320,8 @@ class TrainPage(Page):
         self.watch.pinned.set_molecules(pinned_molecules(dataset, self._pins) if dataset is not None else ())
 
     def _show_head(self, dataset: OpenDataset) -> None:
-        tasks = dataset.roles.tasks
-        self._unit = tasks[0].unit if tasks and tasks[0].kind is TaskKind.REGRESSION else ""
         self.header.set_title(f"Train: {dataset.title}")
-        self._export.setEnabled(bool(tasks))
+        self._export.setEnabled(bool(dataset.roles.tasks))
         self._show_chips()
 
     def _show_chips(self, *more: tuple[str, str]) -> None:

@@ -39,7 +39,8 @@ class RunWatch(QObject):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
-        self._heard: list[Event] = []
+        # Only until what an earlier part of the run said has been read: a long run has millions.
+        self._heard: list[Event] | None = None
         self._unit = ""
         self.curves = RunCurves()
         self.loss = LossChart()
@@ -76,14 +77,14 @@ class RunWatch(QObject):
     def clear(self) -> None:
         """Show no run."""
         self._show(RunCurves())
-        self._heard = []
+        self._heard = None
         self.events.replay([])
         self.search.replay([])
 
     def begin(self, record: RunRecord, unit: str, resumes: str) -> None:
         """Show a run that starts; one that goes on keeps the curves that it had."""
         self._unit = unit
-        self._heard = []
+        self._heard = [] if resumes else None
         self._show(RunCurves(record.epochs))
         self.events.replay([])
         self.search.replay([])
@@ -93,7 +94,8 @@ class RunWatch(QObject):
     def hear(self, event: Event) -> None:
         """Take in one event of the run."""
         self.events.add(event)
-        self._heard.append(event)
+        if self._heard is not None:
+            self._heard.append(event)
         if isinstance(event, TrialFinished):
             self.search.add_trial(event)
         if not self.curves.add(event):
@@ -113,19 +115,20 @@ class RunWatch(QObject):
 
     def finish(self) -> None:
         """Draw what came last."""
-        self._heard = []
+        self._heard = None
         self._redraw()
 
     async def _recall(self, folder: str) -> None:
         events = await self._session.run_blocking(read_run_events, folder)
-        if self._session.training.resumes != folder:
+        if self._session.training.resumes != folder or self._heard is None:
             return
+        meanwhile, self._heard = self._heard, None
         curves = RunCurves.replay(events)
         # What was said meanwhile stands in both; curves take a step told twice as one.
-        for event in self._heard:
+        for event in meanwhile:
             curves.add(event)
         self._show(curves)
-        self.search.replay([*events, *self._heard])
+        self.search.replay([*events, *meanwhile])
 
     def _show(self, curves: RunCurves) -> None:
         self.curves = curves

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,9 +54,12 @@ class RunShelf:
     def __init__(self, tasks: TaskRunner, workspace: Path) -> None:
         self._tasks, self._workspace = tasks, workspace
 
-    async def annotate(self, run_id: str, notes: str, tags: Sequence[str], starred: bool) -> None:
-        """Keep what the user says of a run. Raises InputError, KnownError."""
-        await self._tasks.run_blocking(_annotate, self._workspace, run_id, notes, tuple(tags), starred)
+    def annotate(self, run_id: str, notes: str, tags: Sequence[str], starred: bool) -> Future[None]:
+        """Keep what the user says of a run, also while the window closes.
+
+        The result can be awaited with `asyncio.wrap_future`; it raises InputError, KnownError.
+        """
+        return self._tasks.save(_annotate, self._workspace, run_id, notes, tuple(tags), starred)
 
     async def trash(self, run_ids: Sequence[str]) -> None:
         """Move runs to the trash. Raises InputError when one is at work, KnownError."""

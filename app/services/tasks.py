@@ -7,10 +7,11 @@ window) a guest loop takes its place: an ordinary asyncio loop that takes one tu
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import Context
 from typing import Any, ParamSpec, TypeVar, TypeVarTuple, Unpack
 
@@ -23,6 +24,8 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 _PROGRESS_INTERVAL = 0.05
+
+log = logging.getLogger(__name__)
 
 
 class _Waker(QObject):
@@ -193,6 +196,7 @@ class TaskRunner(QObject):
         super().__init__(parent)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._jobs: set[Progress] = set()
+        self._savings: set[Future[Any]] = set()
         self._guest: GuestLoop | None = None
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="studio")
         self._closed = False
@@ -214,6 +218,16 @@ class TaskRunner(QObject):
         """Run `work` in a thread and await its result."""
         return await asyncio.wrap_future(self._pool.submit(work, *args, **kwargs))
 
+    def save(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Write something in a thread, from now on and to its end, even if the window closes meanwhile.
+
+        The result can be awaited with `asyncio.wrap_future`.
+        """
+        future = self._pool.submit(work, *args, **kwargs)
+        self._savings.add(future)
+        future.add_done_callback(self._savings.discard)
+        return future
+
     def new_progress(self) -> Progress:
         """Return a progress handler that is cancelled when the window closes; give it back with `drop_progress`."""
         progress = Progress(self)
@@ -227,12 +241,16 @@ class TaskRunner(QObject):
         progress.deleteLater()
 
     def close(self) -> None:
-        """Cancel everything and wait for the threads; nothing of ours is alive afterwards."""
+        """Cancel everything but what is being saved, and wait for the threads; nothing of ours is alive afterwards."""
         self._closed = True
         for progress in self._jobs:
             progress.cancel()
         for task in tuple(self._tasks):
             task.cancel()
+        for future in wait(tuple(self._savings)).done:
+            error = future.exception()
+            if error is not None:
+                log.error("Could not be saved while the window closed.", exc_info=error)
         self._pool.shutdown(wait=True, cancel_futures=True)
         if self._guest is not None:
             self._end_guest(self._guest)

@@ -85,6 +85,11 @@ class TrainingService(QObject):
         return self._job.record if self._job is not None else None
 
     @property
+    def config(self) -> TrainConfig | None:
+        """The job under way as it was asked for; of one that goes on, little more than its name."""
+        return self._job.config if self._job is not None else None
+
+    @property
     def resumes(self) -> str:
         """Folder of the run that the job goes on with, "" for a new one."""
         return self._job.resume if self._job is not None else ""
@@ -107,7 +112,7 @@ class TrainingService(QObject):
         pump = EventPump(thread, self)
         pump.arrived.connect(self._hand_on)
         pump.drained.connect(self._finish)
-        self._job = _Job(thread, pump, _first_record(config), resume)
+        self._job = _Job(thread, pump, config, _first_record(config), resume)
         thread.start(TrainingThread.Priority.LowPriority)
         self._watchdog.start()
         self.state_changed.emit()
@@ -280,6 +285,7 @@ class _Job:
 
     thread: TrainingThread
     pump: EventPump
+    config: TrainConfig
     record: RunRecord
     resume: str = ""
     announced: bool = False

@@ -1,12 +1,13 @@
-"""Dashed lines at the values that simple models reach, each with its name where nothing else is drawn."""
+"""Dashed lines at the values that simple models reach, with their names where nothing else is drawn."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QFontMetricsF
 
 from app.text import number
 from app.theme import Tokens, text_font, theme
@@ -15,6 +16,9 @@ from app.widgets.plotting import brush, pen
 _LINE_HEIGHT = 14.0
 _MARGIN = 4.0
 """Empty pixels around the words of a text item."""
+
+_MOST_SHARE = 0.5
+"""Of the height of the view; where all names need more, those of the weakest simple models are left out."""
 
 _SAMPLING = 3.0
 """Pixels between the points that stand for a curve where room for words is looked for."""
@@ -40,12 +44,21 @@ class BaselineLines:
         self._plot = plot
         self._box = plot.getPlotItem().getViewBox()
         self._values: list[float] = []
+        self._titles: list[str] = []
+        self._lower = False
         self._lines: list[Any] = []
         self._words: list[Any] = []
         self._curves: tuple[Curve, ...] = ()
         self._other: Any = None
 
-    def show(self, baselines: Sequence[tuple[str, float]], curves: Sequence[Curve] = (), other: Any = None) -> None:
+    def show(
+        self,
+        baselines: Sequence[tuple[str, float]],
+        curves: Sequence[Curve] = (),
+        other: Any = None,
+        *,
+        lower: bool = False,
+    ) -> None:
         """Draw these lines (title, value) and no others.
 
         Parameters
@@ -56,9 +69,11 @@ class BaselineLines:
             Places and values of what else is drawn, which the names keep off.
         other
             A text item that they keep off as well, if it is visible.
+        lower
+            Whether the lowest value is the strongest.
         """
-        self._curves, self._other = tuple(curves), other
-        self._values = [value for _, value in baselines]
+        self._curves, self._other, self._lower = tuple(curves), other, lower
+        self._titles, self._values = [title for title, _ in baselines], [value for _, value in baselines]
         while len(self._lines) < len(baselines):
             self._add()
         for place, (line, words) in enumerate(zip(self._lines, self._words, strict=True)):
@@ -66,14 +81,22 @@ class BaselineLines:
             line.setVisible(shown)
             words.setVisible(shown)
             if shown:
-                title, value = baselines[place]
-                line.setPos(value)
-                words.setText(f"{title} {number(value)}")
+                line.setPos(baselines[place][1])
         self.place()
 
     def texts(self) -> list[str]:
         """Return the words that are shown, in order of the lines."""
-        return [str(words.toPlainText()) for words in self._words[: len(self._values)]]
+        return [str(words.toPlainText()) for words in self._words[: len(self._values)] if words.isVisible()]
+
+    def unnamed(self) -> list[str]:
+        """Return title and value of each line in view whose name has no room in full, the strongest first."""
+        lower, upper = self._box.viewRange()[1]
+        told = self.texts()
+        return [
+            words
+            for place in self._by_strength(range(len(self._values)))
+            if lower <= self._values[place] <= upper and (words := self._full(place)) not in told
+        ]
 
     def color(self, tokens: Tokens) -> None:
         """Take the colours of the palette in force."""
@@ -85,7 +108,8 @@ class BaselineLines:
     def place(self) -> None:
         """Put each name beside its line, inside the view and where it covers as little as can be.
 
-        The right end and above the line are preferred; names of lines that are close stand one above the other.
+        The right end and above the line are preferred; names of lines that are close stand one above the other. Where
+        there are more than the view has room for, the strongest are named; their lines stay in any case.
         """
         view = self._box.viewRect()
         wide, high = (abs(size) for size in self._box.viewPixelSize())
@@ -95,15 +119,37 @@ class BaselineLines:
         top = view.y() + view.height()
         points = _sampled([((xs, view.x(), wide), (ys, top, -high)) for xs, ys in self._curves], inside)
         taken = self._taken(view.x(), top, wide, high)
-        shown = []
-        for value, words in sorted(zip(self._values, self._words, strict=False), key=lambda pair: pair[0]):
-            line = (top - value) / high
-            words.setVisible(0 <= line <= inside.height())
-            if words.isVisible():
-                shown.append((words, line))
-        sizes = [(words.boundingRect(), line) for words, line in shown]
-        for (words, _), spot in zip(shown, _best_places(sizes, inside, points, taken), strict=True):
-            words.setPos(view.x() + spot.x() * wide, top - spot.y() * high)
+        named = self._named(top, high, inside)
+        sizes = [(self._words[place].boundingRect(), (top - self._values[place]) / high) for place in named]
+        for place, spot in zip(named, _best_places(sizes, inside, points, taken), strict=True):
+            self._words[place].setPos(view.x() + spot.x() * wide, top - spot.y() * high)
+
+    def _named(self, top: float, high: float, inside: QRectF) -> list[int]:
+        """Write and show the names that there is room for; return their places, the lowest value first."""
+        places = range(len(self._values))
+        seen = [place for place in places if 0 <= (top - self._values[place]) / high <= inside.height()]
+        for place in seen:
+            self._words[place].setText(self._fitting(place, inside.width()))
+        # Each with what stands free between it and the next one.
+        heights = (self._words[place].boundingRect().height() - _MARGIN for place in seen)
+        tallest = max(heights, default=_LINE_HEIGHT)
+        most = max(1, int(_MOST_SHARE * inside.height() / tallest))
+        named = self._by_strength(seen)[:most]
+        for place in places:
+            self._words[place].setVisible(place in named)
+        return sorted(named, key=self._values.__getitem__)
+
+    def _by_strength(self, places: Iterable[int]) -> list[int]:
+        return sorted(places, key=self._values.__getitem__, reverse=not self._lower)
+
+    def _full(self, place: int) -> str:
+        return f"{self._titles[place]} {number(self._values[place])}"
+
+    def _fitting(self, place: int, width: float) -> str:
+        """Return a name that is cut rather than its value, where the view is too narrow for both."""
+        metrics, value = QFontMetricsF(text_font(11)), f" {number(self._values[place])}"
+        room = width - 2 * _MARGIN - metrics.horizontalAdvance(value)
+        return metrics.elidedText(self._titles[place], Qt.TextElideMode.ElideRight, max(0.0, room)) + value
 
     def _taken(self, left: float, top: float, wide: float, high: float) -> list[QRectF]:
         """Return where the other words stand, in pixels."""

@@ -11,6 +11,9 @@ from app.text import number
 from app.theme import Tokens, text_font, theme
 from app.widgets.plotting import brush, pen
 
+_BESIDE = 1.06
+"""Width of the words and of the gap between them and the line, in widths of the words."""
+
 
 class Crosshair:
     """Lives inside one plot; hidden while the pointer is elsewhere."""
@@ -53,7 +56,8 @@ class Crosshair:
             f'<span style="color:{getattr(tokens, color)}">{html.escape(words)}</span>' for words, color in readings
         ]
         self._words.setHtml("<br>".join(lines))
-        # On the side of the line where there is room.
-        self._words.setAnchor((1.06 if epoch > (left + right) / 2 else -0.06, 0))
+        # On the side of the line where there is room, and inside the chart where there is too little.
+        width = self._words.boundingRect().width() * abs(self._box.viewPixelSize()[0])
+        start = epoch - _BESIDE * width if epoch > (left + right) / 2 else epoch + (_BESIDE - 1) * width
         self._line.setPos(epoch)
-        self._words.setPos(epoch, top)
+        self._words.setPos(max(left, min(start, right - width)), top)

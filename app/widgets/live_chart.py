@@ -15,7 +15,7 @@ from app.theme import SPACE, Tokens, text_font, theme
 from app.widgets.baseline_lines import BaselineLines
 from app.widgets.basic import pill_button
 from app.widgets.chart_card import ChartCard, ChartLink, calm_part, fast_curve, set_line
-from app.widgets.figures import IN_UNITS, metric_title
+from app.widgets.figures import IN_UNITS, lower_is_better, metric_title
 from app.widgets.legend import Legend
 from app.widgets.metric_picker import MetricPicker
 from app.widgets.plotting import brush, faded, label_axis, pen
@@ -189,7 +189,8 @@ class MetricChart(ChartCard):
         room = min(0.6, 0.05 + _WORDS_HEIGHT / max(height - 2 * _WORDS_HEIGHT, _WORDS_HEIGHT))
         self._fit_ranges(plot, (values, trained, [value for _, value in baselines]), below=room, above=room)
         self._mark(name, values)
-        self._baselines.show(baselines, ((before, earlier), (epochs, now), learnt), self._words)
+        drawn = ((before, earlier), (epochs, now), learnt)
+        self._baselines.show(baselines, drawn, self._words, lower=lower_is_better(name))
 
     def _which(self) -> str:
         """Say which network the strong line is of, where there are several."""
@@ -236,7 +237,8 @@ class MetricChart(ChartCard):
             values = series.get(name, [])
             if 0 <= place < len(values) and math.isfinite(values[place]):
                 told.append((f"{words} {number(values[place])}", color))
-        return told
+        # Lines that have no room for their names; alone they are no reason for a crosshair.
+        return told + [(words, "baseline") for words in self._baselines.unnamed()] if told else []
 
 
 class RunCharts(QWidget):

@@ -1,0 +1,79 @@
+"""The Predict page while its model goes, or while a question is under way."""
+
+from __future__ import annotations
+
+import shutil
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPlainTextEdit, QPushButton
+
+from tests.gui.test_predict_page import TIMEOUT, model_path
+
+__all__ = ["model_path"]
+
+
+def test_a_model_that_was_thrown_away_is_not_replaced_and_raises_no_problem(
+    qtbot, window, predict_page, asked, model_path, tmp_path
+):
+    problems = []
+    window.session.problem_raised.connect(problems.append)
+    copy = tmp_path / "copy.mole"
+    shutil.copyfile(model_path, copy)
+    window.session.predictions.choose(str(copy))
+    qtbot.waitUntil(lambda: predict_page.models.currentData() == str(copy))
+    window.findChild(QPlainTextEdit, "predictSmilesEdit").setPlainText("CCO")
+    copy.unlink()
+    window.session.models_changed.emit()
+    button = window.findChild(QPushButton, "predictButton")
+    qtbot.waitUntil(lambda: not button.isEnabled())
+    assert predict_page.models.currentIndex() == -1
+    assert window.session.predictions.model_path == ""
+    window.session.models_changed.emit()
+    qtbot.waitUntil(lambda: not window.session.tasks._tasks)
+    assert predict_page.models.currentIndex() == -1
+    assert problems == []
+    window.session.predictions.choose(model_path)
+    qtbot.waitUntil(button.isEnabled)
+
+
+def test_a_file_that_is_no_model_is_told_once(qtbot, window, predict_page, asked, model_path, tmp_path):
+    problems = []
+    window.session.problem_raised.connect(problems.append)
+    broken = tmp_path / "broken.mole"
+    broken.write_bytes(b"not a bundle")
+    window.session.predictions.choose(str(broken))
+    qtbot.waitUntil(lambda: len(problems) == 1)
+    window._problem_dialog.close()
+    window.session.models_changed.emit()
+    qtbot.waitUntil(lambda: not window.session.tasks._tasks)
+    assert len(problems) == 1
+
+
+def test_a_damaged_guest_does_not_hide_the_other_models(qtbot, window, model_path, tmp_path):
+    problems = []
+    window.session.problem_raised.connect(problems.append)
+    copy = tmp_path / "copy.mole"
+    shutil.copyfile(model_path, copy)
+    page = window.page("models")
+    for path in (str(copy), model_path):
+        window.open_path(path)
+        qtbot.waitUntil(lambda path=path: path in [model.path for model in page._models])
+    copy.write_bytes(b"not a bundle")
+    window.session.models_changed.emit()
+    qtbot.waitUntil(lambda: [model.path for model in page._models] == [model_path])
+
+
+def test_a_question_under_way_stays_in_sight_when_another_one_is_asked(qtbot, window, predict_page, asked, tmp_path):
+    asked("CCO")
+    window.findChild(QPlainTextEdit, "predictSmilesEdit").setPlainText("CCCCO\n" * 30_000)
+    qtbot.mouseClick(window.findChild(QPushButton, "predictButton"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.session.predictions.is_busy)
+    data = tmp_path / "molecules.csv"
+    data.write_text("smiles\nCCO\n", encoding="utf-8")
+    with qtbot.waitSignal(window.session.problem_raised, timeout=TIMEOUT) as raised:
+        predict_page.predict_file(str(data))
+    assert "already under way" in raised.args[0].one_line()
+    assert predict_page._loading.isVisible()
+    window._problem_dialog.close()
+    window.session.predictions.cancel()
+    qtbot.waitUntil(lambda: not predict_page._loading.isVisible())
