@@ -28,6 +28,9 @@ def _run(arguments: argparse.Namespace) -> int:
         result = encode_file(model, arguments.data, Path(arguments.out), progress, arguments.smiles_column)
     if result.failed:
         note(f"No vector for {result.failed:,} of {counted(result.rows, 'row')}: the structure cannot be read.")
+    if result.columns and result.columns[0] != "e0":
+        first, last = result.columns[0], result.columns[-1]
+        note(f"The file has columns called e0, e1 ... already: the vectors are in '{first}' to '{last}'.")
     note(f"{counted(result.rows, 'vector')} of {counted(result.width, 'number')}: {arguments.out}")
     return 0
 

@@ -24,6 +24,12 @@ MIN_SKEW_FOR_LOG = 1.0
 LARGEST_EXPONENT = 37.0
 """Powers of ten beyond this do not fit into 32-bit numbers."""
 
+SMALLEST_EXPONENT = 1e-3
+"""Of Box-Cox; below this it is the logarithm."""
+
+FARTHEST, TOLERANCE = 5.0, 0.01
+"""How far beyond the mean label a prediction goes, and what rounding to 32 bits may cost, in deviations."""
+
 SMALLEST_SPREAD = 1e-36
 """Numbers below this lose digits in 32 bits."""
 
@@ -170,9 +176,33 @@ def _fit_one(column: Floats, task: TaskSpec, wanted: TransformName, weights: Flo
 
 
 def _box_cox_exponent(values: Floats) -> float:
+    """Return the likeliest exponent with which a network can compute, else half of it, a quarter ..., or 0.
+
+    Percentages close to 100 ask for an exponent of 25, with which they do not fit into 32 bits; narrow values far from
+    0 lose their digits.
+    """
     from scipy import stats
 
-    return float(stats.boxcox(values)[1])
+    # Without a bound of its own, about which SciPy would warn.
+    exponent = float(stats.boxcox_normmax(values, method="mle", ymax=np.inf))
+    while abs(exponent) > SMALLEST_EXPONENT and not _fits_32_bits(values, exponent):
+        exponent /= 2
+    return exponent if abs(exponent) > SMALLEST_EXPONENT else 0.0
+
+
+def _fits_32_bits(values: Floats, exponent: float) -> bool:
+    """Whether Box-Cox and its inverse, also of predictions far beyond the labels, keep their digits in 32 bits."""
+    with np.errstate(all="ignore"):
+        scale = _standardised(values, TaskScale("box-cox", exponent=exponent), None)
+        power, mean, std = (np.float32(number) for number in (exponent, scale.mean, scale.std))
+        exact = scale.forward(values)
+        single = ((values.astype(np.float32) ** power - 1) / power - mean) / std
+        probes = np.append(exact, [-FARTHEST, FARTHEST])
+        base = np.maximum((probes.astype(np.float32) * std + mean) * power + 1, np.finfo(np.float32).tiny)
+        back = np.exp(np.log(base) / power)
+        there = bool(np.isfinite(exact).all()) and np.allclose(single, exact, rtol=0.0, atol=TOLERANCE)
+        inverse = np.clip(scale.inverse(probes), np.finfo(np.float32).tiny, 10.0**LARGEST_EXPONENT)
+        return there and np.allclose(back, inverse, rtol=TOLERANCE, atol=TOLERANCE * float(values.std()))
 
 
 def _standardised(values: Floats, scale: TaskScale, weights: Floats | None) -> TaskScale:

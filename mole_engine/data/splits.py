@@ -23,6 +23,7 @@ from mole_engine.data.values import is_null, shown
 
 MIN_MOLECULES = 3
 QUANTILE_BINS = 10
+NO_FOLD = -1
 Parts = tuple[list[int], list[int], list[int]]
 
 
@@ -253,20 +254,20 @@ def _given_parts(dataset: CuratedDataset) -> list[str]:
 
 
 def _folds_of(given: Iterable[str]) -> list[int] | None:
-    """Return fold numbers, or None when the texts are not all whole numbers."""
+    """Return fold numbers, -1 for an empty cell, or None when the texts are not all whole numbers."""
     folds = []
     for text in given:
         number = text.strip().removesuffix(".0")
-        if not number.isdecimal():
+        if not number.isdecimal() and not is_null(text):
             return None
-        folds.append(int(number))
-    return folds
+        folds.append(int(number) if number.isdecimal() else NO_FOLD)
+    return folds if any(fold != NO_FOLD for fold in folds) else None
 
 
 def _from_folds(
     dataset: CuratedDataset, config: SplitConfig, folds: list[int], rng: np.random.Generator, words: str
 ) -> tuple[Parts, str]:
-    numbers = sorted(set(folds))
+    numbers = sorted(set(folds) - {NO_FOLD})
     if len(numbers) < 2 or len(numbers) > len(dataset) // 2 + 1:
         raise InputError(
             f"The split column '{dataset.roles.split}' does not hold folds.",
@@ -279,8 +280,12 @@ def _from_folds(
         )
     chosen = numbers[config.fold]
     test = [position for position, fold in enumerate(folds) if fold == chosen]
-    train, validation = _take_validation([i for i, fold in enumerate(folds) if fold != chosen], config, rng)
-    return (train, validation, test), f"{words}, fold {chosen} as test"
+    others = [position for position, fold in enumerate(folds) if fold not in (chosen, NO_FOLD)]
+    train, validation = _take_validation(others, config, rng)
+    words += f", fold {chosen} as test"
+    if left := folds.count(NO_FOLD):
+        words += f" ({counted(left, 'molecule without a fold is', 'molecules without a fold are')} left out)"
+    return (train, validation, test), words
 
 
 def _kfold(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Generator) -> tuple[Parts, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,13 @@ import pandas as pd
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
-from mole_engine.contracts.wording import counted_of
+from mole_engine.contracts.wording import counted, counted_of
 from mole_engine.data.molar import with_present_molar_columns
 from mole_engine.data.readers import read_table
 from mole_engine.data.table import RawTable
 from mole_engine.data.targets import Labels, read_labels
 from mole_engine.data.unit_cells import with_unit_columns
-from mole_engine.data.values import shown
+from mole_engine.data.values import parse_number, shown
 from mole_engine.inference.predictor import LoadedModel
 from mole_engine.inference.tables import find_smiles_column
 from mole_engine.training.metrics import compute_metrics
@@ -79,9 +79,10 @@ def evaluate_file(
     column = find_smiles_column(table, model, smiles_column)
     present, missing = _targets(table, model.tasks)
     # Before the prediction, which may take minutes.
-    labels = _read_targets(table, present)
+    labels, told = _read_targets(table, present, left_out=data.curation.bounds == "drop")
     predicted = model.predict(list(table.column_values(column)), on_progress=on_progress)
-    return compare(table, [task for task, _ in present], labels, missing, predicted)
+    result = compare(table, [task for task, _ in present], labels, missing, predicted)
+    return replace(result, notes=(*told, *result.notes))
 
 
 def compare(
@@ -102,7 +103,7 @@ def compare(
             "no row with a measured value has a structure that can be read.",
             "Correct the structures.",
         )
-    metrics = compute_metrics(np.nan_to_num(outputs), np.nan_to_num(targets), mask, tasks)
+    metrics = compute_metrics(outputs, targets, mask, tasks)
     return Evaluation(
         metrics=metrics,
         rows=len(table),
@@ -137,32 +138,61 @@ def outputs_from(predicted: pd.DataFrame, tasks: Sequence[TaskSpec]) -> npt.NDAr
     return predicted[columns].to_numpy(dtype=np.float64)
 
 
-def _read_targets(table: RawTable, present: Sequence[tuple[TaskSpec, str]]) -> list[Labels]:
-    """Read the measured values. Raises InputError when none of them can be compared with a prediction."""
-    cells = {task.name: list(table.column_values(name)) for task, name in present}
-    labels = [read_labels(cells[task.name], task, table.info.column(name).decimal) for task, name in present]
+def _read_targets(
+    table: RawTable, present: Sequence[tuple[TaskSpec, str]], *, left_out: bool
+) -> tuple[list[Labels], list[str]]:
+    """Read the measured values, and say what became of bounds, which are left out where the model learnt without them.
+
+    Raises
+    ------
+    InputError
+        When none of the values can be compared with a prediction.
+    """
+    labels, told, causes = [], [], []
+    for task, name in present:
+        cells, decimal = table.column_values(name), table.info.column(name).decimal
+        column = read_labels(cells, task, decimal)
+        bounds = [
+            row for row in column.censored if not left_out or parse_number(cells[row], decimal).bound in {"<", ">"}
+        ]
+        if left_out:
+            column.values[bounds] = np.nan
+        labels.append(column)
+        if bounds:
+            what = counted(len(bounds), "value is no exact one", "values are no exact ones")
+            outcome = "left out, as in the model's training" if left_out else "compared as if measured"
+            told.append(f"{task.name}: {what} ({shown([cells[row].strip() for row in bounds], 1)}): {outcome}.")
+        causes.append(_why_none(task, list(dict.fromkeys(cells[row].strip() for row in [*column.bad, *bounds]))))
     if not any(np.isfinite(column.values).any() for column in labels):
-        causes = []
-        for (task, _), column in zip(present, labels, strict=True):
-            found = shown(list(dict.fromkeys(cells[task.name][row].strip() for row in column.bad)))
-            known = f"the model knows {shown(task.classes, 6)}" if task.classes else "the model needs numbers"
-            causes.append(f"'{task.name}' holds {found}, and {known}" if found else f"'{task.name}' is empty")
         raise InputError(
             f"{table.info.name} has no measured values to compare with:",
             "; ".join(causes) + ".",
             "Write them as the model knows them.",
         )
-    return labels
+    return labels, told
+
+
+def _why_none(task: TaskSpec, found: Sequence[str]) -> str:
+    """Say what a column without a usable value holds."""
+    known = f"the model knows {shown(task.classes, 6)}" if task.classes else "the model needs numbers"
+    return f"'{task.name}' holds {shown(found)}, and {known}" if found else f"'{task.name}' is empty"
 
 
 def _targets(table: RawTable, tasks: Sequence[TaskSpec]) -> tuple[list[tuple[TaskSpec, str]], list[str]]:
     present: list[tuple[TaskSpec, str]] = []
     missing = []
+    exact = {task.name for task in tasks}
     for task in tasks:
         try:
-            present.append((task, table.resolve(task.name, "target column")))
+            column = table.resolve(task.name, "target column")
         except InputError:
             missing.append(task.name)
+            continue
+        if column != task.name and column in exact:
+            # "logD" is not what is missing of a model that predicts "logD" and "LogD".
+            missing.append(task.name)
+        else:
+            present.append((task, column))
     if not present:
         wanted = ", ".join(f"'{task.name}'" for task in tasks)
         raise InputError(

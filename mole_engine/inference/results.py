@@ -174,8 +174,10 @@ def set_of(row: Mapping[str, str], task: TaskSpec) -> frozenset[int]:
 def _baselines(task: TaskSpec, rows: Rows, known: npt.NDArray[np.bool_]) -> dict[str, Floats]:
     if not rows:
         return {}
-    first = output_columns(task)[0]
-    names = [name.removesuffix(first).rstrip(":") for name in rows[0] if name and name.endswith(f":{first}")]
+    end = f":{output_columns(task)[0]}"
+    names = [name.removesuffix(end) for name in rows[0] if name and name.endswith(end)]
+    # No baseline has a colon in its name; "mean:a:b_pred" is of the target "a:b", not of "b".
+    names = [name for name in names if ":" not in name]
     found = {name: _outputs(rows, task, f"{name}:")[known] for name in names}
     return {name: values for name, values in found.items() if np.isfinite(values).all()}
 

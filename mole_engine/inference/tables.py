@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -12,6 +12,7 @@ import pandas as pd
 from mole_engine.contracts.errors import StructureColumnError
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.data.readers import read_table
+from mole_engine.data.recognise import structure_name_rank
 from mole_engine.data.table import RawTable
 from mole_engine.inference.predictor import LoadedModel
 from mole_engine.inference.table_writers import TextWriter, check_suffix, open_writer
@@ -46,6 +47,9 @@ class FilePredictions:
 def find_smiles_column(table: RawTable, model: LoadedModel, wanted: str = "") -> str:
     """Return the column with the structures: the one named, the model's own, or the one that content shows.
 
+    The model's own counts whatever its case, and also where nothing in it can be read, unless another column with
+    structures bears the better name: a broken SMILES is to be told, not replaced by what stands beside it.
+
     Raises
     ------
     InputError
@@ -54,9 +58,9 @@ def find_smiles_column(table: RawTable, model: LoadedModel, wanted: str = "") ->
     if wanted:
         return table.resolve(wanted, "column")
     names = [column.name for column in table.info.columns]
-    own = str(model.card.data.get("smiles_column", ""))
+    own = _alike(str(model.card.data.get("smiles_column", "")), names)
     found = [column.name for column in table.info.columns if column.kind == "smiles"]
-    if own in names and (own in found or not found):
+    if own in names and (own in found or not found or _is_meant(table, own, found)):
         return own
     if len(found) == 1:
         return found[0]
@@ -74,6 +78,19 @@ def find_smiles_column(table: RawTable, model: LoadedModel, wanted: str = "") ->
         f"Call the one that counts '{own or 'smiles'}'.",
         columns=found,
     )
+
+
+def _alike(name: str, names: Sequence[str]) -> str:
+    """Return the one of the names that is `name` but for case and blanks around it; `name` where there is none."""
+    same = [other for other in names if other.strip().casefold() == name.strip().casefold()]
+    return same[0] if len(same) == 1 and name not in names else name
+
+
+def _is_meant(table: RawTable, own: str, found: Sequence[str]) -> bool:
+    """Whether a filled column without a readable structure is meant, rather than those in which one was found."""
+    if table.info.column(own).kind == "empty":
+        return False
+    return structure_name_rank(own) < min(map(structure_name_rank, found))
 
 
 def read_input(

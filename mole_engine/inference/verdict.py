@@ -27,6 +27,7 @@ FEW_OF_A_CLASS = 5
 _LEVEL, _Z95 = 0.05, 1.959964
 """Of all comparisons of a run together; half the width of a 95% interval, in standard deviations."""
 
+_ONE_CLASS = "All test molecules belong to the same class."
 _TITLES = {"rmse": "RMSE", "auroc": "AUROC", "macro_f1": "Macro F1"}
 
 
@@ -129,7 +130,7 @@ def _one(judged: TaskJudgement, titles: Mapping[str, str]) -> tuple[str, str, st
         words += " No other baseline was trained with this run."
     if FEWEST <= comparison.molecules < FEW_MOLECULES:
         words += f" With {size} chance plays a large part."
-    elif 0 < judged.rarest < FEW_OF_A_CLASS:
+    elif judged.task.kind is TaskKind.CLASSIFICATION and 0 < judged.rarest < FEW_OF_A_CLASS:
         words += f" With {judged.rarest} of the rarer class chance plays a large part."
     else:
         return headline, words, tone
@@ -138,7 +139,7 @@ def _one(judged: TaskJudgement, titles: Mapping[str, str]) -> tuple[str, str, st
 
 def _without_comparison(judged: TaskJudgement) -> tuple[str, str, str]:
     if judged.task.kind is TaskKind.CLASSIFICATION and judged.rarest == 0:
-        return "Only one class in the test part", "All test molecules belong to the same class.", "warning"
+        return "Only one class in the test part", _ONE_CLASS, "warning"
     return "Not compared with a baseline", "There are no training molecules to make one from.", ""
 
 
@@ -176,6 +177,9 @@ def _difference(comparison: Comparison) -> str:
 def _several(results: Sequence[TaskResult], judged: Sequence[TaskJudgement]) -> tuple[str, str, str]:
     """Say for how many tasks the model beats the strongest baseline; each has its own numbers below."""
     compared = [item for item in judged if item.comparison is not None]
+    if not compared:
+        told = {_without_comparison(item) for item in judged}
+        return told.pop() if len(told) == 1 else ("Not compared with a baseline", "No target could be judged.", "")
     sure = beyond_chance([item.comparison for item in compared if item.comparison])
     won = sum(known.beats for known in sure)
     lost = sum(known.loses for known in sure)
@@ -185,8 +189,10 @@ def _several(results: Sequence[TaskResult], judged: Sequence[TaskJudgement]) -> 
     alone = sum(item.comparison.beats for item in compared if item.comparison) - won
     if alone:
         parts.append(f"{alone} more would count alone, but not among {len(compared)} targets (Holm's correction).")
-    if single := len(judged) - len(compared):
-        parts.append(f"{counted(single, 'target')} cannot be judged: one class only in the test part.")
+    left = [_without_comparison(item)[1] for item in judged if item.comparison is None]
+    if left:
+        why = "one class only in the test part" if set(left) == {_ONE_CLASS} else "nothing to compare it with"
+        parts.append(f"{counted(len(left), 'target')} cannot be judged: {why}.")
     few = sum(_is_few(item) for item in compared)
     if few:
         parts.append(f"For {few} of {len(compared)} the test molecules are so few that chance decides.")
@@ -262,10 +268,16 @@ def _mean_metric(kind: TaskKind, results: Sequence[TaskResult], baseline: str | 
     return sum(known) / len(known) if known else math.nan
 
 
-def places_of(comparison: Comparison) -> int:
-    """Return how many decimals give the larger metric of a comparison three significant digits."""
+def places_of(comparison: Comparison) -> int | None:
+    """Return how many decimals give the larger metric of a comparison three significant digits.
+
+    None where four decimals show hardly any of it: an RMSE of 1e-9 mol/L is written with an exponent.
+    """
     sizes = [abs(value) for value in (comparison.model, comparison.baseline) if math.isfinite(value) and value]
-    return min(4, max(0, 2 - math.floor(math.log10(max(sizes))))) if sizes else 2
+    if not sizes:
+        return 2
+    digits = 2 - math.floor(math.log10(max(sizes)))
+    return None if digits > 5 else min(4, max(0, digits))
 
 
 def figure(value: float, places: int | None = None) -> str:

@@ -128,3 +128,23 @@ def test_wild_outputs_become_finite_values():
         assert np.isfinite(scaler.inverse(wild)).all()
         tensor = TensorScaler([scaler.scales[0]]).inverse(torch.tensor(wild, dtype=torch.float32))
         assert torch.isfinite(tensor).all()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        100 - 10 ** RNG.normal(0.5, 0.4, 300).clip(-2, 1.9),  # bound to plasma proteins, per cent
+        1500 - 10 ** RNG.normal(0.5, 0.4, 300).clip(-2, 1.9),
+        RNG.normal(1000, 10, 300),
+    ],
+)
+def test_box_cox_never_asks_for_more_digits_than_a_network_has(values):
+    scaler = fit(values, "box-cox")
+    tensors = TensorScaler([scaler.scales[0]])
+    column = torch.tensor(values[:, None], dtype=torch.float32)
+    np.testing.assert_allclose(tensors(column).numpy(), scaler.transform(values[:, None]), atol=0.01)
+    np.testing.assert_allclose(tensors.inverse(tensors(column)), values[:, None], atol=0.01 * values.std())
+    # What lies between and beyond the labels is a value too.
+    far = torch.tensor([[-4.0], [4.0]])
+    exact = scaler.inverse(far.numpy().astype(float))
+    np.testing.assert_allclose(tensors.inverse(far), exact, rtol=0.02, atol=0.01 * values.std())

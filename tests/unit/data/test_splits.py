@@ -164,6 +164,15 @@ def test_rows_without_a_part_are_left_out_and_told():
     assert "1 molecule without a part is left out" in split.method
 
 
+def test_molecules_without_a_fold_are_left_out_and_told():
+    given = ["0", "1", "2", "", "n/a"] * 8
+    for method in ("column", "kfold"):
+        split = make_split(dataset_of(molecules(40), given=given), SplitConfig(method=method, fold=1), 0)
+        assert {given[position] for position in split.test} == {"1"}
+        assert {given[position] for position in (*split.train, *split.validation)} == {"0", "2"}
+        assert split.method.endswith("fold 1 as test (16 molecules without a fold are left out)")
+
+
 def test_fold_numbers_divide():
     given = [str(i % 4) for i in range(40)]
     split = make_split(dataset_of(molecules(40), given=given), SplitConfig(method="column", fold=2), 0)

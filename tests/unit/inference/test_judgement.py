@@ -154,6 +154,51 @@ def test_several_classes_and_several_targets(folder):
     )
 
 
+def _result(task, truth, said, **baselines):
+    nothing = np.full(len(truth), math.nan)
+    result = TaskResult(task, ["C"] * len(truth), truth, said, *[nothing] * 4, [], np.zeros(0))
+    result.baselines.update(baselines)
+    return result
+
+
+def test_targets_that_cannot_be_judged_are_not_called_lost():
+    same = np.ones(20)
+    one_class = _result(TOXIC, same, same * 0.9, mean=same * 0.5)
+    alone = _result(LOGS, np.arange(20.0), np.arange(20.0))
+    judged = judge([one_class, one_class])
+    assert (judged.headline, judged.tone) == ("Only one class in the test part", "warning")
+    assert judge([alone, alone]).headline == "Not compared with a baseline"
+    assert judge([alone, one_class]).headline == "Not compared with a baseline"
+    compared = _result(LOGS, np.arange(20.0), np.arange(20.0), forest=np.arange(20.0)[::-1])
+    judged = judge([compared, alone])
+    assert judged.words.startswith("1 target cannot be judged: nothing to compare it with.")
+    assert "one class only" in judge([compared, one_class]).words
+
+
+def test_few_values_are_not_called_few_of_a_class():
+    words = judge([_result(LOGS, np.arange(3.0), np.arange(3.0) + 0.1, mean=np.ones(3))]).words
+    assert "class" not in words
+
+
+def test_small_numbers_keep_their_digits():
+    truth = np.arange(40.0)
+    judged = judge([_result(LOGS, truth * 1e-9, (truth + 0.5) * 1e-9, forest=(truth + 2.5 * ERRORS[0, :40]) * 1e-9)])
+    assert judged.words.startswith("RMSE 5.00e\u221210 log(mol/L) against ")
+    assert "0.0000" not in judged.headline + judged.words
+
+
+def test_baselines_of_targets_whose_names_end_alike_are_not_mixed_up(folder):
+    columns = {"row": range(20), "smiles": ["C"] * 20, "part": ["test"] * 20}
+    for name in ("a:b", "b"):
+        columns |= {f"{name}_true": np.arange(20.0), f"{name}_pred": np.arange(20.0)}
+    write(folder.predictions, columns)
+    write(folder.baselines_table, {"row": range(20), "fp:a:b_pred": np.arange(20.0), "fp:b_pred": np.ones(20)})
+    tasks = [TaskSpec(name, TaskKind.REGRESSION) for name in ("a:b", "b")]
+    found = [result.baselines for result in read_results(folder.predictions, folder.baselines_table, tasks)]
+    assert [list(one) for one in found] == [["fp"], ["fp"]]
+    assert (found[0]["fp"][5], found[1]["fp"][5]) == (5, 1)
+
+
 def test_many_targets_are_judged_together(monkeypatch):
     def gain(size, wide):
         return Comparison("rmse", 0.9 - size, 0.9, size, size - wide, size + wide, 100)

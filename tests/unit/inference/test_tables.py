@@ -126,6 +126,23 @@ def test_structures_column_is_found_or_named(model, tmp_path):
         read_input(path, model)
 
 
+def test_a_broken_structure_is_told_and_not_replaced_by_what_stands_beside_it(model, tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text("smiles,counterion\nC1CC(bad,Cl\n")
+    assert read_input(path, model)[1] == "smiles"
+    path.write_text("SMILES ,counterion\nCCO,Cl\nCCCC,OC(=O)CC\n")
+    assert read_input(path, model)[1] == "SMILES "
+    path.write_text("smiles,canonical_smiles\n,CCO\n,CCC\n")
+    assert read_input(path, model)[1] == "canonical_smiles"
+
+
+def test_names_in_a_column_called_as_the_model_called_its_structures(make_bundle, tmp_path):
+    model = load_model(make_bundle(data={"name": "train.csv", "smiles_column": "Drug"}))
+    path = tmp_path / "in.csv"
+    path.write_text("Drug,SMILES\nethanol,CCO\npropane,CCC\n")
+    assert read_input(path, model)[1] == "SMILES"
+
+
 def test_unknown_ending_is_refused_before_any_work(model, table, tmp_path):
     with pytest.raises(InputError, match="its ending must be one of"):
         predict_file(model, table, tmp_path / "out.docx")
@@ -219,6 +236,18 @@ def test_encode_file(model, table, tmp_path):
     np.testing.assert_allclose(frame["e0"], vectors[:, 0])
     with pytest.raises(InputError, match="ending must be one of"):
         encode_file(model, table, tmp_path / "v.txt")
+
+
+def test_vectors_step_aside_for_columns_of_the_file(model, tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_text("smiles,e0\nCCO,measured\nCCC,too\n")
+    result = encode_file(model, path, tmp_path / "once.csv")
+    assert (result.columns[0], result.columns[-1]) == ("e0_mole", "e31_mole")
+    # What was made once can be read and extended again.
+    assert encode_file(model, tmp_path / "once.csv", tmp_path / "twice.parquet").columns[0] == "e0_mole_mole"
+    frame = pd.read_parquet(tmp_path / "twice.parquet")
+    assert frame["e0"].tolist() == ["measured", "too"]
+    np.testing.assert_allclose(frame["e0_mole_mole"], model.encode(["CCO", "CCC"])[:, 0], rtol=1e-5)
 
 
 def test_input_file_is_never_overwritten_by_its_result(model, table, tmp_path):
