@@ -56,14 +56,13 @@ class UserPresets:
             When the file cannot be written.
         """
         title = " ".join(title.split())[:_LONGEST]
-        name = OWN + re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
-        if name == OWN:
+        if not any(letter.isalnum() for letter in title):
             raise InputError("A preset needs a name.", "", "Give it one with letters or figures.")
         content = {"title": title, "summary": " ".join(summary.split()), "order": 100, "settings": _settings(config)}
         import yaml
 
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-        path = self._folder / f"{name}.yaml"
+        path = self._place(title)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
@@ -71,6 +70,16 @@ class UserPresets:
             cause = f"{error.strerror or error}."
             raise KnownError(f"Cannot write {path}.", cause, "Check the workspace folder.") from error
         return _preset(path)
+
+    def _place(self, title: str) -> Path:
+        """Return the file of the preset with this title, else one that is not there yet."""
+        known = next((preset.name for preset in self.read() if preset.title.casefold() == title.casefold()), "")
+        if known:
+            return self._folder / f"{known}.yaml"
+        # Titles may differ in signs alone, and need no Latin letters.
+        stem = OWN + (re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "preset")
+        names = (stem, *(f"{stem}-{more}" for more in range(2, 1000)))
+        return next(place for place in (self._folder / f"{name}.yaml" for name in names) if not place.exists())
 
     def delete(self, name: str) -> None:
         """Remove a preset; one that is not there is no fault. Raises KnownError."""
