@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ class RunQueue:
     Parameters
     ----------
     path
-        A JSON file; made when something is added. One that cannot be read counts as empty and is set aside.
+        A JSON file; made when something is added. Where an entry or all of it cannot be read, a copy is set aside.
     """
 
     def __init__(self, path: Path) -> None:
@@ -106,26 +107,22 @@ class RunQueue:
             return []
         except (OSError, ValueError):
             content = None
-        runs = _restored(content)
-        if runs is None:
-            self._path.replace(self._path.with_suffix(".damaged"))
-        return runs or []
+        runs = [_restored(fields) for fields in content] if isinstance(content, list) else [None]
+        if None in runs:
+            # A setting of another version, say: what it was can still be looked up, and the others wait on.
+            shutil.copyfile(self._path, self._path.with_suffix(".damaged"))
+        return [run for run in runs if run is not None]
 
 
-def _restored(content: Any) -> list[QueuedRun] | None:
-    """Return the trainings of a file's content; None where it is no queue."""
-    if not isinstance(content, list):
-        return None
+def _restored(fields: Any) -> QueuedRun | None:
+    """Return a training as it was written down; None where it is none."""
     try:
-        return [
-            QueuedRun(
-                run_id=str(fields["run_id"]),
-                name=str(fields["name"]),
-                config=TrainConfig.from_dict(fields["config"]),
-                resume=str(fields["resume"]),
-                added=float(fields["added"]),
-            )
-            for fields in content
-        ]
+        return QueuedRun(
+            run_id=str(fields["run_id"]),
+            name=str(fields["name"]),
+            config=TrainConfig.from_dict(fields["config"]),
+            resume=str(fields["resume"]),
+            added=float(fields["added"]),
+        )
     except (KeyError, TypeError, ValueError, InputError):
         return None

@@ -12,7 +12,7 @@ from app.services.run_queue import QueuedRun, RunQueue
 from app.services.training_thread import EventPump, TrainFunction, TrainingThread, engine_train
 from app.services.watchdog import Watchdog
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import Problem
+from mole_engine.contracts.errors import KnownError, Problem
 from mole_engine.contracts.events import Event, StateChanged
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
@@ -171,7 +171,14 @@ class TrainingService(QObject):
     def _start_next(self) -> None:
         if self._job is not None or self._held or self._closing:
             return
-        run = self._queue.take()
+        try:
+            run = self._queue.take()
+        except KnownError as error:
+            # Begun without being written down, it would begin once more with the next start of the program.
+            self._held = True
+            self.queue_changed.emit()
+            self.failed.emit(error.problem)
+            return
         if run is not None:
             self.start(run.config, run.resume)
             self.queue_changed.emit()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QThread
 
+from app.services.run_queue import RunQueue
 from app.services.training import TrainingService
 from app.services.training_thread import TICK_SECONDS
 from app.services.watchdog import PATIENCE_SECONDS, Watchdog
@@ -220,6 +222,32 @@ def test_a_damaged_queue_is_set_aside(qapp, workspace):
     (workspace / "queue.json").write_text('[{"run_id": "a"}]')
     assert TrainingService(workspace).queued() == []
     assert (workspace / "queue.damaged").is_file()
+
+
+def test_a_queued_job_that_cannot_be_read_leaves_the_others(qapp, workspace):
+    queue = RunQueue(workspace / "queue.json")
+    queue.add(TrainConfig.from_dict({"data": {"path": "a.csv"}}))
+    queue.add(TrainConfig.from_dict({"data": {"path": "b.csv"}}))
+    entries = json.loads((workspace / "queue.json").read_text())
+    entries[0]["config"]["training"]["epochs"] = "many"
+    (workspace / "queue.json").write_text(json.dumps(entries))
+    assert [run.config.data.path for run in RunQueue(workspace / "queue.json").runs()] == ["b.csv"]
+    assert '"many"' in (workspace / "queue.damaged").read_text()
+
+
+def test_a_queue_that_cannot_be_written_holds_and_says_so(qtbot, serve, workspace):
+    service, _ = serve(lambda *_: None)
+    service.hold_queue()
+    service.enqueue(TrainConfig.from_dict({"data": {"path": "a.csv"}}))
+    problems = []
+    service.failed.connect(problems.append)
+    (workspace / "queue.json").unlink()
+    (workspace / "queue.json").mkdir()
+    service.start_queue()
+    assert len(problems) == 1
+    assert "queue.json" in problems[0].one_line()
+    assert service.is_held
+    assert not service.is_running
 
 
 def test_shutdown_interrupts_so_that_the_run_can_be_resumed(qtbot, serve):
