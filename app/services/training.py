@@ -12,7 +12,7 @@ from app.services.run_queue import QueuedRun, RunQueue
 from app.services.training_thread import EventPump, TrainFunction, TrainingThread, engine_train
 from app.services.watchdog import Watchdog
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import KnownError, Problem
+from mole_engine.contracts.errors import InputError, KnownError, Problem
 from mole_engine.contracts.events import Event, StateChanged
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
@@ -122,9 +122,13 @@ class TrainingService(QObject):
 
         Raises
         ------
+        InputError
+            When it goes on with a run that waits or trains already.
         KnownError
             When the queue cannot be written down.
         """
+        if resume and resume in {self.resumes, *(run.resume for run in self.queued())}:
+            raise InputError(f"{config.name or 'This run'} goes on already.", "It trains, or waits in the queue.", "")
         run = self._queue.add(config, resume)
         self.queue_changed.emit()
         self._start_next()

@@ -235,6 +235,18 @@ def test_a_queued_job_that_cannot_be_read_leaves_the_others(qapp, workspace):
     assert '"many"' in (workspace / "queue.damaged").read_text()
 
 
+def test_a_run_goes_on_once_however_often_that_is_asked_for(qtbot, serve):
+    service, _ = serve(lambda *_: None)
+    service.hold_queue()
+    job = TrainConfig.from_dict({"name": "logs", "data": {"path": "a.csv"}})
+    service.enqueue(job, "runs/old")
+    with pytest.raises(InputError, match="logs goes on already"):
+        service.enqueue(job, "runs/old")
+    service.enqueue(job)
+    service.enqueue(job)
+    assert [run.resume for run in service.queued()] == ["runs/old", "", ""]
+
+
 def test_a_queue_that_cannot_be_written_holds_and_says_so(qtbot, serve, workspace):
     service, _ = serve(lambda *_: None)
     service.hold_queue()
