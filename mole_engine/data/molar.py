@@ -19,6 +19,8 @@ UNIT = "-log10(mol/L)"
 _POWERS = {"m": 0, "mol/l": 0, "mm": -3, "mmol/l": -3, "um": -6, "umol/l": -6, "nm": -9, "nmol/l": -9, "pm": -12}
 _POWERS |= {"pmol/l": -12, "fm": -15, "fmol/l": -15, "mol/dm3": 0, "mol/dm³": 0}
 _IN_NAME = re.compile(r"(.*?)[_ .-]+([mµμunpf]?M|[mµμunpf]?mol/l)", re.IGNORECASE)
+_IS_LOGARITHM = re.compile(r"p[A-Z]")
+"""How the names of pIC50 and its like begin; "potency" is none of them."""
 _BRACKETS = re.compile(r"\s*[\[(][^\])]*[\])]\s*$")
 _FLIPPED = {">": "<", "<": ">", "~": "~", "": ""}
 
@@ -69,7 +71,7 @@ def molar_offers(table: RawTable, units: dict[str, str] | None = None) -> tuple[
     offers = []
     for column in table.info.columns:
         unit = unit_in(column.name, (units or {}).get(column.name, "") or column.unit)
-        if column.kind == "number" and unit and not column.name.startswith("p"):
+        if column.kind == "number" and unit and not _IS_LOGARITHM.match(column.name):
             offers.append(MolarOffer(column.name, unit, molar_name(column.name, unit)))
     return tuple(offers)
 

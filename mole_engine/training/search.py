@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.events import EpochMetrics, Event, Notice, TrialFinished
@@ -27,7 +29,7 @@ from mole_engine.store.files import write_text
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.fitting import FitResult, fit_model
 from mole_engine.training.job import free_memory
-from mole_engine.training.metrics import LOSS, monitor_of
+from mole_engine.training.metrics import LOSS, compute_metrics, monitor_of
 from mole_engine.training.search_space import default_space
 from mole_engine.training.setup import Prepared, prepare_network
 
@@ -144,6 +146,9 @@ class _Search:
         self.planned = config.search.trials
         tasks = prepared.data.dataset.roles.tasks
         self.monitor, self.mode = monitor_of(tasks, config.training, prepared.scaler)
+        if self.monitor != LOSS and not _is_defined(self.monitor, prepared):
+            # Each training falls back on it too.
+            self.monitor, self.mode = LOSS, "min"
         self._last_error: KnownError | None = None
         self.study = self._open()
 
@@ -328,6 +333,15 @@ def with_settings(config: TrainConfig, values: dict[str, Any]) -> TrainConfig:
         section, _, setting = name.partition(".")
         changes.setdefault(section, {})[setting] = value
     return config.updated(changes)
+
+
+def _is_defined(monitor: str, prepared: Prepared) -> bool:
+    """Whether the validation molecules can tell a metric: an AUROC needs two classes."""
+    data = prepared.data
+    tasks = data.dataset.roles.tasks
+    targets = data.labels.targets[data.positions("val")]
+    guesses = np.random.default_rng(0).random((len(targets), sum(task.outputs for task in tasks)))
+    return math.isfinite(compute_metrics(guesses, targets, ~np.isnan(targets), tasks).get(monitor, math.nan))
 
 
 def _short(value: Any) -> str:

@@ -134,3 +134,17 @@ def test_search_command(table, tmp_path, capsys):
     printed = capsys.readouterr()
     assert "Trial 2/2  rmse" in printed.err
     assert json.loads(printed.out)["status"] == "completed"
+
+
+def test_where_the_metric_is_undefined_on_the_validation_part_the_loss_chooses(make_config, table):
+    rows = pd.read_csv(table)
+    rows["y"] = (rows["y"] > rows["y"].median()).astype(int)
+    # An AUROC needs two classes, and each training falls back on the loss.
+    rows.loc[rows["part"] == "val", "y"] = 1
+    rows.to_csv(table, index=False)
+    events = []
+    record = train(make_config(training={"epochs": 1}, search=SEARCH | {"trials": 2}), on_event=events.append)
+    assert record.status is RunState.COMPLETED
+    trials = _trials(events)
+    assert [(trial.monitor, trial.mode) for trial in trials] == [("loss", "min")] * 2
+    assert all(math.isfinite(trial.value) for trial in trials)

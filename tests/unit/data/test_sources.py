@@ -145,11 +145,15 @@ def test_concentrations_become_molar_logarithms_with_their_bounds(tmp_path):
 
 
 def test_molar_logarithms_are_offered_where_the_unit_says_so(tmp_path):
-    text = "smiles,IC50 (nM),Ki_uM,logP,pKd,dose (mg)\n" + "".join(
-        f"{'C' * n},{n}.5,{n}.25,{n}.1,{n}.3,{n}.7\n" for n in range(1, 9)
+    text = "smiles,IC50 (nM),Ki_uM,logP,pKd,potency (nM),dose (mg)\n" + "".join(
+        f"{'C' * n},{n}.5,{n}.25,{n}.1,{n}.3,{n}.6,{n}.7\n" for n in range(1, 9)
     )
     table = open_table(DataConfig(path=written(tmp_path, "a.csv", text)))
-    assert molar_offers(table) == (MolarOffer("IC50 (nM)", "nM", "pIC50"), MolarOffer("Ki_uM", "uM", "pKi"))
+    assert molar_offers(table) == (
+        MolarOffer("IC50 (nM)", "nM", "pIC50"),
+        MolarOffer("Ki_uM", "uM", "pKi"),
+        MolarOffer("potency (nM)", "nM", "ppotency"),
+    )
     assert molar_offers(table, {"dose (mg)": "µM"})[-1] == MolarOffer("dose (mg)", "µM", "pdose")
     with pytest.raises(InputError, match="'logP' has no unit of concentration"):
         open_table(DataConfig(path=table.info.path, molar_log=["logP"]))
