@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import shutil
 import time
@@ -12,6 +13,8 @@ from typing import Any
 
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ class RunQueue:
     Parameters
     ----------
     path
-        A JSON file; made when something is added. Where an entry or all of it cannot be read, a copy is set aside.
+        A JSON file; made when something is added. One that cannot be read is set aside; where some
+        of its entries cannot, a copy is.
     """
 
     def __init__(self, path: Path) -> None:
@@ -107,10 +111,16 @@ class RunQueue:
             return []
         except (OSError, ValueError):
             content = None
-        runs = [_restored(fields) for fields in content] if isinstance(content, list) else [None]
+        if not isinstance(content, list):
+            self._path.replace(self._path.with_suffix(".damaged"))
+            return []
+        runs = [_restored(fields) for fields in content]
         if None in runs:
             # A setting of another version, say: what it was can still be looked up, and the others wait on.
-            shutil.copyfile(self._path, self._path.with_suffix(".damaged"))
+            try:
+                shutil.copyfile(self._path, self._path.with_suffix(".damaged"))
+            except OSError:
+                log.exception("The queue's entries that cannot be read could not be set aside.")
         return [run for run in runs if run is not None]
 
 

@@ -103,7 +103,13 @@ class TrainingService(QObject):
             The job.
         resume
             Folder of a run to go on with from its last checkpoint; its own settings count then, not those of `config`.
+
+        Raises
+        ------
+        InputError, KnownError
+            As `enqueue`.
         """
+        self._refuse_twice(config, resume)
         if self._job is not None:
             self.enqueue(config, resume)
             return
@@ -127,12 +133,15 @@ class TrainingService(QObject):
         KnownError
             When the queue cannot be written down.
         """
-        if resume and resume in {self.resumes, *(run.resume for run in self.queued())}:
-            raise InputError(f"{config.name or 'This run'} goes on already.", "It trains, or waits in the queue.", "")
+        self._refuse_twice(config, resume)
         run = self._queue.add(config, resume)
         self.queue_changed.emit()
         self._start_next()
         return run
+
+    def _refuse_twice(self, config: TrainConfig, resume: str) -> None:
+        if resume and resume in {self.resumes, *(run.resume for run in self.queued())}:
+            raise InputError(f"{config.name or 'This run'} goes on already.", "It trains, or waits in the queue.", "")
 
     def queued(self) -> list[QueuedRun]:
         """Return the jobs that wait, the next one first."""

@@ -224,6 +224,12 @@ def test_a_damaged_queue_is_set_aside(qapp, workspace):
     assert (workspace / "queue.damaged").is_file()
 
 
+def test_a_queue_that_is_a_folder_does_not_keep_the_window_from_opening(qapp, workspace):
+    (workspace / "queue.json").mkdir()
+    assert TrainingService(workspace).queued() == []
+    assert not (workspace / "queue.json").exists()
+
+
 def test_a_queued_job_that_cannot_be_read_leaves_the_others(qapp, workspace):
     queue = RunQueue(workspace / "queue.json")
     queue.add(TrainConfig.from_dict({"data": {"path": "a.csv"}}))
@@ -240,8 +246,9 @@ def test_a_run_goes_on_once_however_often_that_is_asked_for(qtbot, serve):
     service.hold_queue()
     job = TrainConfig.from_dict({"name": "logs", "data": {"path": "a.csv"}})
     service.enqueue(job, "runs/old")
-    with pytest.raises(InputError, match="logs goes on already"):
-        service.enqueue(job, "runs/old")
+    for ask in (service.enqueue, service.start):
+        with pytest.raises(InputError, match="logs goes on already"):
+            ask(job, "runs/old")
     service.enqueue(job)
     service.enqueue(job)
     assert [run.resume for run in service.queued()] == ["runs/old", "", ""]
