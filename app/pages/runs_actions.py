@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, QPoint, QUrl, Signal, Slot
 from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
 
+from app.pages.resuming import resume_run
 from app.text import counted
-from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import MoleError
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
@@ -199,19 +199,13 @@ class RunActions(QObject):
         await self._session.offer_job(config.updated(changes))
 
     def _resume(self, record: RunRecord) -> None:
-        job = TrainConfig(name=record.name, preset=record.preset, seed=record.seed)
-        job.training.epochs = max(record.epochs, 1)
-        job.data.path = record.data_name
-        job.runtime.device = self._session.settings.device
-        self._begin(job, record.run_dir)
+        if resume_run(self._session, record):
+            self.navigate.emit("train")
 
     async def _reproduce(self, record: RunRecord) -> None:
         config = await self._session.runs.shelf.reproduction(record)
-        self._begin(config, "")
-
-    def _begin(self, job: TrainConfig, resume: str) -> None:
         try:
-            self._session.training.start(job, resume)
+            self._session.training.start(config)
         except MoleError as error:
             self._session.report(error)
         else:

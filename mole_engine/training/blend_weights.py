@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy import optimize
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.training.blend import NETWORK, TUNED
@@ -88,9 +89,9 @@ def averaged_away(networks: Iterable[tuple[str, int]]) -> dict[str, float]:
 def _errors(
     predictions: Mapping[str, Floats], labels: Floats, tasks: Sequence[TaskSpec], molecules: Floats | None
 ) -> tuple[Floats, list[int]]:
-    """Return how far each model is off, (outputs with a label, models), scaled so that each task weighs the same.
+    """Return how far each model is off, scaled so that each task weighs the same, and the labels of each task.
 
-    And how many labels each of the tasks has in which molecules differ.
+    The errors are (outputs with a label, models); tasks in which all molecules have one value are in neither.
     """
     errors, counts = [np.empty((0, len(predictions)))], []
     for place, (task, part) in enumerate(zip(tasks, OutputLayout(tasks).columns, strict=True)):
@@ -113,10 +114,7 @@ def _errors(
 
 
 def _least(products: Floats, pull: float) -> Floats:
-    """Return weights of the least squared error by the models' products of errors, pulled towards equal ones."""
-    # Imported where weights are chosen: predicting reads this module too.
-    from scipy import optimize
-
+    """Return (models,) weights of the least squared error by (models, models) products of errors, drawn to equal."""
     count = len(products)
     squares, axes = np.linalg.eigh(products + pull * np.eye(count))
     # What averaging takes away is an estimate: no mixture can be better than right.
