@@ -147,6 +147,15 @@ def predict_page(window: MainWindow) -> Any:
 
 
 @pytest.fixture
+def runs_page(qtbot: QtBot, window: MainWindow) -> Any:
+    """Return the Runs page, shown, its list read."""
+    window.go_to("runs")
+    page = window.page("runs")
+    qtbot.waitUntil(lambda: not window.session.tasks._tasks)
+    return page
+
+
+@pytest.fixture
 def asked(qtbot: QtBot, window: MainWindow, predict_page: Any, model_path: str) -> Callable[[str], Any]:
     """Choose the module's model and return a function that asks it about pasted text."""
     from PySide6.QtCore import Qt

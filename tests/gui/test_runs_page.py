@@ -94,20 +94,12 @@ def test_a_gain_too_small_to_be_written_is_neither_good_nor_bad():
 
 
 @pytest.fixture
-def page(qtbot, window):
-    window.go_to("runs")
-    made = window.page("runs")
-    qtbot.waitUntil(lambda: not window.session.tasks._tasks)
-    return made
-
-
-@pytest.fixture
-def show(page):
+def show(runs_page):
     def shower(told):
-        page._story = told
-        page.verdict.show_story(told)
-        page._go(2)
-        return page.verdict
+        runs_page._story = told
+        runs_page.verdict.show_story(told)
+        runs_page._go(2)
+        return runs_page.verdict
 
     return shower
 
@@ -126,7 +118,7 @@ def click(plot, x, y):
     QTest.mouseClick(made.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, spot)
 
 
-def test_numbers_get_a_parity_plot_intervals_and_the_worst_molecules(qtbot, page, show):
+def test_numbers_get_a_parity_plot_intervals_and_the_worst_molecules(qtbot, runs_page, show):
     view = show(story(record(metrics={"rmse": 0.5, "mae": 0.4, "r2": 0.99}), numbers()))
     assert "Beats the baseline by 0.4 RMSE" in words(view.banner)
     assert {"Test RMSE", "0.500", "log(mol/L)"} <= set(words(view.tile))
@@ -144,7 +136,7 @@ def test_numbers_get_a_parity_plot_intervals_and_the_worst_molecules(qtbot, page
     assert parity.isVisible()
     box = parity.plot().getPlotItem().getViewBox()
     qtbot.waitUntil(lambda: parity.point_at(box.mapViewToScene(QPointF(3.0, 3.5))) == 3)
-    card = next(card for card in page.findChildren(QWidget, "hoverCard") if card.isVisible())
+    card = next(card for card in runs_page.findChildren(QWidget, "hoverCard") if card.isVisible())
     assert any(text.startswith("measured 3.0") for text in words(card))
     assert "far from the training set (0.24)" in words(card)
     assert parity.point_at(QPointF(-500, -500)) == -1
@@ -256,7 +248,7 @@ def test_a_run_without_a_result_shows_why_and_its_curves(show, status, headline)
     assert view.predict_button.y() - view.report_button.geometry().bottom() < 20
 
 
-def test_old_runs_are_listed_and_their_curves_replayed(qtbot, window, page):
+def test_old_runs_are_listed_and_their_curves_replayed(qtbot, window, runs_page):
     workspace = Workspace(window.session.workspace)
     for number, status in enumerate((RunState.COMPLETED, RunState.TRAINING)):
         folder = workspace.create(TrainConfig.from_dict({"name": f"run {number}"}))
@@ -266,32 +258,32 @@ def test_old_runs_are_listed_and_their_curves_replayed(qtbot, window, page):
         events = [StateChanged(run_id="r", seq=0, state=RunState.TRAINING), *EVENTS]
         folder.events.write_text("".join(event.to_json() + "\n" for event in events), encoding="utf-8")
         workspace.save(kept)
-    window.session.start_task(page._reload(first=True))
-    table = page.table.model()
+    window.session.start_task(runs_page._reload(first=True))
+    table = runs_page.table.model()
     qtbot.waitUntil(lambda: table.rowCount() == 2)
     assert [table.data(table.index(row, 1)) for row in range(2)] == ["run 1", "run 0"]
     # The one that claims to train belongs to no living process.
     assert table.data(table.index(0, 2)) == "interrupted"
-    page.table.setCurrentIndex(table.index(1, 0))
-    qtbot.waitUntil(lambda: page.story is not None and page.story.record.name == "run 0")
-    assert page.charts.metric_chart._curves.metrics["rmse"] == [1.0, 0.5, 1 / 3]
-    assert page.charts.isVisible()
-    qtbot.mouseClick(page.findChild(QPushButton, "showVerdictButton"), Qt.MouseButton.LeftButton)
-    assert page.verdict.isVisible()
+    runs_page.table.setCurrentIndex(table.index(1, 0))
+    qtbot.waitUntil(lambda: runs_page.story is not None and runs_page.story.record.name == "run 0")
+    assert runs_page.charts.metric_chart._curves.metrics["rmse"] == [1.0, 0.5, 1 / 3]
+    assert runs_page.charts.isVisible()
+    qtbot.mouseClick(runs_page.findChild(QPushButton, "showVerdictButton"), Qt.MouseButton.LeftButton)
+    assert runs_page.verdict.isVisible()
     qtbot.keyClick(window, Qt.Key.Key_Escape)
-    assert page.table.isVisible()
+    assert runs_page.table.isVisible()
 
 
-def test_the_report_is_saved_where_asked(qtbot, window, page, show, tmp_path):
+def test_the_report_is_saved_where_asked(qtbot, window, runs_page, show, tmp_path):
     folder = Workspace(window.session.workspace).create(TrainConfig())
     kept = record(run_dir=str(folder.path))
     folder.write_record(kept)
     TrainConfig().to_yaml(folder.config)
     show(story(kept, numbers()))
     target = tmp_path / "report.html"
-    page.save_report(str(target))
+    runs_page.save_report(str(target))
     qtbot.waitUntil(target.is_file)
     assert "solubility" in target.read_text(encoding="utf-8")
     with qtbot.waitSignal(window.session.problem_raised) as raised:
-        page.save_report(str(tmp_path / "missing" / "report.html"))
+        runs_page.save_report(str(tmp_path / "missing" / "report.html"))
     assert "does not exist" in raised.args[0].one_line()
