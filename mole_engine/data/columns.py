@@ -11,7 +11,7 @@ from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import ColumnInfo, ColumnRoles, TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError, StructureColumnError
 from mole_engine.data.molar import molar_sources, molar_targets
-from mole_engine.data.profile import SPLIT_NAMES, part_of_word
+from mole_engine.data.profile import MARK_NAMES, SPLIT_NAMES, part_of_word
 from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank, structure_share
 from mole_engine.data.table import RawTable
 from mole_engine.data.targets import task_of
@@ -128,8 +128,9 @@ def _split_column(table: RawTable, split: SplitConfig) -> str | None:
     for column in table.info.columns:
         if column.kind == "split" and "train" in {part_of_word(text) for text in set(table.column_values(column.name))}:
             return column.name
-    if split.method == "auto":
-        return None
+    marks = next((column.name for column in table.info.columns if _marks_a_part(column)), None)
+    if marks or split.method == "auto":
+        return marks
     for column in table.info.columns:
         if (
             SPLIT_NAMES.fullmatch(column.name)
@@ -142,6 +143,12 @@ def _split_column(table: RawTable, split: SplitConfig) -> str | None:
         f"Looked at {shown([column.name for column in table.info.columns], 8)}.",
         "Name the column with train/val/test or fold numbers, or choose another way to divide.",
     )
+
+
+def _marks_a_part(column: ColumnInfo) -> bool:
+    """Whether a column such as "isTest" says by its name, not only by "test", that it marks a part of the file."""
+    match = MARK_NAMES.fullmatch(column.name.strip())
+    return bool(match and match["is"]) and column.kind in {"binary", "class"} and column.distinct == 2
 
 
 def _weight(table: RawTable) -> str | None:
@@ -181,7 +188,7 @@ def _target_rank(name: str) -> int:
 
 
 def _may_be_target(table: RawTable, column: ColumnInfo) -> bool:
-    if column.kind not in {"number", "binary", "class"} or column.distinct < 2:
+    if column.kind not in {"number", "binary", "class"} or column.distinct < 2 or _marks_a_part(column):
         return False
     name = column.name.strip()
     if _target_rank(name) <= 1:
@@ -224,6 +231,7 @@ def further_targets(table: RawTable, roles: ColumnRoles) -> list[str]:
         and column.distinct >= 2
         and _target_rank(column.name) == rank
         and not any(named.fullmatch(column.name.strip()) for named in (_WEIGHT, _ROW_NUMBER, _IDENTIFIER, SPLIT_NAMES))
+        and not _marks_a_part(column)
     ]
 
 

@@ -21,6 +21,13 @@ PART_WORDS = {
 
 SPLIT_NAMES = re.compile(r"(.*[_ .-])?(split|set|subset|part|partition|fold|group)s?([_ .-].*)?", re.IGNORECASE)
 
+MARK_NAMES = re.compile(
+    r"(?P<is>(is|in)[_ .-]?)?(?P<part>train|training|test|testing|holdout|external|val|valid|validation)"
+    r"([_ .-]?(set|part))?",
+    re.IGNORECASE,
+)
+"""Names of columns that mark one part with yes and no, 1 and 0: "isTest", "in_train", "holdout"."""
+
 MAX_CLASSES = 50
 """A text column with more distinct values than this is no set of classes."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from mole_engine.data.clusters import cluster
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.fingerprints import fingerprints_of
 from mole_engine.data.leakage import MAX_SCAFFOLDS_COMPARED, with_leakage
-from mole_engine.data.profile import part_of_word
+from mole_engine.data.profile import MARK_NAMES, part_of_word
 from mole_engine.data.progress import Progress
 from mole_engine.data.values import is_null, shown
 
@@ -25,6 +26,17 @@ MIN_MOLECULES = 3
 QUANTILE_BINS = 10
 NO_FOLD = -1
 Parts = tuple[list[int], list[int], list[int]]
+
+
+class _Marks(NamedTuple):
+    """The part that a column marks, and the part of every molecule, empty where its cell is."""
+
+    part: str
+    parts: list[str]
+
+
+_PART_NAMES = {"train": "training part", "val": "validation part", "test": "test part"}
+_MARKS = {"1": True, "true": True, "yes": True, "y": True, "0": False, "false": False, "no": False, "n": False}
 
 
 def make_split(dataset: CuratedDataset, config: SplitConfig, seed: int, on_progress: Progress | None = None) -> Split:
@@ -219,10 +231,12 @@ def _column(dataset: CuratedDataset, config: SplitConfig, rng: np.random.Generat
             "There is no split column.", f"None was found in {dataset.info.name}.", "Name it, or divide another way."
         )
     words = f"column '{dataset.roles.split}'" if dataset.roles.split else "given files"
-    folds = _folds_of(dataset.given_split)
+    marks = _marked_part(dataset)
+    folds = _folds_of(dataset.given_split) if marks is None else None
     if folds is not None:
         return _from_folds(dataset, config, folds, rng, words)
-    parts = _given_parts(dataset)
+    parts = _given_parts(dataset) if marks is None else marks.parts
+    words += "" if marks is None else f" (it marks the {_PART_NAMES[marks.part]})"
     members = {name: [i for i, part in enumerate(parts) if part == name] for name in ("train", "val", "test", "")}
     train, validation, test = members["train"], members["val"], members["test"]
     if members[""]:
@@ -251,6 +265,21 @@ def _given_parts(dataset: CuratedDataset) -> list[str]:
             "Use train, val and test, or whole numbers for folds.",
         )
     return [part_of_word(text) for text in given]
+
+
+def _marked_part(dataset: CuratedDataset) -> _Marks | None:
+    """Read a column such as "is_test" or "in_train" that marks one part with yes or no, 1 or 0; None for others.
+
+    Without its name, 0 and 1 would be two folds, and the first one, the molecules to learn from, the test part.
+    """
+    given = dataset.given_split or []
+    match = MARK_NAMES.fullmatch((dataset.roles.split or "").strip())
+    marks = [_MARKS.get(text.strip().removesuffix(".0").casefold()) for text in given]
+    if match is None or any(mark is None and not is_null(text) for mark, text in zip(marks, given, strict=True)):
+        return None
+    marked = part_of_word(match["part"])
+    other = "test" if marked == "train" else "train"
+    return _Marks(marked, ["" if mark is None else marked if mark else other for mark in marks])
 
 
 def _folds_of(given: Iterable[str]) -> list[int] | None:

@@ -153,6 +153,15 @@ def test_a_split_column_counts_only_where_it_is_wanted(tmp_path, method, expecte
     assert roles_of(tmp_path, columns, split={"method": method}).split == expected
 
 
+@pytest.mark.parametrize("column", ["isTest", "in_train"])
+@pytest.mark.parametrize(("method", "divides"), [("auto", True), ("column", True), ("random", False)])
+def test_a_column_that_marks_a_part_divides_and_is_no_target(tmp_path, column, method, divides):
+    columns = {**BASE, "active": [str(i % 2) for i in range(COUNT)], column: ["0"] * (COUNT - 4) + ["1"] * 4}
+    roles = roles_of(tmp_path, columns, split={"method": method})
+    assert names(roles) == ["active"]
+    assert roles.split == (column if divides else None)
+
+
 def test_a_column_of_test_only_does_not_divide_by_itself(tmp_path):
     assert roles_of(tmp_path, {**BASE, "Y": VALUES, "kind": ["test"] * COUNT}).split is None
 

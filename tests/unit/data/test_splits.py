@@ -181,6 +181,31 @@ def test_fold_numbers_divide():
 
 
 @pytest.mark.parametrize(
+    ("column", "marks", "words"),
+    [
+        ("isTest", "0001", "it marks the test part"),
+        ("is_train", ["True", "yes", "1.0", "False"], "it marks the training part"),
+        ("Holdout set", ["n", "n", "", "y"], "it marks the test part"),
+    ],
+)
+def test_a_column_that_marks_one_part_holds_no_folds(column, marks, words):
+    given = [*marks] * 10
+    split = make_split(dataset_of(molecules(40), given=given, column=column), SplitConfig(method="column"), 0)
+    assert split.test == tuple(range(3, 40, 4))
+    assert {*split.train, *split.validation} == {i for i in range(40) if i % 4 != 3 and given[i]}
+    assert words in split.method
+
+
+@pytest.mark.parametrize(("column", "marks"), [("fold", "0001"), ("test", "0123")])
+def test_numbers_of_other_columns_stay_folds(column, marks):
+    split = make_split(
+        dataset_of(molecules(40), given=[*marks] * 10, column=column), SplitConfig(method="column", fold=1), 0
+    )
+    assert split.test == tuple(i for i in range(40) if marks[i % 4] == "1")
+    assert split.method == f"column '{column}', fold 1 as test"
+
+
+@pytest.mark.parametrize(
     ("given", "words"),
     [
         (["train"] * 9 + ["foo"], "'foo' (first in data row 10)"),
