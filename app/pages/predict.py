@@ -205,7 +205,12 @@ class PredictPage(Page):
 
     @Slot(object)
     def _take_newest(self, record: RunRecord) -> None:
-        if record.status is RunState.COMPLETED and record.model_path:
+        if record.status is not RunState.COMPLETED or not record.model_path:
+            return
+        if self.isVisible() and self._model_path():
+            # Whoever asks a model now goes on asking it; the new one is in the list.
+            self.session.predictions.model_path = self._model_path()
+        else:
             self.session.predictions.choose(record.model_path)
 
     @Slot(str)

@@ -7,6 +7,8 @@ import shutil
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPlainTextEdit, QPushButton
 
+from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunState
 from tests.gui.test_predict_page import TIMEOUT, model_path
 
 __all__ = ["model_path"]
@@ -34,6 +36,25 @@ def test_a_model_that_was_thrown_away_is_not_replaced_and_raises_no_problem(
     assert problems == []
     window.session.predictions.choose(model_path)
     qtbot.waitUntil(button.isEnabled)
+
+
+def ended(window, model, folder):
+    """Let the window hear of a run that ended with this model."""
+    record = RunRecord("r", "r", RunState.COMPLETED, model_path=str(model), run_dir=str(folder))
+    window.session.training.run_finished.emit(record)
+
+
+def test_a_run_that_ends_takes_no_model_from_who_is_asking(
+    qtbot, window, predict_page, asked, model_path, tmp_path
+):
+    copy = tmp_path / "copy.mole"
+    shutil.copyfile(model_path, copy)
+    ended(window, copy, tmp_path)
+    qtbot.waitUntil(lambda: not window.session.tasks._tasks)
+    assert predict_page.models.currentData() == model_path
+    window.go_to("data")
+    ended(window, copy, tmp_path)
+    qtbot.waitUntil(lambda: predict_page.models.currentData() == str(copy))
 
 
 def test_a_file_that_is_no_model_is_told_once(qtbot, window, predict_page, asked, model_path, tmp_path):
