@@ -45,7 +45,7 @@ class TrainPage(Page):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, "Train", parent)
         self.setObjectName("trainPage")
-        self._running = False
+        self._running = self._waits = False
         self._pins: list[str] = []
 
     def pieces(self) -> Iterator[None]:
@@ -74,8 +74,7 @@ class TrainPage(Page):
     # Building --------------------------------------------------------------------------------------------------
 
     def _place(self) -> Iterator[None]:
-        tip = "Train this after what runs now"
-        self.enqueue_button = secondary_button("Add to queue", "enqueueButton", tip)
+        self.enqueue_button = secondary_button("Add to queue", "enqueueButton", "Train this after what runs now")
         self._stack = QStackedWidget()
         self._stack.addWidget(self._empty_state())
         side = QWidget()
@@ -150,6 +149,8 @@ class TrainPage(Page):
         session, training = self.session, self.session.training
         session.dataset_opened.connect(self._show_opened)
         session.dataset_changed.connect(self._show_dataset)
+        session.datasets.busy.connect(self._renew_for_data)
+        session.datasets.idle.connect(self._renew_for_data)
         session.run_event.connect(self._hear)
         session.run_finished.connect(self._finish)
         training.state_changed.connect(self._renew_steering)
@@ -209,10 +210,9 @@ class TrainPage(Page):
     @Slot()
     def _enqueue(self) -> None:
         job = self._job()
-        if job is None:
-            return
         try:
-            self.session.training.enqueue(job)
+            if job is not None:
+                self.session.training.enqueue(job)
         except KnownError as error:
             self.session.report(error)
 
@@ -357,7 +357,7 @@ class TrainPage(Page):
     def _renew_steering(self) -> None:
         training = self.session.training
         self.enqueue_button.setVisible(training.is_running)
-        self.enqueue_button.setEnabled(self.session.dataset is not None)
+        self.enqueue_button.setEnabled(self.session.dataset is not None and not self._waits)
         self._left_title.setText("Next training" if training.is_running else "Preset")
         begins = training.is_running and not self._running
         self._running = training.is_running
@@ -367,8 +367,20 @@ class TrainPage(Page):
             self.panel.show_steering(paused=training.is_paused, ending=training.ending)
 
     @Slot()
+    def _renew_for_data(self) -> None:
+        """Hold the buttons while another file, or the same one in another way, is on its way."""
+        if self._waits != self.session.datasets.is_busy:
+            self._waits = not self._waits
+            self._renew_steering()
+            self._renew_ready()
+
+    @Slot()
     def _renew_ready(self) -> None:
         if self.session.training.is_running:
+            return
+        if self._waits:
+            why = "The data is being read and cleaned up; the training learns from what comes out."
+            self.panel.show_ready("Not ready", "Reading", why, enabled=False)
             return
         dataset = self.session.dataset
         if dataset is None or not dataset.roles.tasks:

@@ -44,9 +44,7 @@ def ended(window, model, folder):
     window.session.training.run_finished.emit(record)
 
 
-def test_a_run_that_ends_takes_no_model_from_who_is_asking(
-    qtbot, window, predict_page, asked, model_path, tmp_path
-):
+def test_a_run_that_ends_takes_no_model_from_who_is_asking(qtbot, window, predict_page, asked, model_path, tmp_path):
     copy = tmp_path / "copy.mole"
     shutil.copyfile(model_path, copy)
     ended(window, copy, tmp_path)

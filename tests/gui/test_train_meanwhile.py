@@ -68,3 +68,29 @@ def test_events_of_a_long_training_are_not_kept(qtbot, window, page):
     start(qtbot, window, page.setup.job())
     qtbot.waitUntil(lambda: len(page.watch.curves.steps.epochs) == 5)
     assert not page.watch._heard
+
+
+def test_train_waits_until_the_data_of_the_job_is_there(qtbot, window, page, tmp_path):
+    train, heard = page.panel.train_button, []
+    assert train.isEnabled()
+    other = tmp_path / "other.csv"
+    other.write_text("smiles,y\n" + "".join(f"{'C' * n}O,{n}\n" for n in range(1, 31)), encoding="utf-8")
+    window.session.datasets.busy.connect(lambda *_: heard.append(train.isEnabled()))
+    with qtbot.waitSignal(window.session.job_offered):
+        window.session.start_task(window.session.offer_job(TrainConfig.from_dict({"data": {"path": str(other)}})))
+    assert heard
+    assert not any(heard)
+    assert train.isEnabled()
+    assert window.session.dataset.info.name == "other.csv"
+
+
+def test_adding_to_the_queue_waits_until_the_data_is_there(qtbot, window, page):
+    start(qtbot, window, page.setup.job())
+    datasets, heard = window.session.datasets, []
+    assert page.enqueue_button.isEnabled()
+    datasets.busy.connect(lambda *_: heard.append(page.enqueue_button.isEnabled()))
+    with qtbot.waitSignal(window.session.dataset_changed):
+        window.session.start_task(datasets.revise(split={"method": "random"}))
+    assert heard
+    assert not any(heard)
+    assert page.enqueue_button.isEnabled()
