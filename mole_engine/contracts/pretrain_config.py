@@ -20,6 +20,9 @@ class PretrainDataConfig(Section):
     validation_molecules: int = setting(
         1000, "First molecules of the file that only judge; a tenth of a shorter file.", ge=1
     )
+    max_heavy_atoms: int = setting(
+        200, "Pass over molecules with more heavy atoms.", unit="atoms", ge=1, le=1000, advanced=True
+    )
     block_molecules: int = setting(
         8192, "Molecules in memory at a time; they are mixed within such a block.", ge=64, le=1_000_000, advanced=True
     )

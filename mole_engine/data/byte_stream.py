@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import sys
 import zlib
+from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from mole_engine.contracts.errors import InputError
@@ -59,6 +61,10 @@ class _Bounded(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def close(self) -> None:
+        self._source.close()
+        super().close()
+
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         try:
             block = self._source.read(len(buffer))
@@ -89,6 +95,18 @@ def unpacked(stream: WatchedStream, packed: bool, name: str, limit: int) -> io.B
         return io.BufferedReader(stream, _BLOCK)
     content = gzip.GzipFile(fileobj=io.BufferedReader(stream, _BLOCK))
     return io.BufferedReader(_Bounded(cast(IO[bytes], content), name, limit), _BLOCK)
+
+
+def open_content(path: Path) -> IO[bytes]:
+    """Open a file of any length, gzipped (by its content, whatever its name) or not. Raises OSError.
+
+    Gzip data that are damaged or cut off raise InputError when reading comes to them.
+    """
+    with path.open("rb") as stream:
+        packed = stream.read(len(GZIP)) == GZIP
+    if not packed:
+        return path.open("rb")
+    return io.BufferedReader(_Bounded(cast(IO[bytes], gzip.open(path, "rb")), path.name, sys.maxsize), _BLOCK)
 
 
 def beginning(raw: bytes, size: int = 1 << 16) -> bytes:

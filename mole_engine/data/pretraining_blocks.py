@@ -15,13 +15,13 @@ import numpy.typing as npt
 from mole_engine.chem.descriptors import compute_descriptors
 from mole_engine.chem.distances import relative_positions
 from mole_engine.chem.environments import atom_environments
-from mole_engine.chem.molecules import UnreadableMolecule, parse_smiles
+from mole_engine.chem.molecules import UnreadableMolecule
 from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.pretrain_config import ObjectivesConfig
 from mole_engine.data.feature_cache import Arrays, FeatureCache, content_key
 from mole_engine.data.features import FeaturisedDataset
 from mole_engine.data.pretraining_labels import LabelTable, scaled
-from mole_engine.data.pretraining_survey import Survey
+from mole_engine.data.pretraining_survey import Survey, molecule_to_learn
 from mole_engine.data.smiles_stream import Block
 from mole_engine.data.workers import map_in_processes, worker_count
 
@@ -41,7 +41,7 @@ MOST_WORKERS = 64
 
 @dataclass(frozen=True)
 class PreparedBlock:
-    """A block's readable molecules in memory.
+    """A block's molecules that are learnt from, in memory.
 
     Attributes
     ----------
@@ -81,12 +81,15 @@ class Recipe:
         As JSON.
     radius, environments
         Bonds around an atom, and the environments that are told apart.
+    max_heavy_atoms
+        Of molecules that are learnt from.
     descriptor_names, mean, deviation
         The descriptors that are learnt, and their scale.
     """
 
     vocabulary: str
     radius: int
+    max_heavy_atoms: int
     environments: tuple[int, ...]
     descriptor_names: tuple[str, ...]
     mean: tuple[float, ...]
@@ -120,17 +123,24 @@ class BlockPreparer:
         self._recipe = Recipe(
             vocabulary=json.dumps(vocabulary.to_dict()),
             radius=objectives.radius,
+            max_heavy_atoms=survey.max_heavy_atoms,
             environments=survey.environments,
             descriptor_names=survey.descriptor_names,
             mean=survey.descriptor_mean,
             deviation=survey.descriptor_std,
         )
         self._cache = FeatureCache(cache) if cache is not None else None
-        asked = [objectives.radius, survey.environments, survey.descriptor_names, survey.descriptor_mean]
+        asked = [
+            objectives.radius,
+            survey.max_heavy_atoms,
+            survey.environments,
+            survey.descriptor_names,
+            survey.descriptor_mean,
+        ]
         self._content = f"{vocabulary.fingerprint} pretraining {json.dumps(asked)}"
 
     def prepare(self, block: Block) -> PreparedBlock:
-        """Featurise the readable molecules of a block, or take them from the cache."""
+        """Featurise the molecules of a block that are learnt from, or take them from the cache."""
         starts = range(0, len(block), PIECE_ROWS)
         parts = self._pieces([block.smiles[start : start + PIECE_ROWS] for start in starts])
         kept = np.concatenate([start + part["kept"] for start, part in zip(starts, parts, strict=True)])
@@ -185,12 +195,12 @@ class BlockPreparer:
 
 
 def compute_piece(texts: Sequence[str], recipe: Recipe) -> Arrays:
-    """Return what is known of the readable molecules among `texts`, compact enough to be kept on disk."""
+    """Return what is known of the molecules to learn from among `texts`, compact enough to be kept on disk."""
     vocabulary, class_of = _vocabulary(recipe.vocabulary), _classes(recipe.environments)
     items, classes, kept = [], [], []
     for place, text in enumerate(texts):
         try:
-            mol = parse_smiles(text)
+            mol = molecule_to_learn(text, recipe.max_heavy_atoms)
         except UnreadableMolecule:
             continue
         items.append((vocabulary.tokens(mol), relative_positions(mol)))

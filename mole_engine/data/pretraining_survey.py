@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from rdkit.Chem import Mol
 
 from mole_engine.chem.descriptors import compute_descriptors, quick_rdkit_descriptor_names
 from mole_engine.chem.environments import atom_environments
@@ -16,14 +17,18 @@ from mole_engine.chem.molecules import UnreadableMolecule, parse_smiles
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.contracts.pretrain_config import PretrainConfig
+from mole_engine.contracts.wording import counted, counted_of
 from mole_engine.data.pretraining_labels import LabelTable, PretrainingTask
-from mole_engine.data.smiles_stream import SmilesStream
+from mole_engine.data.smiles_stream import Block, SmilesStream
 
 STAGE = "Looking at the molecules"
 _DESCRIPTOR_SAMPLE = 2000
 _BLOCK = 2000
 _FEWEST_ROWS = 10
 _SHARED = 0.98
+
+NO_LIMIT = 10_000
+"""Heavy atoms; no molecule that is read at all has more."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,10 @@ class Survey:
         RDKit's descriptors that are learnt: the quick ones that tell molecules apart; empty where none is.
     descriptor_mean, descriptor_std
         (D) their mean and standard deviation.
+    max_heavy_atoms
+        Molecules with more are passed over.
+    looked_at, unusable, example
+        Rows that were looked at, how many of them are passed over, and why the first of them is.
     """
 
     rows: int
@@ -53,6 +62,10 @@ class Survey:
     descriptor_names: tuple[str, ...] = field(default=(), repr=False)
     descriptor_mean: tuple[float, ...] = field(default=(), repr=False)
     descriptor_std: tuple[float, ...] = field(default=(), repr=False)
+    max_heavy_atoms: int = NO_LIMIT
+    looked_at: int = 0
+    unusable: int = 0
+    example: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a JSON-able dictionary."""
@@ -69,7 +82,20 @@ class Survey:
             descriptor_names=tuple(fields["descriptor_names"]),
             descriptor_mean=tuple(fields["descriptor_mean"]),
             descriptor_std=tuple(fields["descriptor_std"]),
+            # Jobs that began before there was a limit go on without one.
+            max_heavy_atoms=int(fields.get("max_heavy_atoms", NO_LIMIT)),
+            looked_at=int(fields.get("looked_at", 0)),
+            unusable=int(fields.get("unusable", 0)),
+            example=str(fields.get("example", "")),
         )
+
+    @property
+    def passed_over(self) -> str:
+        """What is passed over, in words; empty where nothing is."""
+        if not self.unusable:
+            return ""
+        where = "" if self.looked_at == self.rows else "Among those looked at first, "
+        return f"{where}{counted_of(self.unusable, self.looked_at, 'row', 'is', 'are')} passed over ({self.example})."
 
 
 def validation_rows(rows: int, wanted: int) -> int:
@@ -99,42 +125,72 @@ def take_survey(
             "Give a longer file.",
         )
     seen = min(rows, config.data.survey_molecules)
-    counts: Counter[int] = Counter()
+    found = _Found(objectives.radius, config.data.max_heavy_atoms)
     targets: list[npt.NDArray[np.float32]] = []
-    readable: list[str] = []
     for block in stream.blocks(_BLOCK):
         if on_progress is not None:
             on_progress(STAGE, min(block.start, seen), seen)
         targets.append(block.targets)
-        readable += _count(block.smiles, objectives.radius, counts)[: _DESCRIPTOR_SAMPLE - len(readable)]
+        found.add(block)
         if block.start + len(block) >= seen:
             break
-    if not readable:
-        raise InputError(f"{stream.path.name}: no structure in column '{stream.smiles_column}' can be read.", "", "")
-    common = counts.most_common(objectives.environments)
-    names, mean, deviation = _descriptor_statistics(readable) if objectives.descriptors else ((), (), ())
+    if not found.sample:
+        raise InputError(
+            f"{stream.path.name}: no structure in column '{stream.smiles_column}' can be used:", f"{found.example}.", ""
+        )
+    common = found.counts.most_common(objectives.environments)
+    names, mean, deviation = _descriptor_statistics(found.sample) if objectives.descriptors else ((), (), ())
     return Survey(
         rows=rows,
         environments=tuple(identifier for identifier, _ in common),
-        coverage=sum(count for _, count in common) / max(1, counts.total()),
+        coverage=sum(count for _, count in common) / max(1, found.counts.total()),
         tasks=_tasks(config, stream, labels, np.concatenate(targets)),
         descriptor_names=names,
         descriptor_mean=mean,
         descriptor_std=deviation,
+        max_heavy_atoms=config.data.max_heavy_atoms,
+        looked_at=found.rows,
+        unusable=found.unusable,
+        example=found.example,
     )
 
 
-def _count(smiles: Sequence[str], radius: int, counts: Counter[int]) -> list[str]:
-    """Add up the environments of readable molecules; return those molecules."""
-    readable = []
-    for text in smiles:
-        try:
-            mol = parse_smiles(text)
-        except UnreadableMolecule:
-            continue
-        counts.update(atom_environments(mol, radius).tolist())
-        readable.append(text)
-    return readable
+def molecule_to_learn(text: str, max_heavy_atoms: int) -> Mol:
+    """Return a molecule that is learnt from. Raises UnreadableMolecule, with the reason, for one that is passed over.
+
+    A molecule of thousands of atoms would take the memory and time of thousands of others: its distances and the
+    attention among its atoms grow with the square.
+    """
+    mol = parse_smiles(text)
+    heavy = mol.GetNumHeavyAtoms()
+    if heavy > max_heavy_atoms:
+        raise UnreadableMolecule(f"it has {heavy} heavy atoms, more than {max_heavy_atoms}")
+    return mol
+
+
+class _Found:
+    """Adds up what the molecules of blocks have, and which are passed over."""
+
+    def __init__(self, radius: int, max_heavy_atoms: int) -> None:
+        self._radius, self._max_heavy_atoms = radius, max_heavy_atoms
+        self.counts: Counter[int] = Counter()
+        self.sample: list[str] = []
+        self.rows = 0
+        self.unusable = 0
+        self.example = ""
+
+    def add(self, block: Block) -> None:
+        for row, text in enumerate(block.smiles, start=block.start + 1):
+            try:
+                mol = molecule_to_learn(text, self._max_heavy_atoms)
+            except UnreadableMolecule as reason:
+                self.unusable += 1
+                self.example = self.example or f"row {row}: {reason}"
+                continue
+            self.counts.update(atom_environments(mol, self._radius).tolist())
+            if len(self.sample) < _DESCRIPTOR_SAMPLE:
+                self.sample.append(text)
+        self.rows += len(block)
 
 
 def _tasks(
@@ -142,6 +198,13 @@ def _tasks(
 ) -> tuple[PretrainingTask, ...]:
     if not config.objectives.tasks:
         return ()
+    for name, labels_seen in zip(stream.targets, targets.T, strict=True):
+        if np.isnan(labels_seen).all():
+            raise InputError(
+                f"The target '{name}' is empty:",
+                f"none of the first {counted(len(targets), 'row')} has a value in it.",
+                "Leave it out, or look at more rows (data.survey_molecules).",
+            )
     own = [PretrainingTask.of_values(name, targets[:, place]) for place, name in enumerate(stream.targets)]
     found = (*own, *(labels.tasks if labels is not None else ()))
     if not found:

@@ -18,12 +18,12 @@ from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.paths import from_home
 from mole_engine.contracts.wording import counted
 from mole_engine.data.byte_stream import GZIP, WatchedStream, beginning, unpacked
+from mole_engine.data.names import checked_names
 from mole_engine.data.number_marks import find_marks
 from mole_engine.data.profile import profile_columns
 from mole_engine.data.progress import Progress, report
 from mole_engine.data.table import RawTable
 from mole_engine.data.text_reader import Cells, read_text
-from mole_engine.data.values import shown
 
 MAX_UNPACKED_BYTES = 2 << 30
 """A packed file that grows beyond this is refused: it may be made to fill the memory."""
@@ -240,7 +240,7 @@ def make_table(path: Path, kind: str, cells: Cells, digest: str) -> RawTable:
     InputError
         When there are no rows, or two columns of the same name.
     """
-    names = _checked_names(cells, path.name)
+    names = checked_names(cells.names, path.name)
     frame, lines, dropped = _without_blank_tail(cells.frame, cells.lines)
     if dropped:
         cells.notes.append(f"{counted(dropped, 'blank row was', 'blank rows were')} left out at the end.")
@@ -261,18 +261,6 @@ def make_table(path: Path, kind: str, cells: Cells, digest: str) -> RawTable:
     )
     frame.columns = pd.Index(names, dtype="str")
     return RawTable(info, frame, lines, cells.problems)
-
-
-def _checked_names(cells: Cells, file: str) -> list[str]:
-    names = [name if name.strip() else f"column {index + 1}" for index, name in enumerate(cells.names)]
-    twice = list(dict.fromkeys(name for index, name in enumerate(names) if name in set(names[:index])))
-    if twice:
-        raise InputError(
-            f"{file} has columns of the same name.",
-            f"{shown(twice)} stands more than once in the header.",
-            "Give each column its own name.",
-        )
-    return names
 
 
 def _is_blank(rows: pd.DataFrame) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,8 @@ import pandas as pd
 
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.paths import from_home
+from mole_engine.data.byte_stream import open_content
+from mole_engine.data.names import checked_names
 from mole_engine.data.number_marks import find_marks
 from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank, structure_share
 from mole_engine.data.text_format import DELIMITER_NAMES, find_delimiter, find_encoding
@@ -96,7 +97,7 @@ class SmilesStream:
         Raises
         ------
         InputError
-            When a target cell is not a number.
+            When a target cell is no number that can be learnt, or the rest of the file is damaged.
         """
         columns = list(dict.fromkeys((self.smiles_column, *self.targets)))
         start = first_row
@@ -117,7 +118,9 @@ class SmilesStream:
         smiles = frame[self.smiles_column].fillna("").astype(str).tolist()
         targets = np.full((len(frame), len(self.targets)), np.nan, dtype=np.float32)
         for place, name in enumerate(self.targets):
-            targets[:, place] = self._numbers(frame[name], name, start)
+            values = self._numbers(frame[name], name, start)
+            self._check_size(values, name, start)
+            targets[:, place] = values
         return Block(start, smiles, targets)
 
     def _numbers(self, cells: pd.Series[Any], name: str, start: int) -> npt.NDArray[np.float64]:
@@ -128,6 +131,16 @@ class SmilesStream:
         for row in np.flatnonzero(np.isnan(values) & (texts.str.strip() != "").to_numpy()):
             values[row] = self._number(texts.iloc[row], name, start + int(row))
         return values
+
+    def _check_size(self, values: npt.NDArray[np.float64], name: str, start: int) -> None:
+        beyond = np.abs(values) > np.finfo(np.float32).max
+        if beyond.any():
+            place = int(beyond.argmax())
+            raise InputError(
+                f"{self.path.name}, row {start + place + 1}, column '{name}':",
+                f"{values[place]:g} is infinite or too large to learn.",
+                "Correct or empty it.",
+            )
 
     def _number(self, text: str, name: str, row: int) -> float:
         number = parse_number(text, self._source.decimals.get(name, "."))
@@ -144,8 +157,10 @@ class _Parquet:
     def __init__(self, path: Path) -> None:
         from pyarrow import parquet
 
+        self._name = path.name
         self._file = parquet.ParquetFile(path)
         self.names: list[str] = list(self._file.schema_arrow.names)
+        checked_names(self.names, path.name)
         first = next(self._file.iter_batches(batch_size=_HEAD_ROWS), None)
         self.head: pd.DataFrame = first.to_pandas() if first is not None else pd.DataFrame(columns=self.names)
         self.decimals: dict[str, str] = {}
@@ -154,6 +169,14 @@ class _Parquet:
         return int(self._file.metadata.num_rows)
 
     def frames(self, columns: list[str], first_row: int) -> Iterator[pd.DataFrame]:
+        from pyarrow import ArrowException
+
+        try:
+            yield from self._batches(columns, first_row)
+        except (ArrowException, OSError) as error:
+            raise _damaged(self._name, error) from error
+
+    def _batches(self, columns: list[str], first_row: int) -> Iterator[pd.DataFrame]:
         skip = first_row
         for group in range(self._file.num_row_groups):
             rows = self._file.metadata.row_group(group).num_rows
@@ -173,7 +196,7 @@ class _Text:
         self._path = path
         suffix = [part.lower() for part in path.suffixes if part.lower() not in {".gz", ".gzip"}]
         self._suffix = suffix[-1] if suffix else ""
-        with self._open() as stream:
+        with open_content(path) as stream:
             raw = stream.read(_HEAD_BYTES)
         if not raw.strip():
             raise InputError(f"{path.name} is empty.", "", "Choose a file with molecules.")
@@ -183,16 +206,11 @@ class _Text:
         lines = whole.decode(self._encoding, "replace").splitlines(keepends=True)[:_HEAD_ROWS]
         separator = find_delimiter([line.rstrip("\r\n") for line in lines], self._suffix)
         self._layout = find_layout(lines, separator, "", self._suffix)
-        self.names = self._layout.names
+        self.names = checked_names(self._layout.names, path.name)
         self.head: pd.DataFrame = next(self._frames(list(self.names), 0, _HEAD_ROWS), pd.DataFrame(columns=self.names))
         shown = DELIMITER_NAMES.get(separator, separator)
         marks = find_marks(self.head.fillna("").astype("str"), self.names, self._layout.decimal, shown, fixed=False)
         self.decimals = dict(zip(self.names, marks.columns, strict=True))
-
-    def _open(self) -> IO[bytes]:
-        if self._path.suffix.lower() in {".gz", ".gzip"}:
-            return cast(IO[bytes], gzip.open(self._path, "rb"))
-        return self._path.open("rb")
 
     def count(self) -> int:
         return sum(len(frame) for frame in self._frames(self.names[:1], 0, 1 << 16))
@@ -203,7 +221,7 @@ class _Text:
     def _frames(self, columns: list[str], first_row: int, rows: int) -> Iterator[pd.DataFrame]:
         before = self._layout.skip + int(self._layout.header)
         blank = self._layout.separator == " "
-        with self._open() as stream:
+        with open_content(self._path) as stream:
             text = io.TextIOWrapper(stream, encoding=self._encoding, errors="replace", newline="")
             for _ in range(before):
                 text.readline()
@@ -259,9 +277,16 @@ def _open(path: Path) -> _Text | _Parquet:
             is_parquet = stream.read(4) == b"PAR1"
         return _Parquet(path) if is_parquet else _Text(path)
     except OSError as error:
+        if error.errno is None:
+            # Not the system's, but Arrow's word on the content.
+            raise _damaged(path.name, error) from error
         raise InputError(f"Cannot read {path}:", f"{error.strerror or error}.", "Check the path.") from error
     except (ArrowException, EOFError) as error:
-        raise InputError(f"{path.name} is damaged:", f"{error}.", "Choose another file.") from error
+        raise _damaged(path.name, error) from error
+
+
+def _damaged(name: str, error: Exception) -> InputError:
+    return InputError(f"{name} is damaged:", f"{str(error).rstrip('.')}.", "Choose another file.")
 
 
 def _find_structures(head: pd.DataFrame, name: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.paths import from_home
+from mole_engine.contracts.pretrain_config import PretrainConfig
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 from mole_engine.data.benchmarks import BENCHMARK_PREFIX
@@ -128,7 +129,10 @@ _ENCODER_FIELDS = (
 )
 
 
-def with_encoder_of_init(config: TrainConfig) -> TrainConfig:
+_Job = TypeVar("_Job", TrainConfig, PretrainConfig)
+
+
+def with_encoder_of_init(config: _Job) -> _Job:
     """Return the configuration with the network shape of the bundle that training starts from, if there is one.
 
     Its encoder fits no other shape, so nothing is asked that the bundle knows.

@@ -22,6 +22,7 @@ from mole_engine.contracts.events import EventHandler
 from mole_engine.contracts.pretrain_config import PretrainConfig
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState
+from mole_engine.contracts.wording import counted
 from mole_engine.data.pretraining_blocks import BlockPreparer
 from mole_engine.data.pretraining_data import PretrainingData
 from mole_engine.data.pretraining_labels import LabelTable
@@ -43,7 +44,7 @@ from mole_engine.training.fitting import check_checkpoint, is_out_of_memory
 from mole_engine.training.job import Job
 from mole_engine.training.metrics import LOSS
 from mole_engine.training.optimisers import build_optimisers
-from mole_engine.training.pretraining_start import EarlierJob, begin
+from mole_engine.training.pretraining_start import EarlierJob, begin, with_network_of_init
 from mole_engine.training.processes import check_several_devices, process_group_ends_here, process_rank
 from mole_engine.training.reporting import EventCallback
 from mole_engine.training.setup import job_vocabulary
@@ -96,6 +97,8 @@ def pretrain(
         config = folder.read_config()
     elif config is None:
         raise InputError("There is nothing to pretrain on.", "", "Give a configuration.")
+    else:
+        config = with_network_of_init(config)
     if process_rank(config.runtime) > 0:
         folder = PretrainingFolder(resume or config.out or ".")
         return _PretrainingJob(config, folder, None, control, resumed=bool(resume)).accompany()
@@ -152,12 +155,14 @@ class _PretrainingJob(Job):
         prepared = self._prepare()
         if self._start is not None:
             check_checkpoint(self._start, prepared.model)
+        if prepared.survey.passed_over:
+            self.notice(prepared.survey.passed_over, "warning")
         parameters = sum(item.numel() for item in prepared.model.encoder.parameters())
         judging = validation_rows(prepared.survey.rows, self.config.data.validation_molecules)
         molecules = prepared.survey.rows - judging
         counts = {"train": molecules, "val": judging, "test": 0}
         self.record = replace(self.record, parameters=parameters, counts=counts)
-        words = f"Pretraining on {molecules:,} molecules, {prepared.data.total_steps:,} steps"
+        words = f"Pretraining on {molecules:,} molecules, {counted(prepared.data.total_steps, 'step')}"
         if self.config.objectives.atoms:
             words += f"; {len(prepared.survey.environments):,} environments ({prepared.survey.coverage:.1%} of atoms)"
         self.enter(RunState.TRAINING, words)

@@ -20,6 +20,7 @@ from mole_engine.models.mole import MolE
 from mole_engine.models.pretraining import PretrainingModel
 from mole_engine.models.widening import widen, widening_factor
 from mole_engine.store.pretraining_folder import PretrainingFolder
+from mole_engine.store.run_place import with_encoder_of_init
 from mole_engine.training.setup import NO_INIT, load_encoder
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,18 @@ class EarlierJob:
             "descriptors": self.survey.descriptor_names == found.descriptor_names,
         }
         return {name for name, known in same.items() if known}
+
+
+def with_network_of_init(config: PretrainConfig) -> PretrainConfig:
+    """Return the configuration with the network of the model that it starts from; another job's may be widened.
+
+    Raises
+    ------
+    InputError
+        When the model cannot be read.
+    """
+    is_job = config.init != NO_INIT and PretrainingFolder(config.init).survey.is_file()
+    return config if is_job else with_encoder_of_init(config)
 
 
 def begin(

@@ -273,6 +273,23 @@ class TestSurvey:
         short.write_text("CCO\nCCN\n")
         with pytest.raises(InputError, match="too few"):
             take_survey(config(short), SmilesStream(short), None)
+        empty = tmp_path / "empty.csv"
+        pd.DataFrame({"smiles": SMILES, "y": None}).to_csv(empty, index=False)
+        job = config(empty, objectives={"tasks": 1.0}, data={"targets": ["y"]})
+        with pytest.raises(InputError, match="'y' is empty"):
+            take_survey(job, SmilesStream(empty, targets=["y"]), None)
+
+    def test_what_cannot_be_learnt_from_is_passed_over_and_told(self, path: Path, tmp_path: Path) -> None:
+        mixed = tmp_path / "mixed.smi"
+        known = [f"{'C' * (1 + place)}O" for place in range(40)]
+        mixed.write_text("\n".join([*known[:20], "C1CC", "C" * 201, *known[20:]]))
+        job = config(mixed)
+        survey = take_survey(job, SmilesStream(mixed), None)
+        assert survey.passed_over == "2 of 42 rows are passed over (row 21: ring 1 is never closed)."
+        assert Survey.from_dict(survey.to_dict()) == survey
+        block = next(SmilesStream(mixed).blocks(50))
+        prepared = BlockPreparer(Vocabulary.load(), survey, job.objectives).prepare(block)
+        assert prepared.rows.tolist() == [*range(20), *range(22, 42)]
 
     def test_a_tenth_of_a_short_file_judges(self, path: Path) -> None:
         plan = data_of(config(path, data={"validation_molecules": 1000})).plan

@@ -91,6 +91,57 @@ def test_wrong_files_and_columns_are_refused_in_words(tmp_path: Path) -> None:
         SmilesStream(tmp_path / "b.csv")
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_columns_of_the_same_name_are_told(tmp_path: Path, name: str) -> None:
+    if name == "a.csv":
+        (tmp_path / name).write_text("smiles,y,y\n" + "".join(f"{text},1,2\n" for text in SMILES))
+    else:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.table([SMILES, LABELS, LABELS], names=["smiles", "y", "y"]), tmp_path / name)
+    with pytest.raises(InputError, match="columns of the same name"):
+        SmilesStream(tmp_path / name)
+
+
+def test_columns_without_a_name_are_no_hindrance(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("smiles,,\n" + "".join(f"{text},1,2\n" for text in SMILES))
+    assert next(SmilesStream(tmp_path / "a.csv").blocks(5)).smiles == SMILES[:5]
+
+
+def test_gzip_is_known_by_its_content(tmp_path: Path) -> None:
+    packed(table(), tmp_path / "a.csv")
+    assert SmilesStream(tmp_path / "a.csv").rows() == COUNT
+    table().to_csv(tmp_path / "plain.csv.gz", index=False, compression=None)
+    assert SmilesStream(tmp_path / "plain.csv.gz").rows() == COUNT
+
+
+def test_a_file_that_was_cut_off_is_told_also_beyond_its_beginning(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    lines = [f"{SMILES[place % COUNT]},{random.random()}" for place in range(80_000)]
+    whole = gzip.compress("\n".join(["smiles,noise", *lines]).encode())
+    (tmp_path / "cut.csv.gz").write_bytes(whole[: len(whole) // 16 * 15])
+    stream = SmilesStream(tmp_path / "cut.csv.gz")
+    with pytest.raises(InputError, match="cut off"):
+        stream.rows()
+    table().to_parquet(tmp_path / "b.parquet", row_group_size=500)
+    content = bytearray((tmp_path / "b.parquet").read_bytes())
+    middle = len(content) // 2
+    content[100:middle] = bytes(middle - 100)
+    (tmp_path / "b.parquet").write_bytes(content)
+    with pytest.raises(InputError, match="is damaged"):
+        list(SmilesStream(tmp_path / "b.parquet", "structure").blocks(100))
+
+
+@pytest.mark.parametrize(("cell", "shown"), [("inf", "inf is infinite"), ("-1e300", "-1e[+]300 is infinite or too")])
+def test_labels_that_no_network_can_hold_are_named(tmp_path: Path, cell: str, shown: str) -> None:
+    frame = table().astype({"y": object})
+    frame.loc[17, "y"] = cell
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(InputError, match=f"row 18, column 'y': {shown}"):
+        list(SmilesStream(tmp_path / "a.csv", targets=["y"]).blocks(100))
+
+
 def test_the_home_folder_may_be_written_as_a_tilde(hermetic_home):
     (hermetic_home / "a.smi").write_text("".join(f"{text}\n" for text in SMILES))
     assert SmilesStream("~/a.smi").rows() == len(SMILES)

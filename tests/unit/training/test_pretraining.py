@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from mole_engine.cli import main
-from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.config import ModelConfig, TrainConfig
 from mole_engine.contracts.errors import InputError
-from mole_engine.contracts.events import EpochMetrics, Event, RunFailed, RunFinished
+from mole_engine.contracts.events import EpochMetrics, Event, Notice, RunFailed, RunFinished
 from mole_engine.contracts.pretrain_config import PretrainConfig
 from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.models.mole import MolE
@@ -151,6 +151,22 @@ def test_cancelling_says_so(path: Path, tmp_path: Path) -> None:
     record = pretrain(config(path, tmp_path / "job"), on_event=events.append, control=control)
     assert record.status is RunState.CANCELLED
     assert events[-1].is_terminal
+
+
+def test_a_model_gives_its_network_to_the_job_that_starts_from_it(path: Path, tmp_path: Path) -> None:
+    first = pretrain(config(path, tmp_path / "first", training={"steps": 1}))
+    usual = config(path, tmp_path / "second", init=first.model_path, training={"steps": 1})
+    second = pretrain(usual.model_copy(update={"model": ModelConfig()}))
+    assert read_bundle(second.model_path).card.config["model"]["hidden_size"] == 16
+
+
+def test_molecules_that_are_passed_over_are_told(path: Path, tmp_path: Path) -> None:
+    with path.open("a") as stream:
+        stream.write("C1CC,4,1\n")
+    events: list[Event] = []
+    pretrain(config(path, tmp_path / "job", training={"steps": 1}), on_event=events.append)
+    told = [event.message for event in events if isinstance(event, Notice)]
+    assert told == ["1 of 81 rows is passed over (row 81: ring 1 is never closed)."]
 
 
 def test_a_wrong_file_fails_with_one_event_and_one_line(path: Path, tmp_path: Path) -> None:
