@@ -19,6 +19,9 @@ from mole_engine.contracts.settings import read_yaml
 from mole_engine.store.files import storage_problem, write_text
 from mole_engine.store.run_notes import NOTE_FIELDS, read_notes
 
+SEARCH_JOURNAL, SEARCH_CHOICE = "search.jsonl", "search.json"
+"""The trials of a search for settings, and what it has chosen."""
+
 
 class RunFolder:
     """Paths and records of one run.
@@ -49,6 +52,7 @@ class RunFolder:
         self.report = self.path / "report.html"
         self.log = self.path / "log.txt"
         self.lock = self.path / "run.lock"
+        self.search = (self.path / SEARCH_JOURNAL, self.path / SEARCH_CHOICE)
 
     @property
     def is_run(self) -> bool:
@@ -133,7 +137,7 @@ class RunFolder:
             path.unlink(missing_ok=True)
         for path in (self.predictions, self.baselines, self.baselines_table, self.notes, self.checks):
             path.unlink(missing_ok=True)
-        for path in (self.report, self.log):
+        for path in (self.report, self.log, *self.search):
             path.unlink(missing_ok=True)
 
     def is_locked(self) -> bool:

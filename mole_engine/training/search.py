@@ -26,6 +26,7 @@ from mole_engine.contracts.events import EpochMetrics, Event, Notice, TrialFinis
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.contracts.wording import counted
 from mole_engine.store.files import write_text
+from mole_engine.store.run_folder import SEARCH_CHOICE, SEARCH_JOURNAL
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.fitting import FitResult, fit_model
 from mole_engine.training.job import free_memory
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STAGE = "Searching for settings"
-JOURNAL = "search.jsonl"
-CHOSEN = "search.json"
 TRIALS = "trials"
 FIRST_RANDOM = 5
 """Trials that are spread at random before the search learns from them, and before any is ended early."""
@@ -171,13 +170,13 @@ class _Search:
         values = best.user_attrs[_VALUES]
         words = ", ".join(f"{name} {_short(value)}" for name, value in values.items())
         self._notice(f"Best of {counted(done, 'trial')} ({self.monitor} {best.value:.4g}): {words}.")
-        write_text(self.folder / CHOSEN, json.dumps({"settings": values, "trials": done}) + "\n")
+        write_text(self.folder / SEARCH_CHOICE, json.dumps({"settings": values, "trials": done}) + "\n")
         return self._final(values)
 
     def _known(self) -> dict[str, Any] | None:
         """Return the settings that a search chose here before the run was interrupted."""
         try:
-            content = json.loads((self.folder / CHOSEN).read_text(encoding="utf-8"))
+            content = json.loads((self.folder / SEARCH_CHOICE).read_text(encoding="utf-8"))
             return dict(content["settings"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -281,7 +280,7 @@ class _Search:
         from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        path = str(self.folder / JOURNAL)
+        path = str(self.folder / SEARCH_JOURNAL)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             # The lock that needs no rights to make links, which Windows gives to administrators only.

@@ -269,3 +269,13 @@ def test_resume_refuses_changed_data(tmp_path, config):
     again.check_same_split("row,smiles\n0,CCO\n")
     with pytest.raises(InputError, match="data file has changed"):
         again.check_same_split("row,smiles\n0,CCN\n")
+
+
+def test_a_search_in_a_folder_that_is_used_again_knows_nothing_of_the_one_that_failed_there(tmp_path):
+    config = TrainConfig.from_dict({"data": {"path": "a.csv"}, "out": str(tmp_path / "run")})
+    place = open_place(config)
+    place.save(replace(place.record, status=RunState.FAILED))
+    (place.folder.path / "search.json").write_text('{"settings": {"training.learning_rate": 0.5}, "trials": 3}')
+    (place.folder.path / "search.jsonl").write_text("{}\n")
+    again = open_place(config)
+    assert not list(again.folder.path.glob("search*"))
