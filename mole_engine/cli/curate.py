@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mole_engine.cli.console import json_line, line, note, table
-from mole_engine.cli.parser import Command
+from mole_engine.cli.parser import Command, column_names
 from mole_engine.cli.splits import METHODS, split_changes
 from mole_engine.contracts.config import CurationConfig, DataConfig, TrainConfig
 from mole_engine.contracts.dataset import split_content
@@ -45,10 +45,10 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
     given = {
         "path": arguments.data,
         "smiles_column": arguments.smiles_column,
-        "targets": _names(arguments.targets),
+        "targets": column_names(arguments.targets),
         "task": arguments.task,
         "extra_paths": arguments.more,
-        "molar_log": _names(arguments.molar_log),
+        "molar_log": column_names(arguments.molar_log),
     }
     changes: dict[str, Any] = {"data": {name: value for name, value in given.items() if value}}
     if arguments.split:
@@ -57,10 +57,6 @@ def _config(arguments: argparse.Namespace) -> TrainConfig:
         if text.partition(".")[0] not in {"data", "split", "seed"} and not text.startswith("seed="):
             raise InputError(f"{text} is a setting of trainings:", "cleaning up has none of it.", "Leave it out.")
     return TrainConfig().with_overrides(arguments.settings).updated(changes)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _run(arguments: argparse.Namespace) -> int:

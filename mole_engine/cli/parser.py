@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -38,6 +39,12 @@ class Command:
     configure: Configure
     run: Run
     accepts_settings: bool = False
+
+
+def column_names(text: str) -> list[str]:
+    """Return the column names in "A,B"; one that has a comma itself stands between quotes, as in a CSV file."""
+    row = next(csv.reader([text], skipinitialspace=True), [])
+    return [name.strip() for name in row if name.strip()]
 
 
 class OneLineParser(argparse.ArgumentParser):

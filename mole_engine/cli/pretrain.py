@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from mole_engine.cli.console import json_line, line, note
-from mole_engine.cli.parser import Command
+from mole_engine.cli.parser import Command, column_names
 from mole_engine.cli.train import refuse_with_resume
 from mole_engine.contracts.errors import InputError
 
@@ -44,7 +44,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--atoms", type=float, metavar="W", help="weight of guessing masked atoms' environments (1)")
     what.add_argument("--tasks", type=float, metavar="W", help="weight of predicting labels (0; 1 where there are any)")
     what.add_argument("--descriptors", type=float, metavar="W", help="weight of predicting RDKit's descriptors (0)")
-    what.add_argument("--targets", metavar="A,B", type=_names, help="columns with labels")
+    what.add_argument("--targets", metavar="A,B", type=column_names, help="columns with labels")
     what.add_argument("--labels", metavar="FILE", help="table of labels: columns row, task_id, value")
     what.add_argument("--smiles-column", metavar="C", help="column with the structures (found by content)")
     how = parser.add_argument_group("how")
@@ -65,10 +65,6 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--out", metavar="DIR", help="folder of the job (a new one in the workspace)")
     where.add_argument("--name", metavar="TEXT", help="title of the job")
     parser.add_argument("--json", action="store_true", help="print the job's record as one JSON line at the end")
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def configuration(arguments: argparse.Namespace) -> PretrainConfig:

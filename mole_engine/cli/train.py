@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mole_engine.cli.console import json_line, line, note
-from mole_engine.cli.parser import Command
+from mole_engine.cli.parser import Command, column_names
 from mole_engine.cli.splits import METHODS, split_changes
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.paths import from_home
@@ -54,7 +54,7 @@ def configure(parser: argparse.ArgumentParser, name: str = "train") -> None:
     parser.add_argument("data", nargs="?", metavar="DATA", help="file with the molecules (CSV, TSV, SMI, XLSX, ...)")
     what = parser.add_argument_group("what to learn")
     what.add_argument("--smiles-column", metavar="C", help="column with the structures (found by content)")
-    what.add_argument("--targets", metavar="A,B", type=_names, help="target columns (found by content)")
+    what.add_argument("--targets", metavar="A,B", type=column_names, help="target columns (found by content)")
     what.add_argument("--task", choices=("auto", "regression", "classification", "multiclass"), help="kind of targets")
     what.add_argument(
         "--split", metavar="METHOD|COLUMN", help=f"{', '.join(METHODS)}, or the column that holds train/val/test"
@@ -76,10 +76,6 @@ def configure(parser: argparse.ArgumentParser, name: str = "train") -> None:
     where.add_argument("--workspace", metavar="DIR", help="workspace that keeps the runs")
     where.add_argument("--name", metavar="TEXT", help="title of the run")
     parser.add_argument("--json", action="store_true", help="print the run's record as one JSON line at the end")
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def configuration(arguments: argparse.Namespace) -> TrainConfig:

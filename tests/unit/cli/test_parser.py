@@ -10,7 +10,7 @@ import pytest
 from mole_engine.cli import main
 from mole_engine.cli.console import duration, size, table
 from mole_engine.cli.entry import COMMANDS
-from mole_engine.cli.parser import build_parser, parse
+from mole_engine.cli.parser import build_parser, column_names, parse
 from mole_engine.cli.train import configuration
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
@@ -277,3 +277,11 @@ def test_a_file_whose_name_begins_with_a_tilde_is_no_home(tmp_path, monkeypatch,
     assert main(["curate", "~backup.csv"]) == 0
     config = with_absolute_paths(TrainConfig.from_dict({"data": {"path": "~backup.csv"}}))
     assert config.data.path == str(tmp_path / "~backup.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("A,B", ["A", "B"]), (" A , B,", ["A", "B"]), ('"a, b",c', ["a, b", "c"]), ('c, "a, b"', ["c", "a, b"]), ("", [])],
+)
+def test_a_column_whose_name_has_a_comma_can_be_named(text, found):
+    assert column_names(text) == found
