@@ -237,6 +237,10 @@ class _Job(Job):
 
         for text in dataset.info.notes:
             self.notice(text)
+        if not (self.config.data.targets or self.config.data.molar_log):
+            from mole_engine.data.columns import found_words
+
+            self.notice(found_words(dataset.info, dataset.roles))
         if dataset.report.dropped_rows:
             from mole_engine.data.curation_report import left_out_words
 

@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 
 from mole_engine.contracts.config import DataConfig, SplitConfig
-from mole_engine.contracts.dataset import ColumnInfo, ColumnRoles, TaskKind, TaskSpec
+from mole_engine.contracts.dataset import ColumnInfo, ColumnRoles, TableInfo, TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError, StructureColumnError
 from mole_engine.data.molar import molar_sources, molar_targets
 from mole_engine.data.profile import MARK_NAMES, SPLIT_NAMES, part_of_word
@@ -233,6 +233,28 @@ def further_targets(table: RawTable, roles: ColumnRoles) -> list[str]:
         and not any(named.fullmatch(column.name.strip()) for named in (_WEIGHT, _ROW_NUMBER, _IDENTIFIER, SPLIT_NAMES))
         and not _marks_a_part(column)
     ]
+
+
+def found_words(info: TableInfo, roles: ColumnRoles) -> str:
+    """Say which columns were found by content, and which others hold values or classes that are not learnt."""
+    used = {
+        roles.smiles,
+        roles.identifier,
+        roles.weight,
+        roles.split,
+        roles.order,
+        *(task.name for task in roles.tasks),
+    }
+    learnt = ", ".join(f"'{task.name}' ({task.kind.value})" for task in roles.tasks[:6])
+    more = f" and {len(roles.tasks) - 6} more" if len(roles.tasks) > 6 else ""
+    words = f"Structures: '{roles.smiles}'. Learnt: {learnt}{more}."
+    words += f" Weights: '{roles.weight}'." if roles.weight else ""
+    others = [
+        column.name
+        for column in info.columns
+        if column.name not in used and column.kind in {"number", "binary", "class"} and column.distinct >= 2
+    ]
+    return words + (f" Not learnt: {shown(others, 6)}; name the targets (data.targets) to choose." if others else "")
 
 
 def why_no_target(table: RawTable, roles: ColumnRoles) -> str:

@@ -53,6 +53,13 @@ def test_train_and_predict(table, tmp_path, capsys):
     assert "holds a run already" in capsys.readouterr().err
 
 
+def test_a_target_that_nobody_named_is_told(table, tmp_path, capsys):
+    words = _train_words(table, tmp_path / "run", "--epochs", "1")
+    del words[2:4]
+    assert main(words) == 0
+    assert "Learnt: 'y' (regression)" in capsys.readouterr().err
+
+
 def test_end_is_a_table_with_paths(table, tmp_path, capsys):
     assert main(_train_words(table, tmp_path / "run", "--epochs", "1")) == 0
     out = capsys.readouterr().out

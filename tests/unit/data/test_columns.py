@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import TaskKind
 from mole_engine.contracts.errors import InputError
-from mole_engine.data.columns import detect_roles, further_targets
+from mole_engine.data.columns import detect_roles, found_words, further_targets
 from mole_engine.data.readers import read_table
 
 SMILES = [
@@ -213,3 +213,12 @@ def test_any_table_has_roles_or_a_reason(tmp_path, columns, method):
         return
     used = [roles.smiles, *names(roles)]
     assert len(set(used)) == len(used)
+
+
+def test_what_was_found_by_content_is_told_with_what_is_left(tmp_path):
+    path = tmp_path / "a.csv"
+    rows = [f"{text},{place % 2},{place / 7:.3f},{place * place / 9:.2f}" for place, text in enumerate(SMILES)]
+    path.write_text("\n".join(["smiles,hit,logS,logD", *rows]), encoding="utf-8")
+    table = read_table(path)
+    words = found_words(table.info, detect_roles(table, DataConfig(), SplitConfig()))
+    assert words.startswith("Structures: 'smiles'. Learnt: 'logD' (regression). Not learnt: 'hit', 'logS';")
