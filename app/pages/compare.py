@@ -22,7 +22,9 @@ from app.widgets.overlay_plot import ColorDot, OverlayCurve, OverlayPlot
 from app.widgets.run_curves import RunCurves
 from mole_engine.contracts.records import RunRecord
 
-_LEGEND_WIDTH = 150
+_LEGEND_WIDTH, _LEAST_LEGEND = 780, 150
+"""Pixels that the names of all runs share in the narrowest window, and that one of them has at least."""
+
 _LEAST, _MOST, _PAD = 60, 190, 14
 """Least and greatest width of a column's words in pixels, and what stands free beside them."""
 _LOSSES = {"validation loss": "validation_losses", "training loss": "train_losses"}
@@ -87,9 +89,10 @@ class CompareView(QWidget):
             widget = item.widget()
             if widget is not None:
                 widget.deleteLater()
+        width = max(_LEAST_LEGEND, _LEGEND_WIDTH // max(1, len(self._names)))
         for place, words in enumerate(self._names):
             name = label()
-            name.setText(name.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, _LEGEND_WIDTH))
+            name.setText(_shortened(words, name.fontMetrics(), width))
             name.setToolTip(words)
             name.setContentsMargins(0, 0, SPACE[2], 0)
             self._legend.addWidget(ColorDot(place))
@@ -198,6 +201,16 @@ class _RunTable(CellTable):
         more = max(0, self.viewport().width() - sum(widths))
         for place, width in enumerate(widths[1:], start=1):
             self.setColumnWidth(place, width + more // (len(widths) - 1))
+
+
+def _shortened(words: str, metrics: QFontMetrics, width: int) -> str:
+    """Return the name of a run in at most `width` pixels; what tells it from the others is the last to be cut."""
+    name, comma, apart = words.partition(", ")
+    if not comma or metrics.horizontalAdvance(words) <= width:
+        return metrics.elidedText(words, Qt.TextElideMode.ElideRight, width)
+    room = max(width // 3, width - metrics.horizontalAdvance(comma + apart))
+    name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)
+    return metrics.elidedText(f"{name}{comma}{apart}", Qt.TextElideMode.ElideRight, width)
 
 
 def _epochs(record: RunRecord, networks: int) -> str:

@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from app.services.session import Session
 
 COLUMNS = (
-    Column("name", "model"),
+    Column("name", "model", needs=160),
     Column("tasks", "predicts", width=112),
     Column("metric", "result", "number", 112, RESULT_TIP),
-    Column("molecules", "molecules", "number", 78),
+    Column("molecules", "molecules", "number", 78, spare=1),
     Column("created", "made", "number", 144),
 )
 _CARD_WIDTH, _LEAST_CARD = 380, 290

@@ -21,15 +21,15 @@ from mole_engine.contracts.run_state import RunState
 
 COLUMNS = (
     Column("star", "★", width=34, tip="Starred; a click sets or takes the star"),
-    Column("name", "run"),
+    Column("name", "run", needs=170),
     Column("status", "status", "chip", 108),
     Column("data", "data", width=132),
-    Column("preset", "preset", width=86),
+    Column("preset", "preset", width=86, spare=1),
     Column("metric", "result", "number", 126, RESULT_TIP),
-    Column("molecules", "molecules", "number", 84),
+    Column("molecules", "molecules", "number", 84, spare=3),
     Column("seconds", "time", "number", 88),
     Column("created", "started", "number", 146),
-    Column("tags", "tags", width=116),
+    Column("tags", "tags", width=116, spare=2),
 )
 TRASH = "trash"
 _Test = Callable[[RunRecord], bool]

@@ -39,6 +39,7 @@ Index = QModelIndex | QPersistentModelIndex
 STRUCTURE_ROW = 66
 PLAIN_ROW = 40
 _PAD = 6
+_TIGHT = QHeaderView.ResizeMode.Interactive
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
@@ -55,6 +56,10 @@ class Column:
         In pixels; 0 takes what the others leave.
     least
         Of a column that takes what is left: where that is less, it is hidden and the last one has the room.
+    needs
+        Of another column that takes what is left: for as much, `spare` columns give way.
+    spare
+        Which column gives way first, 1 before 2; 0 never does.
     """
 
     key: str
@@ -63,6 +68,8 @@ class Column:
     width: int = 0
     tip: str = ""
     least: int = 0
+    needs: int = 60
+    spare: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +166,24 @@ class CellTable(QTableView):
             else:
                 self.horizontalHeader().setSectionResizeMode(last, QHeaderView.ResizeMode.Interactive)
                 self.setColumnWidth(last, columns[last].width)
+        self._give_way(room)
+
+    def _give_way(self, room: int) -> None:
+        """Hide spare columns where those that take what is left would get too little of it."""
+        columns, header = self.cells.columns, self.horizontalHeader()
+        takers = [number for number, column in enumerate(columns) if not column.width and not column.least]
+        missing = sum(columns[number].needs for number in takers) - room if takers else 0
+        spare = sorted((column.spare, number) for number, column in enumerate(columns) if column.spare)
+        for _, number in spare:
+            hidden = missing > 0
+            self.setColumnHidden(number, hidden)
+            missing -= columns[number].width if hidden else 0
+        for number in takers:
+            # Without room to share, Qt would leave a column as wide as it was in a wider window.
+            tight = missing > 0
+            header.setSectionResizeMode(number, _TIGHT if tight else QHeaderView.ResizeMode.Stretch)
+            if tight:
+                self.setColumnWidth(number, columns[number].needs)
 
     @Slot(str)
     def _drawn(self, _smiles: str) -> None:
