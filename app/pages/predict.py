@@ -13,13 +13,13 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPlainTextEdi
 
 from app.pages.base import Page
 from app.pages.explaining import Explaining, Question
-from app.pages.predict_cells import prediction_cell, prediction_chips, prediction_columns
+from app.pages.predict_cells import empty_words, model_words, prediction_cell, prediction_chips, prediction_columns
 from app.pages.run_names import record_differences
 from app.pages.saving import ask_where_to_save, suggested_name
 from app.questions import ColumnNeededError
 from app.services.prediction_table import Predictions
 from app.services.runs import ModelInfo
-from app.text import counted, says_unit
+from app.text import counted
 from app.theme import SPACE, mono_font
 from app.widgets.basic import (
     Card,
@@ -32,10 +32,9 @@ from app.widgets.basic import (
 from app.widgets.cell_table import CellTable
 from app.widgets.drop_zone import FILE_FILTER, DropZone
 from app.widgets.explanation_card import ExplanationCard
-from app.widgets.figures import main_metric, metric_words
 from app.widgets.progress import LoadingPanel
 from mole_engine.contracts.errors import InputError, StructureColumnError
-from mole_engine.contracts.records import RunRecord, shown_metrics
+from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 
 if TYPE_CHECKING:
@@ -54,7 +53,8 @@ class PredictPage(Page):
         self.setObjectName("predictPage")
         self._models: list[ModelInfo] = []
         self._asked = 0
-        self._gone = False
+        self._gone = self._listed = False
+        self._dropped = ""
         self._predictions: Predictions | None = None
         self.models = QComboBox()
         self.models.setObjectName("predictModelCombo")
@@ -175,6 +175,9 @@ class PredictPage(Page):
             self.session.predictions.choose(path)
         elif self._model_path():
             self._predict_by_column(path, "")
+        elif not self._listed:
+            # A window that has just been opened: whether there is a model is known in a moment.
+            self._dropped = path
         else:
             self.session.report(
                 InputError(
@@ -238,7 +241,7 @@ class PredictPage(Page):
             chosen = self._model_path() if self._model_path() in [model.path for model in models] else ""
             self.session.predictions.model_path = chosen
         self._gone = not chosen and (self._gone or fault is not None)
-        self._models = models
+        self._models, self._listed = models, True
         self.models.blockSignals(True)
         self.models.clear()
         for model, apart in zip(models, record_differences(models), strict=True):
@@ -246,6 +249,9 @@ class PredictPage(Page):
         self.models.setCurrentIndex(-1 if self._gone else max(0, self.models.findData(chosen)) if models else -1)
         self.models.blockSignals(False)
         self._show_model()
+        dropped, self._dropped = self._dropped, ""
+        if dropped:
+            self.predict_file(dropped)
         if fault is not None and lost.is_file():
             raise fault
 
@@ -257,20 +263,15 @@ class PredictPage(Page):
 
     def _show_model(self) -> None:
         model = next((model for model in self._models if model.path == self._model_path()), None)
-        self.models.setPlaceholderText("Choose a model" if self._models else "No model yet")
+        none = "No model yet" if self._listed else "Looking for models"
+        self.models.setPlaceholderText("Choose a model" if self._models else none)
         if model is None and self._models:
             self._about.setText("The model that was asked before is gone. Choose another one.")
         elif model is None:
-            self._about.setText("There is no model yet. Train one, or open a .mole file.")
+            self._about.setText("There is no model yet. Train one, or open a .mole file." if self._listed else "")
         else:
-            metrics, part = shown_metrics(model.metrics, model.validation_metrics, model.counts)
-            main = main_metric(metrics)
-            result = f"{part} {metric_words(metrics, main)}" if main else ""
-            targets = ", ".join(
-                task.name if not task.unit or says_unit(task.name, task.unit) else f"{task.name} in {task.unit}"
-                for task in model.tasks
-            )
-            self._about.setText(" · ".join(part for part in (f"Predicts {targets}", result) if part))
+            self._about.setText(model_words(model))
+        self._show_chips()
         if self._predictions is None:
             self._show_empty(model)
         self._renew_button()
@@ -280,18 +281,10 @@ class PredictPage(Page):
         self.navigate.emit("train")
 
     def _show_empty(self, model: ModelInfo | None) -> None:
-        self.train.setVisible(model is None)
-        if model is None:
-            self._empty.title.setText("No model is chosen" if self._models else "No model to ask yet")
-            choice = "Choose one at the left, or train another one."
-            first = "Train a model first, or open a .mole file that somebody sent you."
-            self._empty.text.setText(choice if self._models else first)
-        else:
-            self._empty.title.setText("Ask the model")
-            self._empty.text.setText(
-                "Paste SMILES at the left, or drop a file. Each molecule gets its value, a 90% interval where the "
-                "model knows it, and a warning where it is unlike anything in the training set."
-            )
+        self.train.setVisible(model is None and self._listed)
+        title, text = empty_words(listed=self._listed, some=bool(self._models), chosen=model is not None)
+        self._empty.title.setText(title)
+        self._empty.text.setText(text)
         self._stack.setCurrentIndex(_EMPTY)
 
     def _model_path(self) -> str:
@@ -353,7 +346,17 @@ class PredictPage(Page):
         self.table.scrollToTop()
         self._close_explanation()
         self._stack.setCurrentIndex(_TABLE)
-        self.header.set_chips(prediction_chips(predictions))
+        self._show_chips()
+
+    def _show_chips(self, *more: tuple[str, str]) -> None:
+        """Say what the table holds; also whose predictions they are where another model is chosen by now."""
+        predictions = self._predictions
+        if predictions is None:
+            return
+        place = self.models.findData(predictions.model_path)
+        name = (self.models.itemText(place) if place >= 0 else "") or predictions.model_name
+        other = "" if predictions.model_path == self._model_path() else name
+        self.header.set_chips([*prediction_chips(predictions, other), *more])
 
     # What it looked at -----------------------------------------------------------------------------------------
 
@@ -396,4 +399,4 @@ class PredictPage(Page):
 
     async def _save(self, predictions: Predictions, path: str) -> None:
         await self.session.predictions.save(predictions, path)
-        self.header.set_chips([*prediction_chips(predictions), (f"saved {Path(path).name}", "accent")])
+        self._show_chips((f"saved {Path(path).name}", "accent"))

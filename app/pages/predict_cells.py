@@ -8,11 +8,12 @@ from typing import TypedDict
 
 from app.pages.words import domain_words
 from app.services.prediction_table import Predictions
+from app.services.runs import ModelInfo
 from app.text import count, counted, fixed, number, probability, says_unit
 from app.widgets.cell_table import Cell, Column
-from app.widgets.figures import places_for
+from app.widgets.figures import main_metric, metric_words, places_for
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
-from mole_engine.contracts.records import SET_SEPARATOR
+from mole_engine.contracts.records import SET_SEPARATOR, shown_metrics
 
 _READABLE = 90
 """Fewer pixels of a SMILES say nothing; the structure stands beside it."""
@@ -77,14 +78,50 @@ def prediction_cell(predictions: Predictions, place: int, key: str) -> Cell:
     return _value(predictions, place, spec) if name == "value" else _class(predictions, place, spec)
 
 
-def prediction_chips(predictions: Predictions) -> Sequence[tuple[str, str]]:
-    """Return what is said of all predictions together, each a text and a tone."""
+def model_words(model: ModelInfo) -> str:
+    """Return what a model predicts, and how well."""
+    metrics, part = shown_metrics(model.metrics, model.validation_metrics, model.counts)
+    main = main_metric(metrics)
+    result = f"{part} {metric_words(metrics, main)}" if main else ""
+    targets = ", ".join(
+        task.name if not task.unit or says_unit(task.name, task.unit) else f"{task.name} in {task.unit}"
+        for task in model.tasks
+    )
+    return " · ".join(part for part in (f"Predicts {targets}", result) if part)
+
+
+def empty_words(*, listed: bool, some: bool, chosen: bool) -> tuple[str, str]:
+    """Return title and text of the place where predictions will stand: once models are listed, if there are some."""
+    if not listed:
+        return "Looking for models", ""
+    if chosen:
+        return "Ask the model", (
+            "Paste SMILES at the left, or drop a file. Each molecule gets its value, a 90% interval where the "
+            "model knows it, and a warning where it is unlike anything in the training set."
+        )
+    if some:
+        return "No model is chosen", "Choose one at the left, or train another one."
+    return "No model to ask yet", "Train a model first, or open a .mole file that somebody sent you."
+
+
+def prediction_chips(predictions: Predictions, other: str = "") -> Sequence[tuple[str, str]]:
+    """Return what is said of all predictions together, each a text and a tone.
+
+    Parameters
+    ----------
+    other
+        Name of the model that made them, where it is not the one that is chosen now.
+    """
     chips = [(counted(len(predictions), "molecule"), "neutral")]
+    if other:
+        chips.insert(0, (f"by {other}", "warning"))
     far = sum(predictions.in_domain(place) is False for place in range(len(predictions)))
     if far:
         chips.append((f"{count(far)} far from the training set", "warning"))
     if predictions.failed:
         chips.append((f"{count(predictions.failed)} unreadable", "danger"))
+    if predictions.source:
+        chips.append((predictions.source, "neutral"))
     return chips
 
 

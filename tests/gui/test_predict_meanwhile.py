@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import time
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton
 
+from app.services import runs
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 from tests.gui.test_predict_page import TIMEOUT, model_path
@@ -96,3 +98,50 @@ def test_a_question_under_way_stays_in_sight_when_another_one_is_asked(qtbot, wi
     window._problem_dialog.close()
     window.session.predictions.cancel()
     qtbot.waitUntil(lambda: not predict_page._loading.isVisible())
+
+
+def chips(page):
+    return [label.text() for label in page.header.findChildren(QLabel) if label.text()]
+
+
+def test_predictions_say_whose_they_are_once_another_model_is_chosen(
+    qtbot, window, predict_page, asked, model_path, tmp_path
+):
+    asked("CCO")
+    assert not [words for words in chips(predict_page) if words.startswith("by ")]
+    copy = tmp_path / "copy.mole"
+    shutil.copyfile(model_path, copy)
+    window.session.predictions.choose(str(copy))
+    qtbot.waitUntil(lambda: predict_page.models.currentData() == str(copy))
+    assert "by chains" in chips(predict_page)
+    asked("CCN")
+    assert "by chains" not in chips(predict_page)
+
+
+def test_predictions_of_a_file_name_it(qtbot, window, predict_page, asked, tmp_path):
+    asked("CCO")
+    data = tmp_path / "library.csv"
+    data.write_text("smiles\nCCO\n", encoding="utf-8")
+    with qtbot.waitSignal(window.session.predictions_ready):
+        predict_page.predict_file(str(data))
+    assert "library.csv" in chips(predict_page)
+
+
+def test_a_file_dropped_before_the_models_are_listed_waits_for_them(qtbot, window, model_path, tmp_path, monkeypatch):
+    known, problems = runs.read_model_info(model_path), []
+
+    def slow(_workspace):
+        time.sleep(0.5)
+        return [known]
+
+    monkeypatch.setattr(runs, "_models", slow)
+    window.session.problem_raised.connect(problems.append)
+    window.go_to("predict")
+    page = window.page("predict")
+    assert "no model" not in page._about.text()
+    assert not page.train.isVisible()
+    data = tmp_path / "library.csv"
+    data.write_text("smiles\nCCO\n", encoding="utf-8")
+    with qtbot.waitSignal(window.session.predictions_ready):
+        page.predict_file(str(data))
+    assert problems == []

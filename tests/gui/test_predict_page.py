@@ -116,10 +116,10 @@ def test_warnings_and_errors_are_said_in_words():
     assert predictions.failed == 1
 
 
-def test_without_a_model_nothing_can_be_asked(window, predict_page):
+def test_without_a_model_nothing_can_be_asked(qtbot, window, predict_page):
     window.findChild(QPlainTextEdit, "predictSmilesEdit").setPlainText("CCO")
     assert not window.findChild(QPushButton, "predictButton").isEnabled()
-    assert "no model yet" in predict_page._about.text()
+    qtbot.waitUntil(lambda: "no model yet" in predict_page._about.text())
     window.findChild(QPushButton, "predictTrainButton").click()
     assert window.page("train").isVisible()
 
