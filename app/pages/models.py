@@ -74,11 +74,12 @@ class ModelsPage(Page):
         self._train_button = primary_button("Train a model", "modelsTrainButton", "Go to the Train page")
         self._stack = QStackedWidget()
         words = "A finished training leaves its model here: one file that predicts by itself and can be sent to others."
-        self._stack.addWidget(EmptyState("models", "No models yet", words, (self._train_button,)))
+        self._nothing = EmptyState("models", "No models yet", words, (self._train_button,))
+        self._nothing.look_for("models")
+        self._stack.addWidget(self._nothing)
         self._stack.addWidget(self._list_side())
         self.body.addWidget(self._stack, 1)
         self._connect()
-        self._show_state()
         session.start_task(self._reload())
 
     def _list_side(self) -> QWidget:
@@ -159,6 +160,7 @@ class ModelsPage(Page):
         if asked != self._asked:
             # A newer question is under way; an old answer must not overtake it.
             return
+        self._nothing.look_for("")
         self._models = guests + models
         self._apart = record_differences(self._models)
         self.table.show_rows(COLUMNS, len(self._models), self._cell)

@@ -94,7 +94,9 @@ class RunsPage(Page):
     def _empty_state(self) -> QWidget:
         self._to_train = primary_button("Train a model", "runsTrainButton", "Go to the Train page")
         words = "Every training is kept here with its curves, its verdict and its model."
-        return EmptyState("runs", "No runs yet", words, (self._to_train,))
+        self._nothing = EmptyState("runs", "No runs yet", words, (self._to_train,))
+        self._nothing.look_for("runs")
+        return self._nothing
 
     def _list_side(self) -> QWidget:
         side = QWidget()
@@ -192,6 +194,7 @@ class RunsPage(Page):
             # A newer question is under way; an old answer must not overtake it.
             return
         self._records = records
+        self._nothing.look_for("")
         # What was just typed about a run: signals that are blocked would not write it down.
         self.list.flush()
         self.list.blockSignals(True)

@@ -351,6 +351,7 @@ class EmptyState(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._words, self._buttons = title, tuple(buttons)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE[4], SPACE[4], SPACE[4], SPACE[4])
         layout.setSpacing(SPACE[1])
@@ -370,3 +371,9 @@ class EmptyState(QWidget):
         if buttons:
             layout.addLayout(row(None, *buttons, None, spacing=SPACE[1]))
         layout.addStretch(3)
+
+    def look_for(self, what: str) -> None:
+        """Say that `what` is looked for yet; "" says that there is none."""
+        self.title.setText(f"Looking for {what}" if what else self._words)
+        for part in (self.text, *self._buttons):
+            part.setVisible(not what)

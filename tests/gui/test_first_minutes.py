@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
-from PySide6.QtWidgets import QComboBox, QLabel, QListWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QListWidget, QPushButton
 
 from app.pages.train_words import parts_words
+from app.services import runs
 from app.widgets.run_panel import RunPanel
 from mole_engine.contracts.presets import load_preset
 
@@ -75,3 +78,20 @@ def test_the_parts_are_said_to_do_what_they_do(window, open_file, tmp_path):
     assert words["recommended"] == f"11 molecules train in 5 folds, 1 judges the model. {hint}"
     assert words["quick-look"] == f"10 molecules train, 1 sets the intervals, 1 judges the model. {hint}"
     assert words["base"] == f"10 molecules train, 1 chooses the best epoch, 1 judges the model. {hint}"
+
+
+@pytest.mark.parametrize(("name", "reader"), [("runs", "_records"), ("models", "_models")])
+def test_a_list_that_is_not_read_yet_is_not_called_empty(qtbot, window, monkeypatch, name, reader):
+    read = getattr(runs, reader)
+
+    def slow(*given, **more):
+        time.sleep(0.5)
+        return read(*given, **more)
+
+    monkeypatch.setattr(runs, reader, slow)
+    window.go_to(name)
+    page = window.page(name)
+    assert page._nothing.title.text() == f"Looking for {name}"
+    assert not [button for button in page._nothing.findChildren(QPushButton) if button.isVisible()]
+    qtbot.waitUntil(lambda: page._nothing.title.text() == f"No {name} yet")
+    assert [button for button in page._nothing.findChildren(QPushButton) if button.isVisible()]
