@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.pages.run_names import compared_names
 from app.pages.setting_words import setting_words
@@ -17,6 +17,7 @@ from app.text import DASH, count, duration, number
 from app.theme import SPACE, text_font
 from app.widgets.basic import Card, label, muted_label, named, row
 from app.widgets.cell_table import Cell, CellTable, Column
+from app.widgets.combo import Combo
 from app.widgets.figures import lower_is_better, metric_title
 from app.widgets.overlay_plot import ColorDot, OverlayCurve, OverlayPlot
 from app.widgets.run_curves import RunCurves
@@ -39,7 +40,7 @@ class CompareView(QWidget):
         self._names: list[str] = []
         self._shared = ""
         self._curves: list[RunCurves] = []
-        self.picker = named(QComboBox(), "comparePicker", "Curve to compare")
+        self.picker = named(Combo(), "comparePicker", "Curve to compare")
         self.plot = OverlayPlot("comparePlot", "The same curve of each run over its epochs")
         self.results = _RunTable("compareResults", "Results side by side", bare=True)
         self.settings = _RunTable("compareSettings", "Settings that differ", bare=True)

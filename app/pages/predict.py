@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPlainTextEdit, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPlainTextEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.base import Page
 from app.pages.explaining import Explaining, Question
@@ -30,6 +30,7 @@ from app.widgets.basic import (
     secondary_button,
 )
 from app.widgets.cell_table import CellTable
+from app.widgets.combo import Combo
 from app.widgets.drop_zone import FILE_FILTER, DropZone
 from app.widgets.explanation_card import ExplanationCard
 from app.widgets.progress import LoadingPanel
@@ -56,7 +57,7 @@ class PredictPage(Page):
         self._gone = self._listed = False
         self._dropped = ""
         self._predictions: Predictions | None = None
-        self.models = QComboBox()
+        self.models = Combo()
         self.models.setObjectName("predictModelCombo")
         self.models.setAccessibleName("Model")
         self.models.setPlaceholderText("No model yet")

@@ -88,6 +88,7 @@ class RunList(QWidget):
             self.filter.addItem(title, key)
         self.notes = named(QPlainTextEdit(), "runNotesEdit", "Notes on this run")
         self.notes.setPlaceholderText("What was tried, what came out")
+        self.notes.setTabChangesFocus(True)
         self.tags = named(QLineEdit(), "runTagsEdit", "Tags of this run")
         self.tags.setPlaceholderText("Tags, with commas between them")
         self.star = pill_button("☆ Star", "runStarButton", "Mark this run as worth keeping")

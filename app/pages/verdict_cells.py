@@ -32,7 +32,7 @@ def class_columns(task: TaskSpec) -> tuple[Column, ...]:
         title, tip = "its prob.", "The model's probability of the predicted class"
     return (
         Column("structure", "structure", "structure"),
-        Column("measured_class", "measured", width=74),
+        Column("measured_class", "measured", width=80),
         Column("predicted_class", "predicted", width=74),
         Column("probability", title, "number", 82, tip),
     )

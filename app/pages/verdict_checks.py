@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QComboBox, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from app.services.runs import RunStory
 from app.services.verdict import TaskVerdict
 from app.theme import SPACE
 from app.widgets.basic import label, muted_label, named, row, secondary_button, set_role
 from app.widgets.check_plot import CheckPlot
+from app.widgets.combo import Combo
 from app.widgets.figures import metric_title
 from mole_engine.contracts.checks import CheckKind, CheckModel, CheckResult
 from mole_engine.contracts.records import RunRecord
@@ -58,7 +59,7 @@ class CheckPane(QWidget):
         self._said = label("", "heading", wrap=True)
         self._trained = muted_label()
         self.plot = CheckPlot()
-        self.model = named(QComboBox(), "checkModel", "What is trained for the check")
+        self.model = named(Combo(), "checkModel", "What is trained for the check")
         for place, (key, title, tip) in enumerate(_MODELS):
             self.model.addItem(title, key)
             self.model.setItemData(place, tip, 3)

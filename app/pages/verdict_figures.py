@@ -17,6 +17,7 @@ from app.text import count, counted, fixed
 from app.theme import SPACE
 from app.widgets.basic import Card, muted_label, named
 from app.widgets.cell_table import Cell, CellTable, Column
+from app.widgets.combo import Combo
 from app.widgets.confusion import ConfusionView
 from app.widgets.curve_plot import Curve, CurvePlot
 from app.widgets.figures import places_for, signed
@@ -78,8 +79,8 @@ class FigureCard(Card):
         self.charts = RunCharts("verdict", stacked=True)
         self.facts = FactsCard("")
         self.checks = CheckPane(session)
-        self.task_picker = named(QComboBox(), "verdictTask", "Target")
-        self.picker = named(QComboBox(), "verdictPicker", "What to show")
+        self.task_picker = named(Combo(), "verdictTask", "Target")
+        self.picker = named(Combo(), "verdictPicker", "What to show")
         self._says: QLabel = muted_label()
         self._says.setObjectName("figureWords")
         self._build()

@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QLineEdit, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLineEdit, QSizePolicy, QWidget
 
 from app.summaries import ColumnSummary
 from app.text import count, counted, number
 from app.widgets.basic import Card, label, link_button, named, row
+from app.widgets.combo import Combo
 from app.widgets.histogram import Histogram
 
 _MOST_CHOICES = 3000
@@ -39,7 +40,7 @@ class ColumnCard(Card):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Column", parent=parent)
         self._summary: ColumnSummary | None = None
-        self._choice = named(QComboBox(), "columnChoice", "Column to look at")
+        self._choice = named(Combo(), "columnChoice", "Column to look at")
         self._choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._choice.setMinimumContentsLength(8)
         self._choice.currentIndexChanged.connect(self._tell_choice)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QBoxLayout, QComboBox, QLabel, QMenu, QVBoxLayout,
 
 from app.theme import SPACE
 from app.widgets.basic import Card, label, link_button, muted_label, named
+from app.widgets.combo import Combo
 from app.widgets.explanation_picture import AtomPicture, ContributionBar, ExplanationPicture
 
 _WORDS_WIDTH = 232
@@ -44,7 +45,7 @@ class ExplanationCard(Card):
         self.setAccessibleName("What it looked at")
         self.picture = ExplanationPicture()
         self.bar = ContributionBar()
-        self.task_picker = named(QComboBox(), "explanationTask", "Target to explain")
+        self.task_picker = named(Combo(), "explanationTask", "Target to explain")
         self.menu_button = link_button("Picture ▾", "explanationMenu", "Copy or save the picture")
         self.close_button = link_button("\u2715", "explanationClose", "Close: put this card away")
         self.close_button.setAccessibleName("Close")

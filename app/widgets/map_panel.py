@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QVBoxLayout, QWidget
 from app.text import count
 from app.theme import SPACE, text_font, theme
 from app.widgets.basic import label, link_button, named, row, set_role
+from app.widgets.combo import Combo
 from app.widgets.map_colors import Coloring
 from app.widgets.molecule_table import Depictions
 from app.widgets.progress import ProgressStrip
@@ -18,6 +19,8 @@ from app.widgets.space_map import SpaceMap
 
 _MOST_CHOICES = 3000
 _RAMP_WIDTH = 150
+_RAMP_ROOM, _LEAST_LEGEND = 260, 380
+"""Pixels of the ramp with its ends, and of the whole legend with a title that can be read."""
 
 
 class MapPanel(QFrame):
@@ -40,8 +43,8 @@ class MapPanel(QFrame):
         self.setObjectName("mapPanel")
         set_role(self, role="card")
         self.map = SpaceMap(depictions)
-        self._method = named(QComboBox(), "mapMethodCombo", "Kind of map")
-        self._color = named(QComboBox(), "mapColorCombo", "Column to colour the map by")
+        self._method = named(Combo(), "mapMethodCombo", "Kind of map")
+        self._color = named(Combo(), "mapColorCombo", "Column to colour the map by")
         for box, letters in ((self._method, 24), (self._color, 16)):
             box.setMinimumContentsLength(letters)
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -136,11 +139,16 @@ class MapLegend(QWidget):
         painter.setFont(text_font(11))
         hint = "Drag around molecules to select them"
         right = painter.fontMetrics().horizontalAdvance(hint)
+        explained = coloring is not None and coloring.title
+        room = self.width() - right - SPACE[3]
+        if explained and room < _LEAST_LEGEND:
+            # What the colours mean comes first.
+            room, hint = self.width(), ""
         painter.setPen(QColor(theme.palette().muted))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, hint)
-        if coloring is not None and coloring.title:
-            room = self.width() - right - SPACE[3]
-            left = self._write(painter, 0, coloring.title, bold=True, room=min(room, 220))
+        if coloring is not None and explained:
+            title = min(220, room - _RAMP_ROOM)
+            left = self._write(painter, 0, coloring.title, bold=True, room=title)
             if coloring.is_ramp:
                 left = self._paint_ramp(painter, left + SPACE[1], coloring)
             else:

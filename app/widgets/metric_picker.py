@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QComboBox
 
 from app.widgets.basic import named, set_role
+from app.widgets.combo import Combo
 from app.widgets.figures import metric_title
 
 ALL_TASKS = "Mean of all targets"
@@ -33,8 +34,8 @@ class MetricPicker(QObject):
         super().__init__(parent)
         self._names: tuple[str, ...] = ()
         self._by_hand = False
-        self.metric = named(QComboBox(), f"{prefix}Picker", "Metric to show")
-        self.task = named(QComboBox(), f"{prefix}TaskPicker", "Target to show")
+        self.metric = named(Combo(), f"{prefix}Picker", "Metric to show")
+        self.task = named(Combo(), f"{prefix}TaskPicker", "Target to show")
         for box, width in ((self.metric, 96), (self.task, 120)):
             set_role(box, role="pill")
             box.setToolTip(box.accessibleName())

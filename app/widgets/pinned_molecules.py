@@ -154,6 +154,7 @@ class PinDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Pinned molecules")
         self.edit = named(QPlainTextEdit("\n".join(smiles)), "pinEdit", "SMILES, one a line")
+        self.edit.setTabChangesFocus(True)
         take = primary_button("Watch these", "pinTakeButton")
         take.clicked.connect(self._take)
         back = secondary_button("Choose for me", "pinAutomaticButton", "Two validation molecules, a low and a high one")

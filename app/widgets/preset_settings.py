@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QSpinBox, QWidget
 from app.text import count
 from app.theme import SPACE
 from app.widgets.basic import Card, label, link_button, row
+from app.widgets.combo import Combo
 from app.widgets.config_fields import FieldSpec, NumberEdit
 
 AUTOMATIC = "auto"
@@ -53,9 +54,9 @@ class PresetSettings(Card):
         self.epochs.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.rate = NumberEdit(rate)
         self.rate.setObjectName("learningRateEdit")
-        self.start = QComboBox()
+        self.start = Combo()
         self.start.setObjectName("startCombo")
-        self.device = QComboBox()
+        self.device = Combo()
         self.device.setObjectName("deviceCombo")
         self.device.addItem("Automatic", AUTOMATIC)
         self.all = link_button("All settings", "allSettingsButton", "Every setting of the job, with its range")

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QPlainTextEdit, Q
 from app.questions import ColumnProblem
 from app.theme import SPACE, mono_font
 from app.widgets.basic import IconLabel, label, link_button, named, primary_button, row, secondary_button
+from app.widgets.combo import Combo
 from mole_engine.contracts.errors import Problem
 
 
@@ -29,7 +30,7 @@ class ProblemDialog(QDialog):
         for words in (self._title, self._cause, self._remedy):
             words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             words.setFixedWidth(428)
-        self._column = named(QComboBox(), "problemColumn", "Column with the structures")
+        self._column = named(Combo(), "problemColumn", "Column with the structures")
         self._column.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._use = secondary_button("Use this column", "problemUseColumn")
         self._choice = QWidget()

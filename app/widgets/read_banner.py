@@ -20,6 +20,8 @@ from PySide6.QtWidgets import (
 from app.text import count
 from app.theme import SPACE
 from app.widgets.basic import label, link_button, named, set_role
+from app.widgets.combo import Combo
+from app.widgets.field_pairs import field_pairs, turn_pairs
 from app.widgets.progress import ProgressStrip
 from app.widgets.target_columns import TargetColumns
 from mole_engine.contracts.config import DataConfig
@@ -130,16 +132,16 @@ class ReadBanner(QFrame):
         self._progress.hide()
         self._form = QWidget()
         self._form.hide()
-        self._smiles = named(QComboBox(), "smilesColumnCombo", "Column with the structures")
+        self._smiles = named(Combo(), "smilesColumnCombo", "Column with the structures")
         self._targets = TargetColumns()
-        self._task = named(QComboBox(), "taskCombo", "Kind of target")
+        self._task = named(Combo(), "taskCombo", "Kind of target")
         self._unit = named(QLineEdit(), "unitEdit", "Unit of the target")
         self._unit.setPlaceholderText("none")
-        self._transform = named(QComboBox(), "transformCombo", "How numbers are learned")
+        self._transform = named(Combo(), "transformCombo", "How numbers are learned")
         self._transform.setToolTip("What the network learns; predictions come in the unit of the file all the same")
-        self._separator = named(QComboBox(), "separatorCombo", "Column separator")
-        self._decimal = named(QComboBox(), "decimalCombo", "Decimal mark")
-        self._encoding = named(QComboBox(), "encodingCombo", "Text encoding")
+        self._separator = named(Combo(), "separatorCombo", "Column separator")
+        self._decimal = named(Combo(), "decimalCombo", "Decimal mark")
+        self._encoding = named(Combo(), "encodingCombo", "Text encoding")
         self._encoding.setToolTip("How the file writes letters beyond English; another choice reads it again")
         self._offer = link_button("", "molarButton")
         self._offer.clicked.connect(self._molar_chosen)
@@ -270,23 +272,23 @@ class ReadBanner(QFrame):
         head.addWidget(self._progress, 1)
         head.addWidget(self._offer, 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(self._change, 0, Qt.AlignmentFlag.AlignTop)
-        left = _form(
+        left = field_pairs(
             116,
             ("Structures", self._smiles),
             ("Kind of target", self._task),
             ("Numbers learned", self._transform),
             ("Unit", self._unit),
         )
-        middle = _form(
-            84, ("Separator", self._separator), ("Decimal mark", self._decimal), ("Text encoding", self._encoding)
-        )
+        text = (("Separator", self._separator), ("Decimal mark", self._decimal), ("Text encoding", self._encoding))
+        self._text = QWidget()
+        self._pairs = field_pairs(84, *text)
+        self._pairs.setContentsMargins(0, 0, 0, 0)
+        self._text.setLayout(self._pairs)
         self._columns = QGridLayout(self._form)
         self._columns.setContentsMargins(0, SPACE[1], 0, SPACE[0])
         self._columns.setHorizontalSpacing(SPACE[3])
         self._columns.addLayout(left, 0, 0)
-        self._columns.addLayout(middle, 0, 1)
-        for column, stretch in enumerate((4, 3)):
-            self._columns.setColumnStretch(column, stretch)
+        self._columns.setColumnStretch(0, 4)
         self._place_targets()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(SPACE[2], 7, SPACE[2], 7)
@@ -300,19 +302,23 @@ class ReadBanner(QFrame):
         return QSize(_LEAST_WIDTH, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """Put a long list of targets beside the other fields, or below where that is too narrow."""
+        """Put how the text is read between the other fields and the targets, or below where that is too narrow."""
         super().resizeEvent(event)
         self._place_targets()
 
     def _place_targets(self) -> None:
-        below = self._targets.is_long and self.width() < _BESIDE
+        below = self.width() < _BESIDE
         if below is self._below:
             return
         self._below = below
+        self._columns.removeWidget(self._text)
         self._columns.removeWidget(self._targets)
-        line, column, wide = (1, 0, 2) if below else (0, 2, 1)
-        self._columns.addWidget(self._targets, line, column, 1, wide, Qt.AlignmentFlag.AlignTop)
-        self._columns.setColumnStretch(2, 0 if below else 3)
+        turn_pairs(self._pairs, lying=below)
+        line, column, wide = (1, 0, 3) if below else (0, 1, 1)
+        self._columns.addWidget(self._text, line, column, 1, wide)
+        self._columns.addWidget(self._targets, 0, 2, Qt.AlignmentFlag.AlignTop)
+        self._columns.setColumnStretch(1, 0 if below else 3)
+        self._columns.setColumnStretch(2, 4 if below else 3)
 
     @Slot()
     def _toggle_form(self) -> None:
@@ -358,25 +364,6 @@ class ReadBanner(QFrame):
 
     def _tell(self, field: str, value: object) -> None:
         self.changed.emit({field: value}, {})
-
-
-def _form(least: int, *rows: tuple[str, QWidget]) -> QGridLayout:
-    """Lay captions beside fields; in a narrow place the fields give way (to `least` pixels), never the captions."""
-    grid = QGridLayout()
-    grid.setHorizontalSpacing(SPACE[2])
-    grid.setVerticalSpacing(SPACE[1])
-    grid.setColumnStretch(1, 1)
-    for place, (words, field) in enumerate(rows):
-        caption = label(words, "muted")
-        caption.setBuddy(field)
-        if isinstance(field, QComboBox):
-            # As wide as the layout allows, however long its entries are.
-            field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        field.setMinimumWidth(least)
-        grid.addWidget(caption, place, 0)
-        grid.addWidget(field, place, 1)
-    grid.setRowStretch(len(rows), 1)
-    return grid
 
 
 def _fill(box: QComboBox, entries: Sequence[tuple[str, str]], chosen: str) -> None:

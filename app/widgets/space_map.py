@@ -62,7 +62,7 @@ class SpaceMap(QWidget):
         self.setAccessibleName("Map of the molecules")
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(220, 160)
+        self.setMinimumSize(220, 100)
         self._rows: list[int] = []
         self._smiles: Sequence[str] = ()
         self._points: Any = None

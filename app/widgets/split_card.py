@@ -10,12 +10,13 @@ from typing import Any
 
 from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QMenu, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QMenu, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 
 from app.summaries import PartsSummary
 from app.text import count, number
 from app.theme import SPACE, theme
 from app.widgets.basic import Card, label, link_button, named, padded, row, set_role
+from app.widgets.combo import Combo
 from app.widgets.histogram import Histogram
 from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.dataset import ColumnInfo, ColumnRoles, Nearness, TableInfo
@@ -98,7 +99,7 @@ class SplitCard(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Split", parent=parent)
-        self._choice = named(QComboBox(), "splitCombo", "How to divide into parts")
+        self._choice = named(Combo(), "splitCombo", "How to divide into parts")
         self._choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._choice.currentIndexChanged.connect(self._tell_method)
         self._choice.addItem(*METHODS[0])

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox, QLabel, QListWidget, QPushButton
 
 from app.pages.compare import CompareView
 from app.services.run_shelf import compare_runs
+from app.widgets.combo import Combo
+from app.widgets.map_panel import MapPanel
+from app.widgets.pinned_molecules import PinDialog
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 from mole_engine.store.runs import Workspace
@@ -61,3 +66,62 @@ def test_the_legend_of_compared_runs_keeps_what_tells_them_apart(qtbot, shown):
     words = [(one.text(), one.toolTip()) for one in view.findChildren(QLabel) if one.toolTip().startswith(long)]
     assert len(words) == 2
     assert all("…, " in short and short.endswith(whole.removeprefix(long)) for short, whole in words), words
+
+
+MANY = "smiles,inhibition of the first kinase,inhibition of the second kinase\n" + "".join(
+    f"{'C' * (number + 1)}O,{number},{number * 2}\n" for number in range(12)
+)
+
+
+def test_names_of_targets_can_be_read_and_no_fields_overlap(qtbot, window, open_file, find, resized, tmp_path):
+    data = tmp_path / "kinases.csv"
+    data.write_text(MANY, encoding="utf-8")
+    open_file(data)
+    for size in (SMALL, (1280, 800), SMALL):
+        resized(size)
+        if find("targetColumnsList").isHidden() or not find("targetColumnsList").isVisible():
+            find("changeRolesButton", QPushButton).click()
+            qtbot.wait(50)
+        fields = ["smilesColumnCombo", "taskCombo", "transformCombo", "unitEdit", "targetColumnsList"]
+        boxes = [find(name) for name in (*fields, "separatorCombo", "decimalCombo", "encodingCombo")]
+        places = [box.rect().translated(box.mapTo(window, box.rect().topLeft())) for box in boxes]
+        for number, place in enumerate(places):
+            assert not [other for other in places[number + 1 :] if place.intersects(other)], (size, boxes[number])
+        names = find("targetColumnsList", QListWidget)
+        widest = max(names.fontMetrics().horizontalAdvance(names.item(row).text()) for row in range(names.count()))
+        # The box to tick stands before the name.
+        assert names.viewport().width() - 36 >= min(widest, 150), size
+
+
+def test_the_map_leaves_its_legend_free(qtbot, window, open_file, find, resized, tmp_path):
+    data = tmp_path / "kinases.csv"
+    data.write_text(MANY, encoding="utf-8")
+    open_file(data)
+    resized(LEAST)
+    find("mapViewButton", QPushButton).click()
+    panel = window.findChild(MapPanel)
+    qtbot.waitUntil(lambda: panel.isVisible() and not panel._strip.isVisible())
+    qtbot.wait(50)
+    assert panel.map.geometry().bottom() < panel._legend.geometry().top()
+
+
+def test_words_of_a_narrow_list_end_in_an_ellipsis(qtbot, shown):
+    box = Combo()
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.addItem("inhibition of the second kinase")
+    box = shown(box, 140, 30)
+    assert box.shown_text().startswith("inh")
+    assert "…" in box.shown_text()
+    box.resize(400, 30)
+    assert box.shown_text() == "inhibition of the second kinase"
+
+
+def test_tab_leaves_notes_and_pinned_molecules(qtbot, window, runs_page, shown):
+    Workspace(window.session.workspace).save(record("r"))
+    window.session.runs_changed.emit()
+    qtbot.waitUntil(runs_page.list.notes.isEnabled)
+    dialog = shown(PinDialog(["CCO"]))
+    for edit in (runs_page.list.notes, dialog.edit):
+        before = edit.toPlainText()
+        QTest.keyClick(edit, Qt.Key.Key_Tab)
+        assert edit.toPlainText() == before
