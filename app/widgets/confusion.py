@@ -68,7 +68,7 @@ class ConfusionGrid(QWidget):
             top = QRectF(_LEFT + place * wide, _TOP / 2, wide, _TOP / 2)
             side = QRectF(0, _TOP + place * high, _LEFT - 10, high)
             elide = painter.fontMetrics().elidedText
-            words = elide(name, Qt.TextElideMode.ElideRight, int(min(wide, _LEFT) - 12))
+            words = elide(name, Qt.TextElideMode.ElideRight, int(_LEFT) - 12)
             painter.drawText(top, Qt.AlignmentFlag.AlignCenter, elide(name, Qt.TextElideMode.ElideRight, int(wide - 6)))
             painter.drawText(side, _RIGHT, words)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, QSize, Qt, Slot
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QVBoxLayout, QWidget
 
-from app.theme import theme
+from app.theme import text_font, theme
 from app.widgets.basic import label, set_role
 from app.widgets.molecule_table import Depictions
 
@@ -36,15 +36,21 @@ class StructureView(QWidget):
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
-        """Paint the drawing, if there is one by now."""
+        """Paint the drawing, if there is one by now, or why there is none."""
         if not self._smiles:
             return
         ratio, dark = self.devicePixelRatioF(), theme.palette().dark
         drawing = self._depictions.get(self._smiles, self.width(), self.height(), dark=dark, ratio=ratio)
-        if drawing is None or drawing.reason:
+        if drawing is None:
             return
         painter = QPainter(self)
-        painter.drawImage(0, 0, drawing.image)
+        if drawing.reason:
+            painter.setFont(text_font(11))
+            painter.setPen(QColor(theme.palette().warning))
+            flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
+            painter.drawText(self.rect(), flags, drawing.reason)
+        else:
+            painter.drawImage(0, 0, drawing.image)
         painter.end()
 
 

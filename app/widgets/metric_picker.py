@@ -36,7 +36,7 @@ class MetricPicker(QObject):
         self._by_hand = False
         self.metric = named(Combo(), f"{prefix}Picker", "Metric to show")
         self.task = named(Combo(), f"{prefix}TaskPicker", "Target to show")
-        for box, width in ((self.metric, 96), (self.task, 120)):
+        for box, width in ((self.metric, 116), (self.task, 120)):
             set_role(box, role="pill")
             box.setToolTip(box.accessibleName())
             box.setFixedWidth(width)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QListWidget, QPushButton
 
 from app.pages.compare import CompareView
+from app.services.depictions import DepictionService
 from app.services.run_shelf import compare_runs
 from app.widgets.combo import Combo
+from app.widgets.confusion import ConfusionGrid
+from app.widgets.hover_card import StructureView
 from app.widgets.map_panel import MapPanel
 from app.widgets.pinned_molecules import PinDialog
 from mole_engine.contracts.records import RunRecord
@@ -125,3 +130,30 @@ def test_tab_leaves_notes_and_pinned_molecules(qtbot, window, runs_page, shown):
         before = edit.toPlainText()
         QTest.keyClick(edit, Qt.Key.Key_Tab)
         assert edit.toPlainText() == before
+
+
+def inked_columns(widget, area):
+    """Return how many columns of pixels in an area are not as its first pixel."""
+    image = widget.grab(area).toImage()
+    ground = image.pixelColor(0, 0)
+    rows = range(image.height())
+    return sum(any(image.pixelColor(x, y) != ground for y in rows) for x in range(image.width()))
+
+
+def test_rows_of_a_narrow_confusion_matrix_keep_the_names_of_their_classes(qtbot, shown):
+    grid = shown(ConfusionGrid(), 240, 320)
+    classes = ("high", "low", "medium", "very high")
+    grid.show_table(classes, [[1] * 4] * 4)
+    last = QRect(0, 320 - 70, 80, 60)
+    alone = shown(ConfusionGrid(), 900, 320)
+    alone.show_table(classes, [[1] * 4] * 4)
+    assert inked_columns(grid, last) == pytest.approx(inked_columns(alone, last), abs=2)
+
+
+def test_a_structure_that_cannot_be_drawn_says_why(qtbot, shown):
+    with closing(DepictionService()) as depictions:
+        view = shown(StructureView(depictions, QSize(128, 62)))
+        with qtbot.waitSignal(depictions.drawn):
+            view.show_molecule("C1CC")
+            view.repaint()
+        assert inked_columns(view, view.rect()) > 20
