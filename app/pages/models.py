@@ -172,7 +172,7 @@ class ModelsPage(Page):
     def _show_state(self) -> None:
         self._stack.setCurrentIndex(_LIST if self._models else _EMPTY)
         self.primary = self.predict_button if self._models else self._train_button
-        self.header.set_chips([(counted(len(self._models), "model"), "neutral")] if self._models else [])
+        self._show_chips()
 
     def _cell(self, place: int, key: str) -> Cell:
         model = self._models[place]
@@ -256,7 +256,15 @@ class ModelsPage(Page):
         """Write the chosen model to `path` in the format that was asked for."""
         model = self._current()
         if model is not None:
-            self.session.start_task(self.session.runs.export(model.path, self._kind, path))
+            self.session.start_task(self._saved(model.path, path))
+
+    async def _saved(self, model: str, path: str) -> None:
+        await self.session.runs.export(model, self._kind, path)
+        self._show_chips((f"saved {Path(path).name}", "accent"))
+
+    def _show_chips(self, *more: tuple[str, str]) -> None:
+        number = len(self._models)
+        self.header.set_chips([(counted(number, "model"), "neutral"), *more] if number else [])
 
     @Slot()
     def _ask_for_file(self) -> None:

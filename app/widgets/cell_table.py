@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import (
@@ -11,14 +10,13 @@ from PySide6.QtCore import (
     QModelIndex,
     QPersistentModelIndex,
     QRect,
-    QRectF,
     QSize,
     Qt,
     QTimer,
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor, QPainter, QResizeEvent
+from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -31,8 +29,11 @@ from PySide6.QtWidgets import (
 
 from app.theme import mono_font, text_font, theme
 from app.widgets.basic import set_role
+from app.widgets.cells import Cell, Column, paint_chip, plain_words
 from app.widgets.molecule_table import Depictions
 from app.widgets.table_setup import set_up_table
+
+__all__ = ["Cell", "CellTable", "Column"]
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -42,46 +43,6 @@ _PAD = 6
 _TIGHT = QHeaderView.ResizeMode.Interactive
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column.
-
-    Attributes
-    ----------
-    kind
-        "text", "note" (wraps), "number" (right-aligned, tabular figures), "chip", "structure" or "code" (fixed width).
-    width
-        In pixels; 0 takes what the others leave.
-    least
-        Of a column that takes what is left: where that is less, it is hidden and the last one has the room.
-    needs
-        Of another column that takes what is left: for as much, `spare` columns give way.
-    spare
-        Which column gives way first, 1 before 2; 0 never does.
-    """
-
-    key: str
-    title: str
-    kind: str = "text"
-    width: int = 0
-    tip: str = ""
-    least: int = 0
-    needs: int = 60
-    spare: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What one cell says; of a structure, `text` is the SMILES. `order` is what sorting goes by (the text if None)."""
-
-    text: str = ""
-    tone: str = ""
-    order: Any = None
-    tip: str = ""
-    second: str = ""
-    bold: bool = False
 
 
 class CellTable(QTableView):
@@ -141,6 +102,14 @@ class CellTable(QTableView):
         """Let columns give way before others run out of view."""
         super().resizeEvent(event)
         self._make_room()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Copy whole rows; Qt would copy the one cell that nobody sees chosen."""
+        if event.matches(QKeySequence.StandardKey.Copy) and self.selectionModel().hasSelection():
+            places = sorted(index.row() for index in self.selectionModel().selectedRows())
+            QGuiApplication.clipboard().setText(self.cells.rows_as_text(places))
+            return
+        super().keyPressEvent(event)
 
     def choose(self, row: int) -> None:
         """Select a row (as given) and show it."""
@@ -237,6 +206,13 @@ class CellModel(QAbstractTableModel):
         """Return what a cell says."""
         return self._cell(self._order[index.row()], self.columns[index.column()].key)
 
+    def rows_as_text(self, places: Sequence[int]) -> str:
+        """Return titles and rows as a spreadsheet takes them: tabs between cells, numbers with a plain minus."""
+        shown = [number for number, column in enumerate(self.columns) if column.kind != "structure"]
+        lines = [[self.columns[number].title for number in shown]]
+        lines += [[plain_words(self.cell(self.index(place, number))) for number in shown] for place in places]
+        return "\n".join("\t".join(line) for line in lines)
+
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008 - Qt's name and default
         """Return how many rows there are."""
         return 0 if parent.isValid() else len(self._order)
@@ -329,7 +305,7 @@ class _CellDelegate(QStyledItemDelegate):
         if column.kind == "structure":
             self._paint_structure(painter, inside, cell)
         elif column.kind == "chip":
-            _paint_chip(painter, inside, cell)
+            paint_chip(painter, inside, cell)
         else:
             self._paint_words(painter, inside, column, cell)
         painter.restore()
@@ -377,20 +353,3 @@ class _CellDelegate(QStyledItemDelegate):
             painter.setPen(QColor(theme.palette().muted))
             cut = painter.fontMetrics().elidedText(cell.second, Qt.TextElideMode.ElideRight, below.width())
             painter.drawText(below, side, cut)
-
-
-def _paint_chip(painter: QPainter, rect: QRect, cell: Cell) -> None:
-    if not cell.text:
-        return
-    tokens = theme.palette()
-    soft = f"{cell.tone}_soft"
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setFont(text_font(12))
-    cut = painter.fontMetrics().elidedText(cell.text, Qt.TextElideMode.ElideRight, rect.width() - 18)
-    width = painter.fontMetrics().horizontalAdvance(cut) + 18
-    pill = QRectF(rect.left(), rect.center().y() - 10, width, 21)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(str(getattr(tokens, soft, tokens.neutral_soft))))
-    painter.drawRoundedRect(pill, 10.5, 10.5)
-    painter.setPen(QColor(str(getattr(tokens, cell.tone or "muted"))))
-    painter.drawText(pill, Qt.AlignmentFlag.AlignCenter, cut)

@@ -1,0 +1,37 @@
+"""The Models page: what is chosen in it, what becomes of an export, and rows on the clipboard."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
+
+from app.services import runs
+from tests.gui.test_predict_page import model_path
+
+__all__ = ["model_path"]
+
+
+def test_the_first_model_is_chosen_at_once_and_its_export_is_told(qtbot, window, model_path, tmp_path, monkeypatch):
+    known = runs.read_model_info(model_path)
+    monkeypatch.setattr(runs, "_models", lambda _workspace: [known])
+    page = window.page("models")
+    qtbot.waitUntil(lambda: bool(page._models))
+    window.go_to("models")
+    assert page._current() == known
+    page.save_export(str(tmp_path / "copy.mole"))
+    qtbot.waitUntil(
+        lambda: "saved copy.mole" in [label.text() for label in page.header.findChildren(QLabel) if label.isVisible()]
+    )
+    assert (tmp_path / "copy.mole").is_file()
+
+
+def test_copying_a_row_takes_its_words_rather_than_its_number(qtbot, window, predict_page, asked):
+    asked("CCO")
+    predict_page.table.choose(0)
+    QTest.keyClick(predict_page.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    titles, cells = (line.split("\t") for line in QGuiApplication.clipboard().text().splitlines())
+    assert titles[:2] == ["row", "smiles"]
+    assert cells[:2] == ["1", "CCO"]
+    assert float(cells[2]) == float(cells[2])
