@@ -94,8 +94,8 @@ def lower_is_better(name: str) -> bool:
     return name.partition("/")[0] in LOWER_IS_BETTER
 
 
-MAIN_METRICS = ("rmse", "auroc", "macro_f1", "mae", "accuracy")
-"""Which metric stands for a run where it names none itself, in order."""
+MAIN_METRICS = ("rmse", "macro_f1", "auroc", "mae", "accuracy")
+"""Which metric stands for a run where it names none itself, in order: the one that its verdict is about."""
 
 SHOWN_METRICS = ("rmse", "mae", "r2", "pearson", "spearman", "auroc", "auprc", "accuracy", "balanced_accuracy", "f1")
 """Metrics worth a line beside the main one, in order."""

@@ -154,5 +154,7 @@ def test_metrics_have_titles_and_a_main_one():
     assert main_metric(metrics) == "rmse"
     assert main_metric(metrics, "r2") == "r2"
     assert main_metric({}) == ""
+    # The verdict on several classes is about macro F1.
+    assert main_metric({"accuracy": 0.25, "macro_f1": 0.14, "auroc": 0.41}) == "macro_f1"
     assert other_metrics(metrics, "rmse") == "MAE 0.50 · R² 0.90"
     assert [signed(value) for value in (1.0, -0.5, 0.001)] == ["+1.00", "\u22120.50", "0.00"]
