@@ -21,14 +21,7 @@ from app.services.prediction_table import Predictions
 from app.services.runs import ModelInfo
 from app.text import counted
 from app.theme import SPACE, mono_font
-from app.widgets.basic import (
-    Card,
-    EmptyState,
-    link_button,
-    muted_label,
-    primary_button,
-    secondary_button,
-)
+from app.widgets.basic import Card, EmptyState, link_button, muted_label, primary_button, secondary_button
 from app.widgets.cell_table import CellTable
 from app.widgets.combo import Combo
 from app.widgets.drop_zone import FILE_FILTER, DropZone
