@@ -296,10 +296,9 @@ class PredictPage(Page):
 
     @Slot()
     def _predict_pasted(self) -> None:
-        smiles = [line for line in self.smiles.toPlainText().splitlines() if line.strip()]
-        self._start(
-            self.session.predictions.predict_smiles(self._model_path(), smiles), counted(len(smiles), "molecule")
-        )
+        lines = self.smiles.toPlainText().splitlines()
+        rows = sum(bool(line.strip()) for line in lines)
+        self._start(self.session.predictions.predict_smiles(self._model_path(), lines), counted(rows, "pasted line"))
 
     @Slot()
     def _choose_file(self) -> None:

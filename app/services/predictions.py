@@ -53,7 +53,7 @@ class PredictionService(QObject):
         return self._progress is not None
 
     async def predict_smiles(self, model_path: str, smiles: Sequence[str]) -> Predictions:
-        """Predict pasted molecules.
+        """Predict pasted molecules, as lines (`mole_engine.inference.pasted`).
 
         Raises
         ------
@@ -62,10 +62,9 @@ class PredictionService(QObject):
         Cancelled
             After `cancel`.
         """
-        given = [text for text in smiles if text.strip()]
-        if not given:
+        if not any(text.strip() for text in smiles):
             raise InputError("There is nothing to predict.", "", "Paste one SMILES a line, or drop a file.")
-        return await self._ask(self._asker.predict_smiles, model_path, given)
+        return await self._ask(self._asker.predict_smiles, model_path, list(smiles))
 
     async def predict_file(self, model_path: str, path: str, smiles_column: str = "") -> Predictions:
         """Predict every row of a file, the structures of one column ("" to find it).
@@ -107,34 +106,32 @@ class _Asker:
         self._shelf = shelf
 
     def predict_smiles(self, model_path: str, smiles: list[str], on_progress: ProgressHandler) -> Predictions:
-        """Predict texts."""
-        import pandas as pd
+        """Predict pasted lines."""
+        from mole_engine.inference.pasted import read_pasted
 
         model = self._shelf.load(model_path)
-        predicted = model.predict(smiles, on_progress=on_progress)
-        units = predicted.attrs
-        frame = pd.concat([pd.DataFrame({"smiles": smiles}), predicted.reset_index(drop=True)], axis=1)
-        frame.attrs = units
-        names = {name: name for name in model.columns.names()}
-        return _plain(model, model_path, "", smiles, frame, names)
+        table, column = read_pasted(smiles, model)
+        return _predicted(model, model_path, "", table, column, on_progress)
 
     def predict_file(self, model_path: str, where: tuple[str, str], on_progress: ProgressHandler) -> Predictions:
         """Predict the rows of a file; `where` is its path and the column."""
-        from mole_engine.inference.tables import predict_table, read_input, renamed_columns
+        from mole_engine.inference.tables import read_input
 
         path, wanted = where
         model = self._shelf.load(model_path)
         table, column = read_input(path, model, on_progress, wanted)
-        renamed = renamed_columns(model, table)
-        frame = predict_table(model, table, column, on_progress)
-        names = {name: renamed.get(name, name) for name in model.columns.names()}
-        return _plain(model, model_path, Path(path).name, [str(text) for text in table[column]], frame, names)
+        return _predicted(model, model_path, Path(path).name, table, column, on_progress)
 
 
-def _plain(
-    model: Any, model_path: str, source: str, smiles: list[str], frame: Any, names: dict[str, str]
+def _predicted(
+    model: Any, model_path: str, source: str, table: Any, column: str, on_progress: ProgressHandler
 ) -> Predictions:
-    """Turn the engine's table into plain columns; `names` says where ours stand beside columns of the user's."""
+    """Predict the molecules of a table, and turn the answer into plain columns."""
+    from mole_engine.inference.tables import predict_table, renamed_columns
+
+    renamed = renamed_columns(model, table)
+    frame = predict_table(model, table, column, on_progress)
+    names = {name: renamed.get(name, name) for name in model.columns.names()}
     columns = {}
     for name, place in names.items():
         if place in frame.columns:
@@ -145,7 +142,7 @@ def _plain(
         model_name=str(model.card.name),
         tasks=tuple(model.tasks),
         source=source,
-        smiles=smiles,
+        smiles=[str(text) for text in table[column]],
         columns=columns,
         frame=frame,
         own=frozenset(names.values()),
