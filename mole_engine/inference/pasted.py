@@ -41,22 +41,28 @@ def read_pasted(lines: Sequence[str], model: LoadedModel) -> tuple[pd.DataFrame,
                 return table.frame, column
     if len(filled) > 1 and _promises(filled[0].split()[0]):
         filled = filled[1:]
-    pairs = [_structure_and_name(line) for line in filled]
+    pairs = [(line, "") for line in filled]
+    if any(_begins_with_structure(line) for line in filled):
+        # Then words behind a blank are names in all lines, also where the structure is broken.
+        pairs = [_structure_and_name(line) for line in filled]
     columns = {SMILES: [structure for structure, _ in pairs]}
     if any(name for _, name in pairs):
         columns[NAME] = [name for _, name in pairs]
     return pd.DataFrame(columns), SMILES
 
 
+def _begins_with_structure(line: str) -> bool:
+    structure, name = _structure_and_name(line)
+    return bool(name) and is_structure(structure)
+
+
 def _structure_and_name(line: str) -> tuple[str, str]:
-    """Divide a line as SMILES files have them, "CCO ethanol"; one that does not begin with a structure stays whole."""
+    """Divide a line as SMILES files have them, "CCO ethanol"; an extension, "CCO |...|", belongs to the structure."""
     if "\t" in line:
         structure, _, name = line.partition("\t")
         return structure, name.strip()
     structure, *rest = line.split(maxsplit=1)
-    if not rest or rest[0].startswith("|") or not is_structure(structure):
-        return line, ""
-    return structure, rest[0].strip()
+    return (line, "") if not rest or rest[0].startswith("|") else (structure, rest[0].strip())
 
 
 def _promises(name: str) -> bool:

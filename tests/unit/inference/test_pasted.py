@@ -18,6 +18,7 @@ def model(make_bundle):
         ("CCO\n\n  CCN  ", ["CCO", "  CCN  "]),
         ("CCO ethanol\nCCN\nCC(=O)O acetic acid", ["CCO", "CCN", "CC(=O)O"]),
         ("CCO\tethanol\nc1ccccc\tbroken\n", ["CCO", "c1ccccc"]),
+        ("CCO ethanol\nc1ccccc broken", ["CCO", "c1ccccc"]),
         ("smiles\nCCO\nCCN", ["CCO", "CCN"]),
         ("SMILES name\nCCO ethanol", ["CCO"]),
         ("id\tsmiles\tN\nA\tCCO\t1,5\nB\tCCN\t2,5", ["CCO", "CCN"]),
