@@ -214,14 +214,7 @@ def further_targets(table: RawTable, roles: ColumnRoles) -> list[str]:
     first = table.info.column(roles.tasks[0].name)
     if first.kind not in {"number", "binary"}:
         return []
-    used = {
-        roles.smiles,
-        roles.identifier,
-        roles.weight,
-        roles.split,
-        roles.order,
-        *(task.name for task in roles.tasks),
-    }
+    used = _used(roles)
     rank = _target_rank(first.name)
     return [
         column.name
@@ -235,16 +228,14 @@ def further_targets(table: RawTable, roles: ColumnRoles) -> list[str]:
     ]
 
 
+def _used(roles: ColumnRoles) -> set[str | None]:
+    tasks = (task.name for task in roles.tasks)
+    return {roles.smiles, roles.identifier, roles.weight, roles.split, roles.order, *tasks}
+
+
 def found_words(info: TableInfo, roles: ColumnRoles) -> str:
     """Say which columns were found by content, and which others hold values or classes that are not learnt."""
-    used = {
-        roles.smiles,
-        roles.identifier,
-        roles.weight,
-        roles.split,
-        roles.order,
-        *(task.name for task in roles.tasks),
-    }
+    used = _used(roles)
     learnt = ", ".join(f"'{task.name}' ({task.kind.value})" for task in roles.tasks[:6])
     more = f" and {len(roles.tasks) - 6} more" if len(roles.tasks) > 6 else ""
     words = f"Structures: '{roles.smiles}'. Learnt: {learnt}{more}."
