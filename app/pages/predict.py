@@ -298,7 +298,7 @@ class PredictPage(Page):
     def _predict_pasted(self) -> None:
         lines = self.smiles.toPlainText().splitlines()
         rows = sum(bool(line.strip()) for line in lines)
-        self._start(self.session.predictions.predict_smiles(self._model_path(), lines), counted(rows, "pasted line"))
+        self._start(self.session.predictions.predict_pasted(self._model_path(), lines), counted(rows, "pasted line"))
 
     @Slot()
     def _choose_file(self) -> None:

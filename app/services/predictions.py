@@ -52,7 +52,7 @@ class PredictionService(QObject):
         """Whether a question is being answered."""
         return self._progress is not None
 
-    async def predict_smiles(self, model_path: str, smiles: Sequence[str]) -> Predictions:
+    async def predict_pasted(self, model_path: str, lines: Sequence[str]) -> Predictions:
         """Predict pasted molecules, as lines (`mole_engine.inference.pasted`).
 
         Raises
@@ -62,14 +62,14 @@ class PredictionService(QObject):
         Cancelled
             After `cancel`.
         """
-        if not any(text.strip() for text in smiles):
+        if not any(text.strip() for text in lines):
             raise InputError("There is nothing to predict.", "", "Paste one SMILES a line, or drop a file.")
-        return await self._ask(self._asker.predict_smiles, model_path, list(smiles))
+        return await self._ask(self._asker.predict_pasted, model_path, list(lines))
 
     async def predict_file(self, model_path: str, path: str, smiles_column: str = "") -> Predictions:
         """Predict every row of a file, the structures of one column ("" to find it).
 
-        Raises InputError and Cancelled as `predict_smiles` does.
+        Raises InputError and Cancelled as `predict_pasted` does.
         """
         return await self._ask(self._asker.predict_file, model_path, (path, smiles_column))
 
@@ -105,12 +105,12 @@ class _Asker:
     def __init__(self, shelf: ModelShelf) -> None:
         self._shelf = shelf
 
-    def predict_smiles(self, model_path: str, smiles: list[str], on_progress: ProgressHandler) -> Predictions:
+    def predict_pasted(self, model_path: str, lines: list[str], on_progress: ProgressHandler) -> Predictions:
         """Predict pasted lines."""
         from mole_engine.inference.pasted import read_pasted
 
         model = self._shelf.load(model_path)
-        table, column = read_pasted(smiles, model)
+        table, column = read_pasted(lines, model)
         return _predicted(model, model_path, "", table, column, on_progress)
 
     def predict_file(self, model_path: str, where: tuple[str, str], on_progress: ProgressHandler) -> Predictions:
