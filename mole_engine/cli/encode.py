@@ -7,12 +7,13 @@ from pathlib import Path
 
 from mole_engine.cli.console import note
 from mole_engine.cli.parser import Command
+from mole_engine.cli.standard_input import data_file
 from mole_engine.contracts.wording import counted
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="the .mole file")
-    parser.add_argument("data", metavar="DATA", help="file with the molecules")
+    parser.add_argument("data", metavar="DATA", help="file with the molecules; - for standard input")
     parser.add_argument("--out", required=True, metavar="FILE", help="where to write: .npy, .parquet or .csv")
     parser.add_argument("--smiles-column", default="", metavar="C", help="column with the structures")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps", help="where to compute")
@@ -24,8 +25,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from mole_engine.inference.predictor import load_model
 
     model = load_model(arguments.model, arguments.device)
-    with progress_bar() as progress:
-        result = encode_file(model, arguments.data, Path(arguments.out), progress, arguments.smiles_column)
+    with data_file(arguments.data) as path, progress_bar() as progress:
+        result = encode_file(model, path, Path(arguments.out), progress, arguments.smiles_column)
     if result.failed:
         note(f"No vector for {result.failed:,} of {counted(result.rows, 'row')}: the structure cannot be read.")
     if result.columns and result.columns[0] != "e0":

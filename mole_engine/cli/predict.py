@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mole_engine.cli.console import note
 from mole_engine.cli.parser import Command
+from mole_engine.cli.standard_input import STANDARD_INPUT, data_file
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.wording import counted
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def _configure(parser: argparse.ArgumentParser) -> None:
     parser.usage = 'mole predict MODEL DATA [--out FILE] | mole predict MODEL --smiles "CCO" ...'
     parser.add_argument("model", metavar="MODEL", help="the .mole file")
-    parser.add_argument("data", nargs="?", metavar="DATA", help="file with the molecules")
+    parser.add_argument("data", nargs="?", metavar="DATA", help="file with the molecules; - for standard input")
     parser.add_argument("--smiles", nargs="+", action="extend", metavar="SMILES", help="predict these instead")
     parser.add_argument(
         "--out", metavar="FILE", help="where to write: .csv, .tsv, .xlsx or .parquet (CSV on stdout without it)"
@@ -41,12 +42,13 @@ def _predict_file(model: LoadedModel, arguments: argparse.Namespace) -> int:
     from mole_engine.inference.tables import predict_file
 
     out = arguments.out or sys.stdout
-    with progress_bar() as progress:
-        result = predict_file(model, arguments.data, out, progress, smiles_column=arguments.smiles_column)
+    with data_file(arguments.data) as path, progress_bar() as progress:
+        result = predict_file(model, path, out, progress, smiles_column=arguments.smiles_column)
     for old, new in result.renamed.items():
         note(f"The file has a column '{old}' already: the prediction is in '{new}'.")
     if result.rows and result.failed == result.rows:
-        where = f"{arguments.data} has no readable structure in column '{result.smiles_column}':"
+        name = "standard input" if arguments.data == STANDARD_INPUT else arguments.data
+        where = f"{name} has no readable structure in column '{result.smiles_column}':"
         raise InputError(where, f"{result.first_error}.", "Name the right column with --smiles-column.")
     if result.failed:
         note(f"No prediction for {result.failed:,} of {counted(result.rows, 'row')}; the column 'error' says why.")

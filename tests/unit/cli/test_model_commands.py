@@ -1,7 +1,9 @@
 """predict, evaluate, encode, export and doctor through `main`, on a model that was never trained."""
 
+import io
 import json
 import re
+import sys
 
 import numpy as np
 import pandas as pd
@@ -38,6 +40,32 @@ def test_predict_to_stdout_and_file(make_bundle, molecules, capsys, tmp_path):
     assert captured.err == "No prediction for 1 of 3 rows; the column 'error' says why.\n"
     assert main(["predict", model, molecules, "--out", str(tmp_path / "out.csv")]) == 0
     assert (tmp_path / "out.csv").read_text() == captured.out
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_predict_what_comes_through_a_pipe(make_bundle, molecules, capsys, tmp_path, monkeypatch, kind):
+    model = str(make_bundle())
+    main(["predict", model, molecules])
+    expected = capsys.readouterr().out
+    piped = tmp_path / f"piped.{kind}"
+    table = pd.read_csv(molecules, dtype=str)
+    table.to_excel(piped, index=False) if kind == "xlsx" else table.to_csv(piped, index=False)
+    with piped.open() as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        assert main(["predict", model, "-"]) == 0
+        assert capsys.readouterr().out == expected
+
+
+def test_encode_what_comes_through_a_pipe(make_bundle, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"CCO\nCCN\n")))
+    assert main(["encode", str(make_bundle()), "-", "--out", str(tmp_path / "v.npy")]) == 0
+    assert len(np.load(tmp_path / "v.npy")) == 2
+
+
+def test_an_empty_pipe_is_named(make_bundle, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert main(["predict", str(make_bundle()), "-"]) == 2
+    assert _error(capsys).startswith("standard input is empty.")
 
 
 def test_runs_without_a_test_are_listed_with_their_validation(tmp_path, capsys):

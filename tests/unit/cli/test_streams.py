@@ -56,10 +56,10 @@ def test_progress_that_nobody_reads_does_not_end_the_work(monkeypatch):
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM is POSIX")
 def test_a_scheduler_ends_a_command_like_ctrl_c_and_no_half_file_stays(tmp_path):
     command = [sys.executable, "-c", WAITING, str(tmp_path / "out.csv")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "here\n"
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "here\n"
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert said == "Interrupted.\n"
     assert list(tmp_path.iterdir()) == []
