@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import difflib
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -52,7 +53,8 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and leave with exit code 2."""
-        sys.stderr.write(f"{self.prog}: {message}. See `{self.prog} --help`.\n")
+        stop = "" if message.endswith("?") else "."
+        sys.stderr.write(f"{self.prog}: {message}{stop} See `{self.prog} --help`.\n")
         sys.exit(2)
 
 
@@ -85,9 +87,21 @@ def parse(parser: OneLineParser, argv: Sequence[str]) -> argparse.Namespace:
     words = list(argv)
     command = _chosen(parser, words)
     settings = _settings_among(words, command) if command is not None else []
-    arguments = parser.parse_args([word for position, word in enumerate(words) if position not in settings])
+    arguments, unknown = parser.parse_known_args([word for number, word in enumerate(words) if number not in settings])
+    if unknown:
+        # Told by the command's parser, which knows its options.
+        known = getattr(arguments, "parser", parser)
+        known.error(f"{unknown[0]} is not understood{_nearest(unknown[0], known)}")
     arguments.settings = [words[position] for position in settings]
     return arguments
+
+
+def _nearest(word: str, parser: argparse.ArgumentParser) -> str:
+    """Return whether `--smiles-column` was meant by `--smiles`, as a question, or nothing where no option is near."""
+    options = [option for option in parser._option_string_actions if option.startswith("--")]
+    name = word.partition("=")[0]
+    found = [option for option in options if option.startswith(name)] or difflib.get_close_matches(name, options, 1)
+    return f"; did you mean {found[0]}?" if name.startswith("--") and found else ""
 
 
 def _chosen(parser: OneLineParser, words: Sequence[str]) -> argparse.ArgumentParser | None:

@@ -156,6 +156,23 @@ def test_usage_errors_are_one_line_and_code_2(words, capsys, tmp_path, monkeypat
     assert "Traceback" not in captured.err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["train", "a.csv", "--smiles", "s"],
+            "mole train: --smiles is not understood; did you mean --smiles-column? See",
+        ),
+        (["train", "a.csv", "--seeed=4"], "mole train: --seeed=4 is not understood; did you mean --seed? See"),
+        (["train", "a.csv", "--xyz"], "mole train: --xyz is not understood. See `mole train --help`."),
+        (["predict", "m.mole", "a.csv", "b.csv"], "mole predict: b.csv is not understood. See `mole predict --help`."),
+    ],
+)
+def test_an_option_that_is_not_there_brings_the_nearest(words, said, capsys):
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith(said)
+
+
 def test_bare_mole_and_help(capsys):
     assert main([]) == 0
     assert "train" in capsys.readouterr().out
