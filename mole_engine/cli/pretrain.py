@@ -35,7 +35,7 @@ _SETTING_OF = {
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "mole pretrain DATA [options] [section.field=value ...] | mole pretrain --resume DIR"
+    parser.usage = "mole pretrain DATA [options] [section.field=value ...] | mole pretrain --resume DIR [--device D]"
     parser.epilog = "The result is a model without a prediction head: `mole train ... --init DIR/model.mole`."
     parser.add_argument(
         "data", nargs="?", metavar="DATA", help="file with molecules, of any length (CSV, SMI, Parquet)"
@@ -96,10 +96,17 @@ def configuration(arguments: argparse.Namespace) -> PretrainConfig:
     return config
 
 
+def _resumed(arguments: argparse.Namespace) -> PretrainConfig:
+    """Return the configuration of the job that goes on; only its device may be another one. Raises InputError."""
+    from mole_engine.store.pretraining_folder import PretrainingFolder
+
+    refuse_with_resume(arguments, [name for name in (*_SETTING_OF, "preset", "config") if name != "device"])
+    config = PretrainingFolder(arguments.resume).read_config()
+    return config.updated({"runtime": {"device": arguments.device}}) if arguments.device else config
+
+
 def _run(arguments: argparse.Namespace) -> int:
-    if arguments.resume:
-        refuse_with_resume(arguments, (*_SETTING_OF, "preset", "config"))
-    config = None if arguments.resume else configuration(arguments)
+    config = _resumed(arguments) if arguments.resume else configuration(arguments)
     from mole_engine.cli.interruption import interruptible
     from mole_engine.cli.train_progress import TrainProgress
     from mole_engine.contracts.run_state import RunControl, RunState

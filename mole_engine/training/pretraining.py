@@ -72,13 +72,13 @@ def pretrain(
     Parameters
     ----------
     config
-        The job; None only with `resume`.
+        The job; None only with `resume`, beside which no more than its `runtime` counts.
     on_event
         Told of everything that happens; the last event, and only the last, is terminal.
     control
         Through which another thread pauses, stops, cancels or interrupts the job.
     resume
-        Folder of a job to go on with from its last round; its own configuration is used.
+        Folder of a job to go on with from its last round, with its own configuration.
 
     Returns
     -------
@@ -94,7 +94,8 @@ def pretrain(
     control = control or RunControl()
     if resume:
         folder = PretrainingFolder(resume)
-        config = folder.read_config()
+        own = folder.read_config()
+        config = own if config is None else own.model_copy(update={"runtime": config.runtime})
     elif config is None:
         raise InputError("There is nothing to pretrain on.", "", "Give a configuration.")
     else:

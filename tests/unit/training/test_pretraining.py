@@ -197,6 +197,18 @@ def test_folders_are_never_overwritten(path: Path, tmp_path: Path) -> None:
 class TestCommand:
     """`mole pretrain`."""
 
+    def test_a_job_goes_on_where_its_graphics_card_is_not(
+        self, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        control = RunControl()
+        end_round = lambda event: control.interrupt() if isinstance(event, EpochMetrics) else None  # noqa: E731
+        pretrain(config(path, tmp_path / "job"), on_event=end_round, control=control)
+        settings = tmp_path / "job" / "config.yaml"
+        settings.write_text(settings.read_text("utf-8").replace("device: cpu", "device: cuda"), "utf-8")
+        assert main(["pretrain", "--resume", str(tmp_path / "job")]) == 2
+        assert main(["pretrain", "--resume", str(tmp_path / "job"), "--device", "cpu"]) == 0
+
     def test_it_writes_a_model_and_a_record(
         self, path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
