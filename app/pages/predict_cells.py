@@ -20,6 +20,9 @@ _READABLE = 90
 
 _WIDEST_CLASS = 250
 
+_NAME_WIDTH, _BESIDE_NAME = 98, 126
+"""With these a target and its note have room in a window of 1024 pixels."""
+
 _ROOM_FOR = 2
 """Targets that can be seen beside the remark without scrolling."""
 
@@ -30,12 +33,14 @@ class _Weight(TypedDict):
 
 
 def prediction_columns(predictions: Predictions) -> list[Column]:
-    """Return the columns of the table: row, structure, SMILES, one or two a task, what to be careful about."""
-    columns = [
-        Column("row", "row", "number", 52),
-        Column("structure", "structure", "structure", 170),
-        Column("smiles", "smiles", "code", least=_READABLE),
-    ]
+    """Return the columns of the table: row, name, structure, SMILES, one or two a task, what to be careful about."""
+    named = bool(predictions.called)
+    # Rows that have names can do without numbers.
+    columns = [Column("row", "row", "number", 52, spare=int(named))]
+    if named:
+        columns.append(Column("name", predictions.called, "text", _NAME_WIDTH))
+    columns.append(Column("structure", "structure", "structure", _BESIDE_NAME if named else 170))
+    columns.append(Column("smiles", "smiles", "code", least=_READABLE))
     remark = Column("remark", "note", "note", 176, "Whether the molecule is like those the model has seen")
     if len(predictions.tasks) > _ROOM_FOR:
         # Else it would stand beyond the right edge, where nobody sees why a row has no values.
@@ -70,6 +75,8 @@ def prediction_cell(predictions: Predictions, place: int, key: str) -> Cell:
         return Cell("" if error else str(predictions.smiles[place]), tip=str(predictions.smiles[place]))
     if name == "smiles":
         return Cell(str(predictions.smiles[place]), "muted")
+    if name == "name":
+        return Cell(predictions.names[place])
     if name == "remark":
         return _remark(predictions, place, error)
     spec = predictions.tasks[int(task)]

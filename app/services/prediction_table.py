@@ -30,6 +30,8 @@ class Predictions:
         The whole table as it is saved (input columns first); only the engine looks inside.
     own
         Names in `frame` of the columns that we made.
+    called, names
+        Title and cells of the input column by which the molecules are known; empty where there is none.
     """
 
     model_path: str
@@ -40,6 +42,8 @@ class Predictions:
     columns: dict[str, list[Any]] = field(repr=False)
     frame: Any = field(repr=False, compare=False)
     own: frozenset[str] = frozenset()
+    called: str = ""
+    names: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.smiles)

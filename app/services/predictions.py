@@ -127,8 +127,9 @@ def _predicted(
     model: Any, model_path: str, source: str, table: Any, column: str, on_progress: ProgressHandler
 ) -> Predictions:
     """Predict the molecules of a table, and turn the answer into plain columns."""
-    from mole_engine.inference.tables import predict_table, renamed_columns
+    from mole_engine.inference.tables import find_name_column, predict_table, renamed_columns
 
+    called = find_name_column(table, column)
     renamed = renamed_columns(model, table)
     frame = predict_table(model, table, column, on_progress)
     names = {name: renamed.get(name, name) for name in model.columns.names()}
@@ -146,6 +147,10 @@ def _predicted(
         columns=columns,
         frame=frame,
         own=frozenset(names.values()),
+        called=called,
+        names=["" if gone else str(text) for text, gone in zip(table[called], table[called].isna(), strict=True)]
+        if called
+        else (),
     )
 
 

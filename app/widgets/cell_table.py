@@ -138,10 +138,10 @@ class CellTable(QTableView):
         self._give_way(room)
 
     def _give_way(self, room: int) -> None:
-        """Hide spare columns where those that take what is left would get too little of it."""
+        """Hide spare columns where those that take what is left would get too little of it, or there is nothing left."""
         columns, header = self.cells.columns, self.horizontalHeader()
         takers = [number for number, column in enumerate(columns) if not column.width and not column.least]
-        missing = sum(columns[number].needs for number in takers) - room if takers else 0
+        missing = sum(columns[number].needs for number in takers) - room
         spare = sorted((column.spare, number) for number, column in enumerate(columns) if column.spare)
         for _, number in spare:
             hidden = missing > 0

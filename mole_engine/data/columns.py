@@ -159,9 +159,14 @@ def _name(table: RawTable, smiles: str) -> str | None:
     for column in table.info.columns:
         if column.name == smiles or column.kind in {"smiles", "empty", "split"}:
             continue
-        if _IDENTIFIER.fullmatch(column.name.strip()) and column.distinct > 0.5 * column.filled:
+        if bears_names(column.name) and column.distinct > 0.5 * column.filled:
             return column.name
     return None
+
+
+def bears_names(column: str) -> bool:
+    """Return whether a column is called as one with the molecules' names or numbers: "Compound ID", "name", "CAS"."""
+    return bool(_IDENTIFIER.fullmatch(column.strip()))
 
 
 def _find_targets(table: RawTable, used: set[str]) -> list[str]:
@@ -199,9 +204,7 @@ def _may_be_target(table: RawTable, column: ColumnInfo) -> bool:
         return False
     if column.kind != "number":
         return True
-    return not _counts_up(table, column) and not (
-        _IDENTIFIER.fullmatch(name) and _all_whole_and_distinct(table, column)
-    )
+    return not _counts_up(table, column) and not (bears_names(name) and _all_whole_and_distinct(table, column))
 
 
 def further_targets(table: RawTable, roles: ColumnRoles) -> list[str]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from mole_engine.contracts.errors import StructureColumnError
 from mole_engine.contracts.events import ProgressHandler
+from mole_engine.data.columns import bears_names
 from mole_engine.data.readers import read_table
 from mole_engine.data.recognise import structure_name_rank
 from mole_engine.data.table import RawTable
@@ -99,6 +100,22 @@ def read_input(
     """Read a file to predict: its cells as texts, and the column with the structures. Raises InputError."""
     table = read_table(path, on_progress=on_progress)
     return table.frame, find_smiles_column(table, model, smiles_column)
+
+
+def find_name_column(table: pd.DataFrame, structures: str) -> str:
+    """Return the column by which a reader knows the molecules, or "" where there is none.
+
+    Parameters
+    ----------
+    structures
+        Column with the structures.
+    """
+    for name in map(str, table.columns):
+        if name != structures and bears_names(name):
+            filled = table[name][table[name].astype(str).str.strip() != ""].dropna()
+            if len(filled) and filled.nunique() > 0.5 * len(filled):
+                return name
+    return ""
 
 
 def predict_table(

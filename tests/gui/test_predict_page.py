@@ -141,6 +141,23 @@ def test_pasted_molecules_are_predicted_and_saved(qtbot, window, predict_page, a
     assert float(rows[0]["logS_pred"]) == pytest.approx(predictions.number("logS_pred", 0), rel=1e-5)
 
 
+def test_molecules_are_shown_by_the_names_that_they_came_with(qtbot, window, predict_page, asked, tmp_path):
+    table = window.findChild(CellTable, "predictionTable")
+
+    def column(title):
+        model = table.cells
+        titles = [model.headerData(n, Qt.Orientation.Horizontal) for n in range(model.columnCount())]
+        return [model.index(row, titles.index(title)).data() for row in range(model.rowCount())]
+
+    asked("CCCO propanol\nC1CC broken")
+    assert column("name") == ["propanol", "broken"]
+    data = tmp_path / "library.csv"
+    data.write_text("structure,amount,Compound ID\nCCO,2,007\nCCN,2,\n", encoding="utf-8")
+    with qtbot.waitSignal(window.session.predictions_ready, timeout=TIMEOUT):
+        predict_page.predict_file(str(data))
+    assert column("Compound ID") == ["007", ""]
+
+
 def test_an_ending_that_cannot_be_written_is_told(qtbot, window, predict_page, asked, tmp_path):
     asked("CCCO")
     with qtbot.waitSignal(window.session.problem_raised, timeout=10_000) as raised:
@@ -255,10 +272,11 @@ def test_a_model_without_a_test_shows_what_the_validation_molecules_said(qtbot, 
     qtbot.waitUntil(lambda: predict._about.text().endswith("validation RMSE 0.420"))
 
 
-def test_in_a_narrow_window_the_smiles_gives_way_before_the_note(qtbot):
+@pytest.mark.parametrize("called", ["", "Compound ID"])
+def test_in_a_narrow_window_the_smiles_gives_way_before_the_note(qtbot, called):
     table = CellTable("table", "Predictions")
     qtbot.addWidget(table)
-    predictions = made(logS_pred=[1.0], in_domain=[False])
+    predictions = replace(made(logS_pred=[1.0], in_domain=[False]), called=called, names=["M-1"])
     columns = prediction_columns(predictions)
     table.resize(570, 300)
     table.show_rows(columns, 1, lambda place, key: prediction_cell(predictions, place, key))

@@ -15,7 +15,7 @@ from mole_engine.inference import predictor
 from mole_engine.inference.embeddings import encode_file
 from mole_engine.inference.evaluation import evaluate_file
 from mole_engine.inference.predictor import load_model
-from mole_engine.inference.tables import predict_file, predict_table, read_input, write_table
+from mole_engine.inference.tables import find_name_column, predict_file, predict_table, read_input, write_table
 
 TABLE = """Name,SMILES,logS,note
 "a, b",CCO,-0.770,=1+1
@@ -215,6 +215,19 @@ def test_evaluate_classes_by_their_names(make_bundle, tmp_path):
     path = tmp_path / "in.csv"
     path.write_text("smiles,toxic\n" + "".join(f"{a},{b.upper()}\n" for a, b in zip(smiles, chosen, strict=True)))
     assert evaluate_file(model, path).metrics["accuracy"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [
+        ({"smiles": ["C", "N"], "CAS": ["74-82-8", "7664-41-7"], "name": ["a", "b"]}, "CAS"),
+        ({"name": ["C", "N"], "batch": ["1", "2"]}, ""),
+        ({"smiles": ["C", "N", "O"], "drug": ["same", "same", "same"], "title": ["a", "", None]}, "title"),
+        ({"smiles": ["C", "N"], "id": ["", None]}, ""),
+    ],
+)
+def test_the_column_with_names_is_found(columns, found):
+    assert find_name_column(pd.DataFrame(columns), next(iter(columns))) == found
 
 
 def test_evaluate_without_measured_values(model, tmp_path):
