@@ -73,10 +73,8 @@ def prediction_cell(predictions: Predictions, place: int, key: str) -> Cell:
         return Cell(count(place + 1), "muted", order=place)
     if name == "structure":
         return Cell("" if error else str(predictions.smiles[place]), tip=str(predictions.smiles[place]))
-    if name == "smiles":
-        return Cell(str(predictions.smiles[place]), "muted")
-    if name == "name":
-        return Cell(predictions.names[place])
+    if name in {"smiles", "name"}:
+        return Cell(predictions.names[place]) if name == "name" else Cell(str(predictions.smiles[place]), "muted")
     if name == "remark":
         return _remark(predictions, place, error)
     spec = predictions.tasks[int(task)]

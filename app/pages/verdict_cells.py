@@ -13,17 +13,21 @@ from app.widgets.figures import places_for, signed
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 
 _BARS = 19
+_STRUCTURE = Column("structure", "structure", "structure", needs=110)
+"""With less, atoms run into each other: what can be told from the other columns gives way."""
+
 NUMBER_COLUMNS = (
-    Column("structure", "structure", "structure"),
+    _STRUCTURE,
     Column("measured", "measured", "number", 80),
     Column("predicted", "predicted", "number", 80),
-    Column("error", "error", "number", 66),
+    Column("error", "error", "number", 66, spare=1),
 )
 
 
 def class_columns(task: TaskSpec) -> tuple[Column, ...]:
     """Return the columns of the test molecules of a task with classes; the last says which one it gives a share to."""
-    if task.kind is TaskKind.CLASSIFICATION:
+    two = task.kind is TaskKind.CLASSIFICATION
+    if two:
         title, tip = (
             f"prob. of {task.classes[-1]}",
             f"The model's probability of the positive class, {task.classes[-1]}",
@@ -31,9 +35,9 @@ def class_columns(task: TaskSpec) -> tuple[Column, ...]:
     else:
         title, tip = "its prob.", "The model's probability of the predicted class"
     return (
-        Column("structure", "structure", "structure"),
+        _STRUCTURE,
         Column("measured_class", "measured", width=80),
-        Column("predicted_class", "predicted", width=74),
+        Column("predicted_class", "predicted", width=74, spare=int(two)),
         Column("probability", title, "number", 82, tip),
     )
 
@@ -84,7 +88,7 @@ def molecule_cell(item: TestMolecule, key: str, places: int) -> Cell:
     if key == "predicted_class":
         return Cell(item.predicted_class, "danger" if wrong else _tone(item))
     if key == "probability":
-        return Cell(probability(item.probability), _tone(item), order=item.probability)
+        return Cell(probability(item.probability), "danger" if wrong else _tone(item), order=item.probability)
     value = {"measured": item.measured, "predicted": item.predicted, "error": item.error}[key]
     if key == "error":
         return Cell(signed(value, places), "danger", order=abs(value))

@@ -50,6 +50,9 @@ _ALWAYS = (("charts", "Training curves"), ("facts", "How it was made"))
 _CHECKS = (("learning", "Is more data worth it?"), ("scramble", "y-scramble check"))
 _FIGURES = {TaskKind.REGRESSION: _NUMBERS, TaskKind.CLASSIFICATION: _TWO_CLASSES, TaskKind.MULTICLASS: _CLASSES}
 
+_PICKER_WIDTH = 130
+"""Pixels in which "ROC curve" can be read; the note gives way to it."""
+
 
 class FigureCard(Card):
     """Pick a task, pick a figure.
@@ -133,6 +136,7 @@ class FigureCard(Card):
         for box in (self.task_picker, self.picker):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             self.header.addWidget(box)
+        self.picker.setMinimumWidth(_PICKER_WIDTH)
         self._stack = QStackedWidget()
         self._pages: dict[str, QWidget] = {
             **dict.fromkeys(("roc", "pr", "coverage", "reliability"), self.curve),

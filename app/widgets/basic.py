@@ -228,6 +228,10 @@ class ElidedLabel(QLabel):
             self.setText(cut)
 
 
+_CRUMBS = 5
+"""Letters, the ellipsis among them, that say nothing alone."""
+
+
 class GivingLabel(QLabel):
     """A label as wide as its words where there is room; in a narrow place it gives way and ends in an ellipsis.
 
@@ -249,8 +253,9 @@ class GivingLabel(QLabel):
         set_role(self, role=role)
 
     def shown(self) -> str:
-        """Return the words as they are painted at the width there is."""
-        return self.fontMetrics().elidedText(self.text(), self._mode, self.contentsRect().width())
+        """Return the words as they are painted at the width there is: nothing where only crumbs would be left."""
+        cut = self.fontMetrics().elidedText(self.text(), self._mode, self.contentsRect().width())
+        return cut if cut == self.text() or len(cut) > _CRUMBS else ""
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """A part of the words, or nothing."""

@@ -138,7 +138,7 @@ class CellTable(QTableView):
         self._give_way(room)
 
     def _give_way(self, room: int) -> None:
-        """Hide spare columns where those that take what is left would get too little of it, or there is nothing left."""
+        """Hide spare columns where those that take what is left get too little of it, or there is nothing left."""
         columns, header = self.cells.columns, self.horizontalHeader()
         takers = [number for number, column in enumerate(columns) if not column.width and not column.least]
         missing = sum(columns[number].needs for number in takers) - room

@@ -19,6 +19,8 @@ def test_a_cards_note_gives_way_before_its_title_and_comes_back(qtbot):
     assert card._title.shown().startswith("Pred")
     assert card._title.shown().endswith("…")
     assert card._title.text() == "Predicted vs measured"
+    # Two letters of a note say nothing.
+    assert card._note.shown() == ""
     card.resize(700, 120)
     qtbot.waitUntil(lambda: card._note.toolTip() == "")
     assert card._note.shown() == "molecules of the test set"

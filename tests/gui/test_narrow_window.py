@@ -10,13 +10,16 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QListWidget, QPushButton
 
 from app.pages.compare import CompareView
+from app.pages.verdict_cells import NUMBER_COLUMNS, class_columns
 from app.services.depictions import DepictionService
 from app.services.run_shelf import compare_runs
+from app.widgets.cell_table import Cell, CellTable
 from app.widgets.combo import Combo
 from app.widgets.confusion import ConfusionGrid
 from app.widgets.hover_card import StructureView
 from app.widgets.map_panel import MapPanel
 from app.widgets.pinned_molecules import PinDialog
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 from mole_engine.store.runs import Workspace
@@ -39,6 +42,20 @@ def resized(qtbot, window):
         qtbot.wait(50)
 
     return resize
+
+
+@pytest.mark.parametrize("kind", [TaskKind.REGRESSION, TaskKind.CLASSIFICATION])
+def test_structures_of_test_molecules_stay_readable(qtbot, kind):
+    table = CellTable("worstTable", "Test molecules", bare=True)
+    qtbot.addWidget(table)
+    two = kind is TaskKind.CLASSIFICATION
+    columns = class_columns(TaskSpec("toxic", kind, classes=("no", "yes"))) if two else NUMBER_COLUMNS
+    table.show_rows(columns, 1, lambda _row, _key: Cell("C"))
+    table.show()
+    for width, all_shown in ((296, False), (420, True)):
+        table.resize(width, 300)
+        qtbot.waitUntil(lambda shown=all_shown: any(map(table.isColumnHidden, range(len(columns)))) is not shown)
+        assert table.columnWidth(0) >= 110
 
 
 @pytest.mark.parametrize("size", [SMALL, LEAST])
