@@ -189,10 +189,8 @@ class CellModel(QAbstractTableModel):
 
     def arrange(self, order: Sequence[int]) -> None:
         """Put the rows (as given) in another first order, from which sorting departs."""
-        self.layoutAboutToBeChanged.emit()
         self._given = list(order)
-        self._arrange()
-        self.layoutChanged.emit()
+        self._arrange_anew()
 
     def row_at(self, place: int) -> int:
         """Return which row (as given) stands at `place`."""
@@ -254,9 +252,18 @@ class CellModel(QAbstractTableModel):
         """Order the rows by a column; a negative one means the order given."""
         if column >= len(self.columns) or (column >= 0 and self.columns[column].kind == "structure"):
             return
-        self.layoutAboutToBeChanged.emit()
         self._sorted = (column, order)
+        self._arrange_anew()
+
+    def _arrange_anew(self) -> None:
+        """Arrange the rows that are shown: what is chosen goes with its rows."""
+        self.layoutAboutToBeChanged.emit()
+        held = self.persistentIndexList()
+        rows = [self._order[index.row()] for index in held]
         self._arrange()
+        places = {row: place for place, row in enumerate(self._order)} if held else {}
+        moved = [self.index(places[row], index.column()) for row, index in zip(rows, held, strict=True)]
+        self.changePersistentIndexList(held, moved)
         self.layoutChanged.emit()
 
     def _arrange(self) -> None:

@@ -200,7 +200,7 @@ class MoleculeTable(QTableView):
         if not index.isValid() or content is None:
             super().keyPressEvent(event)
         elif event.matches(QKeySequence.StandardKey.Copy):
-            rows = self.selected_rows() or [self.molecules.file_row(index.row())]
+            rows = sorted(self.selected_rows(), key=self.molecules.line_of) or [self.molecules.file_row(index.row())]
             texts = content.source.column_values(content.roles.smiles)
             QGuiApplication.clipboard().setText("\n".join(texts[row] for row in rows))
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
