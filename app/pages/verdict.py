@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from app.pages.explaining import Explaining, Question
 from app.pages.verdict_cells import NUMBER_COLUMNS, against_row, bars, class_columns, molecule_cell, story_facts
@@ -86,7 +86,7 @@ class VerdictView(QWidget):
         self.explaining = Explaining(self._session, self.explanation)
         self._below = QWidget()
         middle = (self.tile, self.against, self._errors, self.share, (self.explanation, 1), (self._below, 1))
-        self._middle = _column(*middle)
+        self._middle = _scrolled(_column(*middle))
         # The two at the right take what they can use before the figure grows; in a narrow window all give way.
         for column, narrow, wide, stretch in (
             (left, 270, 0, 1),
@@ -281,7 +281,7 @@ class VerdictView(QWidget):
     def _has_room_for(self, card: QWidget) -> bool:
         """Whether a card can stay above that which explains a molecule."""
         others = self.tile.height() + card.sizeHint().height() + 2 * SPACE[2]
-        return self._middle.height() - others >= _EXPLANATION_HEIGHT
+        return self._middle.viewport().height() - others >= _EXPLANATION_HEIGHT
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Leave out, or bring back, what stands above the explanation."""
@@ -316,6 +316,16 @@ class VerdictView(QWidget):
             words = verdict.task.classes[int(item.value)] if verdict.task.classes else fixed(item.value, places)
             near.append(Near(item.smiles, words, f"similarity {fixed(item.similarity)}"))
         self.neighbours.show_neighbours(near)
+
+
+def _scrolled(column: QWidget) -> QScrollArea:
+    """Return a column that is scrolled where the window is too low for it: its cards would cut each other's words."""
+    scroll = QScrollArea()
+    scroll.setWidget(column)
+    scroll.setWidgetResizable(True)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return scroll
 
 
 def _column(*items: QWidget | tuple[QWidget, int]) -> QWidget:

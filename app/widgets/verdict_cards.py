@@ -9,7 +9,9 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QSizePolicy, QWidget
 
 from app.theme import SPACE
-from app.widgets.basic import Card, ElidedLabel, label, muted_label, number_label, set_role
+from app.widgets.basic import Card, ElidedLabel, GivingLabel, label, muted_label, number_label, set_role
+
+_LEAST_VALUE = 110
 
 
 class WordCard(Card):
@@ -129,13 +131,15 @@ class FactsCard(Card):
         self._grid.setColumnStretch(1, 1)
         self.body.addLayout(self._grid)
         self.body.addStretch(1)
-        self._rows: list[tuple[QLabel, ElidedLabel]] = []
+        self._rows: list[tuple[GivingLabel, ElidedLabel]] = []
 
     def show_facts(self, facts: Sequence[tuple[str, str]]) -> None:
         """Show these facts; those without a value are left out."""
         shown = [fact for fact in facts if fact[1]]
         while len(self._rows) < len(shown):
-            name, value = label("", "muted"), ElidedLabel("")
+            # A long name gives way: the value is what is looked for.
+            name, value = GivingLabel("", "muted"), ElidedLabel("")
+            value.setMinimumWidth(_LEAST_VALUE)
             value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self._grid.addWidget(name, len(self._rows), 0)
             self._grid.addWidget(value, len(self._rows), 1)

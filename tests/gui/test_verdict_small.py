@@ -1,0 +1,76 @@
+"""What a verdict says can be read in a small window too, whatever it has to tell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QLabel
+
+from app.services.runs import RunStory
+from app.services.verdict import Against, Verdict, _task_verdict
+from app.widgets.basic import GivingLabel
+from app.widgets.verdict_cards import FactsCard
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunState
+from mole_engine.inference.bootstrap import Comparison
+from mole_engine.inference.results import TaskResult
+
+LOGS = TaskSpec("logS", TaskKind.REGRESSION, "log(mol/L)")
+BASELINES = (
+    "RDKit descriptors + gradient boosting",
+    "RDKit descriptors + extra trees",
+    "ECFP4 + random forest",
+    "The mean of the training molecules",
+)
+
+
+@pytest.fixture
+def small(qtbot, window, runs_page):
+    """Return the verdict of a run with four baselines and intervals, in a window of 1024 x 700."""
+    size = 20
+    truth, one = np.arange(size, dtype=float), np.ones(size)
+    known = (LOGS, ["C" * (2 + n) + "O" for n in range(size)], truth, truth + 0.5, truth - 1, truth + 1, one, one)
+    found = _task_verdict(TaskResult(*known, ["CCCO"], np.array([1.0])), ())
+    against = tuple(Against(name, Comparison("rmse", 0.5, 0.9, 0.4, 0.2, 0.6, size)) for name in BASELINES)
+    record = RunRecord(
+        run_id="r",
+        name="logS",
+        status=RunState.COMPLETED,
+        metrics={"rmse": 0.5, "mae": 0.4, "r2": 0.9, "pearson": 0.9, "spearman": 0.9},
+        counts={"train": 160, "val": 20, "test": size},
+        preset="small",
+        device="CPU, 2 threads",
+    )
+    said = ("Beats the baseline by 0.4 RMSE", "RMSE 0.5 against 0.9", "good")
+    told = RunStory(record, (), Verdict(record, (replace(found, against=against),), "rmse", *said), None)
+    window.resize(1024, 700)
+    runs_page._story = told
+    runs_page.verdict.show_story(told)
+    runs_page._go(2)
+    qtbot.wait(100)
+    return runs_page.verdict
+
+
+def test_no_line_of_the_baselines_is_cut(small):
+    assert small.share.isVisible()
+    lines = [line for line in small.against.findChildren(QLabel) if line.isVisible() and line.text()]
+    assert len(lines) >= 3 * len(BASELINES)
+    for line in lines:
+        assert line.height() >= line.fontMetrics().height(), line.text()
+    cards = (small.tile, small.against, small._errors, small.share)
+    ends = [(card.mapTo(small._middle, card.rect().topLeft()).y(), card.height()) for card in cards]
+    assert all(top + high <= below for (top, high), (below, _) in pairwise(ends))
+
+
+def test_how_it_was_made_shows_the_values_beside_long_names(qtbot, small):
+    small.figures.choose("facts")
+    facts = small.figures.findChild(FactsCard)
+    qtbot.waitUntil(facts.isVisible)
+    names = [name for name in facts.findChildren(GivingLabel) if name.isVisible() and name.text()]
+    shown = [label.text() for label in facts.findChildren(QLabel) if label.isVisible() and label not in names]
+    assert "160 + 20 + 20" in shown
+    assert "Small" in shown
