@@ -16,7 +16,7 @@ from app.pages.run_names import record_differences
 from app.pages.saving import ask_where_to_save, suggested_name
 from app.pages.words import network_words, preset_title
 from app.services.runs import EXPORTS, ModelInfo
-from app.text import count, counted, number
+from app.text import count, counted, number, says_unit
 from app.theme import SPACE
 from app.widgets.basic import EmptyState, muted_label, primary_button, row, secondary_button
 from app.widgets.cell_table import Cell, CellTable, Column
@@ -206,6 +206,9 @@ class ModelsPage(Page):
         unit = task.unit if task is not None and main in IN_UNITS else ""
         value = number(metrics[main]) if main else "–"
         title = f"{part.capitalize()} {metric_title(main)}".strip()
+        if main and task is None:
+            # Of values in different units it is no error of any of them.
+            title += f", mean of {counted(len(model.tasks), 'target')}"
         self.tile.show_metric(title, value, unit, other_metrics(metrics, main))
         parts = [count(model.counts.get(name, 0)) for name in ("train", "val", "test")]
         self.facts.show_facts(
@@ -282,5 +285,5 @@ def _kind(task: TaskSpec) -> str:
 
 
 def _target(task: TaskSpec) -> str:
-    more = task.unit or ", ".join(task.classes)
+    more = "" if says_unit(task.name, task.unit) else task.unit or ", ".join(task.classes)
     return f"{task.name} ({more})" if more else task.name

@@ -87,7 +87,8 @@ def model_words(model: ModelInfo) -> str:
     """Return what a model predicts, and how well."""
     metrics, part = shown_metrics(model.metrics, model.validation_metrics, model.counts)
     main = main_metric(metrics)
-    result = f"{part} {metric_words(metrics, main)}" if main else ""
+    mean = "mean " if len(model.tasks) > 1 else ""
+    result = f"{mean}{part} {metric_words(metrics, main)}" if main else ""
     targets = ", ".join(
         task.name if not task.unit or says_unit(task.name, task.unit) else f"{task.name} in {task.unit}"
         for task in model.tasks

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
+from app.pages.predict_cells import model_words
 from app.services import runs
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from tests.gui.test_predict_page import model_path
 
 __all__ = ["model_path"]
@@ -35,3 +39,15 @@ def test_copying_a_row_takes_its_words_rather_than_its_number(qtbot, window, pre
     assert titles[:2] == ["row", "smiles"]
     assert cells[:2] == ["1", "CCO"]
     assert float(cells[2]) == float(cells[2])
+
+
+def test_the_mean_over_several_targets_is_called_so_and_units_stand_once(qtbot, window, model_path, monkeypatch):
+    tasks = tuple(TaskSpec(name, TaskKind.REGRESSION, unit) for name, unit in (("S (mol/L)", "mol/L"), ("t", "min")))
+    several = replace(runs.read_model_info(model_path), tasks=tasks, metrics={"rmse": 3.1}, counts={"test": 20})
+    monkeypatch.setattr(runs, "_models", lambda _workspace: [several])
+    page = window.page("models")
+    qtbot.waitUntil(lambda: bool(page._models))
+    said = [label.text() for label in page.findChildren(QLabel)]
+    assert {"S (mol/L)", "t (min)", "Test RMSE, mean of 2 targets"} <= set(said)
+    assert model_words(several) == "Predicts S (mol/L), t in min · mean test RMSE 3.10"
+    assert model_words(replace(several, tasks=tasks[1:])) == "Predicts t in min · test RMSE 3.10"
