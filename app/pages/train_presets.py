@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.services.start_weights import SCRATCH, shipped_weights
 from app.services.user_presets import UserPresets, is_own
+from app.text import counted
 from app.widgets.preset_list import PresetList
 from app.widgets.preset_settings import PresetSettings
 from app.widgets.save_preset import SavePresetDialog
@@ -48,6 +49,7 @@ class PresetShelf(QObject):
         self._own = UserPresets(session.workspace)
         self.presets: dict[str, Preset] = {}
         self._config: Callable[[], TrainConfig] | None = None
+        self._told: set[str] = set()
         self._read()
         self.view = PresetList(list(self.presets.values()))
 
@@ -56,7 +58,11 @@ class PresetShelf(QObject):
         self._config = config
         preset = self.presets.get(self.view.current_name())
         own = preset is not None and is_own(preset.name)
-        dialog = SavePresetDialog(*((preset.title, preset.summary) if preset and own else ("", "")), parent)
+        said = (preset.title, preset.summary) if preset and own else ("", "")
+        titles = {
+            kept: [one.title for one in self.presets.values() if is_own(one.name) is kept] for kept in (True, False)
+        }
+        dialog = SavePresetDialog(*said, own=titles[True], shipped=titles[False], parent=parent)
         dialog.saved.connect(self._save)
         dialog.show()
 
@@ -88,6 +94,12 @@ class PresetShelf(QObject):
 
     def _read(self) -> None:
         self.presets = {preset.name: preset for preset in (*list_presets(), *self._own.read())}
+        faults = [fault for fault in self._own.faults if fault not in self._told]
+        self._told.update(faults)
+        if faults:
+            # Else a preset that was there yesterday would be gone without a word.
+            title = f"{counted(len(faults), 'preset of yours', 'presets of yours')} cannot be read."
+            self._session.report(InputError(title, " ".join(faults), ""))
 
     def _renew(self) -> None:
         self._read()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +33,30 @@ class UserPresets:
 
     def __init__(self, workspace: Path) -> None:
         self._folder = workspace / FOLDER
+        self._files: dict[str, Path] = {}
         self.faults: list[str] = []
 
     def read(self) -> list[Preset]:
         """Return the presets there are, by title; a file that is wrong is left out and told of in `faults`."""
-        self.faults = []
+        self.faults, self._files = [], {}
         found = []
-        for path in sorted(self._folder.glob("*.yaml")) if self._folder.is_dir() else []:
+        for path in self._paths():
             try:
-                found.append(_preset(path))
+                preset = _preset(path)
             except InputError as error:
                 self.faults.append(error.problem.one_line())
+                continue
+            while preset.name in self._files:
+                # A file that somebody has put here may be called as one of ours is.
+                preset = replace(preset, name=f"{preset.name}-2")
+            self._files[preset.name] = path
+            found.append(preset)
         return sorted(found, key=lambda preset: preset.title.lower())
+
+    def _paths(self) -> list[Path]:
+        """Return the files there are; those that we have written come first, so that they keep their names."""
+        paths = self._folder.glob("*.yaml") if self._folder.is_dir() else []
+        return sorted(paths, key=lambda path: (not path.stem.startswith(OWN), path))
 
     def save(self, title: str, summary: str, config: TrainConfig) -> Preset:
         """Write the settings of a job as a preset; one of the same title is replaced.
@@ -69,13 +82,13 @@ class UserPresets:
         except OSError as error:
             cause = f"{error.strerror or error}."
             raise KnownError(f"Cannot write {path}.", cause, "Check the workspace folder.") from error
-        return _preset(path)
+        return next(preset for preset in self.read() if self._files[preset.name] == path)
 
     def _place(self, title: str) -> Path:
         """Return the file of the preset with this title, else one that is not there yet."""
         known = next((preset.name for preset in self.read() if preset.title.casefold() == title.casefold()), "")
         if known:
-            return self._folder / f"{known}.yaml"
+            return self._files[known]
         # Titles may differ in signs alone, and need no Latin letters.
         stem = OWN + (re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "preset")
         names = (stem, *(f"{stem}-{more}" for more in range(2, 1000)))
@@ -85,7 +98,7 @@ class UserPresets:
         """Remove a preset; one that is not there is no fault. Raises KnownError."""
         if not name.startswith(OWN):
             return
-        path = self._folder / f"{name}.yaml"
+        path = self._files.get(name, self._folder / f"{name}.yaml")
         try:
             path.unlink(missing_ok=True)
         except OSError as error:

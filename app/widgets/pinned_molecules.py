@@ -156,6 +156,7 @@ class PinDialog(QDialog):
         self.edit = named(QPlainTextEdit("\n".join(smiles)), "pinEdit", "SMILES, one a line")
         self.edit.setTabChangesFocus(True)
         take = primary_button("Watch these", "pinTakeButton")
+        take.setDefault(True)
         take.clicked.connect(self._take)
         back = secondary_button("Choose for me", "pinAutomaticButton", "Two validation molecules, a low and a high one")
         back.clicked.connect(self._automatic)

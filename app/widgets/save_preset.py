@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QLineEdit, QVBoxLayout, QWidget
 
@@ -12,6 +14,11 @@ from app.widgets.basic import label, muted_label, named, primary_button, row, se
 class SavePresetDialog(QDialog):
     """A name and a line of description.
 
+    Parameters
+    ----------
+    own, shipped
+        Names that are taken: by a preset that would be replaced, and by one that cannot be.
+
     Signals
     -------
     saved(str, str)
@@ -20,7 +27,15 @@ class SavePresetDialog(QDialog):
 
     saved = Signal(str, str)
 
-    def __init__(self, title: str = "", summary: str = "", parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        title: str = "",
+        summary: str = "",
+        *,
+        own: Collection[str] = (),
+        shipped: Collection[str] = (),
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("savePresetDialog")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -30,7 +45,11 @@ class SavePresetDialog(QDialog):
         self.summary = named(QLineEdit(summary), "presetSummaryEdit", "What it is for")
         self.summary.setMaxLength(200)
         self.take = primary_button("Save", "presetSaveButton")
-        self.take.setEnabled(bool(title.strip()))
+        # Else Return would press the button before it, and what was typed would be lost.
+        self.take.setDefault(True)
+        self._own, self._shipped = _plain(own), _plain(shipped)
+        self._remark = muted_label()
+        self._remark.setObjectName("presetNameRemark")
         back = secondary_button("Cancel", "presetCancelButton")
         self.name.textChanged.connect(self._name_changed)
         self.take.clicked.connect(self._save)
@@ -41,18 +60,30 @@ class SavePresetDialog(QDialog):
         layout.addWidget(label("Save as preset", "title"))
         layout.addWidget(muted_label("Network, training and start weights are kept; file, split and device are not."))
         layout.addSpacing(SPACE[1])
-        for words, editor in (("Name", self.name), ("What it is for", self.summary)):
-            layout.addWidget(label(words))
-            layout.addWidget(editor)
+        for widget in (label("Name"), self.name, self._remark, label("What it is for"), self.summary):
+            layout.addWidget(widget)
         layout.addSpacing(SPACE[2])
         layout.addLayout(row(None, back, self.take))
         self.setFixedWidth(440)
+        self._name_changed(title)
 
     @Slot(str)
     def _name_changed(self, text: str) -> None:
-        self.take.setEnabled(bool(text.strip()))
+        name = _plain([text]).pop()
+        usable = any(letter.isalnum() for letter in name)
+        words = "" if usable or not name else "A name needs letters or figures."
+        if name in self._own:
+            words = "Saving replaces your preset of this name."
+        elif name in self._shipped:
+            usable, words = False, "A preset that comes with the program has this name."
+        self.take.setEnabled(usable)
+        self._remark.setText(words)
 
     @Slot()
     def _save(self) -> None:
         self.saved.emit(self.name.text().strip(), self.summary.text().strip())
         self.close()
+
+
+def _plain(names: Collection[str]) -> set[str]:
+    return {" ".join(name.split()).casefold() for name in names}

@@ -34,3 +34,24 @@ def test_the_same_title_is_replaced(tmp_path):
 def test_a_title_needs_a_letter_or_a_figure(tmp_path):
     with pytest.raises(InputError, match="needs a name"):
         UserPresets(tmp_path).save(" -/- ", "", config(11))
+
+
+def test_a_file_that_somebody_has_put_there_is_replaced_and_deleted_itself(tmp_path):
+    presets, folder = UserPresets(tmp_path), tmp_path / "presets"
+    presets.save("Ours", "", config(11))
+    for name, title in (("ours", "Theirs"), ("colleague", "Colleague")):
+        (folder / f"{name}.yaml").write_text(
+            f"title: {title}\nsettings: {{training: {{epochs: 7}}}}\n", encoding="utf-8"
+        )
+    names = {preset.title: preset.name for preset in presets.read()}
+    assert len(set(names.values())) == 3
+    assert names["Ours"] == "my-ours"
+    assert presets.save("Colleague", "", config(12)).name == names["Colleague"]
+    assert {preset.title: preset.config().training.epochs for preset in presets.read()} == {
+        "Colleague": 12,
+        "Ours": 11,
+        "Theirs": 7,
+    }
+    presets.delete(names["Theirs"])
+    presets.delete(names["Colleague"])
+    assert [path.name for path in folder.iterdir()] == ["my-ours.yaml"]
