@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLineEdit,
     QVBoxLayout,
     QWidget,
 )
@@ -24,6 +23,7 @@ from app.widgets.combo import Combo
 from app.widgets.field_pairs import field_pairs, turn_pairs
 from app.widgets.progress import ProgressStrip
 from app.widgets.target_columns import TargetColumns
+from app.widgets.unit_field import UnitField
 from mole_engine.contracts.config import DataConfig
 from mole_engine.contracts.dataset import ColumnRoles, TableInfo, TaskKind, TaskSpec
 
@@ -135,8 +135,7 @@ class ReadBanner(QFrame):
         self._smiles = named(Combo(), "smilesColumnCombo", "Column with the structures")
         self._targets = TargetColumns()
         self._task = named(Combo(), "taskCombo", "Kind of target")
-        self._unit = named(QLineEdit(), "unitEdit", "Unit of the target")
-        self._unit.setPlaceholderText("none")
+        self._unit = UnitField()
         self._transform = named(Combo(), "transformCombo", "How numbers are learned")
         self._transform.setToolTip("What the network learns; predictions come in the unit of the file all the same")
         self._separator = named(Combo(), "separatorCombo", "Column separator")
@@ -158,7 +157,7 @@ class ReadBanner(QFrame):
         self._smiles.currentIndexChanged.connect(self._smiles_chosen)
         self._targets.chosen.connect(self._targets_chosen)
         self._task.currentIndexChanged.connect(self._task_chosen)
-        self._unit.editingFinished.connect(self._unit_typed)
+        self._unit.typed.connect(self._unit_typed)
         for box, field in (
             (self._transform, "target_transform"),
             (self._separator, "delimiter"),
@@ -192,7 +191,7 @@ class ReadBanner(QFrame):
         self._words.setText(read_words(info, roles, no_target))
         self._words.setToolTip("\n".join(info.notes))
         text_boxes = (self._separator, self._decimal, self._encoding)
-        boxes = (self._smiles, self._task, self._transform, self._unit, *text_boxes)
+        boxes = (self._smiles, self._task, self._transform, *text_boxes)
         blockers = [QSignalBlocker(box) for box in boxes]
         names = [column.name for column in info.columns]
         _fill(self._smiles, [(name, name) for name in names], roles.smiles)
@@ -203,8 +202,7 @@ class ReadBanner(QFrame):
         other = [] if data.encoding in dict(_ENCODINGS).values() else [(data.encoding, data.encoding)]
         _fill(self._encoding, [*_ENCODINGS, *other], data.encoding)
         regression = any(task.kind is TaskKind.REGRESSION for task in roles.tasks)
-        self._unit.setText(roles.tasks[0].unit if roles.tasks else "")
-        self._unit.setEnabled(regression)
+        self._unit.show_tasks(roles.tasks)
         self._transform.setEnabled(regression)
         for box in text_boxes:
             box.setEnabled(info.format in _TEXT_FORMATS)
@@ -279,7 +277,7 @@ class ReadBanner(QFrame):
             ("Numbers learned", self._transform),
             ("Unit", self._unit),
         )
-        text = (("Separator", self._separator), ("Decimal mark", self._decimal), ("Text encoding", self._encoding))
+        text = (("Separator", self._separator), ("Decimal mark", self._decimal), ("Encoding", self._encoding))
         self._text = QWidget()
         self._pairs = field_pairs(84, *text)
         self._pairs.setContentsMargins(0, 0, 0, 0)
@@ -314,6 +312,7 @@ class ReadBanner(QFrame):
         self._columns.removeWidget(self._text)
         self._columns.removeWidget(self._targets)
         turn_pairs(self._pairs, lying=below)
+        self._unit.set_narrow(below)
         line, column, wide = (1, 0, 3) if below else (0, 1, 1)
         self._columns.addWidget(self._text, line, column, 1, wide)
         self._columns.addWidget(self._targets, 0, 2, Qt.AlignmentFlag.AlignTop)
@@ -348,12 +347,9 @@ class ReadBanner(QFrame):
     def _task_chosen(self) -> None:
         self.changed.emit({"task": self._task.currentData()}, {})
 
-    @Slot()
-    def _unit_typed(self) -> None:
-        # Told when the field is left, too: only another unit is news.
-        if self._unit.isModified() and (targets := self._targets.ticked()):
-            self._unit.setModified(False)
-            self.changed.emit({"units": dict.fromkeys(targets, self._unit.text().strip())}, {})
+    @Slot(dict)
+    def _unit_typed(self, units: dict[str, str]) -> None:
+        self.changed.emit({"units": units}, {})
 
     @Slot()
     def _molar_chosen(self) -> None:

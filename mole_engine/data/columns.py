@@ -34,7 +34,9 @@ _TARGET_NAMES = (
     re.compile(r"y|target|targets|label|labels"),
     re.compile(r"activity|class|value|endpoint|response|outcome|property|result|measurement|y[_ ]?true"),
     re.compile(r"(.*[_ ])?(measured|exp|experimental|observed|expt)([_ ].*)?"),
-    re.compile(r"(p?(ic50|ec50|ki|kd|ac50|gi50|ld50|mic)|pka).*|(.* )?log ?[spd]( .*)?"),
+    re.compile(r"(p?(ic50|ec50|ki|kd|ac50|gi50|ld50|mic)|pka).*"),
+    # After potencies, beside which a logP is mostly a computed one.
+    re.compile(r"(.* )?log ?[spd]( .*)?"),
     re.compile(r"(.*[_ ])?(activity|class|value|target|label|y)([_ ].*)?"),
 )
 

@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from mole_engine.contracts.config import DataConfig
@@ -19,8 +20,10 @@ UNIT = "-log10(mol/L)"
 _POWERS = {"m": 0, "mol/l": 0, "mm": -3, "mmol/l": -3, "um": -6, "umol/l": -6, "nm": -9, "nmol/l": -9, "pm": -12}
 _POWERS |= {"pmol/l": -12, "fm": -15, "fmol/l": -15, "mol/dm3": 0, "mol/dm³": 0}
 _IN_NAME = re.compile(r"(.*?)[_ .-]+([mµμunpf]?M|[mµμunpf]?mol/l)", re.IGNORECASE)
-_IS_LOGARITHM = re.compile(r"p[A-Z]")
-"""How the names of pIC50 and its like begin; "potency" is none of them."""
+_IS_LOGARITHM = re.compile(r"p[A-Z]|-?\s*(?i:log|ln)(?:10)?(?![a-z])")
+"""How the names of pIC50, logS and their like begin; "potency" and "logistic" are none of them."""
+_MOST_WITHOUT = 0.1
+"""Share of numbers that are no concentrations (none above zero) up to which a column is one of concentrations."""
 _BRACKETS = re.compile(r"\s*[\[(][^\])]*[\])]\s*$")
 _FLIPPED = {">": "<", "<": ">", "~": "~", "": ""}
 
@@ -71,9 +74,16 @@ def molar_offers(table: RawTable, units: dict[str, str] | None = None) -> tuple[
     offers = []
     for column in table.info.columns:
         unit = unit_in(column.name, (units or {}).get(column.name, "") or column.unit)
-        if column.kind == "number" and unit and not _IS_LOGARITHM.match(column.name):
+        if column.kind == "number" and unit and _holds_concentrations(table, column):
             offers.append(MolarOffer(column.name, unit, molar_name(column.name, unit)))
     return tuple(offers)
+
+
+def _holds_concentrations(table: RawTable, column: ColumnInfo) -> bool:
+    if _IS_LOGARITHM.match(column.name.strip()):
+        return False
+    values = table.numbers(column.name)
+    return bool((values <= 0).sum() <= _MOST_WITHOUT * (~np.isnan(values)).sum())
 
 
 def molar_name(column: str, unit: str) -> str:

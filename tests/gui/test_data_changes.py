@@ -207,6 +207,30 @@ def test_a_unit_that_is_typed_stands_beside_the_numbers(qtbot, window, page):
     assert "mg/L" in page.table.molecules.headerData(3, Qt.Orientation.Horizontal)
 
 
+def test_a_unit_that_is_typed_goes_to_the_target_that_is_chosen(qtbot, window, open_file, tmp_path):
+    path = tmp_path / "two.csv"
+    path.write_text("\n".join(["smiles,Ki (nM),logP", *(f"{'C' * n}O,{n * 10}.5,{n}.25" for n in range(1, 13))]))
+    open_file(path)
+    boxes = window.findChild(QListWidget, "targetColumnsList")
+    change(qtbot, window, lambda: boxes.item(1).setCheckState(Qt.CheckState.Checked))
+    qtbot.mouseClick(window.findChild(QPushButton, "changeRolesButton"), Qt.MouseButton.LeftButton)
+    unit, whose = window.findChild(QLineEdit, "unitEdit"), window.findChild(QComboBox, "unitTargetCombo")
+    assert [whose.itemText(place) for place in range(whose.count())] == ["all 2 targets", "Ki (nM)", "logP"]
+    assert (whose.currentText(), unit.text()) == ("Ki (nM)", "nM")
+    whose.setCurrentText("logP")
+    assert unit.text() == ""
+
+    def type_unit() -> None:
+        qtbot.keyClicks(unit, "log units")
+        qtbot.keyClick(unit, Qt.Key.Key_Return)
+
+    change(qtbot, window, type_unit)
+    assert [task.unit for task in window.session.dataset.roles.tasks] == ["nM", "log units"]
+    assert (whose.currentText(), unit.text()) == ("logP", "log units")
+    whose.setCurrentText("all 2 targets")
+    assert (unit.text(), unit.placeholderText()) == ("", "several")
+
+
 def test_the_report_is_saved_as_page_and_as_json(qtbot, window, page, tmp_path):
     for ending in ("html", "json"):
         target = tmp_path / f"report.{ending}"

@@ -100,6 +100,11 @@ def test_a_prediction_of_somebody_else_is_not_the_target(tmp_path):
     assert names(roles_of(tmp_path, {**BASE, "logS": VALUES, "logS predicted": VALUES})) == ["logS"]
 
 
+def test_a_potency_is_the_target_rather_than_the_computed_property_beside_it(tmp_path):
+    roles = roles_of(tmp_path, {**BASE, "Ki (nM)": VALUES, "logP": VALUES})
+    assert [task.name for task in roles.tasks] == ["Ki (nM)"]
+
+
 def test_the_last_number_is_the_target_where_no_name_tells(tmp_path):
     assert names(roles_of(tmp_path, {**BASE, "a": VALUES, "b": VALUES[::-1]})) == ["b"]
 

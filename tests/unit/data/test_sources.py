@@ -159,6 +159,13 @@ def test_molar_logarithms_are_offered_where_the_unit_says_so(tmp_path):
         open_table(DataConfig(path=table.info.path, molar_log=["logP"]))
 
 
+def test_logarithms_are_not_offered_as_logarithms_once_more(tmp_path):
+    names = "logS (mol/L),log10 IC50 (nM),-log Kd [M],solubility (mol/L),logistic (nM)"
+    rows = [f"{'C' * n},{-n / 2},{n / 2},{n / 3},{-n / 4},{n / 5}" for n in range(1, 9)]
+    table = open_table(DataConfig(path=written(tmp_path, "a.csv", "\n".join([f"smiles,{names}", *rows]) + "\n")))
+    assert [offer.column for offer in molar_offers(table)] == ["logistic (nM)"]
+
+
 @pytest.mark.parametrize(
     ("unit", "power"),
     [("nM", -9), ("µM", -6), ("μM", -6), ("uM", -6), ("mM", -3), ("M", 0), ("pM", -12), ("nmol/L", -9), ("mg", None)],
