@@ -12,8 +12,8 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPlainTextEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.base import Page
-from app.pages.explaining import Explaining, Question
-from app.pages.predict_cells import empty_words, model_words, prediction_cell, prediction_chips, prediction_columns
+from app.pages.predict_answer import PredictionAnswer
+from app.pages.predict_cells import empty_words, model_words, prediction_chips
 from app.pages.run_names import record_differences
 from app.pages.saving import ask_where_to_save, suggested_name
 from app.questions import ColumnNeededError
@@ -22,10 +22,8 @@ from app.services.runs import ModelInfo
 from app.text import counted
 from app.theme import SPACE, mono_font
 from app.widgets.basic import Card, EmptyState, link_button, muted_label, primary_button, secondary_button
-from app.widgets.cell_table import CellTable
 from app.widgets.combo import Combo
 from app.widgets.drop_zone import FILE_FILTER, DropZone
-from app.widgets.explanation_card import ExplanationCard
 from app.widgets.progress import LoadingPanel
 from mole_engine.contracts.errors import InputError, StructureColumnError
 from mole_engine.contracts.records import RunRecord
@@ -34,7 +32,7 @@ from mole_engine.contracts.run_state import RunState
 if TYPE_CHECKING:
     from app.services.session import Session
 
-_LEFT_WIDTH, _CARD_HEIGHT = 320, 250
+_LEFT_WIDTH = 320
 MODEL_FILTER = "MolE models (*.mole)"
 _EMPTY, _BUSY, _TABLE = range(3)
 
@@ -49,7 +47,6 @@ class PredictPage(Page):
         self._asked = 0
         self._gone = self._listed = False
         self._dropped = ""
-        self._predictions: Predictions | None = None
         self.models = Combo()
         self.models.setObjectName("predictModelCombo")
         self.models.setAccessibleName("Model")
@@ -68,7 +65,9 @@ class PredictPage(Page):
         self.zone.setFixedHeight(150)
         self.button = primary_button("Predict", "predictButton", "Predict the pasted molecules (Ctrl+Return)")
         self.save_button = secondary_button("Save", "savePredictionsButton", "Save this table as CSV, Excel or Parquet")
-        self.table = CellTable("predictionTable", "Predictions", session.depictions)
+        self.answer = PredictionAnswer(session)
+        self.table, self.explanation = self.answer.table, self.answer.explanation
+        self.explaining = self.answer.explaining
         self.primary = self.button
         self._build()
         self._connect()
@@ -106,26 +105,9 @@ class PredictPage(Page):
         self._empty = EmptyState("predict", "", "", (self.train,))
         self._loading = LoadingPanel()
         self._stack = QStackedWidget()
-        for state in (self._empty, self._loading, self._answered()):
+        for state in (self._empty, self._loading, self.answer):
             self._stack.addWidget(state)
         return self._stack
-
-    def _answered(self) -> QWidget:
-        """Return the table, and below it what the model looked at in the chosen molecule."""
-        self.explanation = ExplanationCard(wide=True)
-        self.explanation.setFixedHeight(_CARD_HEIGHT)
-        self.explaining = Explaining(self.session, self.explanation)
-        self._hint = muted_label("Choose a molecule to see which of its atoms the prediction rests on.")
-        self._hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        whole = QWidget()
-        column = QVBoxLayout(whole)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(SPACE[2])
-        column.addWidget(self.table, 1)
-        column.addWidget(self._hint)
-        column.addWidget(self.explanation)
-        self._close_explanation()
-        return whole
 
     def _connect(self) -> None:
         session = self.session
@@ -143,10 +125,6 @@ class PredictPage(Page):
         self._other.clicked.connect(self._choose_model)
         self.train.clicked.connect(self._train)
         self.save_button.clicked.connect(self._ask_where)
-        self.table.row_chosen.connect(self._explain)
-        # A click on the row that was chosen already, after the card was closed.
-        self.table.clicked.connect(self._explain_chosen)
-        self.explanation.closed.connect(self._close_explanation)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Let the user paste at once."""
@@ -182,8 +160,8 @@ class PredictPage(Page):
     @Slot(str)
     def save(self, path: str) -> None:
         """Write the table to `path`."""
-        if self._predictions is not None:
-            self.session.start_task(self._save(self._predictions, path))
+        if self.answer.predictions is not None:
+            self.session.start_task(self._save(self.answer.predictions, path))
 
     def _predict_by_column(self, path: str, column: str) -> None:
         self._start(self._ask_file(self._model_path(), path, column), Path(path).name)
@@ -266,7 +244,7 @@ class PredictPage(Page):
         else:
             self._about.setText(model_words(model))
         self._show_chips()
-        if self._predictions is None:
+        if self.answer.predictions is None:
             self._show_empty(model)
         self._renew_button()
 
@@ -323,7 +301,7 @@ class PredictPage(Page):
             await question
         finally:
             self._renew_button()
-            self._stack.setCurrentIndex(_EMPTY if self._predictions is None else _TABLE)
+            self._stack.setCurrentIndex(_EMPTY if self.answer.predictions is None else _TABLE)
 
     @Slot()
     def _renew_button(self) -> None:
@@ -332,18 +310,14 @@ class PredictPage(Page):
 
     @Slot(object)
     def _show(self, predictions: Predictions) -> None:
-        self._predictions = predictions
         self.save_button.setEnabled(True)
-        columns = prediction_columns(predictions)
-        self.table.show_rows(columns, len(predictions), lambda place, key: prediction_cell(predictions, place, key))
-        self.table.scrollToTop()
-        self._close_explanation()
+        self.answer.show_predictions(predictions)
         self._stack.setCurrentIndex(_TABLE)
         self._show_chips()
 
     def _show_chips(self, *more: tuple[str, str]) -> None:
         """Say what the table holds; also whose predictions they are where another model is chosen by now."""
-        predictions = self._predictions
+        predictions = self.answer.predictions
         if predictions is None:
             return
         place = self.models.findData(predictions.model_path)
@@ -351,41 +325,12 @@ class PredictPage(Page):
         other = "" if predictions.model_path == self._model_path() else name
         self.header.set_chips([*prediction_chips(predictions, other), *more])
 
-    # What it looked at -----------------------------------------------------------------------------------------
-
-    @Slot(int)
-    def _explain(self, place: int) -> None:
-        predictions = self._predictions
-        if predictions is None or not 0 <= place < len(predictions):
-            return
-        if not self.table.selectionModel().hasSelection():
-            # The keyboard's focus alone has made it the current one.
-            return
-        self._hint.hide()
-        self.explanation.show()
-        # The card takes room from below: the chosen row must not vanish behind it.
-        self.table.scrollTo(self.table.currentIndex())
-        if predictions.error(place):
-            self.explaining.tell(f"It cannot be read: {predictions.error(place)}.")
-        else:
-            self.explaining.ask(Question(predictions.model_path, str(predictions.smiles[place])))
-
-    @Slot()
-    def _explain_chosen(self) -> None:
-        self._explain(self.table.chosen())
-
-    @Slot()
-    def _close_explanation(self) -> None:
-        self.explaining.forget()
-        self.explanation.hide()
-        self._hint.show()
-
     # Saving ----------------------------------------------------------------------------------------------------
 
     @Slot()
     def _ask_where(self) -> None:
-        if self._predictions is not None:
-            stem = Path(self._predictions.source).stem or "molecules"
+        if self.answer.predictions is not None:
+            stem = Path(self.answer.predictions.source).stem or "molecules"
             name = suggested_name(f"{stem}-predicted", "csv")
             kinds = "Table (*.csv);;Excel workbook (*.xlsx);;Parquet (*.parquet)"
             ask_where_to_save(self, "Save the predictions", name, kinds, self.save)

@@ -79,12 +79,12 @@ def shown(qtbot, predict_page, smiles):
 def test_a_row_that_is_clicked_is_explained(qtbot, predict_page, asked, click_row):
     asked("CCCO\nCCCCN\n")
     assert not predict_page.explanation.isVisible()
-    assert predict_page._hint.isVisible()
+    assert predict_page.answer.hint.isVisible()
     click_row(1)
     found = shown(qtbot, predict_page, "CCCCN")
     card = predict_page.explanation
     assert card.isVisible()
-    assert not predict_page._hint.isVisible()
+    assert not predict_page.answer.hint.isVisible()
     assert [atom.symbol for atom in found.atoms] == ["C", "C", "C", "C", "N"]
     assert card.objectName() == "explanationCard"
     assert card.words()[0].startswith("logS ")
@@ -146,7 +146,7 @@ def test_closing_brings_the_hint_back_and_the_same_row_opens_again(qtbot, predic
     shown(qtbot, predict_page, "CCCO")
     qtbot.mouseClick(predict_page.explanation.close_button, Qt.MouseButton.LeftButton)
     assert not predict_page.explanation.isVisible()
-    assert predict_page._hint.isVisible()
+    assert predict_page.answer.hint.isVisible()
     click_row(0)
     shown(qtbot, predict_page, "CCCO")
     # Another prediction is another table: the card would speak of a molecule that is not there.
@@ -219,7 +219,7 @@ def test_the_same_question_is_answered_from_memory(qtbot, window, predict_page, 
 
 def test_a_model_that_has_gone_is_told_on_the_card(qtbot, window, predict_page, asked, click_row, model_path, tmp_path):
     asked("CCCO\n")
-    predict_page._predictions = replace(predict_page._predictions, model_path=str(tmp_path / "gone.mole"))
+    predict_page.answer.predictions = replace(predict_page.answer.predictions, model_path=str(tmp_path / "gone.mole"))
     click_row(0)
     qtbot.waitUntil(lambda: "gone.mole" in predict_page.explanation.words()[0])
     assert not window._problem_dialog.isVisible()
