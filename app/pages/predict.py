@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,9 +44,10 @@ class PredictPage(Page):
         super().__init__(session, "Predict", parent)
         self.setObjectName("predictPage")
         self._models: list[ModelInfo] = []
-        self._asked = 0
-        self._gone = self._listed = False
-        self._dropped = ""
+        # How often the models were to be listed, and which of these lists is shown.
+        self._asked = self._known = 0
+        self._gone = self._listed = self._under_way = False
+        self._waiting: Callable[[], None] | None = None
         self.models = Combo()
         self.models.setObjectName("predictModelCombo")
         self.models.setAccessibleName("Model")
@@ -59,9 +60,8 @@ class PredictPage(Page):
         self.smiles.setPlaceholderText("Paste SMILES, one a line\n\nCCO\nc1ccccc1O")
         self.smiles.setFont(mono_font(12))
         self.smiles.setTabChangesFocus(True)
-        self.zone = DropZone(
-            "Drop a file here", "CSV, TSV, SMILES, SDF, Excel or Parquet", name="predictDropZone", icon="file"
-        )
+        kinds = "CSV, TSV, SMILES, SDF, Excel or Parquet"
+        self.zone = DropZone("Drop a file here", kinds, name="predictDropZone", icon="file")
         self.zone.setFixedHeight(150)
         self.button = primary_button("Predict", "predictButton", "Predict the pasted molecules (Ctrl+Return)")
         self.save_button = secondary_button("Save", "savePredictionsButton", "Save this table as CSV, Excel or Parquet")
@@ -72,7 +72,7 @@ class PredictPage(Page):
         self._build()
         self._connect()
         self._show_model()
-        session.start_task(self._reload())
+        self._renew()
 
     # Building --------------------------------------------------------------------------------------------------
 
@@ -113,10 +113,10 @@ class PredictPage(Page):
         session = self.session
         session.models_changed.connect(self._renew)
         session.run_finished.connect(self._take_newest)
-        session.predictions.model_chosen.connect(self._take)
+        session.predictions.model_chosen.connect(self._renew)
         session.predictions.busy.connect(self._loading.show_progress)
         session.predictions_ready.connect(self._show)
-        self._loading.cancelled.connect(session.predictions.cancel)
+        self._loading.cancelled.connect(self.cancel)
         self.models.currentIndexChanged.connect(self._model_changed)
         self.smiles.textChanged.connect(self._renew_button)
         self.button.clicked.connect(self._predict_pasted)
@@ -133,8 +133,13 @@ class PredictPage(Page):
 
     # What others call ------------------------------------------------------------------------------------------
 
+    @Slot()
     def cancel(self) -> bool:
-        """Esc drops a prediction under way."""
+        """Esc drops a prediction under way, or one that waits for its model."""
+        if self._waiting is not None:
+            self._waiting = None
+            self._show_state()
+            return True
         if self.session.predictions.is_busy:
             self.session.predictions.cancel()
             return True
@@ -145,17 +150,18 @@ class PredictPage(Page):
         """Predict every molecule of a file (a `.mole` file is a model to use instead)."""
         if path.lower().endswith(".mole"):
             self.session.predictions.choose(path)
-        elif self._model_path():
-            self._predict_by_column(path, "")
-        elif not self._listed:
-            # A window that has just been opened: whether there is a model is known in a moment.
-            self._dropped = path
         else:
-            self.session.report(
-                InputError(
-                    "There is no model to predict with.", "", "Train one, or open a .mole file; then drop it again."
-                )
-            )
+            self._when_known(partial(self._predict_by_column, path, ""), Path(path).name)
+
+    def _when_known(self, ask: Callable[[], None], what: str) -> None:
+        """Ask as soon as the models are listed and the one just chosen is among them; that is, mostly, at once."""
+        if self._known == self._asked or self._under_way:
+            ask()
+            return
+        self._waiting = ask
+        self._loading.begin(what)
+        self._loading.show_progress("Looking for the model", 0, 0)
+        self._show_state()
 
     @Slot(str)
     def save(self, path: str) -> None:
@@ -164,6 +170,10 @@ class PredictPage(Page):
             self.session.start_task(self._save(self.answer.predictions, path))
 
     def _predict_by_column(self, path: str, column: str) -> None:
+        if not self._model_path():
+            remedy = "Train one, or open a .mole file; then drop it again."
+            self.session.report(InputError("There is no model to predict with.", "", remedy))
+            return
         self._start(self._ask_file(self._model_path(), path, column), Path(path).name)
 
     async def _ask_file(self, model: str, path: str, column: str) -> Predictions:
@@ -176,7 +186,9 @@ class PredictPage(Page):
 
     @Slot()
     def _renew(self) -> None:
-        self.session.start_task(self._reload())
+        # Counted here, since a task begins later: whoever asks from now on waits for what it finds.
+        self._asked += 1
+        self.session.start_task(self._reload(self._asked))
 
     @Slot(object)
     def _take_newest(self, record: RunRecord) -> None:
@@ -188,26 +200,37 @@ class PredictPage(Page):
         else:
             self.session.predictions.choose(record.model_path)
 
-    @Slot(str)
-    def _take(self, _path: str) -> None:
-        self.session.start_task(self._reload())
-
-    async def _reload(self) -> None:
-        """List the models of the workspace, and the one that was chosen, wherever it lies."""
-        self._asked += 1
-        asked = self._asked
-        models = await self.session.runs.models()
+    async def _reload(self, asked: int) -> None:
+        """Show the models there are, then answer who has waited for them."""
         chosen = self.session.predictions.model_path
-        fault: InputError | None = None
+        try:
+            models, fault = await self._find_models(chosen)
+            if asked != self._asked:
+                # A newer question is under way; an old answer must not overtake it.
+                return
+            self._show_models(models, fault)
+            waiting = self._waiting
+        finally:
+            if asked == self._asked:
+                self._known, self._waiting = asked, None
+                self._show_state()
+        if fault is not None and (Path(chosen).is_file() or waiting is not None):
+            raise fault
+        if waiting is not None:
+            waiting()
+
+    async def _find_models(self, chosen: str) -> tuple[list[ModelInfo], InputError | None]:
+        """Return the models of the workspace and the one that was chosen, wherever it lies; or why that one is not."""
+        models = await self.session.runs.models()
         if chosen and chosen not in [model.path for model in models]:
             try:
                 models.insert(0, await self.session.runs.model(chosen))
             except InputError as error:
-                fault = error
-        if asked != self._asked:
-            # A newer question is under way; an old answer must not overtake it.
-            return
-        lost = Path(chosen)
+                return models, error
+        return models, None
+
+    def _show_models(self, models: list[ModelInfo], fault: InputError | None) -> None:
+        chosen = self.session.predictions.model_path
         if fault is not None:
             # The one before goes on to be asked; no other takes the place of one that has been thrown away.
             chosen = self._model_path() if self._model_path() in [model.path for model in models] else ""
@@ -221,11 +244,6 @@ class PredictPage(Page):
         self.models.setCurrentIndex(-1 if self._gone else max(0, self.models.findData(chosen)) if models else -1)
         self.models.blockSignals(False)
         self._show_model()
-        dropped, self._dropped = self._dropped, ""
-        if dropped:
-            self.predict_file(dropped)
-        if fault is not None and lost.is_file():
-            raise fault
 
     @Slot()
     def _model_changed(self) -> None:
@@ -257,7 +275,13 @@ class PredictPage(Page):
         title, text = empty_words(listed=self._listed, some=bool(self._models), chosen=model is not None)
         self._empty.title.setText(title)
         self._empty.text.setText(text)
-        self._stack.setCurrentIndex(_EMPTY)
+
+    def _show_state(self) -> None:
+        """Show what is under way, else what was answered last, else that nothing has been asked yet."""
+        if self._waiting is not None or self._under_way:
+            self._stack.setCurrentIndex(_BUSY)
+        else:
+            self._stack.setCurrentIndex(_EMPTY if self.answer.predictions is None else _TABLE)
 
     def _model_path(self) -> str:
         return str(self.models.currentData() or "")
@@ -275,8 +299,11 @@ class PredictPage(Page):
     @Slot()
     def _predict_pasted(self) -> None:
         lines = self.smiles.toPlainText().splitlines()
-        rows = sum(bool(line.strip()) for line in lines)
-        self._start(self.session.predictions.predict_pasted(self._model_path(), lines), counted(rows, "pasted line"))
+        what = counted(sum(bool(line.strip()) for line in lines), "pasted line")
+        self._when_known(partial(self._predict_lines, lines, what), what)
+
+    def _predict_lines(self, lines: list[str], what: str) -> None:
+        self._start(self.session.predictions.predict_pasted(self._model_path(), lines), what)
 
     @Slot()
     def _choose_file(self) -> None:
@@ -287,12 +314,13 @@ class PredictPage(Page):
         dialog.open()
 
     def _start(self, question: Coroutine[Any, Any, Predictions], what: str) -> None:
-        if self.session.predictions.is_busy:
+        if self._under_way:
             # The service says so; the question under way, and the button that cancels it, stay in sight.
             self.session.start_task(question)
             return
+        self._under_way = True
         self._loading.begin(what)
-        self._stack.setCurrentIndex(_BUSY)
+        self._show_state()
         self.button.setEnabled(False)
         self.session.start_task(self._answer(question))
 
@@ -300,13 +328,14 @@ class PredictPage(Page):
         try:
             await question
         finally:
+            self._under_way = False
             self._renew_button()
-            self._stack.setCurrentIndex(_EMPTY if self.answer.predictions is None else _TABLE)
+            self._show_state()
 
     @Slot()
     def _renew_button(self) -> None:
         text = bool(self.smiles.toPlainText().strip())
-        self.button.setEnabled(bool(self._model_path()) and text and not self.session.predictions.is_busy)
+        self.button.setEnabled(bool(self._model_path()) and text and not self._under_way)
 
     @Slot(object)
     def _show(self, predictions: Predictions) -> None:

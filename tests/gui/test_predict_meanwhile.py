@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton
 
@@ -145,3 +146,62 @@ def test_a_file_dropped_before_the_models_are_listed_waits_for_them(qtbot, windo
     with qtbot.waitSignal(window.session.predictions_ready):
         page.predict_file(str(data))
     assert problems == []
+
+
+@pytest.fixture
+def slow_models(monkeypatch):
+    """Let the list of models take its time."""
+    listed = runs._models
+
+    def slow(workspace):
+        time.sleep(0.5)
+        return listed(workspace)
+
+    monkeypatch.setattr(runs, "_models", slow)
+
+
+def test_a_model_just_chosen_is_the_one_that_is_asked(
+    qtbot, window, predict_page, asked, model_path, tmp_path, slow_models
+):
+    asked("CCO")
+    copy = shutil.copyfile(model_path, tmp_path / "copy.mole")
+    data = tmp_path / "library.csv"
+    data.write_text("smiles\nCCO\n", encoding="utf-8")
+    window.session.predictions.choose(str(copy))
+    with qtbot.waitSignal(window.session.predictions_ready) as ready:
+        predict_page.predict_file(str(data))
+        assert predict_page._loading.isVisible()
+    assert ready.args[0].model_path == str(copy)
+    window.session.predictions.choose(model_path)
+    with qtbot.waitSignal(window.session.predictions_ready) as ready:
+        qtbot.mouseClick(window.findChild(QPushButton, "predictButton"), Qt.MouseButton.LeftButton)
+    assert ready.args[0].model_path == model_path
+
+
+def test_a_file_that_waits_for_its_model_can_be_called_off(
+    qtbot, window, predict_page, model_path, tmp_path, slow_models
+):
+    qtbot.waitUntil(lambda: not window.session.tasks._tasks)
+    ready, problems = [], []
+    window.session.predictions_ready.connect(ready.append)
+    window.session.problem_raised.connect(problems.append)
+    window.session.predictions.choose(model_path)
+    predict_page.predict_file(str(tmp_path / "library.csv"))
+    assert predict_page._loading.isVisible()
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not predict_page._loading.isVisible()
+    qtbot.waitUntil(lambda: not window.session.tasks._tasks)
+    assert predict_page.models.currentData() == model_path
+    assert ready == problems == []
+
+
+def test_what_is_under_way_stays_in_sight_when_models_are_listed_anew(qtbot, window, predict_page, asked):
+    window.findChild(QPlainTextEdit, "predictSmilesEdit").setPlainText("CCCCO\n" * 30_000)
+    qtbot.mouseClick(window.findChild(QPushButton, "predictButton"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.session.predictions.is_busy)
+    known = predict_page._known
+    window.session.models_changed.emit()
+    qtbot.waitUntil(lambda: predict_page._known > known)
+    assert predict_page._loading.isVisible()
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not predict_page._loading.isVisible())
