@@ -24,6 +24,7 @@ from app.menus import build_menus
 from app.page_shelf import PAGES, PageShelf
 from app.pages.base import Page
 from app.pages.data import DataPage
+from app.pages.dropped import is_model, models_first, not_opened
 from app.services.datasets import samples
 from app.services.open_dataset import OpenDataset
 from app.services.session import Session
@@ -31,7 +32,8 @@ from app.status import StatusLine
 from app.theme import theme
 from app.widgets.close_question import CloseQuestion
 from app.widgets.command_palette import CommandPalette
-from app.widgets.drop_zone import FILE_FILTER, DropOverlay, dropped_files
+from app.widgets.drop_zone import FILE_FILTER, DropOverlay
+from app.widgets.file_drags import dropped_files
 from app.widgets.navigation import NavigationRail
 from app.widgets.problem_dialog import ProblemDialog
 from mole_engine.contracts.errors import Problem
@@ -81,7 +83,7 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def open_path(self, path: str | Path) -> None:
         """Open a file, as a drop does: a table becomes the data set, a `.mole` file a model to predict with."""
-        if str(path).lower().endswith(".mole"):
+        if is_model(path):
             self.go_to("models")
             opener = getattr(self.page("models"), "open_path", None)
             if opener is not None:
@@ -94,8 +96,12 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def open_paths(self, paths: Sequence[str]) -> None:
         """Open several files together, as a drop of them does; one alone as `open_path` does."""
-        if len(paths) == 1 or any(str(path).lower().endswith(".mole") for path in paths):
-            self.open_path(next((path for path in paths if str(path).lower().endswith(".mole")), paths[0]))
+        models, tables = models_first(paths)
+        if models or len(paths) == 1:
+            opened, *left = [*models, *tables]
+            self.open_path(opened)
+            if left:
+                self.session.report(not_opened(left, opened))
             return
         self.go_to("data")
         self.data_page.begin_loading(f"{len(paths)} files")
@@ -258,19 +264,20 @@ class MainWindow(QMainWindow):
         """Accept files anywhere."""
         if dropped_files(event.mimeData()):
             event.acceptProposedAction()
-            self._overlay.cover()
+            self._overlay.cover(self._current().drop_words)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
         """Take the overlay away."""
         self._overlay.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
-        """Open what was dropped."""
+        """Open what was dropped, unless the page has a use of its own for it."""
         self._overlay.hide()
         paths = dropped_files(event.mimeData())
         if paths:
             event.acceptProposedAction()
-            self.open_paths(paths)
+            if not self._current().take_files(paths):
+                self.open_paths(paths)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Keep the drop overlay from staying when the window loses the drag."""

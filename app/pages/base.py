@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
@@ -31,6 +31,8 @@ class Page(QWidget):
         Layout below it, with the page's margins.
     primary
         The button that Ctrl+Return presses, or None.
+    drop_words
+        What becomes of files that are dropped on the page.
 
     Signals
     -------
@@ -39,6 +41,7 @@ class Page(QWidget):
     """
 
     navigate = Signal(str)
+    drop_words = "Drop to open"
 
     def __init__(self, session: Session, title: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,6 +66,10 @@ class Page(QWidget):
     def plots(self) -> Iterator[None]:
         """Make the plots ahead of their first showing, one between two yields, now that their library is loaded."""
         return iter(())
+
+    def take_files(self, paths: Sequence[str]) -> bool:
+        """Take files that were dropped on the page; return whether it has. Else the window opens them."""
+        return False
 
     def cancel(self) -> bool:
         """Cancel what this page is doing (Esc); return whether there was anything."""

@@ -22,7 +22,7 @@ from app.services.structures import structure_png, structure_text
 from app.text import count, counted, stage_words
 from app.theme import SPACE
 from app.widgets.basic import row, secondary_button, set_role
-from app.widgets.drop_zone import dropped_files
+from app.widgets.file_drags import dropped_files
 from app.widgets.issues_dialog import IssuesDialog
 from app.widgets.molecule_model import TableContent
 from app.widgets.molecule_view import MoleculeDialog

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPlainTextEdit, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.base import Page
+from app.pages.dropped import is_model, models_first, too_many
 from app.pages.predict_answer import PredictionAnswer
 from app.pages.predict_cells import empty_words, model_words, prediction_chips
 from app.pages.run_names import record_differences
@@ -24,6 +25,7 @@ from app.theme import SPACE, mono_font
 from app.widgets.basic import Card, EmptyState, link_button, muted_label, primary_button, secondary_button
 from app.widgets.combo import Combo
 from app.widgets.drop_zone import FILE_FILTER, DropZone
+from app.widgets.file_drags import SmilesEdit, let_files_through
 from app.widgets.progress import LoadingPanel
 from mole_engine.contracts.errors import InputError, StructureColumnError
 from mole_engine.contracts.records import RunRecord
@@ -40,6 +42,8 @@ _EMPTY, _BUSY, _TABLE = range(3)
 class PredictPage(Page):
     """Molecules in at the left, predictions at the right."""
 
+    drop_words = "Drop to predict"
+
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, "Predict", parent)
         self.setObjectName("predictPage")
@@ -54,14 +58,15 @@ class PredictPage(Page):
         self.models.setPlaceholderText("No model yet")
         self._about = muted_label()
         self._other = link_button("Open a model file", "openModelButton", "Choose a .mole file")
-        self.smiles = QPlainTextEdit()
+        self.smiles = SmilesEdit()
         self.smiles.setObjectName("predictSmilesEdit")
         self.smiles.setAccessibleName("Molecules as SMILES, one a line")
         self.smiles.setPlaceholderText("Paste SMILES, one a line\n\nCCO\nc1ccccc1O")
         self.smiles.setFont(mono_font(12))
         self.smiles.setTabChangesFocus(True)
+        let_files_through(self.smiles)
         kinds = "CSV, TSV, SMILES, SDF, Excel or Parquet"
-        self.zone = DropZone("Drop a file here", kinds, name="predictDropZone", icon="file")
+        self.zone = DropZone("Drop a file here", kinds, name="predictDropZone", icon="file", several=True)
         self.zone.setFixedHeight(150)
         self.button = primary_button("Predict", "predictButton", "Predict the pasted molecules (Ctrl+Return)")
         self.save_button = secondary_button("Save", "savePredictionsButton", "Save this table as CSV, Excel or Parquet")
@@ -120,7 +125,9 @@ class PredictPage(Page):
         self.models.currentIndexChanged.connect(self._model_changed)
         self.smiles.textChanged.connect(self._renew_button)
         self.button.clicked.connect(self._predict_pasted)
+        self.smiles.files_pasted.connect(self.take_files)
         self.zone.dropped.connect(self.predict_file)
+        self.zone.several_dropped.connect(self.take_files)
         self.zone.activated.connect(self._choose_file)
         self._other.clicked.connect(self._choose_model)
         self.train.clicked.connect(self._train)
@@ -132,6 +139,18 @@ class PredictPage(Page):
         self.smiles.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # What others call ------------------------------------------------------------------------------------------
+
+    @Slot(object)
+    def take_files(self, paths: Sequence[str]) -> bool:
+        """Predict the molecules of a dropped file, by the model that was dropped with it if there is one."""
+        fault = too_many(paths)
+        if fault is not None:
+            self.session.report(fault)
+            return True
+        models, tables = models_first(paths)
+        for path in (*models, *tables):
+            self.predict_file(path)
+        return True
 
     @Slot()
     def cancel(self) -> bool:
@@ -148,7 +167,7 @@ class PredictPage(Page):
     @Slot(str)
     def predict_file(self, path: str) -> None:
         """Predict every molecule of a file (a `.mole` file is a model to use instead)."""
-        if path.lower().endswith(".mole"):
+        if is_model(path):
             self.session.predictions.choose(path)
         else:
             self._when_known(partial(self._predict_by_column, path, ""), Path(path).name)

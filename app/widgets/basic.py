@@ -13,6 +13,8 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
+    QPlainTextEdit,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -20,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.theme import SPACE, pixmap, theme
+from app.widgets.file_drags import let_files_through
 
 W = TypeVar("W", bound=QWidget)
 Spin = TypeVar("Spin", bound=QAbstractSpinBox)
@@ -107,9 +110,14 @@ def pill_button(text: str, name: str = "", tip: str = "", *, checkable: bool = T
 
 
 def named(widget: W, name: str, spoken: str) -> W:
-    """Give a widget its object name, and the name that a screen reader says; return it."""
+    """Give a widget its object name, and the name that a screen reader says; return it.
+
+    Files that are dragged over a text field go past it: the window knows what to do with them.
+    """
     widget.setObjectName(name)
     widget.setAccessibleName(spoken)
+    if isinstance(widget, (QLineEdit, QPlainTextEdit)):
+        let_files_through(widget)
     return widget
 
 

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from app.theme import SPACE
 from app.widgets.basic import IconLabel, label, set_role
+from app.widgets.file_drags import dropped_files
 
 READABLE = ("csv", "tsv", "txt", "smi", "smiles", "sdf", "sd", "xlsx", "parquet", "gz")
 FILE_FILTER = f"Molecules ({' '.join(f'*.{ending}' for ending in READABLE)});;All files (*)"
-
-
-def dropped_file(mime: QMimeData) -> str:
-    """Return the one local file that is being dragged, or ""."""
-    paths = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
-    return paths[0] if len(paths) == 1 and not Path(paths[0]).is_dir() else ""
-
-
-def dropped_files(mime: QMimeData) -> list[str]:
-    """Return the local files that are being dragged; none where a folder is among them."""
-    paths = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
-    return [] if any(Path(path).is_dir() for path in paths) else paths
 
 
 class DropZone(QFrame):
@@ -125,14 +112,15 @@ class DropOverlay(QFrame):
         layout = QVBoxLayout(self)
         layout.addStretch(1)
         layout.addWidget(IconLabel("open", "accent", 44), 0, Qt.AlignmentFlag.AlignHCenter)
-        words = label("Drop to open", "title", tone="accent")
-        words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        layout.addWidget(words)
+        self._words = label("", "title", tone="accent")
+        self._words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(self._words)
         layout.addStretch(1)
         self.hide()
 
-    def cover(self) -> None:
-        """Lie over the whole parent."""
+    def cover(self, words: str) -> None:
+        """Lie over the whole parent, and say what a drop will do."""
+        self._words.setText(words)
         parent = self.parentWidget()
         if parent is not None:
             self.setGeometry(parent.rect().adjusted(12, 12, -12, -12))

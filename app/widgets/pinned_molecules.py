@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QGridLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QVBoxLayout, QWidget
 
 from app.text import DASH, fixed
 from app.theme import SPACE
 from app.widgets.basic import Card, ElidedLabel, label, link_button, named, primary_button, row, secondary_button
+from app.widgets.file_drags import SmilesEdit
 from app.widgets.hover_card import StructureView
 from app.widgets.molecule_table import Depictions
 from app.widgets.run_curves import RunCurves
@@ -153,7 +154,7 @@ class PinDialog(QDialog):
         self.setObjectName("pinDialog")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Pinned molecules")
-        self.edit = named(QPlainTextEdit("\n".join(smiles)), "pinEdit", "SMILES, one a line")
+        self.edit = named(SmilesEdit("\n".join(smiles)), "pinEdit", "SMILES, one a line")
         self.edit.setTabChangesFocus(True)
         take = primary_button("Watch these", "pinTakeButton")
         take.setDefault(True)

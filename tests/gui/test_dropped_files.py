@@ -1,0 +1,164 @@
+"""Files dropped on pages, zones and text fields: what is taken, what is refused, and what is said of the rest."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication, QLineEdit
+
+from app.pages.dropped import not_opened, too_many
+from app.widgets.pinned_molecules import PinDialog
+from tests.gui.test_predict_page import model_path
+
+__all__ = ["model_path"]
+
+
+def files(*paths):
+    """What file managers hand over: addresses, and these as text too."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    mime.setText("\n".join(f"file://{path}" for path in paths))
+    return mime
+
+
+def drop(target, mime):
+    """Drag something over a widget and drop it there; return whether it was taken."""
+    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    middle = target.rect().center()
+    entered = QDragEnterEvent(QPoint(middle), copy, mime, left, none)
+    entered.ignore()
+    QApplication.sendEvent(target, entered)
+    if entered.isAccepted():
+        QApplication.sendEvent(target, QDropEvent(QPointF(middle), copy, mime, left, none))
+    return entered.isAccepted()
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """Return two files with molecules."""
+    paths = [tmp_path / name for name in ("library.csv", "second.csv")]
+    for path in paths:
+        path.write_text("smiles\nCCO\nCCN\n", encoding="utf-8")
+    return paths
+
+
+@pytest.fixture
+def problems(window):
+    """Return what the user was told, as it comes."""
+    told = []
+    window.session.problem_raised.connect(told.append)
+    return told
+
+
+@pytest.mark.parametrize("place", ["field", "zone", "window"])
+def test_a_file_dropped_anywhere_on_the_predict_page_is_predicted(qtbot, window, predict_page, asked, tables, place):
+    asked("CCO")
+    target = {"field": predict_page.smiles.viewport(), "zone": predict_page.zone, "window": window}[place]
+    with qtbot.waitSignal(window.session.predictions_ready) as ready:
+        assert drop(target, files(tables[0]))
+    assert (ready.args[0].source, len(ready.args[0])) == ("library.csv", 2)
+    assert predict_page.smiles.toPlainText() == "CCO"
+    assert predict_page.isVisible()
+    assert window.session.dataset is None
+
+
+def test_a_copied_file_pasted_where_smiles_go_is_predicted(qtbot, window, predict_page, asked, tables):
+    asked("CCO")
+    QGuiApplication.clipboard().setMimeData(files(tables[0]))
+    with qtbot.waitSignal(window.session.predictions_ready) as ready:
+        predict_page.smiles.paste()
+    assert ready.args[0].source == "library.csv"
+    assert predict_page.smiles.toPlainText() == "CCO"
+    QGuiApplication.clipboard().setText("\nCCN")
+    predict_page.smiles.selectAll()
+    predict_page.smiles.paste()
+    assert predict_page.smiles.toPlainText() == "\nCCN"
+
+
+@pytest.mark.parametrize("place", ["field", "zone", "window"])
+def test_several_files_on_the_predict_page_change_nothing(
+    qtbot, window, open_file, molecules_csv, problems, tables, place
+):
+    open_file(molecules_csv)
+    opened = window.session.dataset
+    window.go_to("predict")
+    page = window.page("predict")
+    target = {"field": page.smiles.viewport(), "zone": page.zone, "window": window}[place]
+    with qtbot.waitSignal(window.session.problem_raised):
+        assert drop(target, files(*tables))
+    said = "One file is predicted at a time. 2 files were dropped: library.csv and second.csv. Drop one of them."
+    assert [problem.one_line() for problem in problems] == [said]
+    assert not window.session.datasets.is_busy
+    assert window.session.dataset is opened
+    assert page.isVisible()
+
+
+def test_a_model_and_a_table_dropped_together_on_the_predict_page_are_used_together(
+    qtbot, window, predict_page, model_path, tables, problems
+):
+    with qtbot.waitSignal(window.session.predictions_ready) as ready:
+        drop(predict_page.zone, files(tables[0], model_path))
+    assert ready.args[0].model_path == model_path
+    assert predict_page.models.currentData() == model_path
+    assert problems == []
+
+
+def test_a_table_dropped_with_a_damaged_model_is_not_predicted_by_another(
+    qtbot, window, predict_page, asked, tables, tmp_path
+):
+    before = asked("CCO")
+    broken = tmp_path / "broken.mole"
+    broken.write_bytes(b"not a bundle")
+    with qtbot.waitSignal(window.session.problem_raised) as raised:
+        drop(predict_page.zone, files(broken, tables[0]))
+    assert "broken.mole" in raised.args[0].one_line()
+    qtbot.waitUntil(lambda: not window.session.tasks._tasks)
+    assert predict_page.answer.predictions is before
+    assert predict_page.table.isVisible()
+
+
+def test_on_other_pages_what_comes_with_a_model_is_named(qtbot, window, model_path, tables, problems):
+    with qtbot.waitSignal(window.session.problem_raised):
+        drop(window, files(tables[0], model_path))
+    assert problems[0].title == "library.csv was not opened."
+    models = window.page("models")
+    qtbot.waitUntil(lambda: [model.path for model in models._models] == [model_path])
+    assert window.session.dataset is None
+
+
+def test_a_file_dropped_on_the_search_field_is_opened_and_text_is_searched_for(
+    qtbot, window, open_file, molecules_csv, find, tmp_path
+):
+    open_file(molecules_csv)
+    other = shutil.copyfile(molecules_csv, tmp_path / "other.csv")
+    field = find("searchEdit", QLineEdit)
+    with qtbot.waitSignal(window.session.dataset_opened) as opened:
+        assert drop(field, files(other))
+    assert opened.args[0].info.name == "other.csv"
+    assert field.text() == ""
+    text = QMimeData()
+    text.setText("CCO")
+    assert drop(field, text)
+    assert field.text() == "CCO"
+
+
+def test_where_nothing_can_be_done_with_files_they_are_refused(shown, tables):
+    dialog = shown(PinDialog(["CCO"]))
+    assert not drop(dialog.edit.viewport(), files(tables[0]))
+    QGuiApplication.clipboard().setMimeData(files(tables[0]))
+    dialog.edit.paste()
+    assert dialog.edit.toPlainText() == "CCO"
+
+
+def test_what_is_said_of_files_names_them():
+    assert too_many(["a.csv"]) is too_many(["a.mole", "b.csv"]) is None
+    said = too_many(["/x/a.mole", "/x/B.MOLE", "/x/c.csv"]).problem.one_line()
+    assert said.startswith("One model is asked at a time. 3 files were dropped: a.mole, B.MOLE and c.csv.")
+    many = too_many([f"{letter}.csv" for letter in "abcdef"]).problem.cause
+    assert many == "6 files were dropped: a.csv, b.csv, c.csv and 3 others."
+    problem = not_opened(["/x/b.mole", "/x/c.csv"], "/x/a.mole").problem
+    assert problem.title == "2 files were not opened."
+    assert problem.cause == "A model is opened alone: a.mole came together with b.mole and c.csv."
