@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QPoint, QUrl, Signal, Slot
 from PySide6.QtGui import QAction, QDesktopServices
-from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from app.pages.resuming import resume_run
 from app.text import counted
+from app.widgets.delete_question import DeleteQuestion
 from mole_engine.contracts.errors import MoleError
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
@@ -152,26 +154,14 @@ class RunActions(QObject):
     @Slot()
     def drop(self) -> None:
         """Ask, then delete the selected runs for good."""
-        box = QMessageBox(self._window)
-        box.setObjectName("dropQuestion")
-        box.setWindowTitle("Delete for good")
-        box.setText(f"Delete {counted(len(self._records), 'run')} for good?")
-        box.setInformativeText("Models, curves and notes are removed from the disk. This cannot be undone.")
-        box.setStandardButtons(QMessageBox.StandardButton.Cancel)
-        box.addButton("Delete", QMessageBox.ButtonRole.DestructiveRole)
-        box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        box.buttonClicked.connect(self._answered)
-        box.finished.connect(box.deleteLater)
+        question = f"Delete {counted(len(self._records), 'run')} for good?"
+        what = "Models, curves and notes are removed from the disk."
+        box = DeleteQuestion("dropQuestion", question, what, self._window)
+        # Those that were asked about, whatever is selected when the answer comes.
+        box.confirmed.connect(partial(self._drop, [record.run_id for record in self._records]))
         box.open()
 
-    @Slot(object)
-    def _answered(self, button: object) -> None:
-        if getattr(button, "text", str)() == "Delete":
-            self.drop_now()
-
-    def drop_now(self) -> None:
-        """Delete the selected runs of the trash for good."""
-        names = [record.run_id for record in self._records]
+    def _drop(self, names: list[str]) -> None:
         self._start(self._changed(self._session.runs.shelf.drop(names), f"{counted(len(names), 'run')} deleted"))
 
     # Work ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from app.services.start_weights import SCRATCH, shipped_weights
 from app.services.user_presets import UserPresets, is_own
 from app.text import counted
+from app.widgets.delete_question import DeleteQuestion
 from app.widgets.preset_list import PresetList
 from app.widgets.preset_settings import PresetSettings
 from app.widgets.save_preset import SavePresetDialog
@@ -67,11 +69,18 @@ class PresetShelf(QObject):
         dialog.show()
 
     @Slot()
-    def delete(self) -> None:
-        """Remove the selected preset, if it is the user's own."""
-        name = self.view.current_name()
-        if not is_own(name):
+    def ask_to_delete(self) -> None:
+        """Ask, then delete the selected preset, if it is the user's own."""
+        preset = self.presets.get(self.view.current_name())
+        if preset is None or not is_own(preset.name):
             return
+        what = "Its settings are removed from the disk; runs and models made with it stay."
+        box = DeleteQuestion("deletePresetQuestion", f"Delete the preset “{preset.title}”?", what, self.view.window())
+        box.confirmed.connect(partial(self.delete, preset.name))
+        box.open()
+
+    def delete(self, name: str) -> None:
+        """Delete a preset of the user's."""
         try:
             self._own.delete(name)
         except KnownError as error:

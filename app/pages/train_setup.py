@@ -94,7 +94,7 @@ class TrainSetup(QObject):
         self.card.device_changed.connect(self._set_device)
         self.card.start_changed.connect(self._set_start)
         self.card.save_asked.connect(self._save_preset)
-        self.card.delete_asked.connect(self._shelf.delete)
+        self.card.delete_asked.connect(self._shelf.ask_to_delete)
         self._starts.chosen.connect(self._set_start)
         self._shelf.saved.connect(self._show_saved)
         self._shelf.deleted.connect(self._show_default)

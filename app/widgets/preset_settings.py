@@ -62,7 +62,7 @@ class PresetSettings(Card):
         self.all = link_button("All settings", "allSettingsButton", "Every setting of the job, with its range")
         self.all.setCheckable(True)
         self.save = link_button("Save as preset", "savePresetButton", "Keep these settings as a preset of your own")
-        self.delete = link_button("Delete preset", "deletePresetButton", "Remove this preset of your own")
+        self.delete = link_button("Delete preset …", "deletePresetButton", "Remove this preset of your own")
         self.delete.hide()
         rows = (
             ("Epochs", self.epochs, epochs.hint()),

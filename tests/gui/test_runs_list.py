@@ -17,6 +17,7 @@ from app.services.run_shelf import compare_runs
 from app.services.runs import ModelInfo, RunStory
 from app.services.verdict import Verdict
 from app.theme import text_font
+from app.widgets.delete_question import DeleteQuestion
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.events import EpochMetrics
@@ -245,7 +246,10 @@ def test_a_run_goes_to_the_trash_and_back(qtbot, window, runs_page, kept):
     action(runs_page, "restore").trigger()
     qtbot.waitUntil(lambda: names(runs_page) == ["second"])
     runs_page.list.select([kept[1].run_id])
-    runs_page.actions_.drop_now()
+    runs_page.actions_.drop()
+    question = window.findChild(DeleteQuestion, "dropQuestion")
+    button = next(button for button in question.buttons() if "Delete" in button.text())
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(runs_page.list._nothing.isVisible)
     runs_page.list.filter.setCurrentIndex(runs_page.list.filter.findData("all"))
     qtbot.waitUntil(lambda: names(runs_page) == ["third", "first"])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
 from app.services.run_queue import RunQueue
 from app.services.training import QUEUE_FILE
+from app.widgets.delete_question import DeleteQuestion
 from mole_engine.contracts.events import EpochMetrics, Notice, PinnedPredictions, StateChanged, StepMetrics
 from mole_engine.contracts.presets import DEFAULT_PRESET
 from mole_engine.contracts.run_state import RunState
@@ -205,8 +207,14 @@ def test_own_presets_are_files_that_can_be_chosen_and_deleted(qtbot, window, pag
     presets.select("my-my-tiny-one")
     assert page.setup.form.value("model.hidden_size") == 16
     assert page.setup.job().preset == "my-my-tiny-one"
-    click("deletePresetButton")
-    assert not path.exists()
+    for answer in ("Cancel", "Delete"):
+        click("deletePresetButton")
+        question = next(one for one in window.findChildren(DeleteQuestion) if one.isVisible())
+        assert "My tiny one" in question.text()
+        assert path.exists()
+        button = next(button for button in question.buttons() if answer in button.text())
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert path.exists() is (answer == "Cancel")
     assert presets.current_name() == DEFAULT_PRESET
 
 
