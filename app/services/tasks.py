@@ -148,27 +148,34 @@ class Progress(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._cancelled = threading.Event()
+        self._telling = threading.Lock()
         self._over = False
         self._last = ("", 0.0)
         self._reported.connect(self._relay, Qt.ConnectionType.QueuedConnection)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Report from any thread. Raises Cancelled once `cancel` was called."""
-        if self._cancelled.is_set():
-            raise Cancelled
-        now = time.monotonic()
-        last_stage, last_time = self._last
-        if stage != last_stage or done >= total > 0 or now - last_time >= _PROGRESS_INTERVAL:
-            self._last = (stage, now)
-            self._reported.emit(stage, min(done, 2**31 - 1), min(total, 2**31 - 1))
+        with self._telling:
+            if self._cancelled.is_set():
+                raise Cancelled
+            now = time.monotonic()
+            last_stage, last_time = self._last
+            if stage != last_stage or done >= total > 0 or now - last_time >= _PROGRESS_INTERVAL:
+                self._last = (stage, now)
+                self._reported.emit(stage, min(done, 2**31 - 1), min(total, 2**31 - 1))
 
     def cancel(self) -> None:
         """Make the next report raise Cancelled inside the work."""
         self._cancelled.set()
 
     def end(self) -> None:
-        """Tell nothing any more: what was reported last may arrive after the work's result."""
-        self._over = True
+        """Tell nothing any more, for what was reported last may arrive after the work's result; cancel what goes on.
+
+        From now on nothing is emitted: a thread that does while its object is deleted takes the program with it.
+        """
+        with self._telling:
+            self._over = True
+            self._cancelled.set()
 
     @property
     def is_cancelled(self) -> bool:
@@ -235,7 +242,7 @@ class TaskRunner(QObject):
         return progress
 
     def drop_progress(self, progress: Progress) -> None:
-        """Forget a progress handler whose work is over."""
+        """Forget a progress handler whose work is over, or is no longer waited for: it ends at its next report."""
         self._jobs.discard(progress)
         progress.end()
         progress.deleteLater()

@@ -126,3 +126,32 @@ def test_closing_ends_tasks_and_threads(qtbot, qapp):
     qtbot.waitUntil(late.done, timeout=2000)
     assert late.cancelled()
     runner.close()
+
+
+def test_work_that_nobody_waits_for_any_more_is_cancelled(qtbot, runner):
+    """Many times over: what was reported while its object was deleted took the program with it, now and then."""
+    begun, ended = threading.Event(), []
+
+    def work(on_progress) -> None:
+        try:
+            for step in range(10**9):
+                on_progress(f"step {step}", 1, 2)
+                begun.set()
+        except BaseException as error:
+            ended.append(type(error))
+            raise
+
+    async def ask() -> None:
+        progress = runner.new_progress()
+        try:
+            await runner.run_blocking(work, progress)
+        finally:
+            runner.drop_progress(progress)
+
+    for number in range(1, 31):
+        begun.clear()
+        task = runner.start(ask())
+        qtbot.waitUntil(begun.is_set)
+        task.cancel()
+        qtbot.waitUntil(lambda number=number: len(ended) == number)
+    assert set(ended) == {Cancelled}
