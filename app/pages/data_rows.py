@@ -138,6 +138,7 @@ class RowsPanel(QWidget):
     def _connect(self) -> None:
         self._search.changed.connect(self.renew)
         self._search.kept.connect(self.add_filter)
+        self._session.filters.busy.connect(self.chips.show_search)
         self.chips.removed.connect(self._remove_filter)
         self.chips.cleared.connect(self.clear_filters)
         self._nothing.search_unwanted.connect(self._search.clear)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from PySide6.QtCore import QObject, Signal
+
 from app.services.open_dataset import OpenDataset
 from app.services.row_columns import RowColumn
 from app.services.tasks import Progress, TaskRunner
@@ -226,10 +228,19 @@ def _containing(dataset: OpenDataset, smarts: str, on_progress: ProgressHandler,
     return found
 
 
-class FilterService:
-    """Answers filters beside the window; a newer question ends the older one. Answers are kept for a while."""
+class FilterService(QObject):
+    """Answers filters beside the window; a newer question ends the older one. Answers are kept for a while.
 
-    def __init__(self, tasks: TaskRunner, columns: ColumnReader) -> None:
+    Signals
+    -------
+    busy(stage, done, total)
+        While a question is being answered; whoever asked knows when it is.
+    """
+
+    busy = Signal(str, int, int)
+
+    def __init__(self, tasks: TaskRunner, columns: ColumnReader, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self._tasks = tasks
         self._columns = columns
         self._progress: Progress | None = None
@@ -250,6 +261,9 @@ class FilterService:
         if not filters:
             return None
         progress = self._progress = self._tasks.new_progress()
+        progress.changed.connect(self.busy)
+        # At once: other work may keep the threads from beginning.
+        self.busy.emit("Searching", 0, 0)
         try:
             return await self._tasks.run_blocking(self._find, dataset, tuple(filters), progress)
         finally:

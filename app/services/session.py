@@ -91,7 +91,7 @@ class Session(QObject):
         self.datasets = DatasetService(self.tasks, self.workspace, self)
         self.history = DatasetHistory(self.datasets, self)
         self.columns = ColumnService(self.tasks, self)
-        self.filters = FilterService(self.tasks, self.columns.read)
+        self.filters = FilterService(self.tasks, self.columns.read, self)
         self.space = SpaceService(self.tasks, self)
         self.depictions = DepictionService(self)
         self.training = TrainingService(self.workspace, parent=self)

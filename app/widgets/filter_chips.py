@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 from app.theme import SPACE
 from app.widgets.basic import label, link_button, pill_button
+from app.widgets.progress import progress_words
 
 _LETTERS = 48
 
@@ -36,6 +37,7 @@ class FilterChips(QWidget):
         self._found.setFixedHeight(22)
         self._clear = link_button("Clear all", "clearFiltersButton", "Show all rows again")
         self._clear.clicked.connect(self.cleared)
+        self._clear.hide()
         self._chips: list[QWidget] = []
         self._flow.addWidget(self._found)
         self._flow.addWidget(self._clear)
@@ -65,6 +67,13 @@ class FilterChips(QWidget):
         self._found.setText(found)
         self._clear.setVisible(len(words) > 1)
         self.setVisible(bool(words) or bool(found))
+        self.updateGeometry()
+
+    @Slot(str, int, int)
+    def show_search(self, stage: str, done: int, total: int) -> None:
+        """Say, where the number of rows stands, how far the search for them is."""
+        self._found.setText(f"{stage} {progress_words(done, total)}".rstrip() + " …")
+        self.show()
         self.updateGeometry()
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802 - Qt's name

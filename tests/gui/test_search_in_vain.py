@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QPushButton, QWidget
 
+from app.services import filters
 from app.services.filters import PatternFilter, RangeFilter
 from app.widgets.no_rows import NoRows
 from tests.gui.conftest import PATIENCE
@@ -60,3 +63,27 @@ def test_undo_beside_the_clean_up_is_for_steps_of_the_data_alone(qtbot, window, 
     with qtbot.waitSignal(window.session.dataset_changed, timeout=PATIENCE):
         qtbot.mouseClick(undo, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(undo.isHidden)
+
+
+def test_a_search_that_takes_its_time_says_how_far_it_is(qtbot, window, page, monkeypatch):
+    found, release = window.findChild(QLabel, "foundLabel"), threading.Event()
+
+    def slow(dataset, smarts, on_progress, known):
+        while not release.wait(0.02):
+            on_progress("Searching", 5, 14)
+        return known
+
+    monkeypatch.setattr(filters, "_containing", slow)
+    search = window.findChild(QLineEdit, "searchEdit")
+    search.setText("benzene")
+    qtbot.waitUntil(lambda: found.text() == "Searching 5 of 14 …")
+    assert found.isVisible()
+    assert not window.findChild(QPushButton, "clearFiltersButton").isVisible()
+    release.set()
+    qtbot.waitUntil(lambda: found.text() == "1 of 14 rows")
+    release.clear()
+    search.setText("toluene")
+    qtbot.waitUntil(lambda: found.text() == "Searching 5 of 14 …")
+    search.clear()
+    qtbot.waitUntil(lambda: not found.isVisible())
+    release.set()
