@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.pages.explaining import Explaining, Question
-from app.pages.predict_cells import prediction_cell, prediction_columns
+from app.pages.predict_cells import prediction_cell, prediction_columns, prediction_orders
 from app.services.prediction_table import Predictions
 from app.theme import SPACE
 from app.widgets.basic import muted_label
@@ -55,7 +56,9 @@ class PredictionAnswer(QWidget):
         """Show other predictions, from the first one on."""
         self.predictions = predictions
         columns = prediction_columns(predictions)
-        self.table.show_rows(columns, len(predictions), lambda place, key: prediction_cell(predictions, place, key))
+        self.table.show_rows(
+            columns, len(predictions), partial(prediction_cell, predictions), partial(prediction_orders, predictions)
+        )
         self.table.scrollToTop()
         self._close()
 

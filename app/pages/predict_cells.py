@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 from app.pages.words import domain_words
@@ -25,6 +25,9 @@ _NAME_WIDTH, _BESIDE_NAME = 98, 126
 
 _ROOM_FOR = 2
 """Targets that can be seen beside the remark without scrolling."""
+
+
+_UNREADABLE = -1.0
 
 
 class _Weight(TypedDict):
@@ -67,20 +70,29 @@ def _class_width(task: TaskSpec) -> int:
 
 def prediction_cell(predictions: Predictions, place: int, key: str) -> Cell:
     """Return what stands in one cell."""
-    error = predictions.error(place)
     name, _, task = key.partition(":")
-    if name == "row":
-        return Cell(count(place + 1), "muted", order=place)
-    if name == "structure":
-        return Cell("" if error else str(predictions.smiles[place]), tip=str(predictions.smiles[place]))
-    if name in {"smiles", "name"}:
-        return Cell(predictions.names[place]) if name == "name" else Cell(str(predictions.smiles[place]), "muted")
-    if name == "remark":
-        return _remark(predictions, place, error)
-    spec = predictions.tasks[int(task)]
-    if error:
+    if name in _PLAIN:
+        return _PLAIN[name](predictions, place)
+    if predictions.error(place):
         return Cell("–", "muted", order=math.nan)
+    spec = predictions.tasks[int(task)]
     return _value(predictions, place, spec) if name == "value" else _class(predictions, place, spec)
+
+
+def prediction_orders(predictions: Predictions, key: str) -> Sequence[float | str]:
+    """Return what the cells of a column are ordered by, without making them: there may be very many."""
+    name, _, task = key.partition(":")
+    places = range(len(predictions))
+    if name == "row":
+        return places
+    if name in {"smiles", "name"}:
+        return [str(text) for text in (predictions.smiles if name == "smiles" else predictions.names)]
+    if name == "remark":
+        return [_nearness(predictions, place) for place in places]
+    spec = predictions.tasks[int(task)]
+    failed = {place for place in places if predictions.error(place)}
+    order = _share if name == "class" else _number
+    return [math.nan if place in failed else order(predictions, place, spec) for place in places]
 
 
 def model_words(model: ModelInfo) -> str:
@@ -131,17 +143,60 @@ def prediction_chips(predictions: Predictions, other: str = "") -> Sequence[tupl
     return chips
 
 
-def _remark(predictions: Predictions, place: int, error: str) -> Cell:
+def _row(_predictions: Predictions, place: int) -> Cell:
+    return Cell(count(place + 1), "muted", order=place)
+
+
+def _structure(predictions: Predictions, place: int) -> Cell:
+    smiles = str(predictions.smiles[place])
+    return Cell("" if predictions.error(place) else smiles, tip=smiles)
+
+
+def _smiles(predictions: Predictions, place: int) -> Cell:
+    return Cell(str(predictions.smiles[place]), "muted")
+
+
+def _name(predictions: Predictions, place: int) -> Cell:
+    return Cell(predictions.names[place])
+
+
+def _nearness(predictions: Predictions, place: int) -> float:
+    """Return by what notes are ordered: the similarity to the training molecules, which unreadable rows fall below."""
+    return _UNREADABLE if predictions.error(place) else predictions.number("nearest_similarity", place)
+
+
+def _number(predictions: Predictions, place: int, task: TaskSpec) -> float:
+    return predictions.number(f"{task.name}_pred", place)
+
+
+def _share(predictions: Predictions, place: int, task: TaskSpec) -> float:
+    """Return the probability that stands below a class: of the positive one of two, else of the likeliest."""
+    if task.kind is TaskKind.CLASSIFICATION:
+        return _number(predictions, place, task)
+    return predictions.number(f"{task.name}_prob_{predictions.text(f'{task.name}_class', place)}", place)
+
+
+def _remark(predictions: Predictions, place: int) -> Cell:
+    error, similarity = predictions.error(place), _nearness(predictions, place)
     if error:
-        return Cell(f"cannot read: {error}", "danger", tip=error)
-    similarity = predictions.number("nearest_similarity", place)
+        return Cell(f"cannot read: {error}", "danger", order=similarity, tip=error)
     words = domain_words(predictions.in_domain(place), similarity)
     near = f"similarity to the nearest training molecule: {fixed(similarity)}" if math.isfinite(similarity) else ""
     return Cell(words, "warning" if words else "muted", order=similarity, tip=near)
 
 
+_PLAIN: dict[str, Callable[[Predictions, int], Cell]] = {
+    "row": _row,
+    "structure": _structure,
+    "smiles": _smiles,
+    "name": _name,
+    "remark": _remark,
+}
+"""Cells that are the same whatever the model predicts."""
+
+
 def _value(predictions: Predictions, place: int, task: TaskSpec) -> Cell:
-    value = predictions.number(f"{task.name}_pred", place)
+    value = _number(predictions, place, task)
     low, high = (predictions.number(f"{task.name}_{end}", place) for end in ("lower", "upper"))
     weight = _weight(predictions, place)
     if not (math.isfinite(low) and math.isfinite(high)):
@@ -155,13 +210,9 @@ def _value(predictions: Predictions, place: int, task: TaskSpec) -> Cell:
 
 
 def _class(predictions: Predictions, place: int, task: TaskSpec) -> Cell:
-    label = predictions.text(f"{task.name}_class", place)
-    if task.kind is TaskKind.CLASSIFICATION:
-        # Always of the same class, so that rows can be compared whatever they are called.
-        said = (task.classes or ("0", "1"))[-1]
-        share = predictions.number(f"{task.name}_pred", place)
-    else:
-        said, share = label, predictions.number(f"{task.name}_prob_{label}", place)
+    label, share = predictions.text(f"{task.name}_class", place), _share(predictions, place, task)
+    # Of two, always the same one, so that rows can be compared whatever they are called.
+    said = (task.classes or ("0", "1"))[-1] if task.kind is TaskKind.CLASSIFICATION else label
     words = f"probability of {said}: {probability(share)}" if math.isfinite(share) else ""
     names = predictions.text(f"{task.name}_set", place).split(SET_SEPARATOR)
     others = [name for name in names if name and name != label]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -84,9 +85,18 @@ class CellTable(QTableView):
         self.selectionModel().currentRowChanged.connect(self._tell)
         self.activated.connect(self._tell_activated)
 
-    def show_rows(self, columns: Sequence[Column], count: int, cell: Callable[[int, str], Cell]) -> None:
-        """Show `count` rows; `cell(row, key)` says what stands where."""
-        self.cells.show_rows(columns, count, cell)
+    def show_rows(
+        self,
+        columns: Sequence[Column],
+        count: int,
+        cell: Callable[[int, str], Cell],
+        orders: Callable[[str], Sequence[Any]] | None = None,
+    ) -> None:
+        """Show `count` rows; `cell(row, key)` says what stands where.
+
+        For very many rows, `orders(key)` gives what all cells of a column are ordered by, which saves making them.
+        """
+        self.cells.show_rows(columns, count, cell, orders)
         pictures = any(column.kind == "structure" for column in columns)
         self.verticalHeader().setDefaultSectionSize(STRUCTURE_ROW if pictures else PLAIN_ROW)
         header = self.horizontalHeader()
@@ -176,14 +186,23 @@ class CellModel(QAbstractTableModel):
         super().__init__(parent)
         self.columns: tuple[Column, ...] = ()
         self._cell: Callable[[int, str], Cell] = lambda row, key: Cell()
+        self._orders: Callable[[str], Sequence[Any]] | None = None
         self._order: list[int] = []
         self._given: list[int] = []
-        self._sorted: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
+        # By its key: among the columns of other rows, the same one may stand elsewhere.
+        self._sorted = ("", Qt.SortOrder.AscendingOrder)
 
-    def show_rows(self, columns: Sequence[Column], count: int, cell: Callable[[int, str], Cell]) -> None:
+    def show_rows(
+        self,
+        columns: Sequence[Column],
+        count: int,
+        cell: Callable[[int, str], Cell],
+        orders: Callable[[str], Sequence[Any]] | None = None,
+    ) -> None:
         """Show other rows, in the order given."""
         self.beginResetModel()
         self.columns, self._cell, self._given = tuple(columns), cell, list(range(count))
+        self._orders = orders
         self._arrange()
         self.endResetModel()
 
@@ -240,7 +259,7 @@ class CellModel(QAbstractTableModel):
         column = self.columns[section]
         if role == Qt.ItemDataRole.DisplayRole:
             at, order = self._sorted
-            arrow = "" if at != section else " ▾" if order is Qt.SortOrder.DescendingOrder else " ▴"
+            arrow = "" if at != column.key else " ▾" if order is Qt.SortOrder.DescendingOrder else " ▴"
             return column.title + arrow
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _RIGHT if column.kind == "number" else _LEFT
@@ -252,7 +271,7 @@ class CellModel(QAbstractTableModel):
         """Order the rows by a column; a negative one means the order given."""
         if column >= len(self.columns) or (column >= 0 and self.columns[column].kind == "structure"):
             return
-        self._sorted = (column, order)
+        self._sorted = (self.columns[column].key if column >= 0 else "", order)
         self._arrange_anew()
 
     def _arrange_anew(self) -> None:
@@ -267,23 +286,33 @@ class CellModel(QAbstractTableModel):
         self.layoutChanged.emit()
 
     def _arrange(self) -> None:
-        column, order = self._sorted
+        key, order = self._sorted
         self._order = list(self._given)
-        if not 0 <= column < len(self.columns):
+        if not key or all(column.key != key for column in self.columns):
             return
-        key = self.columns[column].key
-        ranks = {row: self._rank(row, key) for row in self._order}
+        ranks = [_rank(value) for value in self._values(key)]
+        descending = order is Qt.SortOrder.DescendingOrder
+        texts = [row for row in self._order if isinstance(ranks[row], str)]
+        numbers = [row for row in self._order if ranks[row] is not None and not isinstance(ranks[row], str)]
+        for rows in (texts, numbers):
+            rows.sort(key=ranks.__getitem__, reverse=descending)
         # Rows without a value stay at the end, whichever way the rest is ordered.
-        have = [row for row in self._order if ranks[row] is not None]
         rest = [row for row in self._order if ranks[row] is None]
-        have.sort(key=ranks.__getitem__, reverse=order is Qt.SortOrder.DescendingOrder)
-        self._order = have + rest
+        self._order = [*texts, *numbers, *rest] if descending else [*numbers, *texts, *rest]
 
-    def _rank(self, row: int, key: str) -> Any:
-        cell = self._cell(row, key)
-        if cell.order is None:
-            return cell.text.casefold() or None
-        return None if cell.order != cell.order else cell.order
+    def _values(self, key: str) -> Sequence[Any]:
+        """Return what the rows (as given) are ordered by."""
+        if self._orders is not None:
+            return self._orders(key)
+        cells = (self._cell(row, key) for row in range(len(self._given)))
+        return [cell.text if cell.order is None else cell.order for cell in cells]
+
+
+def _rank(value: Any) -> Any:
+    """Return a value as it is compared, None where there is none."""
+    if isinstance(value, str):
+        return value.casefold() or None
+    return None if math.isnan(value) else value
 
 
 class _CellDelegate(QStyledItemDelegate):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import math
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QPushButton, QWidget
 
-from app.pages.predict_cells import prediction_cell, prediction_columns
+from app.pages.predict_cells import prediction_cell, prediction_columns, prediction_orders
 from app.services import runs
 from app.services.prediction_table import Predictions
 from app.widgets.cell_table import CellTable
@@ -114,6 +115,38 @@ def test_warnings_and_errors_are_said_in_words():
     assert words == ["far from the training set (0.24)", "cannot read: ring 1 is never closed", ""]
     assert prediction_cell(predictions, 1, "value:0").text == "\u2013"
     assert predictions.failed == 1
+
+
+def test_rows_are_ordered_by_what_their_cells_say(qtbot):
+    task = TaskSpec("colour", TaskKind.MULTICLASS, classes=("red", "blue"))
+    predictions = replace(
+        made(
+            (LOGS, TOXIC, task),
+            logS_pred=[1.0, None, 2.0],
+            toxic_pred=[0.1, None, 0.9],
+            toxic_class=["no", None, "yes"],
+            colour_class=["red", None, "blue"],
+            colour_prob_red=[0.7, None, 0.2],
+            colour_prob_blue=[0.3, None, 0.8],
+            nearest_similarity=[0.24, None, 0.8],
+            error=["", "ring 1 is never closed", ""],
+        ),
+        called="id",
+        names=["b", "", "a"],
+    )
+    table = CellTable("table", "Predictions")
+    qtbot.addWidget(table)
+    columns = prediction_columns(predictions)
+    cell = partial(prediction_cell, predictions)
+    for number, column in enumerate(columns):
+        orders = []
+        for given in (None, partial(prediction_orders, predictions)):
+            table.show_rows(columns, 3, cell, given)
+            table.cells.sort(number, Qt.SortOrder.DescendingOrder)
+            orders.append([table.cells.row_at(place) for place in range(3)])
+        assert orders[0] == orders[1], column.key
+        # What cannot be read is the last, also among notes.
+        assert column.key in {"row", "structure", "smiles"} or orders[0][-1] == 1, column.key
 
 
 def test_without_a_model_nothing_can_be_asked(qtbot, window, predict_page):

@@ -59,3 +59,26 @@ def test_molecules_are_copied_in_the_order_in_which_they_stand(window, open_file
     molecules.select_rows([1, 2, 3])
     QTest.keySequence(molecules, QKeySequence(QKeySequence.StandardKey.Copy))
     assert QGuiApplication.clipboard().text().split() == ["CCCO", "CCCCCO", "CCCCO"]
+
+
+def places(table):
+    return [table.cells.row_at(place) for place in range(table.cells.rowCount())]
+
+
+def test_numbers_and_words_of_one_column_are_ordered_apart(shown):
+    table = CellTable("someTable", "Some rows")
+    orders = (2.0, "b", None, 1.0, float("nan"), "A")
+    table.show_rows(COLUMNS[1:], 6, lambda row, key: Cell("", order=orders[row]))
+    table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+    assert places(shown(table)) == [3, 0, 5, 1, 2, 4]
+    table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+    assert places(table) == [1, 5, 0, 3, 2, 4]
+
+
+def test_other_rows_are_ordered_by_the_same_column_wherever_it_stands(table):
+    table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    assert places(table) == [2, 0, 3, 1]
+    table.show_rows(COLUMNS[::-1], 4, lambda row, key: Cell("x", order=row if key == "value" else -row))
+    assert places(table) == [3, 2, 1, 0]
+    table.show_rows(COLUMNS[:1], 4, lambda row, key: Cell("x"))
+    assert places(table) == [0, 1, 2, 3]
