@@ -157,7 +157,10 @@ def _smiles(predictions: Predictions, place: int) -> Cell:
 
 
 def _name(predictions: Predictions, place: int) -> Cell:
-    return Cell(predictions.names[place])
+    if predictions.names[place].strip():
+        return Cell(predictions.names[place])
+    # The column of row numbers gives way in a narrow window, and that of SMILES too.
+    return Cell(order=math.nan, second=f"row {count(place + 1)}", tip=f"row {count(place + 1)}, without a name")
 
 
 def _nearness(predictions: Predictions, place: int) -> float:

@@ -376,8 +376,8 @@ class _CellDelegate(QStyledItemDelegate):
             painter.setFont(mono_font(12))
         else:
             painter.setFont(text_font(13, bold=cell.bold, tabular=column.kind == "number"))
-        words = rect
-        if cell.second:
+        words = below = rect
+        if cell.second and cell.text:
             # Two lines as one block in the middle of the row.
             middle = rect.center().y()
             words = QRect(rect.left(), middle - 18, rect.width(), 18)

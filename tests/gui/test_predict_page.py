@@ -149,6 +149,12 @@ def test_rows_are_ordered_by_what_their_cells_say(qtbot):
         assert column.key in {"row", "structure", "smiles"} or orders[0][-1] == 1, column.key
 
 
+def test_a_molecule_without_a_name_says_which_row_it_is():
+    predictions = replace(made(logS_pred=[1.0, 2.0]), called="Compound ID", names=["007", " "])
+    cells = [prediction_cell(predictions, place, "name") for place in range(2)]
+    assert [(cell.text, cell.second) for cell in cells] == [("007", ""), ("", "row 2")]
+
+
 def test_without_a_model_nothing_can_be_asked(qtbot, window, predict_page):
     window.findChild(QPlainTextEdit, "predictSmilesEdit").setPlainText("CCO")
     assert not window.findChild(QPushButton, "predictButton").isEnabled()
@@ -188,7 +194,7 @@ def test_molecules_are_shown_by_the_names_that_they_came_with(qtbot, window, pre
     data.write_text("structure,amount,Compound ID\nCCO,2,007\nCCN,2,\n", encoding="utf-8")
     with qtbot.waitSignal(window.session.predictions_ready, timeout=TIMEOUT):
         predict_page.predict_file(str(data))
-    assert column("Compound ID") == ["007", ""]
+    assert column("Compound ID") == ["007", "row 2"]
 
 
 def test_an_ending_that_cannot_be_written_is_told(qtbot, window, predict_page, asked, tmp_path):
