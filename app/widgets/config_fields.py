@@ -13,6 +13,7 @@ from PySide6.QtGui import QDoubleValidator, QFocusEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox, QWidget
 
 from app.widgets.basic import Switch
+from app.widgets.file_drags import let_files_through
 from mole_engine.contracts.settings import Section
 
 TITLES = {
@@ -164,6 +165,7 @@ class NumberEdit(QLineEdit):
 
     def __init__(self, spec: FieldSpec, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        let_files_through(self)
         self._spec = spec
         self._value = 0.0
         validator = QDoubleValidator(self)
@@ -302,11 +304,13 @@ class FieldEditor:
 
     def _text(self, on_change: Callable[[], None]) -> tuple[Callable[[], Any], Callable[[Any], None]]:
         self.widget = edit = QLineEdit()
+        let_files_through(edit)
         edit.editingFinished.connect(on_change)
         return edit.text, edit.setText
 
     def _list(self, on_change: Callable[[], None]) -> tuple[Callable[[], Any], Callable[[Any], None]]:
         self.widget = edit = QLineEdit()
+        let_files_through(edit)
         edit.setPlaceholderText("a, b, …")
         edit.editingFinished.connect(on_change)
 

@@ -7,8 +7,9 @@ import shutil
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit
 
+from app.page_shelf import PAGES
 from app.pages.dropped import not_opened, too_many
 from app.widgets.pinned_molecules import PinDialog
 from tests.gui.test_predict_page import model_path
@@ -143,6 +144,20 @@ def test_a_file_dropped_on_the_search_field_is_opened_and_text_is_searched_for(
     text.setText("CCO")
     assert drop(field, text)
     assert field.text() == "CCO"
+
+
+def test_no_text_field_of_any_page_takes_a_file_for_text(window, tables, monkeypatch):
+    for name, _, _ in PAGES:
+        window.page(name)
+    opened, tried = [], []
+    monkeypatch.setattr(window, "open_paths", opened.append)
+    for field in [*window.findChildren(QLineEdit), *window.findChildren(QPlainTextEdit)]:
+        target = field.viewport() if isinstance(field, QPlainTextEdit) else field
+        if target.acceptDrops() and field.isEnabled() and field.window() is window:
+            tried.append(field)
+            assert drop(target, files(tables[0])), field.objectName()
+            assert len(opened) == len(tried), field.objectName()
+    assert {"searchEdit", "predictSmilesEdit", "runNotesEdit"} <= {field.objectName() for field in tried}
 
 
 def test_where_nothing_can_be_done_with_files_they_are_refused(shown, tables):
