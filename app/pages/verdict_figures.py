@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.verdict_checks import CheckPane
@@ -15,7 +16,7 @@ from app.services.runs import RunStory
 from app.services.verdict import TaskVerdict, TestMolecule, area_under, scaffold_groups
 from app.text import count, counted, fixed
 from app.theme import SPACE
-from app.widgets.basic import Card, muted_label, named
+from app.widgets.basic import Card, muted_label, named, row
 from app.widgets.cell_table import Cell, CellTable, Column
 from app.widgets.combo import Combo
 from app.widgets.confusion import ConfusionView
@@ -135,8 +136,10 @@ class FigureCard(Card):
     def _build(self) -> None:
         for box in (self.task_picker, self.picker):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-            self.header.addWidget(box)
         self.picker.setMinimumWidth(_PICKER_WIDTH)
+        self._pickers = QWidget()
+        self._pickers.setLayout(row(self.task_picker, self.picker))
+        self.header.addWidget(self._pickers)
         self._stack = QStackedWidget()
         self._pages: dict[str, QWidget] = {
             **dict.fromkeys(("roc", "pr", "coverage", "reliability"), self.curve),
@@ -186,6 +189,20 @@ class FigureCard(Card):
             self.picker.addItem(title, key)
         self.picker.setCurrentIndex(max(0, self.picker.findData(chosen)))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Place the pickers anew."""
+        super().resizeEvent(event)
+        self._place_pickers()
+
+    def _place_pickers(self) -> None:
+        """Give the pickers a line of their own where the title's has no room for them."""
+        wanted = self._title.sizeHint().width() + self._pickers.sizeHint().width() + 2 * self.header.spacing()
+        inside = self.contentsRect().width() - 2 * SPACE[3]
+        home, other = (self.body, self.header) if wanted > inside else (self.header, self.body)
+        if other.indexOf(self._pickers) >= 0:
+            other.removeWidget(self._pickers)
+            home.insertWidget(0 if home is self.body else home.count(), self._pickers)
+
     # Showing ---------------------------------------------------------------------------------------------------
 
     @Slot()
@@ -225,6 +242,7 @@ class FigureCard(Card):
         else:
             self._show_charts(self._story)
         self._stack.setCurrentWidget(self._pages[kind])
+        self._place_pickers()
 
     def _say(self, words: str) -> None:
         self._says.setText(words)

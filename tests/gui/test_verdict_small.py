@@ -74,3 +74,18 @@ def test_how_it_was_made_shows_the_values_beside_long_names(qtbot, small):
     shown = [label.text() for label in facts.findChildren(QLabel) if label.isVisible() and label not in names]
     assert "160 + 20 + 20" in shown
     assert "Small" in shown
+
+
+def test_the_title_of_a_figure_is_read_whole_beside_its_pickers(qtbot, window, small):
+    card = small.figures
+    for width, beside in ((1024, False), (1500, True), (1024, False)):
+        window.resize(width, 700)
+        qtbot.wait(50)
+        for kind in ("parity", "residuals"):
+            card.choose(kind)
+            qtbot.wait(20)
+            title = card.findChildren(GivingLabel)[0]
+            assert title.shown() == title.text() in ("Predicted vs measured", "Errors by value")
+            assert card.picker.shown_text() == card.picker.currentText()
+        tops = [widget.mapTo(card, widget.rect().center()).y() for widget in (title, card.picker)]
+        assert (abs(tops[0] - tops[1]) < 5) is beside
