@@ -82,11 +82,9 @@ class MemberEmitter(EventEmitter):
 
     def _placed(self, event: StepMetrics) -> StepMetrics:
         steps = event.total_steps / max(1, event.total_epochs)
-        after, rest = self._series.after(self._number), event.eta_seconds
-        if event.step:
-            # In the measure of this one's own time.
-            own = event.eta_seconds * event.total_steps / max(1, event.total_steps - event.step)
-            rest += self._series.later(self._number) * own
+        after, own = self._series.after(self._number), self._own_seconds(event)
+        left = 1 - event.step / max(1, event.total_steps)
+        rest = (left + self._series.later(self._number)) * own
         return replace(
             event,
             step=event.step + round(self._before * steps),
@@ -99,6 +97,20 @@ class MemberEmitter(EventEmitter):
             epochs_before=self._offset,
             network_epochs=event.total_epochs if self._networks else 0,
         )
+
+    def _own_seconds(self, event: StepMetrics) -> float:
+        """Return how long this network takes from its first step to its last; NaN while nothing tells."""
+        left = event.total_steps - event.step
+        measured = event.eta_seconds * event.total_steps / left if left > 0 else math.nan
+        usual = self._series.seconds(self._number)
+        if math.isnan(usual) or math.isnan(measured):
+            own = measured if math.isnan(usual) else usual
+        else:
+            # The first steps have met neither validation nor saving: until then, those before tell more.
+            own = usual + event.step / event.total_steps * (measured - usual)
+        if event.epoch > 1 and math.isfinite(own):
+            self._series.hear_seconds(self._number, own)
+        return own
 
 
 def member_folder(folder: Path, number: int) -> Path:

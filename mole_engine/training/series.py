@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ class Series:
         self.costs = list(costs)
         self.afterwards = afterwards
         self._heard = 0
+        self._seconds: dict[float, float] = {}
 
     @property
     def planned(self) -> int:
@@ -60,6 +62,14 @@ class Series:
             time += min(epochs, left) * cost
             left = max(0, left - epochs)
         return time / (self.epochs[number] * self.costs[number])
+
+    def seconds(self, number: int) -> float:
+        """Return how long a network takes, after what was heard of those of its kind; NaN where nothing was."""
+        return self._seconds.get(self.costs[number], math.nan) * self.epochs[number]
+
+    def hear_seconds(self, number: int, seconds: float) -> None:
+        """Take note of how long a network takes in all."""
+        self._seconds[self.costs[number]] = seconds / self.epochs[number]
 
     def is_over(self, number: int) -> bool:
         """Whether a network would begin behind the end."""

@@ -1,0 +1,65 @@
+"""The time left of several networks that follow each other."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from mole_engine.contracts.events import StepMetrics
+from mole_engine.contracts.run_state import RunControl
+from mole_engine.training.emitter import EventEmitter
+from mole_engine.training.members import MemberEmitter
+from mole_engine.training.reporting import Progress
+from mole_engine.training.series import Series
+
+STEPS, EPOCHS, NETWORKS = 4, 5, 6
+STEP_SECONDS, EPOCH_SECONDS, AFTERWARDS = 1.0, 6.0, 30.0
+"""A step is quick beside the validation and the saving at the end of an epoch."""
+
+
+@pytest.fixture
+def told(tmp_path):
+    """Return the seconds left, true and told, at each step of all networks, by network."""
+    heard = []
+    whole = EventEmitter("r")
+    whole.emit = lambda event: heard.append(event) is None
+    series, now, true = Series(RunControl(), [EPOCHS] * NETWORKS, [1.0] * NETWORKS, AFTERWARDS), 0.0, []
+    total = STEPS * EPOCHS
+    for number in range(NETWORKS):
+        emitter, progress = MemberEmitter(whole, series, number, tmp_path / "m.csv"), Progress()
+        progress.tick(now, 0)
+        for step in range(1, total + 1):
+            now += STEP_SECONDS + (EPOCH_SECONDS if step > 1 and step % STEPS == 1 else 0)
+            progress.tick(now, step)
+            true.append(now)
+            emitter.emit(
+                StepMetrics(
+                    step=step,
+                    total_steps=total,
+                    epoch=(step - 1) // STEPS + 1,
+                    total_epochs=EPOCHS,
+                    loss=1.0,
+                    learning_rate=1e-3,
+                    eta_seconds=progress.remaining(total),
+                )
+            )
+    left = [(now + AFTERWARDS - moment, event.eta_seconds) for moment, event in zip(true, heard, strict=True)]
+    return [left[number * total : (number + 1) * total] for number in range(NETWORKS)]
+
+
+def test_the_time_left_does_not_start_anew_with_each_network(told):
+    for network in told[1:]:
+        for true, said in network:
+            assert said == pytest.approx(true, rel=0.3)
+
+
+def test_the_last_step_of_a_network_does_not_pass_for_the_last_of_all(told):
+    for network in told[:-1]:
+        assert network[-1][1] == pytest.approx(network[-2][1], rel=0.1)
+    assert told[-1][-1][1] == pytest.approx(AFTERWARDS)
+
+
+def test_nothing_is_said_before_anything_is_known(told):
+    assert math.isnan(told[0][0][1])
+    assert math.isfinite(told[1][0][1])
