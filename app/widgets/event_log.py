@@ -30,6 +30,7 @@ from mole_engine.contracts.run_state import RunState
 
 KEPT = 500
 _LOWEST, _HIGHEST = "Lowest", "Highest"
+_SO_FAR = " so far: "
 _TONE = Qt.ItemDataRole.UserRole + 1
 _CLOCK = Qt.ItemDataRole.UserRole + 2
 
@@ -94,7 +95,7 @@ def _saved(event: CheckpointSaved) -> tuple[str, str]:
     # Not "best model saved": some jobs keep their last epoch whatever validation says.
     words = _LOWEST if lower_is_better(event.monitor) else _HIGHEST
     whose = f"Network {event.network}: {words.lower()}" if event.network else words
-    said = f"{whose} {metric_title(event.monitor)} so far: {number(event.value)}"
+    said = f"{whose} {metric_title(event.monitor)}{_SO_FAR}{number(event.value)}"
     return f"{said}, epoch {event.epoch - event.epochs_before}", ""
 
 
@@ -187,7 +188,7 @@ class _Lines(QAbstractListModel):
         fresh = [line for line in _without_repeats(lines) if not self.entries or line[1] != self.entries[0][1]]
         if not fresh:
             return
-        if self.entries and _is_save(self.entries[0]) and _is_save(fresh[0]):
+        if self.entries and _replaces(fresh[0], self.entries[0]):
             # Of checkpoints one after the other only the newest counts.
             self.beginRemoveRows(QModelIndex(), 0, 0)
             del self.entries[0]
@@ -220,13 +221,20 @@ class _Lines(QAbstractListModel):
         return {_TONE: tone, _CLOCK: clock(moment)}.get(role)
 
 
-def _is_save(line: tuple[float, str, str]) -> bool:
-    return line[1].startswith((_LOWEST, _HIGHEST))
+def _saved_of(line: tuple[float, str, str]) -> str:
+    """Return what a line about a checkpoint says before its number, the network among it; "" for other lines."""
+    said, apart, _ = line[1].partition(_SO_FAR)
+    return said if apart else ""
+
+
+def _replaces(line: tuple[float, str, str], before: tuple[float, str, str]) -> bool:
+    """Whether a line is the news of that before it: a better checkpoint of the same network."""
+    return bool(_saved_of(line)) and _saved_of(line) == _saved_of(before)
 
 
 def _without_repeats(lines: list[tuple[float, str, str]]) -> list[tuple[float, str, str]]:
     """Return the lines (oldest first) with only the last of several checkpoints in a row."""
-    return [line for line, after in zip_longest(lines, lines[1:]) if not (after and _is_save(line) and _is_save(after))]
+    return [line for line, after in zip_longest(lines, lines[1:]) if not (after and _replaces(after, line))]
 
 
 class _Line(QStyledItemDelegate):

@@ -314,6 +314,23 @@ def test_event_log_speaks_in_words_newest_first(qtbot):
     assert log.lines() == ["No target. Choose one."]
 
 
+def test_of_each_network_the_events_tell_only_the_newest_checkpoint(qtbot):
+    log = EventLog()
+    qtbot.addWidget(log)
+    saves = [
+        CheckpointSaved(
+            path="x", epoch=epoch, monitor="rmse", value=2 - epoch / 9, is_best=True, network=n, epochs_before=n
+        )
+        for n, epoch in ((1, 2), (1, 3), (1, 4), (2, 3), (2, 5))
+    ]
+    newest = ["Network 2: lowest RMSE so far: 1.44, epoch 3", "Network 1: lowest RMSE so far: 1.56, epoch 3"]
+    for event in saves:
+        log.add(event)
+    assert log.lines() == newest
+    log.replay(saves)
+    assert log.lines() == newest
+
+
 def test_a_learning_rate_that_cannot_be_is_refused_in_words_beside_the_presets(qtbot):
     specs = {spec.path: spec for spec in field_specs(TrainConfig.model_fields["training"].annotation, "training")}
     card = PresetSettings(specs["training.epochs"], specs["training.learning_rate"], "")
