@@ -9,9 +9,8 @@ from PySide6.QtWidgets import QStatusBar, QWidget
 
 from app.services.prefetch import core_words
 from app.services.session import Session
-from app.text import duration, stage_words
+from app.text import duration, progress_words, stage_words
 from app.widgets.basic import label
-from app.widgets.progress import progress_words
 from mole_engine.contracts.events import CheckpointSaved, Event
 
 _TICK_MS = 5000
@@ -48,7 +47,7 @@ class StatusLine(QStatusBar):
 
     @Slot(str, int, int)
     def _show_work(self, stage: str, done: int, total: int) -> None:
-        self._work.setText(f"{stage_words(stage)} {progress_words(done, total)}".strip())
+        self._work.setText(f"{stage_words(stage)} {progress_words(stage, done, total)}".strip())
 
     @Slot(str)
     def _show_device(self, words: str) -> None:

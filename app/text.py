@@ -18,6 +18,7 @@ __all__ = [
     "own_title",
     "plain_minus",
     "probability",
+    "progress_words",
     "size",
     "stage_words",
 ]
@@ -95,6 +96,8 @@ def says_unit(name: str, unit: str) -> bool:
     return bool(unit) and name.endswith((f"({unit})", f"[{unit}]"))
 
 
+_BYTE_STAGES = ("open", "download", "read")
+
 _STAGES = {
     "open": "Opening",
     "download": "Downloading",
@@ -110,3 +113,11 @@ _STAGES = {
 def stage_words(stage: str) -> str:
     """Return what is being done as a reader says it; a stage without a name of ours says itself."""
     return _STAGES.get(stage, stage)
+
+
+def progress_words(stage: str, done: int, total: int) -> str:
+    """Return "4,210 of 10,000", of what is read from a file "4.2 MB of 10 MB"; "" while nothing is known."""
+    written = size if stage in _BYTE_STAGES else count
+    if total > 0:
+        return f"{written(done)} of {written(total)}"
+    return written(done) if done > 0 else ""

@@ -19,7 +19,7 @@ from app.pages.words import LEAK_TIP
 from app.services.open_dataset import FreshTable, OpenDataset
 from app.services.row_export import ROW_KINDS, export_rows
 from app.services.structures import structure_png, structure_text
-from app.text import count, counted, stage_words
+from app.text import count, counted
 from app.theme import SPACE
 from app.widgets.basic import row, secondary_button, set_role
 from app.widgets.file_drags import dropped_files
@@ -235,7 +235,6 @@ class DataPage(Page):
 
     @Slot(str, int, int)
     def _show_progress(self, stage: str, done: int, total: int) -> None:
-        stage = stage_words(stage)
         self.loading.show_progress(stage, done, total)
         self.banner.show_progress(stage, done, total)
 

@@ -5,16 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
-from app.text import count
+from app.text import progress_words, stage_words
 from app.theme import SPACE
 from app.widgets.basic import Card, label, link_button, row, secondary_button
-
-
-def progress_words(done: int, total: int) -> str:
-    """Return "4,210 of 10,000", or "" while nothing is known."""
-    if total > 0:
-        return f"{count(done)} of {count(total)}"
-    return count(done) if done > 0 else ""
 
 
 class ProgressStrip(QWidget):
@@ -51,9 +44,9 @@ class ProgressStrip(QWidget):
         column.addWidget(self._cancel, 0, Qt.AlignmentFlag.AlignHCenter)
 
     def show_progress(self, stage: str, done: int, total: int) -> None:
-        """Show where the work stands; a total of 0 means that nobody knows."""
-        self._stage.setText(stage)
-        self._count.setText(progress_words(done, total))
+        """Show where the work stands, its stage by the engine's name or in words; a total of 0: nobody knows."""
+        self._stage.setText(stage_words(stage))
+        self._count.setText(progress_words(stage, done, total))
         # Counts beyond 32 bits would overflow Qt's integers; the bar only needs thousandths.
         self._bar.setRange(0, 1000 if total > 0 else 0)
         if total > 0:

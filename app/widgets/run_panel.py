@@ -189,14 +189,14 @@ class RunPanel(Card):
         if self._state in (RunState.TRAINING, RunState.EVALUATING):
             # The bar stands for the whole training, of which this is a part; it never goes back.
             if self._trained and event.total:
-                self.eta.setText(f"{count(event.done)} of {count(event.total)}")
+                self.eta.setText(_count_words(event))
             elif self._state is RunState.EVALUATING:
                 self.eta.setText("Almost done")
         elif event.total:
-            self.eta.setText(f"{count(event.done)} of {count(event.total)}")
+            self.eta.setText(_count_words(event))
             self.progress.setValue(_SCALE * event.done // event.total)
         elif event.done:
-            self.eta.setText(f"{count(event.done)} {event.unit}")
+            self.eta.setText(size(event.done) if event.unit == "bytes" else f"{count(event.done)} {event.unit}")
 
     def _show_step(self, event: StepMetrics) -> None:
         if not self._paused and self.stop_button.isEnabled():
@@ -293,6 +293,11 @@ def _where(event: StepMetrics) -> str:
         return f"Training, epoch {count(event.epoch)} of {count(event.total_epochs)}"
     own = f"epoch {count(event.epoch - event.epochs_before)} of {count(event.network_epochs)}"
     return f"Network {count(event.network)} of {count(event.networks)}, {own}"
+
+
+def _count_words(event: StageProgress) -> str:
+    written = size if event.unit == "bytes" else count
+    return f"{written(event.done)} of {written(event.total)}"
 
 
 def _memory_words(event: StepMetrics) -> str:

@@ -43,7 +43,7 @@ def read_xlsx(raw: bytes, name: str, on_progress: Progress | None) -> Cells:
             # openpyxl warns of styles and extensions that no cell text depends on.
             warnings.simplefilter("ignore")
             book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
-            rows, numbers, sheet = _first_filled_sheet(book, on_progress)
+            rows, numbers, sheet = _first_filled_sheet(book, raw, on_progress)
             count = len(book.sheetnames)
             book.close()
     except (InputError, Cancelled, MemoryError):
@@ -87,7 +87,7 @@ def read_parquet(raw: bytes, name: str, on_progress: Progress | None) -> Cells:
         columns = []
         for index, column in enumerate(table.columns):
             columns.append(_texts(column))
-            report(on_progress, "read", index + 1, len(table.columns))
+            _report(on_progress, raw, index + 1, len(table.columns))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{name} is damaged.", "It is not a whole Parquet file.", "Copy or write it again.") from error
     if not columns or not table.num_rows:
@@ -111,7 +111,7 @@ def _check_archive(raw: bytes, name: str) -> None:
         )
 
 
-def _first_filled_sheet(book: Any, on_progress: Progress | None) -> tuple[list[list[str]], list[int], str]:
+def _first_filled_sheet(book: Any, raw: bytes, on_progress: Progress | None) -> tuple[list[list[str]], list[int], str]:
     for sheet in book.worksheets:
         rows: list[list[str]] = []
         numbers: list[int] = []
@@ -126,10 +126,15 @@ def _first_filled_sheet(book: Any, on_progress: Progress | None) -> tuple[list[l
                 rows.append(cells)
                 numbers.append(number)
             if number % _REPORT_EVERY == 0:
-                report(on_progress, "read", number, max(number, sheet.max_row or 0))
+                _report(on_progress, raw, number, max(number, sheet.max_row or 0))
         if rows:
             return rows, numbers, str(sheet.title)
     return [], [], ""
+
+
+def _report(on_progress: Progress | None, raw: bytes, done: int, total: int) -> None:
+    """Tell as bytes, which every reader counts in, how many rows or columns of a file are read."""
+    report(on_progress, "read", len(raw) * done // total, len(raw))
 
 
 def _cell(value: Any) -> str:

@@ -29,6 +29,8 @@ def test_panel_tells_what_is_going_on(qtbot):
     panel.show_event(StageProgress(stage="Checking molecules", done=5, total=10))
     assert panel.eta.text() == "5 of 10"
     assert panel.progress.value() == 500
+    panel.show_event(StageProgress(stage="Reading the file", done=4235, total=12_400_000, unit="bytes"))
+    assert panel.eta.text() == "4.2 kB of 12 MB", "else they pass for molecules"
     panel.show_event(step(2, 1.0))
     assert panel.eta.text() == "1 min 31 s left"
     assert panel.progress.value() == 250

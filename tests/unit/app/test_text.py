@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from app.text import count, counted, duration, fixed, number, plain_minus, size
+from app.text import count, counted, duration, fixed, number, plain_minus, progress_words, size
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,10 @@ def test_sizes_and_signs():
     assert fixed(-0.5) == "\u22120.50"
     assert plain_minus("-1.5") == "\u22121.5"
     assert plain_minus("-OH") == "-OH"
+
+
+def test_what_is_read_is_counted_in_bytes_what_is_cleaned_up_in_molecules():
+    assert progress_words("read", 4235, 12_400_000) == "4.2 kB of 12 MB"
+    assert progress_words("download", 4235, 0) == "4.2 kB"
+    assert progress_words("curate", 4210, 10_000) == "4,210 of 10,000"
+    assert progress_words("curate", 0, 0) == ""

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -287,3 +288,16 @@ def test_what_a_csv_writer_wrote_comes_back(tmp_path, rows, delimiter, encoding)
     writer.writerows(rows)
     table = read(tmp_path, stream.getvalue().encode(encoding), delimiter=delimiter)
     assert table.frame.to_numpy().tolist() == [[smiles, note, str(value)] for smiles, note, value in rows]
+
+
+def test_every_reader_counts_in_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(other_readers, "_REPORT_EVERY", 1)
+    frame = pd.DataFrame({"smiles": ["CCO", "CCN", "CCC"], "y": ["1", "2", "3"]})
+    frame.to_excel(tmp_path / "a.xlsx", index=False)
+    frame.to_parquet(tmp_path / "a.parquet")
+    for name in ("a.xlsx", "a.parquet"):
+        told = []
+        read_table(tmp_path / name, on_progress=lambda *step, told=told: told.append(step))
+        size = (tmp_path / name).stat().st_size
+        assert all(total == size for _, _, total in told)
+        assert [done for stage, done, _ in told if stage == "read"][-2:] == [size, size]
