@@ -14,8 +14,11 @@ from app.theme import Tokens, text_font, theme
 from app.widgets.plotting import brush, pen
 
 _LINE_HEIGHT = 14.0
-_MARGIN = 4.0
-"""Empty pixels around the words of a text item."""
+_MARGIN = 1.0
+"""Empty pixels around the words of a text item; as they are painted over, more would cover the words beside them."""
+
+_BETWEEN = 4.0
+"""Pixels that a name needs beside its letters so that names one above the other can be told apart."""
 
 _MOST_SHARE = 0.5
 """Of the height of the view; where all names need more, those of the weakest simple models are left out."""
@@ -130,8 +133,7 @@ class BaselineLines:
         seen = [place for place in places if 0 <= (top - self._values[place]) / high <= inside.height()]
         for place in seen:
             self._words[place].setText(self._fitting(place, inside.width()))
-        # Each with what stands free between it and the next one.
-        heights = (self._words[place].boundingRect().height() - _MARGIN for place in seen)
+        heights = (self._words[place].boundingRect().height() - 2 * _MARGIN + _BETWEEN for place in seen)
         tallest = max(heights, default=_LINE_HEIGHT)
         most = max(1, int(_MOST_SHARE * inside.height() / tallest))
         named = self._by_strength(seen)[:most]
@@ -165,6 +167,7 @@ class BaselineLines:
         line = pg.InfiniteLine(angle=0, movable=False)
         words = pg.TextItem(anchor=(0, 0))
         words.setFont(text_font(11))
+        words.textItem.document().setDocumentMargin(_MARGIN)
         # Behind the curves, the words before them.
         line.setZValue(-10)
         words.setZValue(20)

@@ -17,15 +17,19 @@ TITLES = (
     "RDKit descriptors + gradient boosting",
 )
 VALUES = (2.05, 1.05, 0.81, 0.72)
-SMALL, LARGE = (330, 228), (620, 320)
+SMALL, LARGE = (322, 228), (620, 320)
 """Of the chart in a window of 1024 x 700, and where there is room for all names."""
 
 
-def curves_of(metric):
+CLOSE = (7.75, 7.23, 5.28, 4.01)
+"""Two weak simple models whose names must share the room between two lines."""
+
+
+def curves_of(metric, values=VALUES):
     sign = 1 if metric == "rmse" else -1
     events = [
         BaselineReady(name=title, title=title, metrics={metric: sign * value})
-        for title, value in zip(TITLES, VALUES, strict=True)
+        for title, value in zip(TITLES, values, strict=True)
     ]
     events += [
         EpochMetrics(
@@ -66,7 +70,7 @@ def test_a_small_chart_names_the_strongest_simple_models_and_the_crosshair_tells
     assert len(named) == 3
     assert named[:2] == list(TITLES[1:3]), "the weakest is left out, whether less or more is better"
     words = [item for item in chart._baselines._words if item.isVisible()]
-    heights = [item.boundingRect().height() - 8 for item in words]
+    heights = [item.boundingRect().height() - 2 for item in words]
     assert sum(heights) <= box.height() / 2
     assert all(line.isVisible() for line in chart._baselines._lines)
     told = told_at(chart, 12.0)
@@ -100,3 +104,20 @@ def test_where_there_is_room_all_names_stand_and_the_crosshair_repeats_none(char
         assert len(made.baseline_texts()) == named
         assert ("Mean of" in told_at(made, 12.0)) == (named < 4)
     assert [text.rpartition(" ")[0] for text in made.baseline_texts()] == list(TITLES)
+
+
+@pytest.mark.parametrize("values", [VALUES, CLOSE])
+@pytest.mark.parametrize("height", [228, 260, 290, 293, 300, 320])
+def test_no_name_is_painted_over_by_the_ground_of_another(chart, values, height):
+    made = chart("rmse", (570, height))
+    made.set_curves(curves_of("rmse", values))
+    texts = [item for item in made._baselines._words if item.isVisible()]
+    assert len(texts) >= 3
+    for item in texts:
+        margin = item.textItem.document().documentMargin()
+        words = item.mapRectToScene(item.boundingRect()).adjusted(margin, margin, -margin, -margin)
+        for other in texts:
+            ground = other.mapRectToScene(other.boundingRect())
+            # What a line of text has above and below its letters may be lost.
+            hidden = ground.intersected(words).height() if other is not item else 0
+            assert hidden <= 2, (item.toPlainText(), other.toPlainText(), hidden)
