@@ -168,9 +168,9 @@ class BaselineLines:
         words = pg.TextItem(anchor=(0, 0))
         words.setFont(text_font(11))
         words.textItem.document().setDocumentMargin(_MARGIN)
-        # Behind the curves, the words before them.
+        # All behind the curves, of which nothing is to be hidden where a small chart leaves words no other place.
         line.setZValue(-10)
-        words.setZValue(20)
+        words.setZValue(-5)
         for item in (line, words):
             self._plot.addItem(item, ignoreBounds=True)
         self._lines.append(line)

@@ -152,9 +152,10 @@ class MetricChart(ChartCard):
         self._point = pg.ScatterPlotItem(size=10)
         self._words = pg.TextItem(anchor=(0.5, 0))
         self._words.setFont(text_font(11, bold=True))
-        for item in (self._point, self._words):
+        # The words behind the curves: they may have no place that is free of another one.
+        for item, level in ((self._point, 30), (self._words, -2)):
             plot.addItem(item, ignoreBounds=True)
-            item.setZValue(30)
+            item.setZValue(level)
             item.setVisible(False)
         self._color(theme.palette())
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
+from PySide6.QtCore import QPointF
 
 from app.widgets.live_chart import MetricChart
 from app.widgets.run_curves import RunCurves
@@ -121,3 +123,22 @@ def test_no_name_is_painted_over_by_the_ground_of_another(chart, values, height)
             # What a line of text has above and below its letters may be lost.
             hidden = ground.intersected(words).height() if other is not item else 0
             assert hidden <= 2, (item.toPlainText(), other.toPlainText(), hidden)
+
+
+def test_words_hide_no_part_of_a_curve_also_where_they_have_no_other_place(qtbot, chart):
+    made = chart("rmse", SMALL)
+    qtbot.wait(50)
+    picture, box = made.plot.grab().toImage(), made.plot.getPlotItem().getViewBox()
+    names = [item for item in (*made._baselines._words, made._words) if item.isVisible()]
+    grounds = [item.mapRectToScene(item.boundingRect()) for item in names]
+    color, hidden, covered = made._line.opts["pen"].color(), 0, 0
+    for epoch in np.linspace(1, 18, 400):
+        value = np.interp(epoch, made._line.xData, made._line.yData)
+        place = made.plot.mapFromScene(box.mapViewToScene(QPointF(epoch, value)))
+        if not any(ground.contains(QPointF(place)) for ground in grounds):
+            continue
+        covered += 1
+        near = [picture.pixelColor(place.x() + x, place.y() + y) for x in (-1, 0, 1) for y in (-1, 0, 1)]
+        hidden += min(abs(one.red() - color.red()) + abs(one.blue() - color.blue()) for one in near) > 60
+    assert covered
+    assert not hidden
