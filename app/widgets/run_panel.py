@@ -45,11 +45,11 @@ KINDS = {
 """Kinds of a training, and how they are offered."""
 
 ENDINGS = {
-    "stop": "Stopping after this step, the best model is kept",
-    "cancel": "Cancelling",
-    "interrupt": "Leaving, the run can be resumed",
+    "stop": ("Stopping", "The best model is kept"),
+    "cancel": ("Cancelling", "This run is dropped"),
+    "interrupt": ("Leaving", "The run can be resumed"),
 }
-"""What is said while a job comes to its end."""
+"""What is said in place of the time left, and above it, while a job comes to its end."""
 
 _LEAVING = "Leaving out the remaining ones"
 
@@ -134,7 +134,11 @@ class RunPanel(Card):
         self.cancel_button.setEnabled(ending not in {"cancel", "interrupt"})
         self._offer_steering()
         if ending:
-            self._line.show_text(_LEAVING if self._trained and ending == "stop" else ENDINGS[ending])
+            left_out = self._trained and ending == "stop"
+            head, words = ENDINGS[ending]
+            self._line.show_text(_LEAVING if left_out else words)
+            if not left_out:
+                self.eta.setText(head)
         elif paused:
             self._line.show_text("Paused")
 
@@ -201,7 +205,7 @@ class RunPanel(Card):
     def _show_step(self, event: StepMetrics) -> None:
         if not self._paused and self.stop_button.isEnabled():
             self._line.show_text(_where(event))
-        if math.isfinite(event.eta_seconds):
+        if math.isfinite(event.eta_seconds) and not self._ending:
             self.eta.setText(f"{duration(event.eta_seconds)} left")
         self.progress.setValue(_SCALE * event.step // max(event.total_steps, 1))
         if math.isfinite(event.molecules_per_second):

@@ -41,6 +41,9 @@ def test_panel_tells_what_is_going_on(qtbot):
     panel.show_steering(paused=False, ending="stop")
     assert not panel.stop_button.isEnabled()
     assert panel.cancel_button.isEnabled()
+    panel.show_event(step(3, 1.0))
+    assert panel.eta.text() == "Stopping", "the time left is that of a training which goes on"
+    assert panel._line.text() == "The best model is kept", "in full, beside Adjust"
 
 
 def test_what_comes_after_the_last_step_neither_turns_the_bar_back_nor_offers_what_does_nothing(qtbot):
