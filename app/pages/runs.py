@@ -293,8 +293,7 @@ class RunsPage(Page):
         self._compare.setVisible(state == _LIST and not self._in_trash)
         self._compare.setEnabled(self.actions_.can("compare"))
         self._more.setVisible(state in (_LIST, _VERDICT))
-        interrupted = len(selected) == 1 and selected[0].status is RunState.INTERRUPTED
-        self._resume.setVisible(interrupted and not self._in_trash and state != _COMPARE)
+        self._resume.setVisible(self.actions_.can_resume and state in (_LIST, _VERDICT))
         self._open.setVisible(not self._in_trash)
         self._open.setEnabled(len(selected) == 1)
         self._show_head()

@@ -90,6 +90,11 @@ class RunActions(QObject):
             action.setEnabled(usable[name])
             action.setVisible((name in ("restore", "drop", "folder")) if in_trash else name not in ("restore", "drop"))
 
+    @property
+    def can_resume(self) -> bool:
+        """Whether what is selected is one run that was cut off, or has failed, and may go on from its checkpoint."""
+        return not self._in_trash and len(self._records) == 1 and self._records[0].status in _CAN_RESUME
+
     def can(self, name: str) -> bool:
         """Whether an action ("compare", "continue" ...) is possible now."""
         return self._actions[name].isEnabled()

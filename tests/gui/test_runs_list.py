@@ -298,6 +298,15 @@ def test_what_goes_on_or_again_is_handed_to_training(qtbot, window, runs_page, k
     qtbot.waitUntil(lambda: runs_page.findChild(QPushButton, "resumeRunButton").isVisible())
     qtbot.mouseClick(runs_page.findChild(QPushButton, "resumeRunButton"), Qt.MouseButton.LeftButton)
     assert started[0][1] == cut.run_dir
+    # A disk that was full, too, leaves a checkpoint.
+    failed = RunRecord.from_dict({**kept[1].to_dict(), "status": "failed"})
+    store.find(failed.run_id).write_record(failed)
+    store.save(failed)
+    window.go_to("runs")
+    window.session.runs_changed.emit()
+    runs_page.list.select([failed.run_id])
+    qtbot.waitUntil(lambda: runs_page.list.selected()[0].status is RunState.FAILED)
+    assert runs_page.findChild(QPushButton, "resumeRunButton").isVisible()
     folder = store.find(kept[2].run_id)
     tasks = {"roles": {"tasks": [LOGS.to_dict()]}}
     folder.dataset.write_text(json.dumps(tasks), encoding="utf-8")
