@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from app.pages.explaining import Explaining, Question
 from app.pages.verdict_cells import NUMBER_COLUMNS, against_row, bars, class_columns, molecule_cell, story_facts
@@ -15,7 +15,7 @@ from app.services.runs import EXPORTS, RunStory
 from app.services.verdict import TaskVerdict, nearest_training
 from app.text import count, fixed, number
 from app.theme import SPACE
-from app.widgets.basic import Card, primary_button, row, secondary_button
+from app.widgets.basic import Card, primary_button, row, scrolled, secondary_button
 from app.widgets.cell_table import CellTable
 from app.widgets.explanation_card import ExplanationCard
 from app.widgets.figures import IN_UNITS, main_metric, metric_title, other_metrics, places_for, signed
@@ -86,7 +86,7 @@ class VerdictView(QWidget):
         self.explaining = Explaining(self._session, self.explanation)
         self._below = QWidget()
         middle = (self.tile, self.against, self._errors, self.share, (self.explanation, 1), (self._below, 1))
-        self._middle = _scrolled(_column(*middle))
+        self._middle = scrolled(_column(*middle))
         # The two at the right take what they can use before the figure grows; in a narrow window all give way.
         for column, narrow, wide, stretch in (
             (left, 270, 0, 1),
@@ -189,6 +189,8 @@ class VerdictView(QWidget):
             self.tile.show_metric(f"{part.capitalize()} {metric_title(name)}", number(metrics[name]), unit, others)
         else:
             self.tile.show_metric("Test metric", "–", "", "There is none for this run.")
+        # Of a run that has failed or was dropped there are only curves, which can use the room.
+        self._middle.setVisible(bool(name))
 
     def _show_against(self, verdict: TaskVerdict | None) -> None:
         shown = verdict.against if verdict is not None else ()
@@ -316,16 +318,6 @@ class VerdictView(QWidget):
             words = verdict.task.classes[int(item.value)] if verdict.task.classes else fixed(item.value, places)
             near.append(Near(item.smiles, words, f"similarity {fixed(item.similarity)}"))
         self.neighbours.show_neighbours(near)
-
-
-def _scrolled(column: QWidget) -> QScrollArea:
-    """Return a column that is scrolled where the window is too low for it: its cards would cut each other's words."""
-    scroll = QScrollArea()
-    scroll.setWidget(column)
-    scroll.setWidgetResizable(True)
-    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    return scroll
 
 
 def _column(*items: QWidget | tuple[QWidget, int]) -> QWidget:

@@ -16,7 +16,7 @@ from app.services.runs import RunStory
 from app.services.verdict import TaskVerdict, TestMolecule, area_under, scaffold_groups
 from app.text import count, counted, fixed
 from app.theme import SPACE
-from app.widgets.basic import Card, muted_label, named, row
+from app.widgets.basic import Card, muted_label, named, row, scrolled
 from app.widgets.cell_table import Cell, CellTable, Column
 from app.widgets.combo import Combo
 from app.widgets.confusion import ConfusionView
@@ -149,7 +149,7 @@ class FigureCard(Card):
             "deviation": self.deviation,
             "confusion": self.confusion,
             "scaffolds": self.scaffolds,
-            "charts": self.charts,
+            "charts": scrolled(self.charts),
             "facts": self._facts_page(),
         }
         for page in dict.fromkeys(self._pages.values()):

@@ -219,12 +219,11 @@ class MetricChart(ChartCard):
         # Near an edge of the chart the words stay inside, and they keep off the line: below a high value, above a low.
         box = self.plot.getPlotItem().getViewBox()
         left, right = box.viewRange()[0]
-        half = self._words.boundingRect().width() / 2 * abs(box.viewPixelSize()[0])
+        width = self._words.boundingRect().width() * abs(box.viewPixelSize()[0])
+        start = max(left, min(epoch - width / 2, right - width))
         known = [item for item in values if math.isfinite(item)]
         low = value <= (min(known) + max(known)) / 2
-        self._words.setAnchor(
-            (0.0 if epoch - half < left else 1.0 if epoch + half > right else 0.5, -0.3 if low else 1.3)
-        )
+        self._words.setAnchor(((epoch - start) / width if width else 0.5, -0.3 if low else 1.3))
 
     def _readings(self, epoch: float) -> list[tuple[str, str]]:
         curves, name, told = self._curves, self.choice.current(), []

@@ -12,8 +12,10 @@ from PySide6.QtWidgets import QLabel
 from app.services.runs import RunStory
 from app.services.verdict import Against, Verdict, _task_verdict
 from app.widgets.basic import GivingLabel
+from app.widgets.run_curves import RunCurves
 from app.widgets.verdict_cards import FactsCard
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.contracts.events import EpochMetrics
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 from mole_engine.inference.bootstrap import Comparison
@@ -48,11 +50,25 @@ def small(qtbot, window, runs_page):
     said = ("Beats the baseline by 0.4 RMSE", "RMSE 0.5 against 0.9", "good")
     told = RunStory(record, (), Verdict(record, (replace(found, against=against),), "rmse", *said), None)
     window.resize(1024, 700)
+    return show(qtbot, runs_page, told)
+
+
+def show(qtbot, runs_page, told):
     runs_page._story = told
     runs_page.verdict.show_story(told)
     runs_page._go(2)
     qtbot.wait(100)
     return runs_page.verdict
+
+
+def learnt(epochs):
+    return [
+        EpochMetrics(
+            epoch=number, total_epochs=20, step=number, train_loss=1.0, validation_loss=1.0,
+            metrics={"rmse": 4.0 + 1 / number}, monitor="rmse", is_best=True,
+        )
+        for number in range(1, epochs + 1)
+    ]  # fmt: skip
 
 
 def test_no_line_of_the_baselines_is_cut(small):
@@ -89,3 +105,30 @@ def test_the_title_of_a_figure_is_read_whole_beside_its_pickers(qtbot, window, s
             assert card.picker.shown_text() == card.picker.currentText()
         tops = [widget.mapTo(card, widget.rect().center()).y() for widget in (title, card.picker)]
         assert (abs(tops[0] - tops[1]) < 5) is beside
+
+
+def test_the_curves_of_a_run_that_failed_have_the_room_that_its_verdict_leaves(qtbot, window, runs_page):
+    record = RunRecord(run_id="f", name="logS", status=RunState.FAILED, error="The disk is full.")
+    window.resize(1024, 700)
+    nothing = Verdict(record, (), "", "No verdict", "", "")
+    view = show(qtbot, runs_page, RunStory(record, tuple(learnt(7)), nothing, None))
+    charts = view.figures.charts
+    qtbot.waitUntil(lambda: charts.metric_chart.plot is not None)
+    assert view.figures.width() > 450
+    for chart in (charts.loss_chart, charts.metric_chart):
+        assert chart.height() >= chart.minimumSizeHint().height(), "the axis would be cut"
+
+
+def test_curves_in_a_narrow_verdict_are_scrolled_rather_than_cut(qtbot, small):
+    charts = small.figures.charts
+    small.figures.choose("charts")
+    qtbot.waitUntil(lambda: charts.metric_chart.plot is not None)
+    charts.set_curves(RunCurves.replay(learnt(7)))
+    qtbot.wait(50)
+    for chart in (charts.loss_chart, charts.metric_chart):
+        assert chart.height() >= chart.minimumSizeHint().height(), "the axis would be cut"
+    plot, words = charts.metric_chart.plot, charts.metric_chart._words
+    inside = plot.getPlotItem().getViewBox().sceneBoundingRect().adjusted(-1, 0, 1, 0)
+    place = words.mapRectToScene(words.boundingRect())
+    assert inside.left() <= place.left()
+    assert place.right() <= inside.right()
