@@ -137,7 +137,6 @@ class EventLog(QListView):
         self.setObjectName("eventLog")
         self.setAccessibleName("Events")
         self.setFrameShape(self.Shape.NoFrame)
-        self.setStyleSheet("QListView#eventLog { background: transparent; border: none; padding: 0; }")
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)

@@ -25,6 +25,8 @@ def new_plot(name: str, description: str) -> Any:
     plot.setAccessibleName(description)
     plot.setFrameShape(plot.Shape.NoFrame)
     plot.setMinimumSize(160, 120)
+    # There is nothing to do in it with keys: the focus would only vanish for a moment on its way.
+    plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     item = plot.getPlotItem()
     item.setMenuEnabled(False)
     item.hideButtons()
