@@ -57,8 +57,10 @@ class ProblemDialog(QDialog):
     def show_problem(self, problem: Problem) -> None:
         """Show `problem` in front of the window."""
         self._problem = problem
-        self._title.setText(problem.title)
-        self._cause.setText(problem.cause)
+        # In one line the cause goes on after a colon; here each stands alone.
+        cause = problem.cause
+        self._title.setText(problem.title.removesuffix(":"))
+        self._cause.setText(cause[:1].upper() + cause[1:] if problem.title.endswith(":") else cause)
         self._cause.setVisible(bool(problem.cause))
         self._remedy.setText(problem.remedy)
         self._remedy.setVisible(bool(problem.remedy))

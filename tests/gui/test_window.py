@@ -18,7 +18,9 @@ from shiboken6 import isValid
 from app.main_window import MainWindow
 from app.services.prefetch import FOR_FILES, Prefetch
 from app.theme import DARK, LIGHT, theme
+from app.widgets.problem_dialog import ProblemDialog
 from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.errors import Problem
 from mole_engine.contracts.events import StateChanged
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
@@ -299,3 +301,11 @@ def test_qt_calls_keep_their_references_to_none(qtbot):
         label.setText(str(number))
         timer.setInterval(number)
     assert before - sys.getrefcount(None) < 500
+
+
+def test_a_cause_that_follows_a_colon_stands_alone_in_the_dialog(qtbot):
+    dialog = ProblemDialog()
+    qtbot.addWidget(dialog)
+    dialog.show_problem(Problem("Cannot write /a/last.ckpt:", "the disk is full.", "Free some space."))
+    words = [dialog.findChild(QLabel, name).text() for name in ("problemTitle", "problemCause", "problemRemedy")]
+    assert words == ["Cannot write /a/last.ckpt", "The disk is full.", "Free some space."]
