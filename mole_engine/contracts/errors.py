@@ -91,6 +91,18 @@ class Cancelled(Exception):  # noqa: N818 - a control-flow signal, not an error
     """The user asked to drop the work; raised inside it to unwind, never shown as a failure."""
 
 
+_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+"""As torch says it of a GPU, of a processor under Windows, and of one under Linux or macOS."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that a device, or this machine, has no memory left."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY)
+    )
+
+
 def problem_of(error: BaseException) -> Problem:
     """Turn any exception into the problem a user reads.
 
@@ -104,7 +116,7 @@ def problem_of(error: BaseException) -> Problem:
     if isinstance(error, MoleError):
         own = error.problem
         return own if own.details else Problem(own.title, own.cause, own.remedy, details)
-    if isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         return Problem(
             "There is not enough memory.",
             str(error),

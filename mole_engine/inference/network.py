@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.errors import InputError, KnownError, is_out_of_memory
 from mole_engine.data.batching import Labels, MolBatch, collate
 from mole_engine.data.features import FeaturisedDataset
 from mole_engine.inference.onnx_network import OnnxNetwork
@@ -112,7 +112,9 @@ def within_memory(
     """
     try:
         values = compute(batch_of(rows)).float().cpu().double().numpy()
-    except (torch.OutOfMemoryError, MemoryError) as error:
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
         if len(rows) == 1:
             raise KnownError(
                 "There is not enough memory to predict.",

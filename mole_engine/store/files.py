@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from mole_engine.contracts.errors import BugError, InputError, KnownError, MoleError, problem_of
+from mole_engine.contracts.errors import BugError, InputError, KnownError, MoleError, is_out_of_memory, problem_of
 from mole_engine.contracts.paths import from_home
 
 _TORCH_WRITER = "inline_container"
@@ -116,5 +116,5 @@ def known_error(error: Exception, folder: Path) -> MoleError:
     if isinstance(error, OSError):
         return storage_problem(error, Path(str(error.filename or folder)))
     problem = problem_of(error)
-    kind = KnownError if isinstance(error, MemoryError) else BugError
+    kind = KnownError if is_out_of_memory(error) else BugError
     return kind(problem.title, problem.cause, problem.remedy, problem.details)

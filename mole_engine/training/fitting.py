@@ -13,7 +13,7 @@ import pytorch_lightning as pl
 import torch
 
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.errors import InputError, KnownError, is_out_of_memory
 from mole_engine.contracts.events import Notice
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.contracts.wording import counted
@@ -292,14 +292,6 @@ def check_checkpoint(path: Path, model: torch.nn.Module) -> None:
         raise InputError(
             f"The checkpoint {path} does not fit:", "it is of a network of another size or for other targets.", again
         )
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that a device, or this machine, has no memory left."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("not enough memory" in text or "out of memory" in text)
 
 
 def _cpu_state(model: torch.nn.Module) -> dict[str, torch.Tensor]:

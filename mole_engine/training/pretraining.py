@@ -17,7 +17,7 @@ from torch import Tensor
 from mole_engine._version import __version__
 from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.config import DataConfig, TrainConfig, TrainingConfig
-from mole_engine.contracts.errors import Cancelled, InputError, KnownError
+from mole_engine.contracts.errors import Cancelled, InputError, KnownError, is_out_of_memory
 from mole_engine.contracts.events import EventHandler
 from mole_engine.contracts.pretrain_config import PretrainConfig
 from mole_engine.contracts.records import RunRecord
@@ -40,7 +40,7 @@ from mole_engine.store.run_log import RunLog
 from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback
 from mole_engine.training.checkpoints import CheckpointCallback
 from mole_engine.training.compilation import compiled_layers, compiles
-from mole_engine.training.fitting import check_checkpoint, is_out_of_memory
+from mole_engine.training.fitting import check_checkpoint
 from mole_engine.training.job import Job
 from mole_engine.training.metrics import LOSS
 from mole_engine.training.optimisers import build_optimisers

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.errors import is_out_of_memory
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.contracts.wording import counted
 from mole_engine.data.batching import MolBatch, collate
-from mole_engine.training.fitting import is_out_of_memory
 from mole_engine.training.machine import usable_cores
 from mole_engine.training.setup import Prepared, prepare_network
 from mole_engine.training.trainer import Device, resolve_device, use_threads

@@ -69,7 +69,7 @@ def trial_steps(config: TrainConfig, smiles: Sequence[str], *, steps: int = STEP
     InputError
         When the device is not there, or no molecule can be read.
     """
-    from mole_engine.training.fitting import is_out_of_memory
+    from mole_engine.contracts.errors import is_out_of_memory
     from mole_engine.training.machine import peak_memory
     from mole_engine.training.trainer import resolve_device, use_threads
 

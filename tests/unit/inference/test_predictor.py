@@ -165,7 +165,11 @@ def test_predicting_needs_no_training_library():
     assert done.stdout.strip() == "set()"
 
 
-def test_batch_that_does_not_fit_into_memory_is_halved(make_bundle, monkeypatch):
+@pytest.mark.parametrize(
+    "failure",
+    [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")],
+)
+def test_batch_that_does_not_fit_into_memory_is_halved(make_bundle, monkeypatch, failure):
     model = load_model(make_bundle())
     expected = model.predict(["C" * length for length in range(1, 9)])
     compute, sizes = model._network.predict_batch, []
@@ -173,7 +177,7 @@ def test_batch_that_does_not_fit_into_memory_is_halved(make_bundle, monkeypatch)
     def hungry(batch):
         sizes.append(len(batch))
         if len(batch) > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise failure
         return compute(batch)
 
     monkeypatch.setattr(model._network, "predict_batch", hungry)

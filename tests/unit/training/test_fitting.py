@@ -235,7 +235,14 @@ def test_a_diverging_loss_stops_with_a_reason(job, helpers, monkeypatch):
     assert not (job.folder / "checkpoints" / "last.ckpt").exists()
 
 
-@pytest.mark.parametrize("failure", [torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("not enough memory")])
+NO_MEMORY = (
+    torch.OutOfMemoryError("CUDA out of memory."),
+    RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes."),
+    RuntimeError("err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes. Error code 12"),
+)
+
+
+@pytest.mark.parametrize("failure", NO_MEMORY)
 def test_memory_that_runs_out_halves_the_batches_and_goes_on(job, helpers, failure):
     config = helpers.config(epochs=2, batch_size=8)
     prepared = job.prepare(config, helpers.dataset(helpers.sizes(30)), helpers.split(24, 6))
