@@ -137,6 +137,7 @@ class EventLog(QListView):
         self.setObjectName("eventLog")
         self.setAccessibleName("Events")
         self.setFrameShape(self.Shape.NoFrame)
+        self.setStyleSheet("QListView#eventLog { background: transparent; border: none; padding: 0; }")
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -167,6 +168,12 @@ class EventLog(QListView):
             painter.setPen(QColor(theme.palette().muted))
             flags = int(Qt.AlignmentFlag.AlignTop) | int(Qt.TextFlag.TextWordWrap)
             painter.drawText(self.viewport().rect(), flags, "What happens in a training is told here.")
+            painter.end()
+        if self.hasFocus():
+            # A frame would touch the words, which begin at the edge.
+            painter = QPainter(self.viewport())
+            area = self.viewport().rect()
+            painter.fillRect(area.adjusted(0, area.height() - 2, 0, 0), QColor(theme.palette().accent))
             painter.end()
 
     def lines(self) -> list[str]:
