@@ -15,12 +15,13 @@ from app.services.runs import EXPORTS, RunStory
 from app.services.verdict import TaskVerdict, nearest_training
 from app.text import count, fixed, number
 from app.theme import SPACE
-from app.widgets.basic import Card, primary_button, row, scrolled, secondary_button
+from app.widgets.basic import Card, primary_button, row, secondary_button
 from app.widgets.cell_table import CellTable
 from app.widgets.explanation_card import ExplanationCard
 from app.widgets.figures import IN_UNITS, main_metric, metric_title, other_metrics, places_for, signed
 from app.widgets.histogram import Histogram
 from app.widgets.neighbour_card import Near, NeighbourCard
+from app.widgets.scrolled import scrolled
 from app.widgets.verdict_cards import AgainstCard, BannerCard, MetricTile, ShareCard
 from mole_engine.contracts.dataset import TaskKind
 from mole_engine.contracts.records import shown_metrics

@@ -16,7 +16,7 @@ from app.services.runs import RunStory
 from app.services.verdict import TaskVerdict, TestMolecule, area_under, scaffold_groups
 from app.text import count, counted, fixed
 from app.theme import SPACE
-from app.widgets.basic import Card, muted_label, named, row, scrolled
+from app.widgets.basic import Card, muted_label, named, row
 from app.widgets.cell_table import Cell, CellTable, Column
 from app.widgets.combo import Combo
 from app.widgets.confusion import ConfusionView
@@ -26,6 +26,7 @@ from app.widgets.live_chart import RunCharts
 from app.widgets.molecule_scatter import MoleculeScatter, ScatterPoint
 from app.widgets.parity_plot import ParityPlot, ParityPoint
 from app.widgets.run_curves import RunCurves
+from app.widgets.scrolled import scrolled
 from app.widgets.verdict_cards import FactsCard
 from mole_engine.contracts.dataset import TaskKind
 

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -148,16 +147,6 @@ def row(*items: QWidget | int | None, spacing: int = SPACE[1]) -> QHBoxLayout:
         else:
             layout.addWidget(item)
     return layout
-
-
-def scrolled(column: QWidget) -> QScrollArea:
-    """Return a column that is scrolled where its place is too low for it: its cards would cut each other's words."""
-    scroll = QScrollArea()
-    scroll.setWidget(column)
-    scroll.setWidgetResizable(True)
-    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    return scroll
 
 
 class Chip(QLabel):

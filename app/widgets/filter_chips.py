@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
+from app.text import progress_words
 from app.theme import SPACE
 from app.widgets.basic import label, link_button, pill_button
-from app.widgets.progress import progress_words
 
 _LETTERS = 48
 
@@ -72,7 +72,7 @@ class FilterChips(QWidget):
     @Slot(str, int, int)
     def show_search(self, stage: str, done: int, total: int) -> None:
         """Say, where the number of rows stands, how far the search for them is."""
-        self._found.setText(f"{stage} {progress_words(done, total)}".rstrip() + " …")
+        self._found.setText(f"{stage} {progress_words(stage, done, total)}".rstrip() + " …")
         self.show()
         self.updateGeometry()
 
