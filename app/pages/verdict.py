@@ -191,7 +191,7 @@ class VerdictView(QWidget):
         else:
             self.tile.show_metric("Test metric", "–", "", "There is none for this run.")
         # Of a run that has failed or was dropped there are only curves, which can use the room.
-        self._middle.setVisible(bool(name))
+        self._middle.setVisible(bool(name) or (verdict is not None and bool(verdict.molecules)))
 
     def _show_against(self, verdict: TaskVerdict | None) -> None:
         shown = verdict.against if verdict is not None else ()
