@@ -14,7 +14,12 @@ from mole_engine.data.data_modules import Part
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.setup import Prepared
 
-STAGE = "Judging the model"
+_STAGES: dict[Part, str] = {
+    "train": "Judging the model on the training part",
+    "val": "Judging the model on the validation part",
+    "test": "Judging the model on the test part",
+    "all": "Predicting all parts",
+}
 
 Floats = npt.NDArray[np.float64]
 
@@ -88,14 +93,14 @@ def evaluate_part(
             if control is not None:
                 control.checkpoint()
             if on_progress is not None:
-                on_progress(STAGE, done, len(positions))
+                on_progress(_STAGES[part], done, len(positions))
             rows = np.searchsorted(positions, batch.index.numpy())
             raw = model.predict_batch(batch.to(device)).float().cpu()
             logits[rows] = raw.numpy()
             outputs[rows] = learning.outputs_of(raw).numpy()
             done += len(batch)
     if on_progress is not None:
-        on_progress(STAGE, done, len(positions))
+        on_progress(_STAGES[part], done, len(positions))
     targets = data.labels.targets[positions]
     mask = ~np.isnan(targets)
     metrics = compute_metrics(outputs, targets, mask, data.dataset.roles.tasks) if len(positions) else {}

@@ -106,6 +106,9 @@ def test_what_is_judged_is_said_as_it_is(make_config: Any, settings: dict[str, A
     (message,) = words(events, RunState.EVALUATING)
     assert message.startswith(said)
     assert message.endswith("together") == bool(settings)
+    parts = {event.stage for event in events if isinstance(event, StageProgress) and "part" in event.stage}
+    one = {f"Judging the model on the {part} part" for part in ("training", "validation", "test")}
+    assert parts == ({"Predicting all parts"} if "ensemble" in settings else one)
 
 
 def test_time_left_counts_the_simple_models(make_config: Any) -> None:
