@@ -150,7 +150,7 @@ class MetricChart(ChartCard):
         self._train = fast_curve(plot, "train")
         self._line = fast_curve(plot, "validation")
         self._point = pg.ScatterPlotItem(size=10)
-        self._words = pg.TextItem(anchor=(0.5, 0))
+        self._words, self._low = pg.TextItem(anchor=(0.5, 0)), False
         self._words.setFont(text_font(11, bold=True))
         # The words behind the curves: they may have no place that is free of another one.
         for item, level in ((self._point, 30), (self._words, -2)):
@@ -202,8 +202,9 @@ class MetricChart(ChartCard):
 
     @Slot()
     def _range_changed(self) -> None:
-        if self.plot is not None and hasattr(self, "_baselines"):
+        if self.plot is not None and hasattr(self, "_low"):
             self._baselines.place()
+            self._place_words()
 
     def _mark(self, name: str, values: list[float]) -> None:
         marked = self._curves.marked(name)
@@ -216,14 +217,20 @@ class MetricChart(ChartCard):
         self._point.setData([epoch], [value])
         self._words.setText(f"{role} {number(value)} · epoch {epoch:.0f}".lstrip())
         self._words.setPos(epoch, value)
-        # Near an edge of the chart the words stay inside, and they keep off the line: below a high value, above a low.
+        known = [item for item in values if math.isfinite(item)]
+        self._low = value <= (min(known) + max(known)) / 2
+        self._place_words()
+
+    def _place_words(self) -> None:
+        """Keep the words inside near an edge of the chart, and off the line: below a high value, above a low."""
+        if self.plot is None:
+            return
         box = self.plot.getPlotItem().getViewBox()
         left, right = box.viewRange()[0]
+        epoch = self._words.pos().x()
         width = self._words.boundingRect().width() * abs(box.viewPixelSize()[0])
         start = max(left, min(epoch - width / 2, right - width))
-        known = [item for item in values if math.isfinite(item)]
-        low = value <= (min(known) + max(known)) / 2
-        self._words.setAnchor(((epoch - start) / width if width else 0.5, -0.3 if low else 1.3))
+        self._words.setAnchor(((epoch - start) / width if width else 0.5, -0.3 if self._low else 1.3))
 
     def _readings(self, epoch: float) -> list[tuple[str, str]]:
         curves, name, told = self._curves, self.choice.current(), []

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSignalBlocker, Signal, Slot
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLineEdit, QWidget
 
+from app.text import counted
 from app.theme import SPACE
 from app.widgets.basic import named
 from app.widgets.combo import Combo
@@ -53,7 +54,7 @@ class UnitField(QWidget):
         blocker = QSignalBlocker(self._target)
         self._target.clear()
         if several:
-            self._target.addItem(f"all {len(self._units)} targets", _ALL)
+            self._target.addItem(f"all {counted(len(self._units), 'target')}", _ALL)
         for name in self._units:
             self._target.addItem(name, name)
         # One unit is that of all; of several, none may be taken for all.

@@ -44,6 +44,7 @@ class MemberEmitter(EventEmitter):
         self._before = series.before(number)
         self._metrics_path = metrics_path
         self._learning_rate = math.nan
+        self._first: tuple[float, int] | None = None
         # One network alone needs no number, also where a blend is made of it.
         self._networks = len(series.epochs) if len(series.epochs) > 1 else 0
         self._network, self._offset = (number + 1, self._before) if self._networks else (0, 0)
@@ -84,7 +85,8 @@ class MemberEmitter(EventEmitter):
         steps = event.total_steps / max(1, event.total_epochs)
         after, own = self._series.after(self._number), self._own_seconds(event)
         left = 1 - event.step / max(1, event.total_steps)
-        rest = (left + self._series.later(self._number)) * own
+        shares = left + self._series.later(self._number)
+        rest = shares * own if shares else 0.0
         return replace(
             event,
             step=event.step + round(self._before * steps),
@@ -110,7 +112,13 @@ class MemberEmitter(EventEmitter):
             own = usual + event.step / event.total_steps * (measured - usual)
         if event.epoch > 1 and math.isfinite(own):
             self._series.hear_seconds(self._number, own)
-        return own
+        return self._elapsed_seconds(event) if math.isnan(own) else own
+
+    def _elapsed_seconds(self, event: StepMetrics) -> float:
+        """Return the same from the time since the first step that was told; the last may be the second."""
+        now = self._clock()
+        began, step = self._first = self._first or (now, event.step)
+        return (now - began) * event.total_steps / (event.step - step) if event.step > step else math.nan
 
 
 def member_folder(folder: Path, number: int) -> Path:

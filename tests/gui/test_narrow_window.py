@@ -123,8 +123,7 @@ def test_the_map_leaves_its_legend_free(qtbot, window, open_file, find, resized,
     find("mapViewButton", QPushButton).click()
     panel = window.findChild(MapPanel)
     qtbot.waitUntil(lambda: panel.isVisible() and not panel._strip.isVisible())
-    qtbot.wait(50)
-    assert panel.map.geometry().bottom() < panel._legend.geometry().top()
+    qtbot.waitUntil(lambda: panel.map.geometry().bottom() < panel._legend.geometry().top())
 
 
 def test_words_of_a_narrow_list_end_in_an_ellipsis(qtbot, shown):

@@ -16,7 +16,6 @@ from mole_engine.inference.predictor import load_model
 from mole_engine.store.bundle import read_bundle
 from mole_engine.train import train
 from mole_engine.training import job, simple_models
-from mole_engine.training.evaluation import STAGE
 
 TUNED: dict[str, Any] = {
     "model": {"descriptors": True, "pooling": "cls+mean", "standardise_pooled": True},
@@ -155,7 +154,7 @@ def test_networks_that_the_user_has_ended_stay_ended_when_the_run_goes_on(
                 control.set_last_epoch(asked)
             else:
                 control.stop()
-        judging = isinstance(event, StageProgress) and event.stage == STAGE and spoken
+        judging = isinstance(event, StageProgress) and event.stage == "Predicting all parts" and spoken
         simple = isinstance(event, StateChanged) and event.trained
         if (left_in == "judging" and judging) or simple:
             control.interrupt()

@@ -63,3 +63,27 @@ def test_the_last_step_of_a_network_does_not_pass_for_the_last_of_all(told):
 def test_nothing_is_said_before_anything_is_known(told):
     assert math.isnan(told[0][0][1])
     assert math.isfinite(told[1][0][1])
+
+
+def test_the_time_left_of_networks_of_two_steps_is_told_at_the_second(tmp_path):
+    heard = []
+    whole = EventEmitter("r")
+    whole.emit = lambda event: heard.append(event.eta_seconds) is None
+    series = Series(RunControl(), [1, 1], [1.0, 1.0], AFTERWARDS)
+    for number in range(2):
+        emitter = MemberEmitter(whole, series, number, tmp_path / "m.csv")
+        for step, left in ((1, math.nan), (2, 0.0)):
+            emitter.emit(
+                StepMetrics(
+                    step=step,
+                    total_steps=2,
+                    epoch=1,
+                    total_epochs=1,
+                    loss=1.0,
+                    learning_rate=1e-3,
+                    eta_seconds=left,
+                )
+            )
+    assert math.isnan(heard[0])
+    assert AFTERWARDS <= heard[1] < AFTERWARDS + 5
+    assert heard[3] == AFTERWARDS
