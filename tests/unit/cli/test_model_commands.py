@@ -247,7 +247,8 @@ def test_doctor(capsys, monkeypatch, quick):
     monkeypatch.setattr("mole_engine.training.machine.multiplies_bf16_quickly", lambda: quick)
     assert main(["doctor", "--json"]) == 0
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
-    assert checks["torch"]["found"] == torch.__version__
+    # Wheels of a graphics card may name its version in one of the two places alone.
+    assert checks["torch"]["found"].split("+")[0] == torch.__version__.split("+")[0]
     assert checks["workspace"]["is_ok"]
     assert ("quick at bfloat16" in checks["CPU"]["found"]) == quick
     assert "window (Qt)" in checks
