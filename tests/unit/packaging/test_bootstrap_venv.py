@@ -141,5 +141,7 @@ def test_missing_venv_module_is_named_on_debian(environment, venv, fake_console,
     assert caught.value.remedy == f"Run: sudo apt install python{version}-venv"
 
 
-def test_real_interpreter_is_found_sound(environment):
+def test_real_environment_is_found_sound(environment):
+    # Not a link to this interpreter: that of a Linux distribution has no pip of its own.
+    subprocess.run([sys.executable, "-m", "venv", "--clear", environment.folder], check=True)
     assert environment.is_sound()
