@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import re
 import secrets
 import sqlite3
@@ -42,6 +43,8 @@ CREATE TABLE IF NOT EXISTS runs (
     "CREATE TABLE IF NOT EXISTS notes (run_id TEXT PRIMARY KEY, notes TEXT NOT NULL)",
 )
 _HAS_TABLES = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('runs', 'notes')"
+_PATIENCE = 20.0
+"""Seconds to wait for another process that writes the index."""
 _INDEX_SUFFIXES = (".db", ".db-wal", ".db-shm", ".db-journal")
 _ALL = """
 SELECT record, notes FROM runs LEFT JOIN notes ON notes.run_id = runs.run_id ORDER BY created DESC, runs.run_id DESC
@@ -235,10 +238,9 @@ class Workspace:
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         try:
-            connection = sqlite3.connect(self.database, timeout=20.0)
+            connection = sqlite3.connect(self.database, timeout=_PATIENCE)
             try:
-                # WAL needs shared memory, which network folders lack: then SQLite keeps its older journal by itself.
-                connection.execute("PRAGMA journal_mode=WAL")
+                _write_ahead(connection)
                 with connection:
                     yield connection
             finally:
@@ -248,6 +250,23 @@ class Workspace:
             if _is_damage(error):
                 remedy = "Start again: the index is then made anew from the run folders."
             raise KnownError(f"Cannot use the index of runs {self.database}:", f"{error}.", remedy) from error
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Choose SQLite's write-ahead log. It needs shared memory; on network folders SQLite keeps its older journal.
+
+    SQLite waits for another process everywhere but here (two that change the journal would wait for each other).
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.005, 0.05))
+        else:
+            return
 
 
 def _insert(connection: sqlite3.Connection, record: RunRecord) -> None:

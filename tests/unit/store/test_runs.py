@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import threading
 from dataclasses import replace
 
 import pytest
@@ -279,3 +280,14 @@ def test_a_search_in_a_folder_that_is_used_again_knows_nothing_of_the_one_that_f
     (place.folder.path / "search.jsonl").write_text("{}\n")
     again = open_place(config)
     assert not list(again.folder.path.glob("search*"))
+
+
+def test_an_index_that_another_process_begins_to_write_is_waited_for(tmp_path):
+    """Of two that change the journal's kind, SQLite turns one away at once, however long it may wait."""
+    other = sqlite3.connect(tmp_path / "studio.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(0.3, other.execute, ["ROLLBACK"])
+    timer.start()
+    assert Workspace(tmp_path).records() == []
+    timer.join()
+    other.close()
