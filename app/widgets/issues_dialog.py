@@ -16,13 +16,15 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QDialog, QFileDialog, QHeaderView, QTableView, QVBoxLayout, QWidget
 
-from app.text import count, counted
+from app.text import count
 from app.theme import SPACE
 from app.widgets.basic import label, primary_button, row, secondary_button, set_role
 from mole_engine.contracts.dataset import CurationReport, IssueKind
+from mole_engine.contracts.wording import counted_of
 
 _ROW, _LINE, _WHAT, _REASON, _STRUCTURE, _OUTCOME, _FILE = range(7)
 _HEADERS = ("row", "line", "what", "reason", "structure", "outcome", "file")
+_WIDTH = 1040
 _WORDS = {
     IssueKind.UNREADABLE: "cannot be read",
     IssueKind.EMPTY: "no structure",
@@ -112,13 +114,13 @@ class IssuesDialog(QDialog):
         self.setObjectName("issuesDialog")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(f"Clean-up of {file_name}")
-        self.resize(1040, 560)
+        room = parent.window().width() - 2 * SPACE[3] if parent is not None else _WIDTH
+        self.resize(min(_WIDTH, room), 560)
         self._stem = file_name.partition(".")[0]
         rows = len({issue.row for issue in report.issues})
-        note = (
-            f"{counted(rows, 'row')} of {count(report.total)} were changed, left out, or need a look. "
-            "Double-click one to go there."
-        )
+        touched = counted_of(rows, report.total, "row", "was", "were")
+        need = "needs" if rows == 1 else "need"
+        note = f"{touched} changed, left out, or {need} a look. Double-click one to go there."
         self._order = order = QSortFilterProxyModel(self)
         order.setSortRole(Qt.ItemDataRole.UserRole)
         self._model = _IssueModel(report, merged, self)
@@ -134,6 +136,8 @@ class IssuesDialog(QDialog):
         save.clicked.connect(self._choose_place)
         close = primary_button("Close")
         close.setMinimumWidth(110)
+        # Else Return would press the button before it.
+        close.setDefault(True)
         close.clicked.connect(self.accept)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE[4], SPACE[4], SPACE[4], SPACE[3])
