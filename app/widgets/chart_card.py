@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 from app.theme import Tokens, theme
 from app.widgets.basic import Card, muted_label, pill_button
 from app.widgets.crosshair import Crosshair
-from app.widgets.plotting import SMOOTH_LIMIT, new_plot, style_plot, whole_ticks
+from app.widgets.plotting import SMOOTH_LIMIT, brush, new_plot, pen, style_plot, whole_ticks
 from app.widgets.run_curves import RunCurves
 
 REDRAW_MS = 150
@@ -322,6 +322,13 @@ def set_line(curve: Any, xs: Sequence[float], ys: Sequence[float], *, positive: 
     curve.setData(
         places, values, antialias=few, connect="finite", symbol="o" if len(places) == 1 else None, symbolSize=5
     )
+
+
+def color_line(curve: Any, color: str, width: float) -> None:
+    """Give `curve` its colour, and the dot that a single point is."""
+    curve.setPen(pen(color, width))
+    curve.setSymbolPen(None)
+    curve.setSymbolBrush(brush(color))
 
 
 def fast_curve(plot: Any, name: str) -> Any:

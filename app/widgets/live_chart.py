@@ -14,7 +14,7 @@ from app.text import number
 from app.theme import SPACE, Tokens, text_font, theme
 from app.widgets.baseline_lines import BaselineLines
 from app.widgets.basic import pill_button
-from app.widgets.chart_card import ChartCard, ChartLink, calm_part, fast_curve, set_line
+from app.widgets.chart_card import ChartCard, ChartLink, calm_part, color_line, fast_curve, set_line
 from app.widgets.figures import IN_UNITS, lower_is_better, metric_title
 from app.widgets.legend import Legend
 from app.widgets.metric_picker import MetricPicker
@@ -65,10 +65,10 @@ class LossChart(ChartCard):
         self._set_log(self.log_button.isChecked())
 
     def _color(self, tokens: Tokens) -> None:
-        self._train.setPen(pen(tokens.train, 2))
-        self._validation.setPen(pen(tokens.validation, 2))
+        color_line(self._train, tokens.train, 2)
+        color_line(self._validation, tokens.validation, 2)
         for line, color in zip(self._earlier, (tokens.train, tokens.validation), strict=True):
-            line.setPen(pen(faded(color, _EARLIER), 1))
+            color_line(line, faded(color, _EARLIER), 1)
 
     @Slot(bool)
     def _set_log(self, checked: bool) -> None:
@@ -91,7 +91,7 @@ class LossChart(ChartCard):
         # Behind another line the single steps step back; alone they are the training curve.
         behind = smooth or len(epochs) > 1
         color = theme.palette().train
-        self._steps.setPen(pen(faded(color, 0.45) if behind else color, 1))
+        color_line(self._steps, faded(color, 0.45) if behind else color, 1)
         if smooth and len(places):
             set_line(self._train, places, calm, positive=log)
         else:
@@ -160,9 +160,9 @@ class MetricChart(ChartCard):
         self._color(theme.palette())
 
     def _color(self, tokens: Tokens) -> None:
-        self._train.setPen(pen(faded(tokens.train, 0.6), 1))
-        self._earlier.setPen(pen(faded(tokens.validation, _EARLIER), 1))
-        self._line.setPen(pen(tokens.validation, 2))
+        color_line(self._train, faded(tokens.train, 0.6), 1)
+        color_line(self._earlier, faded(tokens.validation, _EARLIER), 1)
+        color_line(self._line, tokens.validation, 2)
         self._point.setPen(pen(tokens.validation, 2))
         self._point.setBrush(brush(tokens.surface))
         self._words.setColor(tokens.ink)

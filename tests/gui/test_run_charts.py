@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication
 
 from app.theme import theme
@@ -286,6 +287,22 @@ def test_networks_that_follow_each_other_are_laid_over_each_other(shown):
     assert "network 3 of 4" in metric._note.text()
     assert metric._words.textItem.toPlainText() == "best 1.25 · epoch 4"
     assert ("validation 1.25", "validation") in metric._readings(4.0)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_the_dot_of_a_first_epoch_has_the_colour_of_its_line(shown, mode):
+    charts = shown(RunCharts())
+    charts.set_curves(RunCurves.replay([step(1), epoch(1)]))
+    theme.set_mode(mode)
+    for chart in (charts.loss_chart, charts.metric_chart):
+        lines = {line.name(): line for line in chart.plot.getPlotItem().listDataItems() if line.name()}
+        for name, color in (("train", theme.palette().train), ("validation", theme.palette().validation)):
+            line = lines[name]
+            assert line.opts["symbol"] == "o"
+            assert QColor(line.opts["symbolBrush"].color()).name() == QColor(line.opts["pen"].color()).name()
+            if chart is charts.loss_chart:
+                assert line.opts["symbolBrush"].color() == QColor(color)
+    theme.set_mode("system")
 
 
 def test_a_hundred_thousand_steps_are_drawn_in_milliseconds(qtbot, shown):
