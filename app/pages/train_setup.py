@@ -21,6 +21,7 @@ from app.services.estimates import (
     estimate_memory,
     estimate_seconds,
     is_head_only,
+    networks_of_job,
 )
 from app.services.measured_jobs import MeasuredJobs
 from app.services.open_dataset import OpenDataset
@@ -138,13 +139,16 @@ class TrainSetup(QObject):
         self.form.set_value(_KIND, "none" if kind == "one" else kind)
 
     def kind_words(self) -> str:
-        """Return what a job trains, in words."""
-        kind, members = str(self.form.value(_KIND)), count(self.form.value("ensemble.members"))
-        words = {"folds": f"{members} networks (folds)", "seeds": f"{members} networks (seeds)"}
-        blend = ", blended" if self.form.value("ensemble.trees") else ""
-        trials = self.form.value(_TRIALS)
-        search = f", {counted(trials, 'trial')} first" if trials else ""
-        return f"{words.get(kind, 'One network')}{blend}{search}"
+        """Return what a job trains, in words. Raises InputError where settings do not fit together."""
+        config = self.form.config()
+        kind, members, networks = config.ensemble.kind, config.ensemble.members, networks_of_job(config, self._size)
+        words = "One network" if networks == 1 else counted(networks, "network")
+        if kind != "none":
+            # Several of a fold, or fine-tuned ones beside them: the training counts them all.
+            words += f" ({kind})" if networks == members else f" ({count(members)} {kind})"
+        blend = ", blended" if config.ensemble.trees else ""
+        search = f", {counted(config.search.trials, 'trial')} first" if config.search.trials else ""
+        return f"{words}{blend}{search}"
 
     def job(self, pinned: Sequence[str] = ()) -> TrainConfig:
         """Return the job, with these molecules to watch.

@@ -169,6 +169,16 @@ def epochs_of_job(config: TrainConfig, data: DataSize | None = None) -> float:
     return config.training.epochs * networks + tried * (PRUNED_SHARE if config.search.prune else 1.0)
 
 
+def networks_of_job(config: TrainConfig, data: DataSize) -> int:
+    """Return how many networks a job trains, as `mole_engine.training.plan.plan_networks` has it."""
+    ensemble = config.ensemble
+    tuned = config.fine_tuning_members(data.pool, data.tokens)
+    if ensemble.kind == "folds":
+        # Where fine-tuned ones join, one with a fixed encoder is enough for each fold.
+        return min(ensemble.members, max(1, data.pool)) * (tuned + 1 if tuned else ensemble.repeats)
+    return _networks(config) + tuned
+
+
 def _networks(config: TrainConfig) -> int:
     """Return the folds, or seeds, of a job."""
     return config.ensemble.members if config.ensemble.kind != "none" else 1

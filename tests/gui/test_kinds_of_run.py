@@ -66,3 +66,11 @@ def test_folds_and_seeds_are_chosen_by_hand_and_train_several_networks(qtbot, wi
     assert window.findChild(QLabel, "etaLabel") is not None
     known = [read_model_info(record.model_path) for record, _ in kinds.values()]
     assert [(model.networks, model.epochs) for model in known] == [(2, 1), (2, 1), (1, 1)]
+
+
+def test_the_line_below_the_estimate_counts_networks_as_the_training_does(find, setup):
+    setup.presets.select("recommended")
+    button = find("kindButton", QPushButton)
+    assert button.text() == "15 networks (5 folds), blended \u25be", "three random starts of each fold on few molecules"
+    setup.form.set_value("ensemble.fine_tune_from", 10)
+    assert button.text() == "10 networks (5 folds), blended \u25be", "one fixed and one fine-tuned"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from app.services.estimates import (
@@ -13,9 +14,12 @@ from app.services.estimates import (
     estimate_memory,
     estimate_seconds,
     is_head_only,
+    networks_of_job,
 )
 from app.widgets.figures import main_metric, metric_title, other_metrics, rough_duration, rough_memory, signed
 from mole_engine.contracts.presets import load_preset
+from mole_engine.training.folds import Fold
+from mole_engine.training.plan import plan_networks
 
 DATA = DataSize(480, 60, 60, 25.0)
 
@@ -65,6 +69,17 @@ def test_fine_tuned_networks_and_several_starts_count():
     assert estimate_seconds(tuned, DATA) > 3 * estimate_seconds(three, DATA)
     later = tuned.updated({"ensemble": {"fine_tune_from": 5000}})
     assert estimate_seconds(later, DATA) == estimate_seconds(three, DATA)
+
+
+@pytest.mark.parametrize("molecules", [60, 299, 300, 690, 1500])
+@pytest.mark.parametrize("kind", ["folds", "seeds", "none"])
+def test_as_many_networks_are_told_as_are_planned(molecules, kind):
+    config = load_preset("recommended").config({"ensemble": {"kind": kind, "fine_tune_members": 3}})
+    ensemble, rows = config.ensemble, np.arange(molecules)
+    members = {"folds": ensemble.repeats, "seeds": ensemble.members, "none": 1}[kind]
+    folds = [Fold(number, rows, rows, members) for number in range(ensemble.members if kind == "folds" else 1)]
+    planned = plan_networks(config, folds, molecules, 25.0)
+    assert networks_of_job(config, DataSize(molecules - 20, 20, 60, 25.0)) == len(planned)
 
 
 def test_molecules_of_a_validation_file_do_not_count_among_those_that_the_folds_learn_from():
