@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QRect, Qt, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.questions import ColumnProblem
 from app.theme import SPACE, mono_font
 from app.widgets.basic import IconLabel, label, link_button, named, primary_button, row, secondary_button
 from app.widgets.combo import Combo
 from mole_engine.contracts.errors import Problem
+
+_WIDTH, _MOST = 428, 640
+"""Width of the words in pixels, and where a word needs more: at most so much, so that they fit a small window."""
 
 
 class ProblemDialog(QDialog):
@@ -27,9 +30,9 @@ class ProblemDialog(QDialog):
         self._cause.setObjectName("problemCause")
         self._remedy = label("", wrap=True)
         self._remedy.setObjectName("problemRemedy")
-        for words in (self._title, self._cause, self._remedy):
+        self._words = (self._title, self._cause, self._remedy)
+        for words in self._words:
             words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            words.setFixedWidth(428)
         self._column = named(Combo(), "problemColumn", "Column with the structures")
         self._column.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._use = secondary_button("Use this column", "problemUseColumn")
@@ -64,6 +67,7 @@ class ProblemDialog(QDialog):
         self._cause.setVisible(bool(problem.cause))
         self._remedy.setText(problem.remedy)
         self._remedy.setVisible(bool(problem.remedy))
+        self._make_room()
         columns = problem.columns if isinstance(problem, ColumnProblem) else ()
         self._column.clear()
         self._column.addItems(list(columns))
@@ -80,7 +84,7 @@ class ProblemDialog(QDialog):
     def _lay_out(self) -> None:
         words = QVBoxLayout()
         words.setSpacing(SPACE[1])
-        for widget in (self._title, self._cause, self._remedy):
+        for widget in self._words:
             words.addWidget(widget)
         words.addWidget(self._choice)
         words.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
@@ -89,7 +93,7 @@ class ProblemDialog(QDialog):
         top.addWidget(IconLabel("warning", "warning", 28), 0, Qt.AlignmentFlag.AlignTop)
         top.addLayout(words, 1)
         # A strut: the dialog takes the height that its words need at this width.
-        words.addStrut(428)
+        words.addStrut(_WIDTH)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(SPACE[4], SPACE[4], SPACE[4], SPACE[3])
         outer.setSpacing(SPACE[2])
@@ -99,6 +103,13 @@ class ProblemDialog(QDialog):
         self._close.setMinimumWidth(110)
         outer.addLayout(row(None, self._copy, self._close))
         outer.setSizeConstraint(QVBoxLayout.SizeConstraint.SetFixedSize)
+
+    def _make_room(self) -> None:
+        """Be as wide as the longest word, a file's name say, which would be broken off; the very longest are cut."""
+        width = min(_MOST, max(_WIDTH, *(_wrapped_width(words, words.text(), _WIDTH) for words in self._words)))
+        for words in self._words:
+            words.setFixedWidth(width)
+            words.setText(" ".join(_cut(words, word) for word in words.text().split(" ")))
 
     @Slot()
     def _use_column(self) -> None:
@@ -120,3 +131,16 @@ class ProblemDialog(QDialog):
         text = f"{self._problem.one_line()}\n\n{self._problem.details}".strip()
         QGuiApplication.clipboard().setText(text)
         self._copy.setText("Copied")
+
+
+def _wrapped_width(words: QLabel, text: str, width: int) -> int:
+    """Return how wide a text is when it is wrapped at `width`: wider than that where a word cannot be."""
+    words.ensurePolished()
+    flags = Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft
+    return words.fontMetrics().boundingRect(QRect(0, 0, width, 1 << 20), flags, text).width() + 2
+
+
+def _cut(words: QLabel, word: str) -> str:
+    if _wrapped_width(words, word, _MOST) <= _MOST:
+        return word
+    return words.fontMetrics().elidedText(word, Qt.TextElideMode.ElideMiddle, _MOST - 2)

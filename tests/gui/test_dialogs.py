@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QLabel
+from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 
+from app.widgets.problem_dialog import ProblemDialog
+from mole_engine.contracts.errors import Problem
 from tests.gui.conftest import write_csv
 
 
@@ -35,3 +38,23 @@ def test_one_row_of_the_report_was_changed(window, open_file, click, find, tmp_p
     click("curationReportButton")
     words = [label.text() for label in find("issuesDialog").findChildren(QLabel)]
     assert any(text.startswith("1 of 9 rows was changed, left out, or needs a look.") for text in words), words
+
+
+@pytest.mark.parametrize("letters", [60, 75, 400])
+def test_a_long_name_in_a_problem_is_not_broken_off(qtbot, window, letters):
+    name = f"'{'solubility_' * 40}"[: letters - 5] + ".csv'"
+    problem = Problem(f"{name} cannot be read:", f"row 3 of {name} has no cell.", f"Look into {name}.")
+    window._show_problem(problem)
+    dialog = window.findChild(ProblemDialog)
+    assert dialog.width() < window.minimumWidth()
+    for part in ("problemTitle", "problemCause", "problemRemedy"):
+        words = dialog.findChild(QLabel, part)
+        flags = Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft
+        needed = words.fontMetrics().boundingRect(QRect(0, 0, words.width(), 9999), flags, words.text())
+        assert needed.width() <= words.width(), part
+        assert ".csv" in words.text()
+        assert (name in words.text()) is (letters < 400 and (part != "problemTitle" or letters < 70))
+    qtbot.mouseClick(dialog.findChild(QPushButton, "problemCopy"), Qt.MouseButton.LeftButton)
+    assert name in QGuiApplication.clipboard().text()
+    dialog.show_problem(Problem("Short.", "", ""))
+    assert dialog.findChild(QLabel, "problemTitle").width() < 500
