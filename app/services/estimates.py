@@ -32,6 +32,9 @@ SLOWEST_FLOPS = 1.5e10
 STEP_SECONDS = 0.004
 """What every optimiser step costs beside the arithmetic of its molecules."""
 
+EPOCH_SECONDS = 0.06
+"""What every epoch costs beside its steps: judging, a checkpoint, what is told and shown. Of a small file, the most."""
+
 PRUNED_SHARE = 0.6
 """Part of a search's epochs that is left where trials that fall behind end early."""
 
@@ -125,7 +128,7 @@ def estimate_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0, co
     """
     molecules = data.train + data.validation + data.test
     one = _of_one_network(config, data)
-    epochs = epochs_of_job(config, data) * epoch_seconds(config, one, flops) * correction
+    epochs = epochs_of_job(config, data) * (epoch_seconds(config, one, flops) * correction + EPOCH_SECONDS)
     once = 0.0
     if fine_tuning := config.fine_tuning_epochs(data.pool) * config.fine_tuning_members(data.pool, data.tokens):
         learning = config.updated({"training": {"freeze": "none"}})

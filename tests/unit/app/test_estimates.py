@@ -82,6 +82,13 @@ def test_as_many_networks_are_told_as_are_planned(molecules, kind):
     assert networks_of_job(config, DataSize(molecules - 20, 20, 60, 25.0)) == len(planned)
 
 
+def test_epochs_on_a_few_molecules_take_their_time_too():
+    few = DataSize(43, 2, 15, 20.0)
+    one, many = (load_preset("recommended").config({"training": {"epochs": epochs}}) for epochs in (1, 20))
+    # Fifteen networks: judging and keeping each epoch's takes longer than its two steps do.
+    assert estimate_seconds(many, few) - estimate_seconds(one, few) > 15 * 19 * 0.05
+
+
 def test_molecules_of_a_validation_file_do_not_count_among_those_that_the_folds_learn_from():
     config = load_preset("small").config({"ensemble": {"kind": "folds", "members": 5}})
     without, beside = DataSize(500, 0, 60, 25.0), DataSize(500, 500, 60, 25.0, apart=500)
