@@ -214,6 +214,7 @@ def _let_go(error: BaseException | None) -> None:
 def free_memory() -> None:
     """Give back what nobody holds any more."""
     collect_garbage()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    # Another thread may be loading torch at this moment: it is listed from its first line on, and has no parts yet.
+    cuda = getattr(sys.modules.get("torch"), "cuda", None)
+    if cuda is not None and cuda.is_initialized():
+        cuda.empty_cache()
