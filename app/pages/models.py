@@ -216,7 +216,7 @@ class ModelsPage(Page):
                 ("Name", model.name),
                 *((f"Predicts {_kind(task)}", _target(task)) for task in model.tasks),
                 ("Trained on", model.data_name),
-                ("Molecules", " + ".join(parts) if any(model.counts.values()) else ""),
+                ("Train + val + test", " + ".join(parts) if any(model.counts.values()) else ""),
                 ("Split", model.split),
                 ("Preset", preset_title(model.preset)),
                 ("Networks", network_words(model.networks, model.tuned)),

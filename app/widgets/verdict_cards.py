@@ -137,8 +137,8 @@ class FactsCard(Card):
         """Show these facts; those without a value are left out."""
         shown = [fact for fact in facts if fact[1]]
         while len(self._rows) < len(shown):
-            # A long name gives way: the value is what is looked for.
-            name, value = GivingLabel("", "muted"), ElidedLabel("")
+            # A long name gives way: the value is what is looked for. Of a path, the end is.
+            name, value = GivingLabel("", "muted"), ElidedLabel("", middle=True)
             value.setMinimumWidth(_LEAST_VALUE)
             value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self._grid.addWidget(name, len(self._rows), 0)

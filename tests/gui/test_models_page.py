@@ -51,3 +51,16 @@ def test_the_mean_over_several_targets_is_called_so_and_units_stand_once(qtbot, 
     assert {"S (mol/L)", "t (min)", "Test RMSE, mean of 2 targets"} <= set(said)
     assert model_words(several) == "Predicts S (mol/L), t in min · mean test RMSE 3.10"
     assert model_words(replace(several, tasks=tasks[1:])) == "Predicts t in min · test RMSE 3.10"
+
+
+def test_the_card_says_which_molecules_are_which_and_how_the_file_is_called(qtbot, window, model_path, monkeypatch):
+    path = f"/home/anna/{'projects/' * 12}solubility/model.mole"
+    known = replace(runs.read_model_info(model_path), path=path, counts={"train": 1480, "val": 60, "test": 70})
+    monkeypatch.setattr(runs, "_models", lambda _workspace: [known])
+    window.resize(window.minimumSize())
+    window.go_to("models")
+    page = window.page("models")
+    qtbot.waitUntil(lambda: bool(page._models))
+    qtbot.waitUntil(lambda: any(label.text().endswith(".mole") for label in page.facts.findChildren(QLabel)))
+    said = [label.text() for label in page.facts.findChildren(QLabel)]
+    assert said[said.index("Train + val + test") + 1] == "1,480 + 60 + 70"
