@@ -263,6 +263,7 @@ class VerdictView(QWidget):
             # The keyboard's focus alone has made it the current one.
             self.worst.selectRow(self.worst.currentIndex().row())
         self.figures.mark(place)
+        self.neighbours.look()
         self._session.start_task(self._find_neighbours(verdict, place))
         if not by_focus:
             self._explain()

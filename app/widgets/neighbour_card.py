@@ -14,6 +14,7 @@ from app.widgets.hover_card import StructureView
 from app.widgets.molecule_table import Depictions
 
 PLACES = 3
+_CHOOSE = "Choose a molecule above or in the plot to see what the model had learned nearby."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class NeighbourCard(Card):
     def __init__(self, depictions: Depictions, parent: QWidget | None = None) -> None:
         super().__init__("Nearest training molecules", parent=parent)
         self.setObjectName("neighbourCard")
-        self._hint = muted_label("Choose a molecule above or in the plot to see what the model had learned nearby.")
+        self._hint = muted_label()
         self._places: list[_Place] = [_Place(depictions) for _ in range(PLACES)]
         self._row = QWidget()
         self._row.setLayout(row(*self._places, spacing=SPACE[0]))
@@ -42,8 +43,13 @@ class NeighbourCard(Card):
         self.setFixedHeight(168)
         self.show_neighbours([])
 
+    def look(self) -> None:
+        """Say that a molecule's neighbours are on their way, where none are shown."""
+        self._hint.setText("Looking through the training molecules.")
+
     def show_neighbours(self, near: Sequence[Near]) -> None:
         """Show training molecules; none brings back the hint."""
+        self._hint.setText(_CHOOSE)
         self._hint.setVisible(not near)
         self._row.setVisible(bool(near))
         for place, holder in enumerate(self._places):

@@ -143,12 +143,16 @@ def test_numbers_get_a_parity_plot_intervals_and_the_worst_molecules(qtbot, runs
     assert not card.isVisible()
 
 
-def test_a_click_on_a_point_chooses_its_row_and_shows_its_training_neighbours(qtbot, show):
+def test_a_click_on_a_point_chooses_its_row_and_shows_its_training_neighbours(qtbot, show, monkeypatch):
     view = show(story(record(metrics={"rmse": 0.5}), numbers()))
+    find = view._find_neighbours
     parity = view.figures.parity
     qtbot.waitUntil(lambda: parity.plot().width() > 200)
+    told = []
+    monkeypatch.setattr(view, "_find_neighbours", lambda *_asked: told.append(words(view.neighbours)) or find(*_asked))
     click(parity, 7.0, 7.5)
     qtbot.waitUntil(lambda: view.worst.chosen() == 7)
+    assert "Looking through the training molecules." in told[0], "it does not ask for what has just been done"
     assert list(parity._mark.getData()[0]) == [7.0]
     qtbot.waitUntil(lambda: "1.50" in words(view.neighbours))
     assert any(text.startswith("similarity 0.") for text in words(view.neighbours))
