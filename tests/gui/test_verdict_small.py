@@ -94,17 +94,22 @@ def test_how_it_was_made_shows_the_values_beside_long_names(qtbot, small):
 
 def test_the_title_of_a_figure_is_read_whole_beside_its_pickers(qtbot, window, small):
     card = small.figures
+
+    def is_beside():
+        both = (card.findChildren(GivingLabel)[0], card.picker)
+        tops = [widget.mapTo(card, widget.rect().center()).y() for widget in both]
+        return abs(tops[0] - tops[1]) < 5
+
     for width, beside in ((1024, False), (1500, True), (1024, False)):
         window.resize(width, 700)
-        qtbot.wait(50)
+        qtbot.waitUntil(lambda beside=beside: is_beside() is beside)
         for kind in ("parity", "residuals"):
             card.choose(kind)
-            qtbot.wait(20)
             title = card.findChildren(GivingLabel)[0]
-            assert title.shown() == title.text() in ("Predicted vs measured", "Errors by value")
-            assert card.picker.shown_text() == card.picker.currentText()
-        tops = [widget.mapTo(card, widget.rect().center()).y() for widget in (title, card.picker)]
-        assert (abs(tops[0] - tops[1]) < 5) is beside
+            assert title.text() in ("Predicted vs measured", "Errors by value")
+            qtbot.waitUntil(lambda title=title: title.shown() == title.text())
+            qtbot.waitUntil(lambda: card.picker.shown_text() == card.picker.currentText())
+            assert is_beside() is beside
 
 
 def test_the_curves_of_a_run_that_failed_have_the_room_that_its_verdict_leaves(qtbot, window, runs_page):
@@ -124,9 +129,9 @@ def test_curves_in_a_narrow_verdict_are_scrolled_rather_than_cut(qtbot, small):
     small.figures.choose("charts")
     qtbot.waitUntil(lambda: charts.metric_chart.plot is not None)
     charts.set_curves(RunCurves.replay(learnt(7)))
-    qtbot.wait(50)
-    for chart in (charts.loss_chart, charts.metric_chart):
-        assert chart.height() >= chart.minimumSizeHint().height(), "the axis would be cut"
+    both = (charts.loss_chart, charts.metric_chart)
+    # The axis would be cut.
+    qtbot.waitUntil(lambda: all(chart.height() >= chart.minimumSizeHint().height() for chart in both))
     plot, words = charts.metric_chart.plot, charts.metric_chart._words
     inside = plot.getPlotItem().getViewBox().sceneBoundingRect().adjusted(-1, 0, 1, 0)
     place = words.mapRectToScene(words.boundingRect())
