@@ -62,7 +62,7 @@ def data_of_files(paths: Sequence[str]) -> DataConfig:
 
 
 def keep_pasted(text: str, workspace: Path, on_progress: ProgressHandler | None = None) -> Path:
-    """Write pasted text as a CSV file into the workspace, so that a training can read it again; return its path.
+    """Write pasted text as a file into the workspace, so that a training can read it again; return its path.
 
     Raises
     ------
@@ -71,27 +71,28 @@ def keep_pasted(text: str, workspace: Path, on_progress: ProgressHandler | None 
     KnownError
         Where the file cannot be written.
     """
-    from mole_engine.data.sources import parse_pasted, texts_with_points
+    from mole_engine.data.sources import parse_pasted
 
     table = parse_pasted(text)
     if on_progress is not None:
         on_progress("Keeping the pasted rows", 0, 0)
+    names = [column.name for column in table.info.columns]
+    # What parts the columns tells how numbers are meant ("1,250" between tabs, between semicolons), and what is unclear
+    # must still be told, and corrected, when the file is read.
+    delimiter = "," if len(names) == 1 else {",": ",", ";": ";"}.get(table.info.delimiter, "\t")
     folder = workspace / "pasted"
-    stem = time.strftime("pasted-%Y-%m-%d-%H%M%S")
+    stem, suffix = time.strftime("pasted-%Y-%m-%d-%H%M%S"), ".tsv" if delimiter == "\t" else ".csv"
     path = next(
         place
-        for place in (folder / f"{stem}{ending}.csv" for ending in ("", *(f"-{more}" for more in range(2, 1000))))
+        for place in (folder / f"{stem}{ending}{suffix}" for ending in ("", *(f"-{more}" for more in range(2, 1000))))
         if not place.exists()
     )
-    names = [column.name for column in table.info.columns]
-    # The commas between the columns of the new file would speak against decimal commas.
-    columns = [texts_with_points(table, name) for name in names]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream)
+            writer = csv.writer(stream, delimiter=delimiter)
             writer.writerow(names)
-            writer.writerows(zip(*columns, strict=True))
+            writer.writerows(zip(*(table.column_values(name) for name in names), strict=True))
     except OSError as error:
         raise KnownError(f"Cannot write {path}.", f"{error.strerror or error}.", "Free some space.") from error
     return path

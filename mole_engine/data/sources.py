@@ -116,14 +116,6 @@ def parse_pasted(text: str, name: str = "pasted.csv") -> RawTable:
     return make_table(Path(name), "csv", cells, hashlib.sha256(raw).hexdigest())
 
 
-def texts_with_points(table: RawTable, name: str) -> Sequence[str]:
-    """Return a column's texts as any file can hold them: its numbers with decimal points and nothing at thousands."""
-    column, texts = table.info.column(name), table.column_values(name)
-    if column.kind != "number" or not (column.decimal != "." or any("," in text for text in texts)):
-        return texts
-    return [with_point(text, column.decimal) for text in texts]
-
-
 def _joined(tables: Sequence[RawTable]) -> RawTable:
     first = tables[0].info
     frames = [_renamed(table, tables[0]) for table in tables]
