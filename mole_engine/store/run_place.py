@@ -15,7 +15,7 @@ from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 from mole_engine.data.benchmarks import BENCHMARK_PREFIX
 from mole_engine.store.bundle import read_card
-from mole_engine.store.run_folder import RunFolder
+from mole_engine.store.run_folder import FolderLock, RunFolder
 from mole_engine.store.runs import Workspace, default_workspace, new_run_id, run_name
 from mole_engine.store.shipped import shipped_models, shipped_vocabularies
 
@@ -75,13 +75,20 @@ def open_place(config: TrainConfig | None, resume: str = "") -> RunPlace:
         raise InputError("There is nothing to train.", "", "Give a configuration.")
     config = with_encoder_of_init(with_absolute_paths(config))
     workspace = None if config.out and not config.workspace else Workspace(config.workspace or default_workspace())
-    if config.out:
-        folder = RunFolder(Path(config.out))
-        _check_free(folder)
-        folder.make()
-    else:
+    if not config.out:
         assert workspace is not None  # noqa: S101 - without `out` there always is one
-        folder = workspace.create(config)
+        return _begun(config, workspace.create(config), workspace)
+    folder = RunFolder(Path(config.out))
+    _check_free(folder)
+    folder.make()
+    with FolderLock(folder.lock):
+        # Another job may have begun here since the folder was looked at.
+        if folder.is_run:
+            raise _holds_a_run(folder, folder.read_record())
+        return _begun(config, folder, workspace)
+
+
+def _begun(config: TrainConfig, folder: RunFolder, workspace: Workspace | None) -> RunPlace:
     config.to_yaml(folder.config)
     now = time.time()
     name = run_name(config)
@@ -162,12 +169,16 @@ def _check_free(folder: RunFolder) -> None:
     record = folder.read_record()
     is_waste = record.status in (RunState.FAILED, RunState.CANCELLED) and not folder.has_networks
     if not is_waste:
-        raise InputError(
-            f"{path} holds a run already ({record.status.value}).",
-            "",
-            "Choose another folder, or go on with it through --resume.",
-        )
+        raise _holds_a_run(folder, record)
     folder.clear()
+
+
+def _holds_a_run(folder: RunFolder, record: RunRecord) -> InputError:
+    return InputError(
+        f"{folder.path} holds a run already ({record.status.value}).",
+        "",
+        "Choose another folder, or go on with it through --resume.",
+    )
 
 
 def find_run(run: str, workspace: str = "") -> RunFolder:

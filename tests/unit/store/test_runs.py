@@ -291,3 +291,22 @@ def test_an_index_that_another_process_begins_to_write_is_waited_for(tmp_path):
     assert Workspace(tmp_path).records() == []
     timer.join()
     other.close()
+
+
+def test_of_two_jobs_that_begin_in_one_folder_at_once_the_second_is_refused(tmp_path, config, monkeypatch):
+    """Both have seen it empty; neither may write over what the other began."""
+    config = config.updated({"out": str(tmp_path / "run")})
+    make, begun = RunFolder.make, []
+
+    def made_by_both(folder):
+        monkeypatch.setattr(RunFolder, "make", make)
+        begun.append(open_place(config.updated({"seed": 7})))
+        make(folder)
+
+    monkeypatch.setattr(RunFolder, "make", made_by_both)
+    with pytest.raises(InputError, match="holds a run already"):
+        open_place(config)
+    assert begun[0].folder.read_config().seed == 7
+    assert begun[0].folder.read_record().run_id == begun[0].record.run_id
+    with FolderLock(begun[0].folder.lock):
+        pass
