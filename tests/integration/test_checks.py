@@ -32,7 +32,8 @@ def test_more_molecules_make_a_better_forest(run):
     assert result.trained == "ECFP4 + random forest, not the network"
     assert heard[0] == ("Training on 8 molecules", 0, 12)
     assert heard[-1][1:] == (12, 12)
-    assert read_checks(run.checks) == [result]
+    # In words, since NaN equals nothing.
+    assert repr(read_checks(run.checks)) == repr([result])
 
 
 def test_shuffled_values_hold_no_signal(run):
