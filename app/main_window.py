@@ -316,7 +316,8 @@ class MainWindow(QMainWindow):
         return super().event(event)
 
     def _ask_before_closing(self) -> None:
-        question = CloseQuestion(self, waiting=len(self.session.training.queued()))
+        training = self.session.training
+        question = CloseQuestion(self, waiting=len(training.queued()), keeps=training.has_something_to_keep)
         question.keep.clicked.connect(self._keep_run_and_close)
         question.later.clicked.connect(self._end_run_and_close)
         question.show()

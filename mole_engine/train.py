@@ -193,8 +193,12 @@ class _Job(Job):
         if self.comparison is not None:
             self.comparison.cancel()
 
+    @property
+    def has_trained(self) -> bool:
+        return self.folder.has_networks
+
     def leave(self) -> RunRecord:
-        """End after `cancel` (nothing large stays) or `interrupt` (the checkpoints stay)."""
+        """End after `cancel` or an early `stop` (nothing large stays) or `interrupt` (the checkpoints stay)."""
         if not self.control.interrupt_requested:
             self.folder.drop_checkpoints()
         return super().leave()

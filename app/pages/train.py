@@ -289,7 +289,7 @@ class TrainPage(Page):
         config, resumes = self.session.training.config, self.session.training.resumes
         self.watch.begin(record, unit_of(config, dataset) if config is not None else "", resumes)
         self.watch.events.setFocus(Qt.FocusReason.OtherFocusReason)
-        self.panel.show_started(record.epochs)
+        self.panel.show_started(record.epochs, resumes=bool(resumes))
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Give the keyboard to the presets, and look for models to start from."""

@@ -80,6 +80,12 @@ class TrainingService(QObject):
         return self._job.ending if self._job is not None else ""
 
     @property
+    def has_something_to_keep(self) -> bool:
+        """Whether the job has begun to train, or goes on with a run that may have a model from before."""
+        job = self._job
+        return job is not None and (bool(job.resume) or job.record.status not in (RunState.QUEUED, RunState.PREPARING))
+
+    @property
     def record(self) -> RunRecord | None:
         """The job under way, as far as it is known."""
         return self._job.record if self._job is not None else None

@@ -34,6 +34,7 @@ _STOP_TIP = "End now, then judge and keep the best model so far"
 _ADJUST_TIP = "Change the learning rate or the last epoch"
 _LEAVE_TIP = "Leave out the simple models that are not fitted yet, and judge what there is"
 _TRAINED_TIP = "The last epoch is over: simple models are being fitted, which have neither epochs nor a learning rate"
+_TOO_EARLY_TIP = "Nothing has been trained yet that could be kept; Cancel drops this run"
 _JUDGED_TIP = "Training is over: the model is being judged"
 
 KINDS = {
@@ -96,6 +97,7 @@ class RunPanel(Card):
             self.add(side)
         self._go(0)
         self._paused, self._ending, self._state, self._trained = False, "", RunState.QUEUED, False
+        self._resumes = False
         self.train_button.clicked.connect(self.train_asked)
         self.pause_button.clicked.connect(self._pause_or_resume)
         self.stop_button.clicked.connect(self.stop_asked)
@@ -111,12 +113,12 @@ class RunPanel(Card):
         for button in (self.pause_button, self.stop_button, self.cancel_button):
             button.setEnabled(False)
 
-    def show_started(self, epochs: int) -> None:
-        """Show that a job has just been asked for."""
+    def show_started(self, epochs: int, *, resumes: bool = False) -> None:
+        """Show that a job has just been asked for; one that resumes an old run has a model of before to keep."""
         self._go(1)
         self.train_button.setEnabled(False)
         self.adjust.begin(epochs)
-        self._state, self._trained = RunState.QUEUED, False
+        self._state, self._trained, self._resumes = RunState.QUEUED, False, resumes
         self._line.show_text("Starting")
         self.eta.setText("Loading the engine")
         self.progress.setValue(0)
@@ -165,10 +167,12 @@ class RunPanel(Card):
     def _offer_steering(self) -> None:
         """Offer what changes a training only while there is one: simple models have no epochs, judging no parts."""
         judged = self._state is RunState.EVALUATING
-        self.stop_button.setEnabled(not self._ending and not judged)
+        early = self._state in (RunState.QUEUED, RunState.PREPARING) and not self._resumes
+        self.stop_button.setEnabled(not self._ending and not judged and not early)
         for widget in (self.adjust_button, self.adjust):
             widget.setEnabled(not self._ending and not judged and not self._trained)
-        self.stop_button.setToolTip(_JUDGED_TIP if judged else _LEAVE_TIP if self._trained else _STOP_TIP)
+        busy_tip = _TOO_EARLY_TIP if early else _LEAVE_TIP if self._trained else _STOP_TIP
+        self.stop_button.setToolTip(_JUDGED_TIP if judged else busy_tip)
         self.adjust_button.setToolTip(_JUDGED_TIP if judged else _TRAINED_TIP if self._trained else _ADJUST_TIP)
 
     def _show_state(self, event: StateChanged) -> None:
@@ -203,7 +207,7 @@ class RunPanel(Card):
             self.eta.setText(size(event.done) if event.unit == "bytes" else f"{count(event.done)} {event.unit}")
 
     def _show_step(self, event: StepMetrics) -> None:
-        if not self._paused and self.stop_button.isEnabled():
+        if not self._paused and not self._ending:
             self._line.show_text(_where(event))
         if math.isfinite(event.eta_seconds) and not self._ending:
             self.eta.setText(f"{duration(event.eta_seconds)} left")

@@ -82,7 +82,8 @@ class RunControl:
 
     `stop` means: finish now, keep and evaluate the best model. `cancel` means: drop it. `interrupt` means: leave now,
     keep the checkpoints, so that the run can be resumed later. All three wake a paused job. A job of several parts (a
-    search, networks, simple models) finishes the part under way when it is told to stop.
+    search, networks, simple models) finishes the part under way when it is told to stop. Before training has begun
+    there is no best model: a job that is stopped then ends as CANCELLED, one that goes on with what it had.
     """
 
     def __init__(self) -> None:

@@ -33,6 +33,8 @@ from mole_engine.training.metrics_table import write_waiting
 
 log = logging.getLogger(__name__)
 
+NOTHING_TO_KEEP = "Stopped before training began: there is no model to keep."
+
 PROGRESS_SECONDS = 0.1
 """Between two reports of the same stage."""
 
@@ -83,8 +85,28 @@ class Job(ABC):
     def save(self, record: RunRecord) -> None:
         """Write the record down. Raises InputError, KnownError."""
 
+    @property
+    def has_trained(self) -> bool:
+        """Whether there is something trained already, of before the job went on."""
+        return False
+
+    def check(self) -> None:
+        """Called between two pieces of work: waits while paused.
+
+        Raises
+        ------
+        Cancelled
+            When the user has cancelled, or has stopped the job before it had anything to keep.
+        """
+        self.control.checkpoint()
+        preparing = self.record.status is RunState.PREPARING
+        if preparing and self.control.stop_requested and not self.has_trained:
+            # One step of training would make a model that looks finished.
+            self.notice(NOTHING_TO_KEEP, "warning")
+            raise Cancelled
+
     def leave(self) -> RunRecord:
-        """End after `cancel` or `interrupt`."""
+        """End after `cancel` or `interrupt`, or a `stop` that came before there was anything to keep."""
         return self.end(RunState.INTERRUPTED if self.control.interrupt_requested else RunState.CANCELLED)
 
     def clean_up(self) -> None:  # noqa: B027 - most jobs have nothing beside them
@@ -129,14 +151,14 @@ class Job(ABC):
 
     def enter(self, state: RunState, message: str = "", kept_epoch: int = 0) -> None:
         """Move to another state; for `kept_epoch` see `StateChanged`. Raises Cancelled."""
-        self.control.checkpoint()
+        self.check()
         self.record = replace(self.record, status=state)
         self.save(self.record)
         self.emitter.emit(StateChanged(state=state, message=message, kept_epoch=kept_epoch))
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """Report a counted stage, at most ten times a second. Raises Cancelled."""
-        self.control.checkpoint()
+        self.check()
         now = time.monotonic()
         if done < total and now - self._last_progress.get(stage, 0.0) < PROGRESS_SECONDS:
             return

@@ -143,6 +143,10 @@ class _PretrainingJob(Job):
     def results(self) -> Mapping[str, float]:
         return self.record.validation_metrics
 
+    @property
+    def has_trained(self) -> bool:
+        return self._start is not None
+
     def accompany(self) -> RunRecord:
         """Work along with the first process."""
         prepared = self._prepare()
