@@ -180,7 +180,7 @@ class _Job(Job):
             self.notice(HINT, "warning")
         dataset, split, vocabulary, prepared = self._prepare()
         prepared = self._with_tried_threads(prepared)
-        self.enter(RunState.TRAINING, training_words(self.config, self.record))
+        self.enter(RunState.TRAINING, self._training_words(prepared))
         self._start_comparison(dataset, split)
         prepared = self._searched(prepared)
         fit = self._fit(prepared, vocabulary)
@@ -252,6 +252,11 @@ class _Job(Job):
         for text in (*split.overlap, *missing_parts(split)):
             self.notice(text, "warning")
 
+    def _training_words(self, prepared: Prepared) -> str:
+        from mole_engine.training.folds import pool_of
+
+        return training_words(self.config, self.record, len(pool_of(prepared.data)))
+
     def _start_comparison(self, dataset: CuratedDataset, split: Split) -> None:
         if not self.config.baselines:
             return
@@ -284,7 +289,7 @@ class _Job(Job):
         chosen = prepare_network(self.config, data, data.vocabulary)
         parameters = sum(item.numel() for item in chosen.model.parameters())
         self.record = replace(self.record, parameters=parameters)
-        self.enter(RunState.TRAINING, training_words(self.config, self.record))
+        self.enter(RunState.TRAINING, self._training_words(prepared))
         return chosen
 
     def _pinned(self, prepared: Prepared, vocabulary: Vocabulary) -> PinnedMolecules | None:

@@ -24,14 +24,20 @@ STAGES = {
 """Words and unit of the stages that libraries name in their own way, or that count other things than molecules."""
 
 
-def training_words(config: TrainConfig, record: RunRecord) -> str:
-    """Return what trains on what, from the counts and the parameters of a record."""
-    counts, size = record.counts, record.parameters
-    chooses = ", which choose the epoch" if config.training.keep != "last" else ""
-    use = f" in turns, in {config.ensemble.members} folds" if config.ensemble.kind == "folds" else chooses
-    one, two = (use, "") if use != chooses and config.data.validation_path else ("", use)
-    train, held, test = (counted(counts.get(part, 0), "molecule") for part in ("train", "val", "test"))
-    return f"Training on {train}{one}, validation on {held}{two}, test on {test}; {size:,} parameters"
+def training_words(config: TrainConfig, record: RunRecord, pool: int) -> str:
+    """Return what trains on what, from the counts and the parameters of a record.
+
+    `pool`: molecules that folds learn from, each left out once; those of a validation file are not among them.
+    """
+    train, held, test = (record.counts.get(part, 0) for part in ("train", "val", "test"))
+    words = f"Training on {counted(train, 'molecule')}"
+    use = ", which choose the epoch" if held and config.training.keep != "last" else ""
+    if config.ensemble.kind == "folds":
+        words, held = f"Training on {counted(pool, 'molecule')} in {config.ensemble.members} folds", train + held - pool
+        use = " of a file of their own"
+    if held or config.ensemble.kind != "folds":
+        words += f", validation on {counted(held, 'molecule')}{use}"
+    return f"{words}, test on {counted(test, 'molecule')}; {record.parameters:,} parameters"
 
 
 def judging_words(kept_epoch: int, ensemble: EnsembleFit | None) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPushButton, QSpinBox
 
 from app.services.runs import read_model_info
-from mole_engine.contracts.events import EpochMetrics
+from mole_engine.contracts.events import EpochMetrics, StateChanged
 from mole_engine.contracts.run_state import RunState
 
 TIMEOUT = 120_000
@@ -74,3 +76,22 @@ def test_the_line_below_the_estimate_counts_networks_as_the_training_does(find, 
     assert button.text() == "15 networks (5 folds), blended \u25be", "three random starts of each fold on few molecules"
     setup.form.set_value("ensemble.fine_tune_from", 10)
     assert button.text() == "10 networks (5 folds), blended \u25be", "one fixed and one fine-tuned"
+
+
+def test_a_run_says_that_it_learns_from_what_the_page_has_said(qtbot, window, find, click, setup):
+    choose_kind(qtbot, find, "folds")
+    remark = window.page("train").panel._remark.text()
+    events = []
+    window.session.run_event.connect(events.append)
+    click("trainButton")
+    said = []
+    qtbot.waitUntil(lambda: bool(said.extend(words_of_training(events)) or said), timeout=TIMEOUT)
+    with qtbot.waitSignal(window.session.run_finished, timeout=TIMEOUT):
+        click("cancelButton")
+    numbers = re.match(r"(\d+) molecules train in (\d) folds, (\d+) judge the model", remark).groups()
+    assert numbers == re.match(r"Training on (\d+) molecules in (\d) folds, test on (\d+) molecules;", said[0]).groups()
+
+
+def words_of_training(events):
+    """Return what the events say at the beginning of the training."""
+    return [event.message for event in events if isinstance(event, StateChanged) and event.state is RunState.TRAINING]

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mole_engine.contracts.events import StateChanged
+from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.store.bundle import read_bundle
 from mole_engine.store.reproduce import reproduction
 from mole_engine.train import train
@@ -57,3 +59,25 @@ def test_simple_models_beside_one_network_do_not_learn_from_it_either(
     config = with_validation_file(make_config, table, tmp_path, {"trees": True})
     said = pd.read_csv(Path(train(config).run_dir) / "predictions.csv")
     assert said["y_pred"].max() < 50
+
+
+@pytest.mark.parametrize(
+    ("apart", "words"),
+    [
+        (True, "Training on 24 molecules in 3 folds, validation on 8 molecules of a file of their own, test on 8"),
+        (False, "Training on 32 molecules in 3 folds, test on 8 molecules;"),
+    ],
+)
+def test_the_job_says_what_its_folds_learn_from(
+    make_config: Any, table: Path, tmp_path: Path, apart: bool, words: str
+) -> None:
+    folds, control, said = {"kind": "folds", "members": 3}, RunControl(), []
+
+    def hear(event: Any) -> None:
+        if isinstance(event, StateChanged) and event.state is RunState.TRAINING:
+            said.append(event.message)
+            control.cancel()
+
+    of_file = with_validation_file(make_config, table, tmp_path, folds) if apart else make_config(ensemble=folds)
+    train(of_file, hear, control)
+    assert said[0].startswith(words)
