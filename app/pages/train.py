@@ -275,6 +275,7 @@ class TrainPage(Page):
 
     def _begin(self, record: RunRecord) -> None:
         """Show a job that has just been started: here, from the queue, or by resuming an old run."""
+        keyboard = self.window().focusWidget()
         self._stack.setCurrentIndex(1)
         self.setup.card.all.setChecked(False)
         self.trials_button.setChecked(False)
@@ -288,8 +289,7 @@ class TrainPage(Page):
             self.header.show_notice("")
         config, resumes = self.session.training.config, self.session.training.resumes
         self.watch.begin(record, unit_of(config, dataset) if config is not None else "", resumes)
-        self.watch.events.setFocus(Qt.FocusReason.OtherFocusReason)
-        self.panel.show_started(record.epochs, resumes=bool(resumes))
+        self.panel.show_started(record.epochs, resumes=bool(resumes), keyboard=keyboard)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Give the keyboard to the presets, and look for models to start from."""

@@ -51,6 +51,9 @@ class NavigationRail(QFrame):
         button = self._buttons.get(name)
         if button is not None:
             button.setChecked(True)
+            # As Qt does it once a button has had the focus: Tab leads to the checked one, arrows to the others.
+            for other in self._buttons.values():
+                other.setFocusPolicy(Qt.FocusPolicy.TabFocus if other is button else Qt.FocusPolicy.NoFocus)
 
     def _page_button(self, name: str, title: str, icon: str) -> QToolButton:
         button = self._button(title, icon, f"nav{name.capitalize()}")

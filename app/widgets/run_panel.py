@@ -113,8 +113,18 @@ class RunPanel(Card):
         for button in (self.pause_button, self.stop_button, self.cancel_button):
             button.setEnabled(False)
 
-    def show_started(self, epochs: int, *, resumes: bool = False) -> None:
-        """Show that a job has just been asked for; one that resumes an old run has a model of before to keep."""
+    def show_started(self, epochs: int, *, resumes: bool = False, keyboard: QWidget | None = None) -> None:
+        """Show that a job has just been asked for.
+
+        Parameters
+        ----------
+        epochs
+            How many it is to have.
+        resumes
+            Whether it goes on with an old run, which has a model of before to keep.
+        keyboard
+            What had the keyboard's focus; where it is gone from the screen, this card takes the focus.
+        """
         self._go(1)
         self.train_button.setEnabled(False)
         self.adjust.begin(epochs)
@@ -127,6 +137,9 @@ class RunPanel(Card):
         self._use.setText("")
         self.show_waiting("")
         self.show_steering(paused=False, ending="")
+        if keyboard is not None and not keyboard.isVisible():
+            # A second press of the key that has begun the run must neither hold nor end it.
+            self.adjust_button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_steering(self, *, paused: bool, ending: str) -> None:
         """Show whether the job holds, or has been asked to end."""

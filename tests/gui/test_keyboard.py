@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from app.theme import style_sheet, theme
 from app.widgets.cell_table import Cell, CellTable, Column
@@ -54,3 +55,93 @@ def test_a_plot_which_has_no_keys_is_passed_by(qtbot):
     plot = new_plot("lossPlot", "Loss over epochs")
     qtbot.addWidget(plot)
     assert not plot.focusPolicy() & Qt.FocusPolicy.TabFocus
+
+
+def press(key):
+    """Press a key where the keyboard's focus is, and return what has it then."""
+    QTest.keyClick(QApplication.focusWidget(), key)
+    return QApplication.focusWidget()
+
+
+def tab_to_rail():
+    """Press Tab until the focus comes to the rail; return the name of the button."""
+    for _ in range(60):
+        holder = press(Qt.Key.Key_Tab)
+        if holder.objectName().startswith("nav"):
+            return holder.objectName()
+    return ""
+
+
+@pytest.fixture
+def active(qtbot, window):
+    """Return the window, to which keys go."""
+    window.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is window)
+    return window
+
+
+@pytest.mark.parametrize("page", ["data", "train", "predict", "preferences"])
+def test_tab_leads_to_the_button_of_the_page_that_is_shown(active, page):
+    active.go_to("models")
+    active.go_to(page)
+    active.setFocus()
+    assert tab_to_rail() in {f"nav{page.capitalize()}", "navMenu"}
+    names = {tab_to_rail() for _ in range(2)}
+    assert names == {f"nav{page.capitalize()}", "navMenu"}
+
+
+def test_arrows_lead_from_page_to_page(active):
+    active.go_to("train")
+    active.setFocus()
+    assert tab_to_rail() == "navTrain"
+    assert press(Qt.Key.Key_Down).objectName() == "navRuns"
+    assert press(Qt.Key.Key_Down).objectName() == "navPredict"
+    assert active.page("predict").isVisible()
+    press(Qt.Key.Key_Tab)
+    assert {tab_to_rail(), tab_to_rail()} == {"navPredict", "navMenu"}
+
+
+@pytest.fixture
+def ready(active, find, open_file, tmp_path):
+    """Set up a training that lasts."""
+    path = tmp_path / "chains.csv"
+    rows = [f"{'C' * chain}{group},{chain + len(group)}" for chain in range(1, 8) for group in ("O", "N", "F", "Cl")]
+    path.write_text("smiles,y\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    open_file(path)
+    active.go_to("train")
+    form = active.page("train").setup.form
+    active.page("train").setup.presets.select("base")
+    for name, value in {"layers": 1, "hidden_size": 16, "heads": 2, "intermediate_size": 32}.items():
+        form.set_value(f"model.{name}", value)
+    form.set_value("baselines", False)
+    find("epochsSpin").setValue(2000)
+    return active
+
+
+def test_the_key_that_starts_a_training_neither_holds_nor_ends_it_when_pressed_again(qtbot, ready, find, click):
+    training = ready.session.training
+    find("trainButton").setFocus()
+    with qtbot.waitSignal(training.run_started):
+        holder = press(Qt.Key.Key_Space)
+    assert holder is find("adjustButton"), "beside what steers the run"
+    for key in (Qt.Key.Key_Space, Qt.Key.Key_Return):
+        press(key)
+    assert training.is_running
+    assert not training.is_paused
+    assert training.ending == ""
+    order = [press(Qt.Key.Key_Tab).objectName() for _ in range(3)]
+    assert order[0] == "pauseButton"
+    assert "cancelButton" in order
+    with qtbot.waitSignal(training.run_finished):
+        click("cancelButton")
+
+
+def test_a_training_takes_the_keyboard_from_nobody_who_types(qtbot, ready, find, click):
+    training = ready.session.training
+    field = find("epochsSpin")
+    field.setFocus()
+    with qtbot.waitSignal(training.run_started):
+        QTest.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert QApplication.focusWidget() is field, "the next training is set up there"
+    with qtbot.waitSignal(training.run_finished):
+        click("cancelButton")
