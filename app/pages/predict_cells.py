@@ -160,7 +160,8 @@ def _name(predictions: Predictions, place: int) -> Cell:
     if predictions.names[place].strip():
         return Cell(predictions.names[place])
     # The column of row numbers gives way in a narrow window, and that of SMILES too.
-    return Cell(order=math.nan, second=f"row {count(place + 1)}", tip=f"row {count(place + 1)}, without a name")
+    row = f"row {count(place + 1)}"
+    return Cell(order=math.nan, second=row, stands_for="row", tip=f"{row}, without a name")
 
 
 def _nearness(predictions: Predictions, place: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import (
@@ -101,6 +102,8 @@ class CellTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(STRUCTURE_ROW if pictures else PLAIN_ROW)
         header = self.horizontalHeader()
         for number, column in enumerate(columns):
+            # Of other columns, the one in this place may have given way.
+            self.setColumnHidden(number, False)
             if column.width:
                 header.setSectionResizeMode(number, QHeaderView.ResizeMode.Interactive)
                 self.setColumnWidth(number, column.width)
@@ -157,6 +160,7 @@ class CellTable(QTableView):
             hidden = missing > 0
             self.setColumnHidden(number, hidden)
             missing -= columns[number].width if hidden else 0
+        self.cells.given_way = {columns[number].key for _, number in spare if self.isColumnHidden(number)}
         for number in takers:
             # Without room to share, Qt would leave a column as wide as it was in a wider window.
             tight = missing > 0
@@ -185,6 +189,7 @@ class CellModel(QAbstractTableModel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.columns: tuple[Column, ...] = ()
+        self.given_way: set[str] = set()
         self._cell: Callable[[int, str], Cell] = lambda row, key: Cell()
         self._orders: Callable[[str], Sequence[Any]] | None = None
         self._order: list[int] = []
@@ -221,7 +226,8 @@ class CellModel(QAbstractTableModel):
 
     def cell(self, index: Index) -> Cell:
         """Return what a cell says."""
-        return self._cell(self._order[index.row()], self.columns[index.column()].key)
+        cell = self._cell(self._order[index.row()], self.columns[index.column()].key)
+        return replace(cell, second="") if cell.stands_for and cell.stands_for not in self.given_way else cell
 
     def rows_as_text(self, places: Sequence[int]) -> str:
         """Return titles and rows as a spreadsheet takes them: tabs between cells, numbers with a plain minus."""

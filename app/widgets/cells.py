@@ -41,7 +41,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one cell says; of a structure, `text` is the SMILES. `order` is what sorting goes by (the text if None)."""
+    """What one cell says; of a structure, `text` is the SMILES. `order` is what sorting goes by (the text if None).
+
+    `second` says what the column `stands_for` says too (its key): it is left out while that one is shown.
+    """
 
     text: str = ""
     tone: str = ""
@@ -49,6 +52,7 @@ class Cell:
     tip: str = ""
     second: str = ""
     bold: bool = False
+    stands_for: str = ""
 
 
 def plain_words(cell: Cell) -> str:

@@ -155,6 +155,27 @@ def test_a_molecule_without_a_name_says_which_row_it_is():
     assert [(cell.text, cell.second) for cell in cells] == [("007", ""), ("", "row 2")]
 
 
+def test_it_says_so_once_and_also_where_the_column_of_rows_gives_way(qtbot, shown):
+    table = CellTable("predictionTable", "Predictions")
+    shown(table, 1200)
+    named = replace(made(logS_pred=[1.0, 2.0]), called="Compound ID", names=["007", " "])
+    table.show_rows(prediction_columns(named), 2, partial(prediction_cell, named))
+    name = table.cells.index(1, 1)
+    assert not table.isColumnHidden(0)
+    assert name.data() == ""
+    table.resize(420, 320)
+    qtbot.waitUntil(lambda: table.isColumnHidden(0))
+    assert name.data() == "row 2"
+    table.resize(1200, 320)
+    qtbot.waitUntil(lambda: not table.isColumnHidden(0))
+    assert name.data() == ""
+    # Of other molecules, none of which has a name.
+    table.resize(420, 320)
+    plain = made(logS_pred=[1.0, 2.0])
+    table.show_rows(prediction_columns(plain), 2, partial(prediction_cell, plain))
+    assert not table.isColumnHidden(0)
+
+
 def test_without_a_model_nothing_can_be_asked(qtbot, window, predict_page):
     window.findChild(QPlainTextEdit, "predictSmilesEdit").setPlainText("CCO")
     assert not window.findChild(QPushButton, "predictButton").isEnabled()
@@ -194,7 +215,8 @@ def test_molecules_are_shown_by_the_names_that_they_came_with(qtbot, window, pre
     data.write_text("structure,amount,Compound ID\nCCO,2,007\nCCN,2,\n", encoding="utf-8")
     with qtbot.waitSignal(window.session.predictions_ready, timeout=TIMEOUT):
         predict_page.predict_file(str(data))
-    assert column("Compound ID") == ["007", "row 2"]
+    assert column("Compound ID") == ["007", ""]
+    assert column("row") == ["1", "2"], "which says where the one without a name stands"
 
 
 def test_an_ending_that_cannot_be_written_is_told(qtbot, window, predict_page, asked, tmp_path):
