@@ -33,7 +33,7 @@ from app.theme import theme
 from app.widgets.close_question import CloseQuestion
 from app.widgets.command_palette import CommandPalette
 from app.widgets.drop_zone import FILE_FILTER, DropOverlay
-from app.widgets.file_drags import dropped_files
+from app.widgets.file_drags import copied_files, dropped_files
 from app.widgets.navigation import NavigationRail
 from app.widgets.problem_dialog import ProblemDialog
 from mole_engine.contracts.errors import Problem
@@ -115,9 +115,19 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def paste(self) -> None:
-        """Open what is on the clipboard, where the Data page is shown; fields of other pages paste for themselves."""
-        if self._current() is self.data_page:
+        """Open what is on the clipboard: files as a drop does, text where the Data page is shown.
+
+        Fields of other pages paste text for themselves.
+        """
+        if paths := copied_files():
+            self._take(paths)
+        elif self._current() is self.data_page:
             self.data_page.paste()
+
+    def _take(self, paths: Sequence[str]) -> None:
+        """Give files to the page shown, or open them where it has no use of its own for them."""
+        if not self._current().take_files(paths):
+            self.open_paths(paths)
 
     @Slot(str)
     def go_to(self, name: str) -> None:
@@ -271,13 +281,12 @@ class MainWindow(QMainWindow):
         self._overlay.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
-        """Open what was dropped, unless the page has a use of its own for it."""
+        """Take what was dropped."""
         self._overlay.hide()
         paths = dropped_files(event.mimeData())
         if paths:
             event.acceptProposedAction()
-            if not self._current().take_files(paths):
-                self.open_paths(paths)
+            self._take(paths)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Keep the drop overlay from staying when the window loses the drag."""

@@ -22,7 +22,7 @@ from app.services.structures import structure_png, structure_text
 from app.text import count, counted
 from app.theme import SPACE
 from app.widgets.basic import row, secondary_button, set_role
-from app.widgets.file_drags import dropped_files
+from app.widgets.file_drags import copied_files
 from app.widgets.issues_dialog import IssuesDialog
 from app.widgets.molecule_model import TableContent
 from app.widgets.molecule_view import MoleculeDialog
@@ -103,9 +103,7 @@ class DataPage(Page):
     @Slot()
     def paste(self) -> None:
         """Open what is on the clipboard: files, a table, SMILES or a MOL block."""
-        mime = QGuiApplication.clipboard().mimeData()
-        paths = dropped_files(mime) if isinstance(mime, QMimeData) else []
-        if paths:
+        if paths := copied_files():
             self.paths_requested.emit(paths)
         else:
             self.begin_loading("the pasted text")

@@ -5,16 +5,27 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+)
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit
 
 from app.page_shelf import PAGES
 from app.pages.dropped import not_opened, too_many
 from app.widgets.pinned_molecules import PinDialog
+from app.widgets.save_preset import SavePresetDialog
 from tests.gui.test_predict_page import model_path
 
 __all__ = ["model_path"]
+
+CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
 def files(*paths):
@@ -177,3 +188,60 @@ def test_what_is_said_of_files_names_them():
     problem = not_opened(["/x/b.mole", "/x/c.csv"], "/x/a.mole").problem
     assert problem.title == "2 files were not opened."
     assert problem.cause == "A model is opened alone: a.mole came together with b.mole and c.csv."
+
+
+@pytest.mark.parametrize(("page", "name"), [("data", "searchEdit"), ("runs", "runSearchEdit")])
+@pytest.mark.parametrize("keys", [QKeySequence("Ctrl+V"), QKeySequence("Shift+Ins")], ids=["ctrl-v", "shift-insert"])
+def test_a_copied_file_pasted_into_a_field_is_opened_and_text_is_taken(
+    qtbot, window, open_file, molecules_csv, find, tmp_path, page, name, keys
+):
+    open_file(molecules_csv)
+    window.go_to(page)
+    other = shutil.copyfile(molecules_csv, tmp_path / "other.csv")
+    window.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is window)
+    field = find(name, QLineEdit)
+    field.setFocus()
+    QGuiApplication.clipboard().setMimeData(files(other))
+    if keys == QKeySequence("Ctrl+V"):
+        with qtbot.waitSignal(window.session.dataset_opened) as opened:
+            QTest.keySequence(field, keys)
+        assert opened.args[0].info.name == "other.csv"
+    else:
+        QTest.keySequence(field, keys)
+    assert field.text() == ""
+    window.go_to(page)
+    field.setFocus()
+    QGuiApplication.clipboard().setText("hexane")
+    QTest.keySequence(field, keys)
+    assert field.text() == "hexane"
+
+
+def test_the_menu_of_a_field_offers_no_file_to_paste(qtbot, window, open_file, molecules_csv, find, tables):
+    open_file(molecules_csv)
+    field = find("searchEdit", QLineEdit)
+    offered = []
+    for content in (files(tables[0]), None):
+        QGuiApplication.clipboard().setMimeData(content) if content else QGuiApplication.clipboard().setText("CCO")
+        middle = field.rect().center()
+        event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, middle, field.mapToGlobal(middle))
+        QApplication.sendEvent(field, event)
+        menu = QApplication.activePopupWidget()
+        offered.append([action.isEnabled() for action in menu.actions() if "Paste" in action.text()])
+        menu.close()
+    assert offered == [[False], [True]]
+
+
+def test_no_field_takes_a_copied_file_for_text(window, tables, shown):
+    for name, _, _ in PAGES:
+        window.page(name)
+    dialog = shown(SavePresetDialog("Mine", ""))
+    QGuiApplication.clipboard().setMimeData(files(tables[0]))
+    tried = []
+    for field in [*window.findChildren(QLineEdit), *dialog.findChildren(QLineEdit)]:
+        if field.isEnabled() and not field.isReadOnly():
+            before = field.text()
+            QApplication.sendEvent(field, QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_V, CONTROL, "v"))
+            assert field.text() == before, field.objectName()
+            tried.append(field.objectName())
+    assert {"searchEdit", "runTagsEdit", "settingsSearch", "presetNameEdit"} <= set(tried)
