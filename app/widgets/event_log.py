@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
@@ -17,7 +18,6 @@ from app.widgets.figures import clock, lower_is_better, main_metric, metric_titl
 from mole_engine.contracts.events import (
     BaselineReady,
     CheckpointSaved,
-    EpochMetrics,
     Event,
     Notice,
     RunFailed,
@@ -30,7 +30,6 @@ from mole_engine.contracts.run_state import RunState
 
 KEPT = 500
 _LOWEST, _HIGHEST = "Lowest", "Highest"
-_SO_FAR = " so far: "
 _TONE = Qt.ItemDataRole.UserRole + 1
 _CLOCK = Qt.ItemDataRole.UserRole + 2
 
@@ -95,7 +94,7 @@ def _saved(event: CheckpointSaved) -> tuple[str, str]:
     # Not "best model saved": some jobs keep their last epoch whatever validation says.
     words = _LOWEST if lower_is_better(event.monitor) else _HIGHEST
     whose = f"Network {event.network}: {words.lower()}" if event.network else words
-    said = f"{whose} {metric_title(event.monitor)}{_SO_FAR}{number(event.value)}"
+    said = f"{whose} {metric_title(event.monitor)} so far: {number(event.value)}"
     return f"{said}, epoch {event.epoch - event.epochs_before}", ""
 
 
@@ -129,6 +128,37 @@ _WORDS: dict[type[Event], Callable[[Any], tuple[str, str]]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What one event says.
+
+    Attributes
+    ----------
+    moment
+        Seconds since the epoch (UTC).
+    words, tone
+        See `words_of`.
+    best_of
+        Of a line about the best value so far: the network and the metric of which it is. None: any other line.
+    """
+
+    moment: float
+    words: str
+    tone: str
+    best_of: tuple[int, str] | None = None
+
+    def replaces(self, before: _Entry) -> bool:
+        """Whether this is the news of that line before it: a better value of the same network."""
+        return self.best_of is not None and self.best_of == before.best_of
+
+
+def _entry(event: Event) -> _Entry | None:
+    """Return the line of an event, None where it has no words."""
+    words, tone = words_of(event)
+    best = (event.network, event.monitor) if isinstance(event, CheckpointSaved) and event.is_best else None
+    return _Entry(event.time, words, tone, best) if words else None
+
+
 class EventLog(QListView):
     """A list of lines with the time of day."""
 
@@ -149,15 +179,14 @@ class EventLog(QListView):
 
     def add(self, event: Event) -> None:
         """Put an event on top, if it has words."""
-        words, tone = words_of(event)
-        if words:
-            self._lines.put([(event.time, words, tone)])
+        entry = _entry(event)
+        if entry is not None:
+            self._lines.put([entry])
 
     def replay(self, events: Iterable[Event]) -> None:
         """Show the events of another run."""
         self._lines.clear()
-        lines = [(event.time, *words_of(event)) for event in events if not isinstance(event, EpochMetrics)]
-        self._lines.put([line for line in lines if line[1]])
+        self._lines.put([entry for event in events if (entry := _entry(event)) is not None])
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Paint the lines; before there are any, say what will stand here."""
@@ -178,7 +207,7 @@ class EventLog(QListView):
 
     def lines(self) -> list[str]:
         """Return what is shown, newest first."""
-        return [words for _, words, _ in self._lines.entries]
+        return [entry.words for entry in self._lines.entries]
 
 
 class _Lines(QAbstractListModel):
@@ -186,15 +215,15 @@ class _Lines(QAbstractListModel):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.entries: list[tuple[float, str, str]] = []
+        self.entries: list[_Entry] = []
 
-    def put(self, lines: list[tuple[float, str, str]]) -> None:
+    def put(self, lines: list[_Entry]) -> None:
         """Add lines (given oldest first) on top."""
         # The end of a stage may be told twice; once is enough.
-        fresh = [line for line in _without_repeats(lines) if not self.entries or line[1] != self.entries[0][1]]
+        fresh = [line for line in _without_repeats(lines) if not self.entries or line.words != self.entries[0].words]
         if not fresh:
             return
-        if self.entries and _replaces(fresh[0], self.entries[0]):
+        if self.entries and fresh[0].replaces(self.entries[0]):
             # Of checkpoints one after the other only the newest counts.
             self.beginRemoveRows(QModelIndex(), 0, 0)
             del self.entries[0]
@@ -219,28 +248,17 @@ class _Lines(QAbstractListModel):
 
     def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Return words, time or tone of a line."""
-        moment, words, tone = self.entries[index.row()]
+        entry = self.entries[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return words
+            return entry.words
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{clock(moment)} {words}"
-        return {_TONE: tone, _CLOCK: clock(moment)}.get(role)
+            return f"{clock(entry.moment)} {entry.words}"
+        return {_TONE: entry.tone, _CLOCK: clock(entry.moment)}.get(role)
 
 
-def _saved_of(line: tuple[float, str, str]) -> str:
-    """Return what a line about a checkpoint says before its number, the network among it; "" for other lines."""
-    said, apart, _ = line[1].partition(_SO_FAR)
-    return said if apart else ""
-
-
-def _replaces(line: tuple[float, str, str], before: tuple[float, str, str]) -> bool:
-    """Whether a line is the news of that before it: a better checkpoint of the same network."""
-    return bool(_saved_of(line)) and _saved_of(line) == _saved_of(before)
-
-
-def _without_repeats(lines: list[tuple[float, str, str]]) -> list[tuple[float, str, str]]:
+def _without_repeats(lines: list[_Entry]) -> list[_Entry]:
     """Return the lines (oldest first) with only the last of several checkpoints in a row."""
-    return [line for line, after in zip_longest(lines, lines[1:]) if not (after and _replaces(after, line))]
+    return [line for line, after in zip_longest(lines, lines[1:]) if not (after and after.replaces(line))]
 
 
 class _Line(QStyledItemDelegate):

@@ -331,6 +331,25 @@ def test_of_each_network_the_events_tell_only_the_newest_checkpoint(qtbot):
     assert log.lines() == newest
 
 
+@pytest.mark.parametrize("way", ["one by one", "together"])
+def test_notices_that_read_like_a_checkpoint_do_not_replace_each_other(qtbot, way):
+    log = EventLog()
+    qtbot.addWidget(log)
+    said = [Notice(message=f"Molecules left out so far: {number}") for number in (3, 7)]
+    # A target may be called as it likes.
+    saves = [
+        CheckpointSaved(path="x", epoch=epoch, monitor=f"rmse/y so far: {task}", value=1.0, is_best=True)
+        for epoch, task in ((1, "a"), (2, "b"))
+    ]
+    if way == "together":
+        log.replay([*said, *saves])
+    else:
+        for event in (*said, *saves):
+            log.add(event)
+    assert log.lines()[2:] == ["Molecules left out so far: 7", "Molecules left out so far: 3"]
+    assert len(log.lines()) == 4
+
+
 def test_a_learning_rate_that_cannot_be_is_refused_in_words_beside_the_presets(qtbot):
     specs = {spec.path: spec for spec in field_specs(TrainConfig.model_fields["training"].annotation, "training")}
     card = PresetSettings(specs["training.epochs"], specs["training.learning_rate"], "")
