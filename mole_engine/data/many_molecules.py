@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from mole_engine.chem.scaffolds import murcko_scaffold
-from mole_engine.chem.substructure import matcher
+from mole_engine.chem.substructure import REMEMBERED, matcher
 from mole_engine.contracts.config import CurationConfig
 from mole_engine.data.progress import Progress, report
 from mole_engine.data.standardise import Standardised, standardise, steps_touched
@@ -65,7 +65,8 @@ def scaffolds_of(smiles: Sequence[str], on_progress: Progress | None = None) -> 
 
 def containing(smiles: Sequence[str], pattern: str, on_progress: Progress | None = None) -> list[bool]:
     """Return which molecules contain a pattern (SMARTS), none where it is not one; progress as stage "Searching"."""
-    return map_texts(containing_chunk, smiles, pattern, "Searching", on_progress)
+    here = len(smiles) < PARALLEL_FROM or worker_count() == 1
+    return map_texts(containing_chunk, smiles, (pattern, here and len(smiles) <= REMEMBERED), "Searching", on_progress)
 
 
 def standardise_chunk(texts: Sequence[str], options: dict[str, Any]) -> list[str | Standardised]:
@@ -89,9 +90,10 @@ def scaffold_chunk(smiles: Sequence[str], _options: None) -> list[str]:
     return [murcko_scaffold(text) for text in smiles]
 
 
-def containing_chunk(smiles: Sequence[str], pattern: str) -> list[bool]:
-    """Match some molecules; runs in a helper process too."""
-    contains = matcher(pattern)
+def containing_chunk(smiles: Sequence[str], options: tuple[str, bool]) -> list[bool]:
+    """Match some molecules; runs in a helper process too, where there is nobody to remember them for."""
+    pattern, remember = options
+    contains = matcher(pattern, remember=remember)
     return [contains is not None and contains(text) for text in smiles]
 
 
