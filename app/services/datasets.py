@@ -210,7 +210,7 @@ class DatasetService(QObject):
         if self.current is not None:
             from app.services.row_export import write_issues
 
-            await self._tasks.run_blocking(write_issues, Path(path), self.current)
+            await self._tasks.save_blocking(write_issues, Path(path), self.current)
 
     def _begin(self, stage: str) -> Progress:
         self.cancel()

@@ -63,7 +63,7 @@ class ExplanationService:
 
     async def save(self, explanation: Explanation, place: int, path: str) -> None:
         """Write the picture, by its ending as SVG or PNG. Raises InputError, KnownError."""
-        await self._tasks.run_blocking(save_picture, explanation, place, Path(path))
+        await self._tasks.save_blocking(save_picture, explanation, place, Path(path))
 
 
 class _Asker:

@@ -75,7 +75,7 @@ class PredictionService(QObject):
 
     async def save(self, predictions: Predictions, path: str) -> None:
         """Write a table of predictions as CSV or, by its ending, as XLSX. Raises InputError."""
-        await self._tasks.run_blocking(_save, predictions, path)
+        await self._tasks.save_blocking(_save, predictions, path)
 
     @Slot()
     def cancel(self) -> None:

@@ -63,7 +63,7 @@ class RunShelf:
 
     async def trash(self, run_ids: Sequence[str]) -> None:
         """Move runs to the trash. Raises InputError when one is at work, KnownError."""
-        await self._tasks.run_blocking(_trash, self._workspace, tuple(run_ids))
+        await self._tasks.save_blocking(_trash, self._workspace, tuple(run_ids))
 
     async def trashed(self) -> list[RunRecord]:
         """Return the runs in the trash, the last deleted first."""
@@ -71,11 +71,11 @@ class RunShelf:
 
     async def restore(self, run_ids: Sequence[str]) -> None:
         """Bring runs back from the trash. Raises InputError, KnownError."""
-        await self._tasks.run_blocking(_restore, self._workspace, tuple(run_ids))
+        await self._tasks.save_blocking(_restore, self._workspace, tuple(run_ids))
 
     async def drop(self, run_ids: Sequence[str]) -> None:
         """Delete runs in the trash for good. Raises InputError, KnownError."""
-        await self._tasks.run_blocking(_drop, self._workspace, tuple(run_ids))
+        await self._tasks.save_blocking(_drop, self._workspace, tuple(run_ids))
 
     async def config(self, record: RunRecord) -> TrainConfig:
         """Return the settings of a run. Raises InputError."""

@@ -107,11 +107,11 @@ class RunsService(QObject):
 
     async def export(self, model_path: str, kind: str, path: str) -> None:
         """Write a model in another format. Raises InputError, KnownError."""
-        await self._tasks.run_blocking(_export, model_path, kind, path)
+        await self._tasks.save_blocking(_export, model_path, kind, path)
 
     async def scripts(self, job: TrainConfig, folder: str) -> None:
         """Write a job's `config.yaml`, `run.sh` (torchrun) and `job.slurm` into `folder`. Raises KnownError."""
-        await self._tasks.run_blocking(_scripts, job, folder)
+        await self._tasks.save_blocking(_scripts, job, folder)
 
     async def report(self, record: RunRecord, path: str) -> None:
         """Write the report of a run as one HTML file. Raises InputError, KnownError."""

@@ -235,6 +235,10 @@ class TaskRunner(QObject):
         future.add_done_callback(self._savings.discard)
         return future
 
+    async def save_blocking(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Write something as `save` does, and await the result."""
+        return await asyncio.wrap_future(self.save(work, *args, **kwargs))
+
     def new_progress(self) -> Progress:
         """Return a progress handler that is cancelled when the window closes; give it back with `drop_progress`."""
         progress = Progress(self)

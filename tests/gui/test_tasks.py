@@ -155,3 +155,22 @@ def test_work_that_nobody_waits_for_any_more_is_cancelled(qtbot, runner):
         task.cancel()
         qtbot.waitUntil(lambda number=number: len(ended) == number)
     assert set(ended) == {Cancelled}
+
+
+def test_what_is_saved_is_written_though_the_window_closes_while_all_threads_are_busy(qtbot):
+    runner, written, busy = TaskRunner(), [], []
+
+    def work(progress) -> None:
+        busy.append(True)
+        while True:
+            progress("Searching", 0, 0)
+            time.sleep(0.001)
+
+    for _ in range(2):
+        runner.start(runner.run_blocking(work, runner.new_progress()))
+    qtbot.waitUntil(lambda: len(busy) == 2)
+    runner.start(runner.save_blocking(written.append, "model.onnx"))
+    qtbot.wait(20)
+    assert written == []
+    runner.close()
+    assert written == ["model.onnx"]
