@@ -65,8 +65,11 @@ def scaffolds_of(smiles: Sequence[str], on_progress: Progress | None = None) -> 
 
 def containing(smiles: Sequence[str], pattern: str, on_progress: Progress | None = None) -> list[bool]:
     """Return which molecules contain a pattern (SMARTS), none where it is not one; progress as stage "Searching"."""
-    here = len(smiles) < PARALLEL_FROM or worker_count() == 1
-    return map_texts(containing_chunk, smiles, (pattern, here and len(smiles) <= REMEMBERED), "Searching", on_progress)
+    # With one worker beside the window, what is remembered here for the next search is worth more.
+    spared = 1
+    here = len(smiles) < PARALLEL_FROM or worker_count(spared=spared) == 1
+    options = (pattern, here and len(smiles) <= REMEMBERED)
+    return map_texts(containing_chunk, smiles, options, "Searching", on_progress, spared=spared)
 
 
 def standardise_chunk(texts: Sequence[str], options: dict[str, Any]) -> list[str | Standardised]:
@@ -103,6 +106,8 @@ def map_texts(
     options: Any,
     stage: str,
     on_progress: Progress | None = None,
+    *,
+    spared: int = 0,
 ) -> list[Result]:
     """Answer for every text: each different one is worked on once, in helper processes where there are many.
 
@@ -118,6 +123,8 @@ def map_texts(
         Name of the work for `on_progress`.
     on_progress
         Called with (stage, different texts done, different texts); may raise `Cancelled`.
+    spared
+        Cores that are left free; see `worker_count`.
 
     Returns
     -------
@@ -131,7 +138,7 @@ def map_texts(
         report(on_progress, stage, done, len(unique))
 
     tell(0)
-    workers = worker_count() if len(unique) >= PARALLEL_FROM else 1
+    workers = worker_count(spared=spared) if len(unique) >= PARALLEL_FROM else 1
     results: list[Result] = []
     if workers > 1:
         for part in map_in_processes(work, unique, options, workers=workers, on_done=tell):

@@ -169,7 +169,7 @@ class BlockPreparer:
         return [part for part in parts if part is not None]
 
     def _computed(self, texts: list[list[str]]) -> list[Arrays]:
-        workers = worker_count(MOST_WORKERS)
+        workers = worker_count(MOST_WORKERS, spared=1)
         # One piece is done before workers would have started.
         if workers < 2 or len(texts) < 2:
             return [compute_piece(piece, self._recipe) for piece in texts]

@@ -21,9 +21,20 @@ Result = TypeVar("Result")
 MAX_WORKERS = 8
 POLL_SECONDS = 0.1
 
+# On Windows. Elsewhere the worker lowers its priority itself.
+_FLAGS = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
 
-def worker_count(most: int = MAX_WORKERS) -> int:
-    """Return how many workers suit this machine: all usable cores but one, at most `most`; 1: "do it yourself"."""
+
+def worker_count(most: int = MAX_WORKERS, *, spared: int = 0) -> int:
+    """Return how many workers suit this machine; 1: "do it yourself".
+
+    Parameters
+    ----------
+    most
+        At most so many.
+    spared
+        Usable cores that are left to other long work. The window needs none: workers step back behind it.
+    """
     if getattr(sys, "frozen", False):
         # A packaged program has no interpreter to start workers with.
         return 1
@@ -31,7 +42,7 @@ def worker_count(most: int = MAX_WORKERS) -> int:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:
         cores = os.cpu_count() or 1
-    return min(most, max(1, cores - 1))
+    return min(most, max(1, cores - spared))
 
 
 def map_in_processes(
@@ -122,7 +133,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            creationflags=_FLAGS,
         )
         self._thread = threading.Thread(target=self._serve, args=(header, parts, todo, done), daemon=True)
         self._thread.start()

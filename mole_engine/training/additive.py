@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from mole_engine.training import lapack
 from mole_engine.training.kernels import Standard, same_gaps
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -209,7 +210,10 @@ def left_out_error(
 
     # Whose error counts little has a label that is little believed.
     whole = kernel + penalty * (np.eye(len(kernel)) if weights is None else np.diag(1 / weights))
-    inverse = linalg.inv(whole, overwrite_a=True, check_finite=False)
+    root = lapack.inverse_root(whole)
+    if root is None:
+        return np.inf
+    inverse = root @ root.T
     solved = inverse @ labels
     errors = [linalg.solve(inverse[np.ix_(own, own)], solved[own], assume_a="pos") for own in together]
     much = None if weights is None else np.concatenate([weights[own] for own in together])
@@ -218,8 +222,6 @@ def left_out_error(
 
 def _solved(columns: Floats, labels: Floats, penalty: float, weights: Floats | None = None) -> tuple[Floats, Floats]:
     """Return (D, outputs) weights and (outputs,) constants of ridge regression, by the smaller of two systems."""
-    from scipy import linalg
-
     middle, mean = (np.average(part, axis=0, weights=weights) for part in (columns, labels))
     centred, wanted = columns - middle, labels - mean
     if weights is not None:
@@ -228,8 +230,8 @@ def _solved(columns: Floats, labels: Floats, penalty: float, weights: Floats | N
     rows, count = centred.shape
     if rows <= count:
         system = centred @ centred.T + penalty * np.eye(rows)
-        slopes = centred.T @ linalg.solve(system, wanted, assume_a="pos", overwrite_a=True)
+        slopes = centred.T @ lapack.solve(system, wanted)
     else:
         system = centred.T @ centred + penalty * np.eye(count)
-        slopes = linalg.solve(system, centred.T @ wanted, assume_a="pos", overwrite_a=True)
+        slopes = lapack.solve(system, centred.T @ wanted)
     return slopes, mean - middle @ slopes

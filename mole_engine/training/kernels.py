@@ -16,6 +16,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from mole_engine.training import lapack
+
 Arrays = dict[str, npt.NDArray[Any]]
 Floats = npt.NDArray[np.float64]
 Table = npt.NDArray[np.float32]
@@ -165,8 +167,6 @@ def fit_kernels(
     check
         Called now and then; it may raise to stop the work.
     """
-    from scipy import linalg
-
     standards = {name: Standard.fit(table) for name, table in tables.items() if name != COUNTS}
     own: dict[str, npt.NDArray[Any]] = {
         name: table if name == COUNTS else standards[name].apply(table) for name, table in tables.items()
@@ -185,8 +185,7 @@ def fit_kernels(
         mean[columns] = np.average(labels, axis=0, weights=much)
         part = kernel[np.ix_(rows, rows)]
         part[np.diag_indices_from(part)] += settings.noise if much is None else settings.noise / much
-        solved = linalg.solve(part, labels - mean[columns], assume_a="pos", overwrite_a=True)
-        alpha[np.ix_(rows, columns)] = solved
+        alpha[np.ix_(rows, columns)] = lapack.solve(part, labels - mean[columns])
     return KernelModel(settings, used, {name: standards[name] for name in used if name != COUNTS}, alpha, mean)
 
 
@@ -255,16 +254,12 @@ def _mixtures(names: Sequence[str]) -> list[dict[str, float]]:
 
 def _left_out_error(kernel: Floats, labels: Floats, noise: float, weights: Floats | None = None) -> float:
     """Return the mean squared error of each molecule predicted from all others; infinite where none can be told."""
-    from scipy.linalg import lapack
-
     whole = kernel.astype(np.float64)
     whole[np.diag_indices_from(whole)] += noise if weights is None else noise / weights
-    # Inverse = root x root', by half the arithmetic of a general one. LAPACK works in place on columns, so on the
-    # transpose of what is symmetric.
-    factor, failed = lapack.dpotrf(whole.T, overwrite_a=1)
-    if failed:
+    # By half the arithmetic of a general inverse.
+    root = lapack.inverse_root(whole)
+    if root is None:
         return np.inf
-    root, _ = lapack.dtrtri(factor, overwrite_c=1)
     residuals = (root @ (root.T @ (labels - np.average(labels, weights=weights)))) / (root**2).sum(axis=1)
     return float(np.average(residuals**2, weights=weights))
 

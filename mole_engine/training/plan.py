@@ -75,7 +75,10 @@ def plan_networks(config: TrainConfig, folds: Sequence[Fold], molecules: int, to
         How many there are for training and validation, and their mean number of tokens.
     """
     epochs = config.fine_tuning_epochs(molecules)
-    cost = HEAD_COST if config.training.freeze == "encoder" else 1.0
+    cost, heads = 1.0, config
+    if config.training.freeze == "encoder":
+        # A head's steps are too small for several threads; the models to compare with take the other cores.
+        cost, heads = HEAD_COST, config.updated({"runtime": {"threads": 1}})
     plan: list[PlannedNetwork] = []
 
     def add(kind: str, own: TrainConfig, fold: Fold, place: int, cost: float) -> None:
@@ -85,11 +88,15 @@ def plan_networks(config: TrainConfig, folds: Sequence[Fold], molecules: int, to
     for place in range(max(fold.members for fold in folds)):
         for fold in folds:
             if place < fold.members and not (epochs and len(folds) > 1 and place):
-                add(NETWORK, config, fold, place, cost)
+                add(NETWORK, heads, fold, place, cost)
     if epochs:
-        learning = {**FINE_TUNING, "epochs": epochs}
-        other = config.updated({"training": learning})
+        other = fine_tuning(config, epochs)
         for place in range(config.fine_tuning_members(molecules, tokens)):
             for fold in folds:
                 add(TUNED, other, fold, place, 1.0)
     return plan
+
+
+def fine_tuning(config: TrainConfig, epochs: int) -> TrainConfig:
+    """Return the job as a fine-tuned network sees it."""
+    return config.updated({"training": {**FINE_TUNING, "epochs": epochs}})

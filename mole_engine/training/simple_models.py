@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +20,12 @@ from mole_engine.data.scaling import TargetScaler
 from mole_engine.data.weights import counting
 from mole_engine.training.folds import Fold, fold_numbers, pool_of
 from mole_engine.training.outputs import OutputLayout
-from mole_engine.training.parts import Part, fit_part, learnt_from
+from mole_engine.training.parts import MOST_LEARNT, Part, fit_part, learnt_from
 from mole_engine.training.simple_tables import SimpleTables
 
 Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
+Result = TypeVar("Result")
 
 STAGE = "Fitting simple models"
 TREES, FEW_TREES = 300, 100
@@ -32,6 +37,15 @@ GROUPS_OF_ONE_FOLD = 5
 
 MOST_CELLS = 20_000
 """Molecules times targets beyond which a second Gaussian process, solved for each target's gaps, takes too long."""
+
+ROWS_AT_ONCE = 10_000
+"""Molecules that the models which are fitted at the same time learn from together, which bounds their memory."""
+
+SMALL_MATRIX = 2_000
+"""Up to so many rows, threads of linear algebra wait for each other for longer than they work."""
+
+LOOK_UP_SECONDS = 0.1
+"""Between two looks at what the user wishes."""
 
 
 class Stopped(Exception):  # noqa: N818 - a control-flow signal, not an error
@@ -102,14 +116,53 @@ class SimpleModels:
             As the user wishes.
         """
         result = np.full((len(self.labels), OutputLayout(self.tasks).size), np.nan)
-        jobs = len(self.folds) + 1
-        for number, fold in enumerate(self.folds):
-            self._tell(name, number, jobs)
-            if len(fold.held):
-                part = self._fitted(name, tables, fold.train)
-                result[fold.held] = tables.said(name, part, fold.held)
-        self._tell(name, jobs - 1, jobs)
-        return result, self._fitted(name, tables, self.pool)
+        folds = [fold for fold in self.folds if len(fold.held)]
+        jobs = len(folds) + 1
+        at_once = self.at_once(name, jobs)
+        threads = max(1, self.threads // at_once)
+
+        def fitted(rows: Positions) -> Part:
+            self.check()
+            return self._fitted(name, tables, rows, threads)
+
+        def fold_said(fold: Fold) -> Floats:
+            return tables.said(name, fitted(fold.train), fold.held)
+
+        self._tell(name, 0, jobs)
+        with self._few_threads(name, threads), ThreadPoolExecutor(at_once, "simple models") as crew:
+            try:
+                said = [crew.submit(fold_said, fold) for fold in folds]
+                part = crew.submit(fitted, self.pool)
+                for number, (fold, future) in enumerate(zip(folds, said, strict=True), start=1):
+                    result[fold.held] = self._waited_for(future)
+                    self._tell(name, number, jobs)
+                return result, self._waited_for(part)
+            except BaseException:
+                # What has begun hears of a wish itself; what has not, shall not.
+                crew.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def at_once(self, name: str, jobs: int) -> int:
+        """Return how many of a model's `jobs` are done at the same time: as many as threads and memory allow."""
+        return max(1, min(self.threads, jobs, ROWS_AT_ONCE // self._most_rows(name)))
+
+    def _most_rows(self, name: str) -> int:
+        return max(1, min(len(self.pool), MOST_LEARNT.get(name, len(self.pool))))
+
+    @contextlib.contextmanager
+    def _few_threads(self, name: str, threads: int) -> Iterator[None]:
+        from threadpoolctl import threadpool_limits
+
+        few = 1 if self._most_rows(name) <= SMALL_MATRIX else threads
+        # Fits at the same time leave the list of warning filters as whichever ends last found it.
+        with threadpool_limits(few, user_api="blas"), warnings.catch_warnings():
+            yield
+
+    def _waited_for(self, future: Future[Result]) -> Result:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                return future.result(timeout=LOOK_UP_SECONDS)
+            self.check()
 
     @cached_property
     def _alike(self) -> Positions:
@@ -119,7 +172,7 @@ class SimpleModels:
         numbers[self.pool] = fold_numbers(self.config, self.data, self.pool, count)
         return numbers
 
-    def _fitted(self, name: str, tables: SimpleTables, rows: Positions) -> Part:
+    def _fitted(self, name: str, tables: SimpleTables, rows: Positions, threads: int) -> Part:
         rows, weights = counting(self.data.dataset.weights, rows)
         large = len(rows) * len(self.tasks) > MANY_CELLS
         # The sample is drawn before any table is written out.
@@ -134,7 +187,7 @@ class SimpleModels:
             self.labels[rows],
             self.tasks,
             seed=self.config.seed,
-            threads=self.threads,
+            threads=threads,
             trees=FEW_TREES if large else TREES,
             groups=self._alike[rows],
             weights=weights,

@@ -151,12 +151,15 @@ def boosting(kind: TaskKind, *, rounds: int, seed: int) -> Any:
 
 def fit_in_steps(
     model: Any,
-    features: Table,
+    features: Any,
     labels: Floats,
     check: Callable[[], None] | None = None,
     weights: Floats | None = None,
 ) -> Any:
-    """Fit a forest a few trees at a time, so that cancelling does not wait for all of them; others at once."""
+    """Fit a forest a few trees at a time, so that cancelling does not wait for all of them; others at once.
+
+    Features are a table, or a sparse one where the model reads such.
+    """
     wanted = getattr(model, "n_estimators", 0)
     if not wanted:
         return _fit(model, features, labels, weights)
@@ -168,14 +171,14 @@ def fit_in_steps(
     return model
 
 
-def _fit(model: Any, features: Table, labels: Floats, weights: Floats | None) -> Any:
+def _fit(model: Any, features: Any, labels: Floats, weights: Floats | None) -> Any:
     # Threads of scikit-learn empty the process's list of warning filters and put theirs back in any order; what is
     # left of it would hold for all that follows, and an empty list has it warn of each tree.
     with warnings.catch_warnings():
         return model.fit(features, labels, sample_weight=weights)
 
 
-def predict_task(model: Any, features: Table, task: TaskSpec) -> Floats:
+def predict_task(model: Any, features: Any, task: TaskSpec) -> Floats:
     """Return (n, task.outputs) predictions of a fitted model: scaled values, or probabilities.
 
     A class that had no training molecule gets probability 0.
@@ -184,6 +187,6 @@ def predict_task(model: Any, features: Table, task: TaskSpec) -> Floats:
         if task.kind is TaskKind.REGRESSION:
             return np.asarray(model.predict(features), dtype=np.float64)[:, None]
         known = np.asarray(model.predict_proba(features), dtype=np.float64)
-    whole = np.zeros((len(features), max(2, len(task.classes))))
+    whole = np.zeros((len(known), max(2, len(task.classes))))
     whole[:, np.asarray(model.classes_, dtype=np.int64)] = known
     return whole[:, 1:2] if task.kind is TaskKind.CLASSIFICATION else whole

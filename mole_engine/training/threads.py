@@ -13,13 +13,16 @@ from statistics import median
 
 import numpy as np
 import torch
+from pytorch_lightning.utilities.seed import isolate_rng
 
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import is_out_of_memory
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.contracts.wording import counted
 from mole_engine.data.batching import MolBatch, collate
+from mole_engine.training.folds import pool_of
 from mole_engine.training.machine import usable_cores
+from mole_engine.training.plan import fine_tuning
 from mole_engine.training.setup import Prepared, prepare_network
 from mole_engine.training.trainer import Device, resolve_device, use_threads
 
@@ -92,8 +95,10 @@ def with_tried_threads(
         return config, prepared, ""
     runtime = config.runtime.model_copy(update={"threads": trial.threads})
     config = config.model_copy(update={"runtime": runtime})
-    if use_threads(runtime) != before and config.model.standardise_pooled:
-        # Measured with the network: sums of floating-point numbers depend on the number of threads.
+    measured = config.model.standardise_pooled or config.training.freeze == "encoder"
+    if use_threads(runtime) != before and measured:
+        # With the network: sums of floating-point numbers depend on the number of threads.
+        prepared.data.use_pooled(None)
         prepared = prepare_network(config, prepared.data, prepared.data.vocabulary, on_progress=on_progress)
     return config, prepared, trial.words
 
@@ -113,11 +118,11 @@ def try_threads(
     cores = usable_cores()
     if not is_worth_trying(config, prepared, cores):
         return None
-    step = _Step(prepared, resolve_device(config.runtime))
     numbers = candidates(cores)
     before = torch.get_num_threads()
     try:
-        with torch.random.fork_rng(devices=[]):
+        with isolate_rng(include_cuda=False):
+            step = _Step(_longest(config, prepared), resolve_device(config.runtime))
             # The first step of all allocates memory.
             step.seconds(before)
             seconds = take_turns(numbers, step.seconds, on_progress)
@@ -136,13 +141,18 @@ def try_threads(
 def is_worth_trying(config: TrainConfig, prepared: Prepared, cores: int) -> bool:
     """Whether a job on so many usable cores gains more by a trial than the trial costs."""
     runtime, ensemble = config.runtime, config.ensemble
-    if runtime.threads or cores < 2 or config.training.freeze == "encoder":
+    if runtime.threads or cores < 2:
         return False
     if resolve_device(runtime).accelerator != "cpu" or runtime.devices * runtime.num_nodes > 1:
         return False
     data = prepared.data
     networks = 1 if ensemble.kind == "none" else ensemble.members
     epochs = config.training.epochs * networks
+    if config.training.freeze == "encoder":
+        # Heads alone take seconds. Fine-tuned networks that join them are what takes time.
+        lengths = data.features.lengths[pool_of(data)]
+        members = config.fine_tuning_members(len(lengths), float(lengths.mean()))
+        epochs = config.fine_tuning_epochs(len(lengths)) * members * networks
     weights = sum(item.numel() for item in prepared.model.encoder.encoder.layers.parameters())
     tokens = int(data.features.lengths[data.positions("train")].sum())
     seconds = 6 * weights * tokens * epochs / CORE_SPEED
@@ -199,6 +209,17 @@ def fewest_of_the_fastest(seconds: Mapping[int, float], cores: int) -> int:
     if cores in seconds and seconds[cores] * WIDE <= seconds[chosen]:
         return cores
     return chosen
+
+
+def _longest(config: TrainConfig, prepared: Prepared) -> Prepared:
+    """Return the network of a job that takes its time: a fine-tuned one, where some join those with a fixed encoder."""
+    if config.training.freeze != "encoder":
+        return prepared
+    tuned = fine_tuning(config, epochs=1)
+    data = prepared.data.with_split(prepared.data.split, tuned)
+    ready = prepare_network(tuned, data, data.vocabulary, scaler=prepared.scaler)
+    data.use_pooled(None)
+    return ready
 
 
 class _Step:

@@ -80,7 +80,7 @@ def test_a_second_search_reads_no_molecule_again(memory, parsed):
 
 
 def test_of_more_molecules_than_are_remembered_none_is(memory, parsed, monkeypatch):
-    monkeypatch.setattr(many_molecules, "worker_count", lambda: 1)
+    monkeypatch.setattr(many_molecules, "worker_count", lambda spared: 1)
     monkeypatch.setattr(many_molecules, "PARALLEL_FROM", 1)
     monkeypatch.setattr(many_molecules, "REMEMBERED", 2)
     assert containing(["CCN", "CCO", "CCF"], "N") == [True, False, False]

@@ -14,13 +14,13 @@ TEXTS = ["CCO", "C1CC", "CC(=O)[O-].[Na+]", "", "c1ccccc1CC", "CCO"] * 3
 @pytest.fixture
 def helpers(monkeypatch):
     monkeypatch.setattr(many_molecules, "PARALLEL_FROM", 2)
-    monkeypatch.setattr(many_molecules, "worker_count", lambda: 2)
+    monkeypatch.setattr(many_molecules, "worker_count", lambda spared: 2)
 
 
 def test_helper_processes_find_the_same(helpers, monkeypatch):
     config = CurationConfig(neutralise=False)
     there = standardise_texts(TEXTS, config)
-    monkeypatch.setattr(many_molecules, "worker_count", lambda: 1)
+    monkeypatch.setattr(many_molecules, "worker_count", lambda spared: 1)
     assert standardise_texts(TEXTS, config) == there
     assert there[2].smiles == "CC(=O)[O-]"
 

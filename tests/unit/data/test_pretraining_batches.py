@@ -187,7 +187,7 @@ class TestBlocks:
         alone = preparer.prepare(block)
         monkeypatch.setattr(pretraining_blocks, "PIECE_ROWS", 48)
         monkeypatch.setattr(pretraining_blocks, "CHUNK_ROWS", 16)
-        monkeypatch.setattr(pretraining_blocks, "worker_count", lambda most: 2)
+        monkeypatch.setattr(pretraining_blocks, "worker_count", lambda most, spared: 2)
         together = preparer.prepare(block)
         for name in ("tokens", "distances", "lengths"):
             np.testing.assert_array_equal(getattr(together.features, name), getattr(alone.features, name))

@@ -11,6 +11,7 @@ from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.errors import Cancelled
 from mole_engine.data import features, workers
 from mole_engine.data.features import featurise
+from mole_engine.data.worker_process import STEP_BACK
 from mole_engine.data.workers import map_in_processes, worker_count
 
 SMILES = ["CCO", "c1ccccc1", "not a molecule", "[Na+].[Cl-]", ""] * 30
@@ -70,3 +71,29 @@ def test_nothing_to_do_starts_nothing():
 def test_a_packaged_program_does_the_work_itself(monkeypatch):
     monkeypatch.setattr(workers.sys, "frozen", True, raising=False)
     assert worker_count() == 1
+
+
+@pytest.mark.parametrize(("cores", "given", "count"), [(1, {}, 1), (2, {}, 2), (2, {"spared": 1}, 1), (64, {}, 8)])
+def test_as_many_workers_as_cores_but_for_those_that_are_spared(monkeypatch, cores, given, count):
+    monkeypatch.setattr(workers.os, "sched_getaffinity", lambda process: set(range(cores)), raising=False)
+    assert worker_count(**given) == count
+
+
+@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="Windows sets the priority when the process is created")
+def test_workers_step_back_behind_the_window(monkeypatch):
+    started = []
+    original = workers._Worker
+
+    class Recorded(original):
+        def __init__(self, *given):
+            super().__init__(*given)
+            started.append(self._process.pid)
+
+    monkeypatch.setattr(workers, "_Worker", Recorded)
+    seen = []
+
+    def look(done):
+        seen.append(os.getpriority(os.PRIO_PROCESS, started[0]))
+
+    map_in_processes(features.featurise_chunk, SMILES * 20, Vocabulary.load().to_dict(), workers=1, on_done=look)
+    assert max(seen) == os.getpriority(os.PRIO_PROCESS, 0) + STEP_BACK

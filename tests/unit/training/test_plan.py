@@ -30,6 +30,9 @@ def test_large_sets_get_fine_tuned_networks_behind_those_with_a_fixed_encoder():
     assert {item.config.training.freeze for item in plan[5:]} == {"none"}
     assert {item.epochs for item in plan[5:]} == {CONFIG.ensemble.fine_tune_epochs}
     assert plan[0].cost < plan[5].cost
+    # A head is too small for several threads.
+    assert [item.config.runtime.threads for item in plan] == [1] * 5 + [CONFIG.runtime.threads] * 5
+    assert CONFIG.runtime.threads != 1
 
 
 @pytest.mark.parametrize(("molecules", "members"), [(500, 3), (1000, 2), (1500, 1)])

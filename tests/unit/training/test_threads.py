@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+
+import numpy as np
 import pytest
 import torch
 
@@ -94,7 +97,15 @@ def test_only_long_jobs_on_several_cores_of_a_cpu_are_worth_it(prepared, monkeyp
     assert is_worth_trying(several, ready, 8)
     assert not is_worth_trying(long, ready, 1)
     assert not is_worth_trying(long.updated({"runtime": {"threads": 1}}), ready, 8)
-    assert not is_worth_trying(long.updated({"training": {"freeze": "encoder"}}), ready, 8)
+    heads = long.updated({"training": {"freeze": "encoder"}})
+    assert not is_worth_trying(heads, ready, 8)
+    # Fine-tuned networks that join those with a fixed encoder take their time: 15 epochs in each of 5 folds.
+    folds = {"kind": "folds", "members": 5, "fine_tune_from": 36, "fine_tune_epochs": 15}
+    assert not is_worth_trying(heads.updated({"ensemble": folds}), ready, 8)
+    assert is_worth_trying(heads.updated({"ensemble": {**folds, "fine_tune_from": 35}}), ready, 8)
+    assert not is_worth_trying(
+        heads.updated({"ensemble": {**folds, "fine_tune_from": 35, "fine_tune_epochs": 14}}), ready, 8
+    )
     assert not is_worth_trying(long.updated({"runtime": {"devices": 2}}), ready, 8)
     monkeypatch.setattr(threads, "WORTH_SECONDS", 60.0)
     assert not is_worth_trying(long, ready, 8)
@@ -110,7 +121,7 @@ def always_tried(monkeypatch):
 def test_the_trial_leaves_nothing_behind(prepared):
     config, ready = prepared
     before = {name: value.clone() for name, value in ready.model.state_dict().items()}
-    random, number = torch.get_rng_state(), torch.get_num_threads()
+    state, number = torch.get_rng_state(), torch.get_num_threads()
     told = []
     trial = try_threads(config, ready, on_progress=lambda *stage: told.append(stage))
     assert trial is not None
@@ -119,8 +130,41 @@ def test_the_trial_leaves_nothing_behind(prepared):
     assert told[-1][1] == told[-1][2]
     assert all(torch.equal(value, before[name]) for name, value in ready.model.state_dict().items())
     assert all(parameter.grad is None for parameter in ready.model.parameters())
-    assert torch.equal(torch.get_rng_state(), random)
+    assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == number
+
+
+def numpy_state():
+    return np.random.get_state()[1].tolist()  # noqa: NPY002 - the state that Lightning seeds
+
+
+@pytest.mark.usefixtures("always_tried")
+def test_beside_a_fixed_encoder_a_fine_tuned_network_is_tried(job, helpers, monkeypatch):
+    config = helpers.config().updated({"runtime": {"threads": 0}, "training": {"freeze": "encoder"}})
+    ready = job.prepare(config, helpers.dataset(helpers.sizes(40)), helpers.split(30, 5, 5))
+    pooled = ready.data.labels.pooled.copy()
+    before = (random.getstate(), numpy_state(), torch.get_rng_state().tolist())
+    made, own = [], threads.prepare_network
+    monkeypatch.setattr(threads, "prepare_network", lambda *given, **more: made.append(own(*given, **more)) or made[-1])
+    trial = try_threads(config, ready)
+    assert trial is not None
+    (tried,) = made
+    assert all(parameter.requires_grad for parameter in tried.model.encoder.encoder.layers.parameters())
+    # Whole molecules go through it, and the job's own network still reads the vectors.
+    assert tried.data.labels.pooled is None
+    assert np.array_equal(ready.data.labels.pooled, pooled)
+    assert (random.getstate(), numpy_state(), torch.get_rng_state().tolist()) == before
+
+
+def test_vectors_of_a_fixed_encoder_are_computed_again_with_the_number_that_was_chosen(job, helpers, monkeypatch):
+    config = helpers.config().updated({"runtime": {"threads": 0}, "training": {"freeze": "encoder"}})
+    ready = job.prepare(config, helpers.dataset(helpers.sizes(40)), helpers.split(30, 5, 5))
+    earlier = ready.data.labels.pooled
+    monkeypatch.setattr(threads, "try_threads", lambda *given, **more: ThreadTrial(2, {1: 1.0, 2: 2.0}))
+    assert torch.get_num_threads() == 1
+    _, again, _ = with_tried_threads(config, ready)
+    assert again.data.labels.pooled is not earlier
+    np.testing.assert_allclose(again.data.labels.pooled, earlier, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.usefixtures("always_tried")

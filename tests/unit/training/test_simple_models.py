@@ -1,0 +1,98 @@
+"""The simple models of an ensemble: fitted for several folds at a time, with the same result, and ended by a word."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+from mole_engine.contracts.errors import Cancelled
+from mole_engine.contracts.run_state import RunControl
+from mole_engine.training import simple_models
+from mole_engine.training.folds import make_folds
+from mole_engine.training.simple_models import SimpleModels, Stopped
+from mole_engine.training.simple_tables import simple_tables
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    monkeypatch.setattr(simple_models, "TREES", 5)
+
+
+@pytest.fixture
+def prepared(job, helpers):
+    folds = {"kind": "folds", "members": 4, "trees": True}
+    config = helpers.config().updated({"ensemble": folds, "training": {"freeze": "encoder"}})
+    return config, job.prepare(config, helpers.dataset(helpers.sizes(60)), helpers.split(45, 5, 10))
+
+
+@pytest.fixture
+def make(prepared):
+    def build(threads, control=None):
+        config, ready = prepared
+        folds = make_folds(config, ready.data)
+        return SimpleModels(config, ready.data, ready.scaler, folds, threads, control or RunControl())
+
+    return build
+
+
+@pytest.fixture
+def tables(prepared):
+    return simple_tables(prepared[1].data)
+
+
+@pytest.mark.parametrize("name", ["kernel", "similar", "additive", "extra", "random", "boosting"])
+def test_folds_that_are_fitted_at_the_same_time_say_what_they_say_one_after_the_other(name, make, tables, monkeypatch):
+    monkeypatch.setattr(SimpleModels, "names", [name])
+    filters = list(warnings.filters)
+    said, part = make(1).fit(name, tables)
+    again, other = make(3).fit(name, tables)
+    np.testing.assert_array_equal(said, again)
+    assert np.isfinite(said[make(1).pool]).all()
+    everyone = np.arange(60)
+    np.testing.assert_array_equal(tables.said(name, part, everyone), tables.said(name, other, everyone))
+    assert warnings.filters == filters
+
+
+def test_as_many_folds_at_a_time_as_threads_and_memory_allow(make, monkeypatch):
+    assert make(1).at_once("extra", 5) == 1
+    assert make(3).at_once("extra", 5) == 3
+    assert make(16).at_once("extra", 5) == 5
+    # 50 molecules are learnt from; a Gaussian process takes a sample of many.
+    monkeypatch.setattr(simple_models, "ROWS_AT_ONCE", 149)
+    assert make(16).at_once("extra", 5) == 2
+    monkeypatch.setattr(simple_models, "ROWS_AT_ONCE", 49)
+    assert make(16).at_once("extra", 5) == 1
+    monkeypatch.setitem(simple_models.MOST_LEARNT, "kernel", 10)
+    assert make(16).at_once("kernel", 5) == 4
+
+
+@pytest.mark.parametrize(("word", "error"), [("stop", Stopped), ("cancel", Cancelled)])
+def test_a_word_ends_the_fits_that_run_and_those_that_wait(word, error, make, tables, monkeypatch):
+    control, begun, own = RunControl(), [], SimpleModels._fitted
+    models = make(2, control)
+    two = threading.Barrier(2)
+
+    def fitted(self, *given):
+        begun.append(given)
+        two.wait(20)
+        getattr(control, word)()
+        return own(self, *given)
+
+    monkeypatch.setattr(SimpleModels, "_fitted", fitted)
+    before = threading.active_count()
+    with pytest.raises(error):
+        models.fit("extra", tables)
+    assert len(begun) == 2
+    assert threading.active_count() == before
+
+
+def test_a_fit_that_fails_is_told(make, tables, monkeypatch):
+    def broken(self, *given):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(SimpleModels, "_fitted", broken)
+    with pytest.raises(MemoryError, match="no room"):
+        make(2).fit("extra", tables)
