@@ -230,20 +230,30 @@ def _ordered(
     values: npt.NDArray[Any],
 ) -> _Tree:
     """Return feature, threshold, skip and value with each node before its children, the left one first."""
-    order, stack = [], [0]
-    while stack:
-        node = stack.pop()
-        order.append(node)
-        if feature[node] != LEAF:
-            stack.extend((int(right[node]), int(left[node])))
+    kept = _descent(feature, left, right)
     places = np.empty(len(feature), dtype=np.int64)
-    places[order] = np.arange(len(order))
-    kept = np.array(order)
+    places[kept] = np.arange(len(kept))
     inner = feature[kept] != LEAF
     skip = np.zeros(len(kept), dtype=np.int64)
     skip[inner] = places[right[kept[inner]]] - np.flatnonzero(inner)
     value = np.where(inner[:, None], 0.0, values[kept])
     return feature[kept], np.where(inner, _below(threshold[kept]), 0.0), skip, value
+
+
+def _descent(feature: npt.NDArray[Any], left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Return the nodes in that order."""
+    inner = feature != LEAF
+    nodes = np.flatnonzero(inner)
+    if np.array_equal(left[nodes], nodes + 1) and np.array_equal(right[nodes], nodes + _skips(inner)[nodes]):
+        # Forests grow their trees so. Thousands of trees, node by node, take seconds in which nothing else runs.
+        return np.arange(len(feature))
+    order, stack = [], [0]
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        if inner[node]:
+            stack.extend((int(right[node]), int(left[node])))
+    return np.array(order)
 
 
 def _below(threshold: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
