@@ -96,5 +96,17 @@ def _routine(name: str) -> Callable[..., None]:
     api = ctypes.pythonapi
     api.PyCapsule_GetName.restype, api.PyCapsule_GetName.argtypes = ctypes.c_char_p, [ctypes.py_object]
     api.PyCapsule_GetPointer.restype, api.PyCapsule_GetPointer.argtypes = c_void_p, [ctypes.py_object, c_char_p]
-    address = api.PyCapsule_GetPointer(capsule, api.PyCapsule_GetName(capsule))
-    return ctypes.CFUNCTYPE(None, *_ARGUMENTS[name])(address)
+    signature = api.PyCapsule_GetName(capsule)
+    check_signature(name, signature.decode())
+    return ctypes.CFUNCTYPE(None, *_ARGUMENTS[name])(api.PyCapsule_GetPointer(capsule, signature))
+
+
+def check_signature(name: str, signature: str) -> None:
+    """Raise RuntimeError where a routine takes other arguments than are handed to it here: numbers of 64 bits, say."""
+    given = signature.removeprefix("void (").removesuffix(")").split(", ")
+    known = {c_char_p: "char *", _NUMBER: "int *"}
+    fits = len(given) == len(_ARGUMENTS[name]) and all(
+        known.get(kind, text) == text for kind, text in zip(_ARGUMENTS[name], given, strict=True)
+    )
+    if not fits:
+        raise RuntimeError(f"SciPy's {name} takes other arguments than are known here: {signature}")

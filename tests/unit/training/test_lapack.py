@@ -45,6 +45,16 @@ def test_what_is_not_definite_is_told():
         lapack.solve(indefinite.copy(), np.ones(3))
 
 
+@pytest.mark.parametrize("numbers", ["long *", "blas_int *"])
+def test_a_scipy_that_counts_otherwise_is_refused_before_it_is_called(numbers):
+    known = "void (char *, int *, __pyx_t_5scipy_6linalg_13cython_lapack_d *, int *, int *)"
+    lapack.check_signature("dpotrf", known)
+    with pytest.raises(RuntimeError, match="dpotrf takes other arguments"):
+        lapack.check_signature("dpotrf", known.replace("int *", numbers))
+    with pytest.raises(RuntimeError, match="dtrtri takes other arguments"):
+        lapack.check_signature("dtrtri", known)
+
+
 def test_other_threads_go_on_meanwhile():
     matrix, right = definite(2000), np.ones(2000)
     began = threading.Event()
