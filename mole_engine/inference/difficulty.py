@@ -65,12 +65,19 @@ def left_out_similarity(
     """
     generator = np.random.default_rng(seed)
     result = np.full(len(smiles), np.nan)
-    for learnt, held in divisions:
-        queries = _sample(generator, held, max(1, MOST_JUDGED // len(divisions)))
-        references = _sample(generator, learnt, MAX_REFERENCES)
-        if len(queries) and len(references):
-            prints = (fingerprints_of([smiles[place] for place in some], check) for some in (queries, references))
-            result[queries] = nearest_similarity(*prints, check=check)
+    most = max(1, MOST_JUDGED // max(1, len(divisions)))
+    samples = [
+        (_sample(generator, held, most), _sample(generator, learnt, MAX_REFERENCES)) for learnt, held in divisions
+    ]
+    pairs = [(queries, references) for queries, references in samples if len(queries) and len(references)]
+    if not pairs:
+        return result
+    # A molecule is learnt from in most of the divisions.
+    used = np.unique(np.concatenate([places for pair in pairs for places in pair]))
+    prints = fingerprints_of([smiles[place] for place in used], check)
+    for queries, references in pairs:
+        own, others = (prints[np.searchsorted(used, places)] for places in (queries, references))
+        result[queries] = nearest_similarity(own, others, check=check)
     return result
 
 
