@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from PySide6.QtWidgets import QLabel
 
 from app.widgets.run_panel import RunPanel
 from mole_engine.contracts.events import StateChanged
 from mole_engine.contracts.run_state import RunState
+from mole_engine.data import assemble
 
 GROUPS = ("O", "N", "C(=O)O", "c1ccccc1", "C#N", "OC")
 
@@ -43,7 +46,21 @@ def test_stop_is_offered_once_there_is_something_to_keep(qtbot, resumes):
     assert panel.stop_button.toolTip() == "End now, then judge and keep the best model so far"
 
 
-def test_a_run_that_prepares_is_not_said_to_have_a_best_model(qtbot, window, find, click, ready):
+@pytest.fixture
+def held(monkeypatch):
+    """Let the job prepare until the event is set: how fast the machine is must not decide what a test sees."""
+    goes_on, own = threading.Event(), assemble.load_training_data
+
+    def load(*given):
+        assert goes_on.wait(60)
+        return own(*given)
+
+    monkeypatch.setattr(assemble, "load_training_data", load)
+    yield goes_on
+    goes_on.set()
+
+
+def test_a_run_that_prepares_is_not_said_to_have_a_best_model(qtbot, window, find, click, ready, held):
     states = []
     window.session.run_event.connect(lambda event: states.append(getattr(event, "state", None)))
     with qtbot.waitSignal(window.session.run_started):
@@ -58,6 +75,7 @@ def test_a_run_that_prepares_is_not_said_to_have_a_best_model(qtbot, window, fin
     with qtbot.waitSignal(window.session.run_finished) as finished:
         # However it was asked for: the button may have been pressed in the last moment.
         window.session.training.stop()
+        held.set()
     record = finished.args[0]
     assert RunState.TRAINING not in states, "the stop came while it prepared"
     assert (record.status, record.model_path) == (RunState.CANCELLED, "")
