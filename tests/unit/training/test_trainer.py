@@ -65,6 +65,15 @@ def test_a_product_is_timed_without_a_random_number():
     assert torch.equal(torch.rand(3), expected)
 
 
+@pytest.mark.parametrize(("enough", "times"), [(0.0, 2), (1e9, machine.TRIED_TIMES)])
+def test_a_product_that_takes_long_is_tried_twice_only(monkeypatch, enough, times):
+    tried, own = [], torch.mm
+    monkeypatch.setattr(machine, "ENOUGH_SECONDS", enough)
+    monkeypatch.setattr(machine.torch, "mm", lambda *given: tried.append(given) or own(*given))
+    machine._seconds_of_product(torch.float32)
+    assert len(tried) == times
+
+
 @pytest.mark.parametrize(("freeze", "precision"), [("none", "bf16-mixed"), ("encoder", "32-true")])
 def test_a_head_alone_learns_in_full_precision_on_a_cpu(tmp_path, monkeypatch, freeze, precision):
     processor(monkeypatch, quick=True)
