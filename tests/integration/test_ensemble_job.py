@@ -162,8 +162,8 @@ def test_fine_tuned_networks_join_on_large_sets(make_config: Any, monkeypatch: p
     encoders = {name: value for name, value in bundle.blend.items() if ".encoder." in name}
     assert {name.split(".")[0] for name in encoders} == {"network-3", "network-4"}
     assert {value.dtype for value in encoders.values()} == {torch.float16}
-    # Both learnt, each in its own way.
-    name = next(name for name in bundle.tensors if name.startswith("encoder.") and name.endswith("weight"))
+    # Both learnt, each in its own way. (Tensors lie in any order, and weights near 1 hardly move in 16 bits.)
+    name = "encoder.encoder.layers.0.expand.weight"
     three = [bundle.tensors[name].half(), *(encoders[f"network-{number}.{name}"] for number in (3, 4))]
     assert not any(torch.equal(three[one], three[other]) for one, other in ((0, 1), (0, 2), (1, 2)))
 
