@@ -249,7 +249,7 @@ class _Work:
     def _features(self, rows: Positions, filling: Table | None = None) -> Any:
         places = np.searchsorted(self.used, rows)
         if self.name == "fingerprints":
-            # Nearly all of it is 0, which trees pass over: they grow in about half the time.
+            # Nearly all of it is 0, which trees pass over.
             return self.table[places].astype(np.float32)
         table = written_out(self.table, places)
         return table if filling is None else without_gaps(table, filling)

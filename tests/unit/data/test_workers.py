@@ -17,6 +17,20 @@ from mole_engine.data.workers import map_in_processes, worker_count
 SMILES = ["CCO", "c1ccccc1", "not a molecule", "[Na+].[Cl-]", ""] * 30
 
 
+@pytest.fixture
+def started(monkeypatch):
+    """Return the processes that are started."""
+    processes, original = [], workers._Worker
+
+    class Recorded(original):
+        def __init__(self, *given):
+            super().__init__(*given)
+            processes.append(self._process)
+
+    monkeypatch.setattr(workers, "_Worker", Recorded)
+    return processes
+
+
 def test_workers_give_what_one_process_gives(monkeypatch):
     vocabulary = Vocabulary.load()
     expected = featurise(SMILES, vocabulary)
@@ -33,17 +47,7 @@ def test_workers_give_what_one_process_gives(monkeypatch):
     assert seen[-1][1:] == (len(SMILES), len(SMILES))
 
 
-def test_cancelling_ends_the_workers(monkeypatch):
-    started = []
-    original = workers._Worker
-
-    class Recorded(original):
-        def __init__(self, *given):
-            super().__init__(*given)
-            started.append(self._process)
-
-    monkeypatch.setattr(workers, "_Worker", Recorded)
-
+def test_cancelling_ends_the_workers(started):
     def cancel(done):
         raise Cancelled
 
@@ -80,20 +84,11 @@ def test_as_many_workers_as_cores_but_for_those_that_are_spared(monkeypatch, cor
 
 
 @pytest.mark.skipif(not hasattr(os, "getpriority"), reason="Windows sets the priority when the process is created")
-def test_workers_step_back_behind_the_window(monkeypatch):
-    started = []
-    original = workers._Worker
-
-    class Recorded(original):
-        def __init__(self, *given):
-            super().__init__(*given)
-            started.append(self._process.pid)
-
-    monkeypatch.setattr(workers, "_Worker", Recorded)
+def test_workers_step_back_behind_the_window(started):
     seen = []
 
     def look(done):
-        seen.append(os.getpriority(os.PRIO_PROCESS, started[0]))
+        seen.append(os.getpriority(os.PRIO_PROCESS, started[0].pid))
 
     map_in_processes(features.featurise_chunk, SMILES * 20, Vocabulary.load().to_dict(), workers=1, on_done=look)
     assert max(seen) == os.getpriority(os.PRIO_PROCESS, 0) + STEP_BACK
