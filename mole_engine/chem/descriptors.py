@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,10 @@ Progress = Callable[[str, int, int], None]
 
 @cache
 def _functions() -> dict[str, Callable[[Any], float]]:
-    return dict(sorted(Descriptors.descList))
+    functions = dict(sorted(Descriptors.descList))
+    # Four descriptors are computed from the same indices, each time from new unless they are told not to.
+    once = {name: partial(own, force=0) for name, own in functions.items() if name.endswith("EStateIndex")}
+    return functions | once
 
 
 @cache

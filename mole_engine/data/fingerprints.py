@@ -48,7 +48,7 @@ def fingerprints_of(smiles: Sequence[str], on_progress: Progress | None = None) 
                 _kept.clear()
             if len(fresh) <= MAX_KEPT:
                 _kept.update(fresh)
-    joined = b"".join(known[text] for text in smiles)
+    joined = bytearray().join(known[text] for text in smiles)
     return np.frombuffer(joined, dtype=np.uint8).reshape(len(smiles), BYTES)
 
 

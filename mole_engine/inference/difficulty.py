@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mole_engine.chem.fingerprints import nearest_similarity
-from mole_engine.inference.domain import MAX_REFERENCES, fingerprints_of
+from mole_engine.inference.domain import MAX_REFERENCES, own_fingerprints
 from mole_engine.store.card import Difficulty
 
 Floats = npt.NDArray[np.float64]
@@ -74,7 +74,7 @@ def left_out_similarity(
         return result
     # A molecule is learnt from in most of the divisions.
     used = np.unique(np.concatenate([places for pair in pairs for places in pair]))
-    prints = fingerprints_of([smiles[place] for place in used], check)
+    prints = own_fingerprints([smiles[place] for place in used], check)
     for queries, references in pairs:
         own, others = (prints[np.searchsorted(used, places)] for places in (queries, references))
         result[queries] = nearest_similarity(own, others, check=check)

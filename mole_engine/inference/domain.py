@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from mole_engine.chem.fingerprints import BYTES, ecfp4, nearest_similarity
 from mole_engine.chem.molecules import UnreadableMolecule, parse_smiles
+from mole_engine.data import fingerprints
 from mole_engine.store.card import DomainReference
 
 MAX_REFERENCES = 20_000
@@ -36,6 +37,11 @@ def fingerprints_of(smiles: Sequence[str], check: Callable[[], None] | None = No
     return result
 
 
+def own_fingerprints(smiles: Sequence[str], check: Callable[[], None] | None = None) -> npt.NDArray[np.uint8]:
+    """Return the same of a run's own molecules, which the session remembers: several parts of a run ask for them."""
+    return fingerprints.fingerprints_of(smiles, None if check is None else lambda *_: check())
+
+
 def measure_domain(smiles: Sequence[str], *, seed: int = 0, check: Callable[[], None] | None = None) -> DomainReference:
     """Describe the domain of a model by its training molecules.
 
@@ -56,7 +62,7 @@ def measure_domain(smiles: Sequence[str], *, seed: int = 0, check: Callable[[], 
     if len(smiles) > MAX_REFERENCES:
         places = np.sort(generator.choice(len(smiles), MAX_REFERENCES, replace=False))
         chosen = [smiles[place] for place in places]
-    references = fingerprints_of(chosen, check)
+    references = own_fingerprints(chosen, check)
     # The first molecules of a shuffled copy: leave-one-out needs queries at the places of their references.
     shuffled = references[generator.permutation(len(references))]
     threshold = LOWEST_THRESHOLD

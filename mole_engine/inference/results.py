@@ -83,10 +83,10 @@ class TaskResult:
 
     def training_fingerprints(self) -> npt.NDArray[np.uint8]:
         """(m, 256) packed ECFP4 of the training molecules, computed on first use."""
-        from mole_engine.inference.domain import fingerprints_of
+        from mole_engine.inference.domain import own_fingerprints
 
         if not self._prints:
-            self._prints.append(fingerprints_of(self.training_smiles))
+            self._prints.append(own_fingerprints(self.training_smiles))
         return self._prints[0]
 
     def __len__(self) -> int:

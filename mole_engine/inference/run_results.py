@@ -23,7 +23,7 @@ from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.weights import counting
 from mole_engine.inference.columns import PredictionColumns
 from mole_engine.inference.difficulty import left_out_similarity
-from mole_engine.inference.domain import fingerprints_of, measure_domain
+from mole_engine.inference.domain import measure_domain, own_fingerprints
 from mole_engine.inference.table_writers import open_writer
 from mole_engine.inference.uncertainty import measure_uncertainty
 from mole_engine.store.card import DESCRIBED_FORMAT, FORMAT_VERSION, SINGLE_FORMAT, ModelCard, portable_config
@@ -181,7 +181,7 @@ def write_predictions(
     truth = {f"{task.name}_true": _true(task, targets[:, place]) for place, task in enumerate(card.tasks)}
     nearest, threshold = None, 0.0
     if card.domain is not None:
-        found = nearest_similarity(fingerprints_of(smiles, check), card.domain.fingerprints, check=check)
+        found = nearest_similarity(own_fingerprints(smiles, check), card.domain.fingerprints, check=check)
         nearest, threshold = found.astype(np.float64), card.domain.threshold
     spread = None
     if all(item.spread is not None for item in parts.values()):

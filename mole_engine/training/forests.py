@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -78,6 +78,13 @@ class TreeArrays:
             left = flat[molecule * columns + wanted] <= self.threshold[here]
             nodes[moving] = here + np.where(left, 1, self.skip[here])
         return nodes
+
+    def reading(self, columns: npt.NDArray[np.int64]) -> Self:
+        """Return the same trees for a wider table, of which they have seen these columns in this order."""
+        inner = self.feature != LEAF
+        feature = self.feature.copy()
+        feature[inner] = columns[self.feature[inner]]
+        return replace(self, feature=feature)
 
     def to_arrays(self, prefix: str) -> Arrays:
         """Return the arrays by name, each name starting with `prefix`, in a form that compresses well.

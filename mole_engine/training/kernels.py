@@ -8,7 +8,6 @@ and Williams, Gaussian Processes for Machine Learning, 2006, section 5.4.2). Cla
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -210,7 +209,11 @@ def _chosen(
     generator: np.random.Generator,
     check: Callable[[], None] | None,
 ) -> Settings:
-    """Return the settings with the least leave-one-out error of the output with the most labels."""
+    """Return the settings with the least leave-one-out error of the output with the most labels.
+
+    The errors of a mixture of tables lie in a valley over widths and noises; the search for its lowest point starts
+    near the neighbour's, so that a third of all errors are computed.
+    """
     output = int((~np.isnan(targets)).sum(axis=0).argmax())
     rows = np.flatnonzero(~np.isnan(targets[:, output]))
     if len(rows) > MAX_CHOOSING:
@@ -226,30 +229,79 @@ def _chosen(
         for name, part in parts.items()
         for width in (WIDTHS[:1] if name == COUNTS else WIDTHS)
     }
-    for shares, width in itertools.product(_mixtures(list(tables)), WIDTHS):
-        if width != WIDTHS[0] and set(shares) == {COUNTS}:
-            # Fingerprints have no width.
-            continue
-        if check is not None:
-            check()
-        kernel = sum(share * blocks[name, WIDTHS[0] if name == COUNTS else width] for name, share in shares.items())
-        for noise in NOISES:
-            error = _left_out_error(np.asarray(kernel), labels, noise, much)
-            if error < least:
-                best, least = Settings(shares, width, noise), error
+    place = (1, 2)
+    for shares in _mixtures(list(tables)):
+        # Fingerprints have no width.
+        widths = WIDTHS[:1] if set(shares) == {COUNTS} else WIDTHS
+        valley = _Valley(shares, widths, blocks, labels, much, check)
+        place, error = valley.lowest((min(place[0], len(widths) - 1), place[1]))
+        if error < least:
+            best, least = Settings(shares, widths[place[0]], NOISES[place[1]]), error
     return best
 
 
+class _Valley:
+    """Errors of one mixture of tables over widths and noises, each computed when it is asked for."""
+
+    def __init__(
+        self,
+        shares: dict[str, float],
+        widths: Sequence[float],
+        blocks: Mapping[tuple[str, float], npt.NDArray[Any]],
+        labels: Floats,
+        weights: Floats | None,
+        check: Callable[[], None] | None,
+    ) -> None:
+        self.shares, self.widths, self.blocks = shares, widths, blocks
+        self.labels, self.weights, self.check = labels, weights, check
+        self._kernels: dict[int, Floats] = {}
+        self._errors: dict[tuple[int, int], float] = {}
+
+    def lowest(self, place: tuple[int, int]) -> tuple[tuple[int, int], float]:
+        """Go downhill from a width and a noise, by their places, and return where it ends and the error there."""
+        while True:
+            width, noise = place
+            ways = [(width, noise - 1), (width, noise + 1), (width - 1, noise), (width + 1, noise)]
+            there = [way for way in ways if 0 <= way[0] < len(self.widths) and 0 <= way[1] < len(NOISES)]
+            # Where no error can be told, more noise helps.
+            best = min([place, *there], key=lambda way: (self._error(way), -way[1]))
+            if best == place:
+                return place, self._error(place)
+            place = best
+
+    def _error(self, place: tuple[int, int]) -> float:
+        if place not in self._errors:
+            if self.check is not None:
+                self.check()
+            kernel = self._kernel(place[0])
+            self._errors[place] = _left_out_error(kernel, self.labels, NOISES[place[1]], self.weights)
+        return self._errors[place]
+
+    def _kernel(self, width: int) -> Floats:
+        if width not in self._kernels:
+            own = self.widths[width]
+            parts = (
+                share * self.blocks[name, WIDTHS[0] if name == COUNTS else own] for name, share in self.shares.items()
+            )
+            self._kernels[width] = np.asarray(sum(parts))
+        return self._kernels[width]
+
+
 def _mixtures(names: Sequence[str]) -> list[dict[str, float]]:
-    """Return shares of the tables in quarters, each with at least one table."""
-    if len(names) == 1:
-        return [{names[0]: 1.0}]
-    quarters = itertools.product(range(5), repeat=len(names))
+    """Return shares of the tables in quarters, each with at least one table; neighbours differ in a quarter."""
     return [
-        {name: part / 4 for name, part in zip(names, parts, strict=True) if part}
-        for parts in quarters
-        if sum(parts) == 4
+        {name: part / 4 for name, part in zip(names, parts, strict=True) if part} for parts in _quarters(len(names), 4)
     ]
+
+
+def _quarters(tables: int, left: int) -> list[tuple[int, ...]]:
+    if tables == 1:
+        return [(left,)]
+    found: list[tuple[int, ...]] = []
+    for first in range(left + 1):
+        others = _quarters(tables - 1, left - first)
+        found += [(first, *own) for own in (reversed(others) if first % 2 else others)]
+    return found
 
 
 def _left_out_error(kernel: Floats, labels: Floats, noise: float, weights: Floats | None = None) -> float:

@@ -58,6 +58,9 @@ MAX_KERNEL_MOLECULES = 5_000
 MOST_LEARNT = {"kernel": MAX_KERNEL_MOLECULES, "similar": MAX_KERNEL_MOLECULES, "additive": MAX_MOLECULES}
 """Molecules that a part learns from at most; trees see all."""
 
+RARE = 8
+"""What fewer molecules have says little of others, and forests would look at thousands of such counts."""
+
 SMALLEST = 1e-4
 """Probabilities are kept this far from 0 and 1."""
 
@@ -190,15 +193,15 @@ def fit_part(
         return _fit_smooth(name, own, _as_numbers(labels, tasks), tuple(tasks), groups, weights, seed, check)
     features = _side_by_side(tables, reads)
     filling = column_medians(features)
-    features = without_gaps(features, filling)
+    columns = _telling(tables, reads)
+    features = without_gaps(features, filling)[:, columns]
     fitted = [
         _fit_trees(name, features, column, task, weights, seed, threads, trees, check)
         for task, column in zip(tasks, labels.T, strict=True)
     ]
+    wide = tuple(None if item[0] is None else item[0].reading(columns) for item in fitted)
     constants = np.concatenate([_constant(column, task, weights) for task, column in zip(tasks, labels.T, strict=True)])
-    return TreePart(
-        tuple(tasks), reads, filling, tuple(item[0] for item in fitted), tuple(item[1] for item in fitted), constants
-    )
+    return TreePart(tuple(tasks), reads, filling, wide, tuple(item[1] for item in fitted), constants)
 
 
 def part_from_arrays(name: str, arrays: Mapping[str, npt.NDArray[Any]], prefix: str, tasks: Sequence[TaskSpec]) -> Part:
@@ -310,3 +313,13 @@ def _values(trees: TreeArrays, features: Table, task: TaskSpec, classes: tuple[i
 
 def _side_by_side(tables: Tables, names: Sequence[str]) -> Table:
     return tables[names[0]] if len(names) == 1 else np.concatenate([tables[name] for name in names], axis=1)
+
+
+def _telling(tables: Tables, names: Sequence[str]) -> Positions:
+    """Return the columns, of these tables side by side, that trees look at: all but the rarest counts."""
+    parts = [
+        (tables[name] > 0).sum(axis=0) >= RARE if name == COUNTS else np.ones(tables[name].shape[1], dtype=bool)
+        for name in names
+    ]
+    found = np.concatenate(parts)
+    return np.flatnonzero(found if found.any() else ~found)

@@ -10,10 +10,12 @@ from rdkit.Chem import Descriptors
 from mole_engine.chem.descriptors import (
     compute_descriptors,
     descriptor_names,
+    descriptor_row,
     quick_descriptor_names,
     quick_rdkit_descriptor_names,
     rdkit_descriptor_names,
 )
+from mole_engine.chem.hiding import blanked
 from mole_engine.chem.solvation import solvation_names
 from mole_engine.contracts.errors import Cancelled
 
@@ -55,3 +57,14 @@ def test_progress_may_cancel():
 
     with pytest.raises(Cancelled):
         compute_descriptors(["C"] * 40, cancel)
+
+
+@pytest.mark.parametrize("hidden", [(), (2, 3)])
+def test_indices_that_are_computed_once_are_those_of_the_molecule(hidden):
+    names = [name for name in rdkit_descriptor_names() if name.endswith("EStateIndex")]
+    assert len(names) == 4
+    mol = Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1F")
+    descriptor_row(mol, names)
+    functions = dict(Descriptors.descList)
+    fresh = blanked(mol, hidden) if hidden else Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1F")
+    assert descriptor_row(mol, names, hidden) == [functions[name](fresh) for name in names]

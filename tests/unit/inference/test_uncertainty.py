@@ -9,7 +9,7 @@ from mole_engine.chem.fingerprints import ecfp4, nearest_similarity
 from mole_engine.chem.molecules import parse_smiles
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.data.scaling import TargetScaler, TaskScale
-from mole_engine.inference.domain import LOWEST_THRESHOLD, fingerprints_of, measure_domain
+from mole_engine.inference.domain import LOWEST_THRESHOLD, fingerprints_of, measure_domain, own_fingerprints
 from mole_engine.inference.uncertainty import conformal_half_width, measure_uncertainty
 from mole_engine.store.card import DomainReference
 
@@ -51,6 +51,12 @@ def test_domain_tells_relatives_from_strangers():
     assert near == 1.0
     assert near >= domain.threshold > far
     assert domain.threshold >= LOWEST_THRESHOLD
+
+
+def test_a_run_reads_the_same_fingerprints_as_a_prediction():
+    smiles = ["CCO", "nonsense", "c1ccccc1O", "CCO"]
+    for _ in range(2):
+        np.testing.assert_array_equal(own_fingerprints(smiles), fingerprints_of(smiles))
 
 
 def test_domain_of_one_molecule_and_of_a_large_set(monkeypatch):

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
-from mole_engine.training.kernels import KernelModel, Standard, _left_out_error, count_tanimoto, fit_kernels
+from mole_engine.training.kernels import (
+    COUNTS,
+    NOISES,
+    WIDTHS,
+    KernelModel,
+    Settings,
+    Standard,
+    _kernel,
+    _left_out_error,
+    count_tanimoto,
+    fit_kernels,
+)
 
 
 @pytest.fixture
@@ -44,6 +57,26 @@ def test_the_left_out_error_is_that_of_refits() -> None:
         weights = np.linalg.solve(kernel[np.ix_(rest, rest)] + 0.1 * np.eye(24), labels[rest])
         residuals.append(labels[place] - kernel[place, rest] @ weights)
     assert _left_out_error(kernel, labels, 0.1) == pytest.approx(np.mean(np.square(residuals)))
+
+
+@pytest.mark.parametrize(("noise", "seed"), [(0.02, 0), (0.3, 1), (3.0, 2)])
+def test_of_all_settings_those_with_the_least_left_out_error_are_chosen(
+    tables: dict[str, np.ndarray], noise: float, seed: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    tables["embeddings"] = generator.normal(size=(120, 4)).astype(np.float32)
+    labels = truth(tables) + 0.4 * tables["counts"][:, 0] + 0.3 * tables["embeddings"][:, 1]
+    labels += noise * generator.normal(size=120)
+    own = {name: table if name == COUNTS else Standard.fit(table).apply(table) for name, table in tables.items()}
+    quarters = [(a, b, 4 - a - b) for a in range(5) for b in range(5 - a)]
+    errors = {}
+    for parts, width in itertools.product(quarters, WIDTHS):
+        shares = {name: part / 4 for name, part in zip(tables, parts, strict=True) if part}
+        kernel = _kernel(own, own, Settings(shares, width, 0.0))
+        errors |= {(parts, width, some): _left_out_error(kernel, labels, some) for some in NOISES}
+    found = fit_kernels(tables, labels[:, None]).settings
+    chosen = tuple(round(4 * found.shares.get(name, 0.0)) for name in tables)
+    assert errors[chosen, found.width, found.noise] == pytest.approx(min(errors.values()))
 
 
 def test_outputs_with_different_gaps_are_those_fitted_alone(tables: dict[str, np.ndarray]) -> None:

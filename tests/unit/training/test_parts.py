@@ -54,6 +54,20 @@ def test_a_part_learns_all_kinds_and_comes_back_from_its_arrays(name: str, table
     np.testing.assert_allclose(back.predict(tables), values, atol=1e-3)
 
 
+def test_a_forest_asks_nothing_of_counts_that_few_molecules_have(tables: Any, labels: Any) -> None:
+    rare = slice(10, 20)
+    tables["counts"][:, rare] = 0
+    tables["counts"][:7, rare] = 1
+    part = fit_part("random", tables, labels, TASKS, trees=60)
+    asked = np.unique(np.concatenate([trees.feature for trees in part.trees if trees is not None]))
+    # Behind five descriptors.
+    assert not set(asked) & set(range(15, 25))
+    assert max(asked) > 25
+    changed = {**tables, "counts": tables["counts"].copy()}
+    changed["counts"][:, rare] = 3
+    np.testing.assert_array_equal(part.predict(changed), part.predict(tables))
+
+
 def test_a_task_with_one_label_is_predicted_by_it(tables: Any, labels: Any) -> None:
     labels[:, 1] = 1.0
     for name in PARTS:
