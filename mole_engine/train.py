@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mole_engine.contracts.dataset import Split
     from mole_engine.data.dataset import CuratedDataset
     from mole_engine.training.comparison import Comparison
-    from mole_engine.training.ensemble import EnsembleFit
+    from mole_engine.training.ensemble_fit import EnsembleFit
     from mole_engine.training.evaluation import Evaluation
     from mole_engine.training.fitting import FitResult
     from mole_engine.training.pinned import PinnedMolecules

@@ -25,7 +25,7 @@ from mole_engine.data.features import FeaturisedDataset, featurise
 
 log = logging.getLogger(__name__)
 
-Part = Literal["train", "val", "test", "all"]
+Part = Literal["train", "val", "test", "all", "rest"]
 Positions = npt.NDArray[np.int64]
 
 
@@ -143,12 +143,13 @@ class MolDataModule(pl.LightningDataModule):
         return self._labels
 
     def positions(self, part: Part) -> Positions:
-        """Return the readable molecules of one part ("all": of the whole data set), ascending."""
+        """Return the readable molecules of one part, ascending ("rest": all but the training part)."""
         members = {
             "train": self.split.train,
             "val": self.split.validation,
             "test": self.split.test,
             "all": range(len(self.features)),
+            "rest": np.setdiff1d(np.arange(len(self.features)), self.split.train),
         }[part]
         positions = np.asarray(members, dtype=np.int64)
         return positions[self.features.lengths[positions] > 0]

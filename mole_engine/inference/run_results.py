@@ -32,7 +32,7 @@ from mole_engine.training.folds import of_main_file
 from mole_engine.training.setup import Prepared
 
 if TYPE_CHECKING:
-    from mole_engine.training.ensemble import EnsembleFit
+    from mole_engine.training.ensemble_fit import EnsembleFit
 
 Floats = npt.NDArray[np.float64]
 Check = Callable[[], None]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,10 @@ from mole_engine.training.blend import LEAST, NETWORK, NETWORKS, TUNED, Blend, i
 from mole_engine.training.blend_weights import averaged_away, choose_weights
 from mole_engine.training.checkpoints import LAST
 from mole_engine.training.emitter import EventEmitter
+from mole_engine.training.ensemble_fit import EnsembleFit
 from mole_engine.training.evaluation import Evaluation, evaluate_part
 from mole_engine.training.fitting import FitResult, fit_model
-from mole_engine.training.folds import Fold, make_folds, pool_of
+from mole_engine.training.folds import make_folds, pool_of
 from mole_engine.training.left_out import Flags, fitted_on, fold_notes, left_out_values, partly_judged
 from mole_engine.training.members import MemberEmitter, member_folder, read_member, round_to_half, write_member
 from mole_engine.training.metrics import compute_metrics
@@ -54,44 +56,6 @@ PARTS: tuple[DataPart, ...] = ("test", "val", "train")
 
 LEAST_SHARE = 0.5
 """Of its epochs that a network must have learnt for to count, where the user has set an earlier last epoch."""
-
-
-@dataclass(frozen=True)
-class EnsembleFit:
-    """What remains of the networks and the simple models.
-
-    Attributes
-    ----------
-    fit
-        Of the networks together: epochs of one, seconds of all.
-    members
-        Weights of each network by name; fine-tuned ones behind those with a fixed encoder.
-    tuned
-        How many of them are fine-tuned.
-    blend
-        Weights and simple models.
-    evaluations
-        Of "train", "val" and "test". Where a molecule was left out by some network, it is predicted by those alone; the
-        metrics of "val" are of molecules that no model learnt from which predicts them.
-    calibration
-        All molecules that were left out: what intervals are measured on.
-    folds
-        What the networks learnt from, and left out.
-    scaler
-        Of the targets, the same for all members.
-    notes
-        What a reader of the model's card has to know.
-    """
-
-    fit: FitResult
-    members: tuple[dict[str, Tensor], ...]
-    tuned: int
-    blend: Blend
-    evaluations: dict[str, Evaluation]
-    calibration: Evaluation
-    folds: tuple[Fold, ...]
-    scaler: TargetScaler
-    notes: tuple[str, ...] = ()
 
 
 def is_ensemble(config: TrainConfig) -> bool:
@@ -192,10 +156,12 @@ class _Ensemble:
         parts: dict[str, Part] = {}
         tables = self._simple(left_out, parts) if self.config.ensemble.trees else SimpleTables()
         blend = self._weighed(left_out, parts)
-        everyone = np.arange(len(self.data.features))
-        final = used | {name: tables.said(name, part, everyone) for name, part in blend.parts.items()}
         honest = blend.combine(left_out)
         gaps = np.isnan(honest)
+        rows = np.flatnonzero(gaps.any(axis=1))
+        final = used | {name: np.full_like(values[0], np.nan) for name in blend.parts}
+        for name, part in blend.parts.items():
+            final[name][rows] = tables.said(name, part, rows)
         whole = np.where(gaps, blend.combine(final), honest)
         self._spread = np.where(gaps, blend.spread(final), blend.spread(left_out))
         self.prepared.model.load_state_dict(self.members[0])
@@ -287,10 +253,28 @@ class _Ensemble:
             write_end(self.folder, SeriesEnd(self.control.last_epoch, len(used)))
             self._notice(f"Stopped: {counted_of(len(used), len(self.plan), 'network', 'is', 'are')} used.")
             self.folds = [fold for fold in self.folds if any(fold is item.fold for item in used)]
+        self._complete(used, values)
         return values
 
+    def _complete(self, used: Sequence[PlannedNetwork], values: Sequence[Floats]) -> None:
+        """Ask all networks about the molecules that not every kind of them left out: these are predicted by all."""
+        held = [
+            np.concatenate([item.fold.held for item in used if item.kind == kind])
+            for kind in {item.kind for item in used}
+        ]
+        lacking = np.unique(np.concatenate([np.setdiff1d(pool_of(self.data), own) for own in held]))
+        for item, own in zip(used, values, strict=True):
+            rows = np.intersect1d(lacking, item.fold.train)
+            if np.isnan(own[rows]).any():
+                prepared = self._prepared(item)
+                prepared.model.load_state_dict(self.members[item.number])
+                own[rows] = self._said(prepared, "train")[rows]
+
     def _network(self, item: PlannedNetwork) -> Floats | None:
-        """Return (n, outputs) values of all molecules; None for a network that does not count."""
+        """Return (n, outputs) values; None for a network that does not count.
+
+        With several folds, what it learnt from stays NaN: other networks leave that out, if the user waits for them.
+        """
         prepared = self._prepared(item)
         folder = member_folder(self.folder, item.number)
         fit = read_member(folder, prepared.model)
@@ -301,8 +285,12 @@ class _Ensemble:
                 return None
         self.fits.append(fit)
         self.members.append({name: value.detach().clone() for name, value in prepared.model.state_dict().items()})
+        return self._said(prepared, "rest" if len(self.folds) > 1 else "all")
+
+    def _said(self, prepared: Prepared, part: DataPart) -> Floats:
+        """Return (n, outputs) values of the molecules of a part, NaN for the others."""
         device = resolve_device(self.config.runtime).torch_device
-        judged = evaluate_part(prepared, "all", device=device, control=self.control, on_progress=self.on_progress)
+        judged = evaluate_part(prepared, part, device=device, control=self.control, on_progress=self.on_progress)
         prepared.model.cpu()
         logits = np.full((len(self.data.features), judged.logits.shape[1]), np.nan)
         logits[judged.positions] = judged.logits

@@ -19,6 +19,7 @@ _STAGES: dict[Part, str] = {
     "val": "Judging the model on the validation part",
     "test": "Judging the model on the test part",
     "all": "Predicting all parts",
+    "rest": "Predicting what was left out",
 }
 
 Floats = npt.NDArray[np.float64]
@@ -71,7 +72,7 @@ def evaluate_part(
     prepared
         Model and data.
     part
-        "train", "val", "test" or "all".
+        "train", "val", "test", "all" or "rest" (all that the model did not learn from).
     device
         Where to run; the model is left there.
     control, on_progress

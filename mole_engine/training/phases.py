@@ -9,7 +9,7 @@ from mole_engine.contracts.wording import counted
 if TYPE_CHECKING:
     from mole_engine.contracts.config import TrainConfig
     from mole_engine.contracts.records import RunRecord
-    from mole_engine.training.ensemble import EnsembleFit
+    from mole_engine.training.ensemble_fit import EnsembleFit
 
 STAGES = {
     "open": ("Opening the file", "bytes"),

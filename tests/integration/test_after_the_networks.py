@@ -108,7 +108,9 @@ def test_what_is_judged_is_said_as_it_is(make_config: Any, settings: dict[str, A
     assert message.endswith("together") == bool(settings)
     parts = {event.stage for event in events if isinstance(event, StageProgress) and "part" in event.stage}
     one = {f"Judging the model on the {part} part" for part in ("training", "validation", "test")}
-    assert parts == ({"Predicting all parts"} if "ensemble" in settings else one)
+    told = {event.stage for event in events if isinstance(event, StageProgress)}
+    together = "Predicting what was left out" if settings == BLEND else "Predicting all parts"
+    assert parts | (told & {together}) == ({together} if settings else one)
 
 
 def test_time_left_counts_the_simple_models(make_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:

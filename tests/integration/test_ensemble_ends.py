@@ -154,7 +154,7 @@ def test_networks_that_the_user_has_ended_stay_ended_when_the_run_goes_on(
                 control.set_last_epoch(asked)
             else:
                 control.stop()
-        judging = isinstance(event, StageProgress) and event.stage == "Predicting all parts" and spoken
+        judging = isinstance(event, StageProgress) and event.stage == "Predicting what was left out" and spoken
         simple = isinstance(event, StateChanged) and event.trained
         if (left_in == "judging" and judging) or simple:
             control.interrupt()
