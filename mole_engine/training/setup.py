@@ -31,7 +31,7 @@ from mole_engine.training.losses import balanced_class_weights, build_criterion
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.optimisers import build_optimisers, freeze
 from mole_engine.training.outputs import OutputLayout, Readout
-from mole_engine.training.trainer import fuses_updates, resolve_device
+from mole_engine.training.trainer import all_cores, fuses_updates, resolve_device
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ def embed_all(
     order = positions[np.argsort(-data.features.lengths[positions], kind="stable")]
     result = np.zeros((len(data.features), pooled_size(model.config)), dtype=np.float32)
     empty = Labels.none(len(data.features))
-    with torch.inference_mode():
+    with torch.inference_mode(), all_cores(config.runtime):
         for start in range(0, len(order), _EMBEDDED_AT_A_TIME):
             if on_progress is not None:
                 on_progress(EMBEDDING, start, len(order))

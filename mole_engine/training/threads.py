@@ -24,7 +24,7 @@ from mole_engine.training.folds import pool_of
 from mole_engine.training.machine import usable_cores
 from mole_engine.training.plan import fine_tuning
 from mole_engine.training.setup import Prepared, prepare_network
-from mole_engine.training.trainer import Device, resolve_device, use_threads
+from mole_engine.training.trainer import Device, resolve_device, threads_for_seconds, use_threads
 
 STAGE = "Choosing the number of threads"
 
@@ -89,7 +89,7 @@ def with_tried_threads(
         The job with its number of threads written down, what is trained, and what to tell the user: nothing where
         there was no trial.
     """
-    before = torch.get_num_threads()
+    before = threads_for_seconds(config.runtime)
     trial = try_threads(config, prepared, on_progress=on_progress)
     if trial is None:
         return config, prepared, ""

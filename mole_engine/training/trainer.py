@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from pytorch_lightning.strategies import FSDPStrategy, Strategy
 
 from mole_engine.contracts.config import RuntimeConfig, TrainConfig
 from mole_engine.contracts.errors import InputError
-from mole_engine.training.machine import devices_words, multiplies_bf16_quickly
+from mole_engine.training.machine import devices_words, multiplies_bf16_quickly, usable_cores
 
 MAX_THREADS = 8
 
@@ -137,11 +136,28 @@ def fuses_updates(runtime: RuntimeConfig) -> bool:
 
 def default_threads() -> int:
     """Return how many CPU threads a job uses: all usable cores but one (the window's), at least 1, at most 8."""
+    return min(MAX_THREADS, max(1, usable_cores() - 1))
+
+
+@contextmanager
+def all_cores(runtime: RuntimeConfig) -> Iterator[int]:
+    """Let torch use every core, at most 8, for work of seconds; the number that the user or a trial chose stays.
+
+    Sums of floating-point numbers depend on the number of threads, so what a run makes anew when it goes on must be
+    made with as many: as long as the configuration and the machine are the same, they are.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads_for_seconds(runtime))
     try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:
-        cores = os.cpu_count() or 1
-    return min(MAX_THREADS, max(1, cores - 1))
+        yield torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)
+
+
+def threads_for_seconds(runtime: RuntimeConfig) -> int:
+    """Return what `all_cores` uses; processes that work side by side leave each other their cores."""
+    alone = runtime.devices * runtime.num_nodes == 1
+    return runtime.threads or (min(MAX_THREADS, usable_cores()) if alone else default_threads())
 
 
 def use_threads(runtime: RuntimeConfig) -> int:

@@ -42,6 +42,8 @@ def stopped(config: Any, epoch: int) -> tuple[RunRecord, list[Any]]:
 def predicted(record: RunRecord) -> list[float]:
     """Return what a run says of its test molecules, which must be what its model says of them."""
     table = pd.read_csv(Path(record.run_dir) / "predictions.csv")
+    # Molecules too that no network left out.
+    assert table["y_pred"].notna().all()
     test = table[table["part"] == "test"]
     own = load_model(record.model_path).predict(list(test["smiles"]))
     np.testing.assert_allclose(own["y_pred"], test["y_pred"], rtol=1e-3, atol=1e-4)

@@ -10,7 +10,7 @@ from pytorch_lightning.callbacks import Checkpoint
 from mole_engine.contracts.config import RuntimeConfig, TrainConfig
 from mole_engine.contracts.errors import InputError
 from mole_engine.training import machine, trainer
-from mole_engine.training.trainer import build_trainer, default_threads, resolve_device, use_threads
+from mole_engine.training.trainer import all_cores, build_trainer, default_threads, resolve_device, use_threads
 
 
 @pytest.fixture
@@ -115,8 +115,20 @@ def test_bf16_is_not_emulated(gpu, monkeypatch):
 
 @pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (4, 3), (64, 8)])
 def test_one_core_stays_with_the_window(monkeypatch, cores, threads):
-    monkeypatch.setattr(trainer.os, "sched_getaffinity", lambda pid: set(range(cores)), raising=False)
+    monkeypatch.setattr(trainer, "usable_cores", lambda: cores)
     assert default_threads() == threads
+
+
+@pytest.mark.parametrize(
+    ("cores", "runtime", "threads"),
+    [(1, {}, 1), (2, {}, 2), (64, {}, 8), (4, {"threads": 3}, 3), (4, {"devices": 2}, 3), (4, {"num_nodes": 2}, 3)],
+)
+def test_work_of_seconds_takes_the_last_core_too_unless_it_is_asked_for(monkeypatch, cores, runtime, threads):
+    monkeypatch.setattr(trainer, "usable_cores", lambda: cores)
+    before = torch.get_num_threads()
+    with all_cores(RuntimeConfig(**runtime)) as number:
+        assert number == torch.get_num_threads() == threads
+    assert torch.get_num_threads() == before
 
 
 def test_threads_are_set():
