@@ -143,15 +143,18 @@ class MolDataModule(pl.LightningDataModule):
         return self._labels
 
     def positions(self, part: Part) -> Positions:
-        """Return the readable molecules of one part, ascending ("rest": all but the training part)."""
+        """Return the readable molecules of one part, ascending ("all": of the set; "rest": of it but for "train")."""
+        whole = range(len(self.features))
         members = {
             "train": self.split.train,
             "val": self.split.validation,
             "test": self.split.test,
-            "all": range(len(self.features)),
-            "rest": np.setdiff1d(np.arange(len(self.features)), self.split.train),
+            "all": whole,
+            "rest": whole,
         }[part]
         positions = np.asarray(members, dtype=np.int64)
+        if part == "rest":
+            positions = np.setdiff1d(positions, self.split.train)
         return positions[self.features.lengths[positions] > 0]
 
     def loader(self, part: Part, *, training: bool = False) -> DataLoader[MolBatch]:

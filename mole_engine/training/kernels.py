@@ -229,6 +229,7 @@ def _chosen(
         for name, part in parts.items()
         for width in (WIDTHS[:1] if name == COUNTS else WIDTHS)
     }
+    # In the middle, where nothing is known yet.
     place = (1, 2)
     for shares in _mixtures(list(tables)):
         # Fingerprints have no width.

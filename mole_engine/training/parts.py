@@ -194,7 +194,9 @@ def fit_part(
     features = _side_by_side(tables, reads)
     filling = column_medians(features)
     columns = _telling(tables, reads)
-    features = without_gaps(features, filling)[:, columns]
+    features = without_gaps(features, filling)
+    if len(columns) < features.shape[1]:
+        features = features[:, columns]
     fitted = [
         _fit_trees(name, features, column, task, weights, seed, threads, trees, check)
         for task, column in zip(tasks, labels.T, strict=True)
