@@ -8,28 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
-import subprocess
-import sys
-import tempfile
-import threading
-from collections.abc import Iterator
 from dataclasses import asdict, replace
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from mole_engine.child_process import ChildProcess, own_command
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import BugError, InputError, KnownError, MoleError, Problem
+from mole_engine.contracts.errors import BugError, InputError, KnownError, MoleError, Problem, problem_of
 from mole_engine.contracts.events import Event, EventHandler, RunFailed, event_from_json
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState, Wishes
 
 CHILD_FLAG = "--isolated-training"
 """The packaged command starts as the child when this is its only argument."""
-
-MOST_DETAILS = 20_000
-"""Characters of what a dead child had to say that are kept."""
 
 _KINDS: dict[str, type[MoleError]] = {kind.__name__: kind for kind in (InputError, KnownError, BugError)}
 
@@ -55,65 +46,40 @@ def train_isolated(
             "Each of them needs a process of its own.",
             "Set runtime.isolated to false, and start the job from the command line.",
         )
-    with tempfile.TemporaryFile() as noise, _child(noise) as process:
-        talk = _Talk(process, on_event)
+    with ChildProcess(_command()) as child:
+        talk = _Talk(child, on_event)
         # Said before anything can be heard: the child waits for the job.
-        talk.say({"job": config.to_dict(), "resume": resume})
+        child.say({"job": config.to_dict(), "resume": resume})
         with control.heard_by(talk.wish):
             talk.wish(control.wishes)
             talk.listen()
-        talk.hang_up()
-        code = process.wait()
+        child.hang_up()
+        code = child.wait()
         if talk.record is not None:
             return talk.record
         if talk.error is not None:
             raise talk.error
-        noise.seek(0)
-        said = noise.read().decode(errors="replace")[-MOST_DETAILS:]
-        raise talk.died(code, said)
+        raise talk.died(code or 0, child.last_words())
 
 
 class _Talk:
     """The parent's side of the conversation."""
 
-    def __init__(self, process: subprocess.Popen[bytes], on_event: EventHandler | None) -> None:
+    def __init__(self, child: ChildProcess, on_event: EventHandler | None) -> None:
         self.record: RunRecord | None = None
         self.error: MoleError | None = None
-        self._process = process
+        self._child = child
         self._on_event = on_event
         self._folder = ""
         self._ended = False
-        self._lock = threading.Lock()
-
-    def say(self, message: dict[str, Any]) -> None:
-        """Write a message to the child; one that has ended hears nothing."""
-        stream = self._process.stdin
-        if stream is None:
-            return
-        with self._lock, contextlib.suppress(OSError, ValueError):
-            stream.write(json.dumps(message).encode() + b"\n")
-            stream.flush()
-
-    def hang_up(self) -> None:
-        """End what the child hears, so that its listening thread ends."""
-        stream = self._process.stdin
-        if stream is not None:
-            with self._lock, contextlib.suppress(OSError):
-                stream.close()
 
     def wish(self, wishes: Wishes) -> None:
         """Hand on what the user wants."""
-        self.say({"wishes": asdict(wishes)})
+        self._child.say({"wishes": asdict(wishes)})
 
     def listen(self) -> None:
         """Hand on every event until the child has said everything."""
-        stream = self._process.stdout
-        for line in stream or ():
-            try:
-                message = json.loads(line)
-            except ValueError:
-                # Cut off by the child's death.
-                continue
+        for message in self._child.messages():
             self._take(message)
 
     def _take(self, message: dict[str, Any]) -> None:
@@ -126,9 +92,7 @@ class _Talk:
         elif "record" in message:
             self.record = RunRecord.from_dict(message["record"])
         elif "problem" in message:
-            problem = Problem.from_dict(message["problem"])
-            kind = _KINDS.get(str(message.get("kind")), BugError)
-            self.error = kind(problem.title, problem.cause, problem.remedy, problem.details)
+            self.error = error_of(message)
 
     def _show(self, event: Event) -> None:
         if self._on_event is not None:
@@ -182,33 +146,18 @@ def _cause(code: int) -> str:
     return f"{words.get(name, 'it was ended from outside')} ({name})"
 
 
-@contextlib.contextmanager
-def _child(noise: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the child; whatever happens to us, nothing of it is left behind."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        _command(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=noise,
-        env=environment,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+def error_of(message: dict[str, Any]) -> MoleError:
+    """Return the error that a child's message tells of."""
+    problem = Problem.from_dict(message["problem"])
+    kind = _KINDS.get(str(message.get("kind")), BugError)
+    return kind(problem.title, problem.cause, problem.remedy, problem.details)
+
+
+def problem_message(error: BaseException) -> dict[str, Any]:
+    """Return a child's message that tells of an error; `error_of` in the parent makes it one again."""
+    kind = type(error).__name__ if isinstance(error, MoleError) else "BugError"
+    return {"problem": problem_of(error).to_dict(), "kind": kind}
 
 
 def _command() -> list[str]:
-    if getattr(sys, "frozen", False):
-        # A packaged program has no interpreter; the command beside the window takes its place.
-        program = Path(sys.executable)
-        return [str(program.with_name("mole" + program.suffix)), CHILD_FLAG]
-    return [sys.executable, "-m", "mole_engine.isolated_child"]
+    return own_command("mole_engine.isolated_child", CHILD_FLAG)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Sequence
 
-YOUNG_OBJECTS = 20_000
-"""So many have Python look for garbage among them (700 by itself): what libraries make as they load is none."""
+from mole_engine.contracts.garbage import end_quickly, load_quickly
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,11 +16,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done; 2 the input or the usage is at fault; 1 a fault of ours; 130 interrupted.
     """
     if argv is None:
-        gc.set_threshold(YOUNG_OBJECTS)
+        load_quickly()
     from mole_engine.cli.entry import run_command
 
     code = run_command(argv)
     if argv is None:
-        # At its end Python would look through all libraries once more, for a second or two.
-        gc.freeze()
+        end_quickly()
     return code

@@ -29,3 +29,17 @@ def use_collector(collector: Callable[[], None]) -> None:
 def drop_collector(collector: Callable[[], None]) -> None:
     """Undo `use_collector`."""
     _collectors.remove(collector)
+
+
+YOUNG_OBJECTS = 20_000
+"""So many have Python look for garbage among them (700 by itself): what libraries make as they load is none."""
+
+
+def load_quickly() -> None:
+    """Let Python look for garbage less often, in a process that is about to load libraries and is all ours."""
+    gc.set_threshold(YOUNG_OBJECTS)
+
+
+def end_quickly() -> None:
+    """Spare a process that ends a last look through all libraries, which takes a second or two."""
+    gc.freeze()

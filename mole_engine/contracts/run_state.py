@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from mole_engine.contracts.errors import Cancelled
 
@@ -229,3 +231,45 @@ class RunControl:
         self._running.wait()
         if self._cancel.is_set():
             raise Cancelled
+
+    def obey(self, wishes: Wishes, before: Wishes) -> None:
+        """Take over what the user wants now, in another process than the one that was told; `before` was the last."""
+        if wishes.paused != self.is_paused:
+            (self.pause if wishes.paused else self.resume)()
+        if wishes.learning_rate_factor and wishes.learning_rate_factor != self.learning_rate_factor:
+            self.set_learning_rate(wishes.learning_rate_factor)
+        if wishes.last_epoch and wishes.last_epoch != self.last_epoch:
+            self.set_last_epoch(wishes.last_epoch)
+        if wishes.stops > before.stops:
+            self.stop()
+        if wishes.interrupt:
+            self.interrupt()
+        elif wishes.cancel:
+            self.cancel()
+
+
+def hear_wishes(
+    lines: Iterable[bytes], control: RunControl, other: Callable[[dict[str, Any]], None] | None = None
+) -> None:
+    """Obey lines of JSON that say "wishes", and interrupt the job when they end: whoever spoke is gone.
+
+    Parameters
+    ----------
+    lines
+        From the other process.
+    control
+        Of the job in this one.
+    other
+        Told of messages that say something else.
+    """
+    before = Wishes()
+    for line in lines:
+        message = json.loads(line)
+        if "wishes" not in message:
+            if other is not None:
+                other(message)
+            continue
+        wishes = Wishes(**message["wishes"])
+        control.obey(wishes, before)
+        before = wishes
+    control.interrupt()

@@ -8,7 +8,6 @@ from dataclasses import asdict
 import pytest
 
 from mole_engine.contracts.run_state import RunControl, Wishes
-from mole_engine.isolated_child import obey
 
 
 def test_every_word_is_told_to_listeners_while_they_listen():
@@ -43,7 +42,7 @@ def test_words_cross_a_process_and_a_second_stop_counts():
     def hand_over(wishes):
         nonlocal before
         arrived = Wishes(**json.loads(json.dumps(asdict(wishes))))
-        obey(theirs, arrived, before)
+        theirs.obey(arrived, before)
         before = arrived
 
     with ours.heard_by(hand_over):
