@@ -14,7 +14,14 @@ class ClippedModule(pl.LightningModule):
 
     Lightning's own clipping refuses an optimiser that updates in one kernel under any mixed precision, for the sake of
     fp16, whose gradients are scaled up; and it cannot clip gradients whose parts lie on several devices (FSDP).
+
+    Attributes
+    ----------
+    gradient_norm
+        Of the last step, before it was clipped; None where nothing is clipped.
     """
+
+    gradient_norm: torch.Tensor | None = None
 
     def configure_gradient_clipping(
         self,
@@ -28,6 +35,6 @@ class ClippedModule(pl.LightningModule):
         model: Any = self.trainer.model
         if hasattr(model, "clip_grad_norm_"):
             # Only the wrapper of FSDP knows all the parts.
-            model.clip_grad_norm_(gradient_clip_val)
+            self.gradient_norm = model.clip_grad_norm_(gradient_clip_val)
         else:
-            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+            self.gradient_norm = torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)

@@ -77,10 +77,10 @@ class EventCallback(Checkpoint):
     def on_before_optimizer_step(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
-        """Measure the gradient before it is clipped, if this step will be reported."""
+        """Measure the gradient, if this step will be reported; who clips it measures it anyway."""
         self._report = self.emitter.wants_step()
         self._learning_rate = _learning_rate(trainer)
-        if self._report:
+        if self._report and not trainer.gradient_clip_val:
             gradients = [item.grad for item in pl_module.parameters() if item.grad is not None]
             self._gradient_norm = float(torch.nn.utils.get_total_norm(gradients)) if gradients else math.nan
 
@@ -97,6 +97,9 @@ class EventCallback(Checkpoint):
         self._last_step = trainer.global_step
         self._progress.tick(now, trainer.global_step)
         if self._report:
+            clipped = getattr(pl_module, "gradient_norm", None)
+            if clipped is not None:
+                self._gradient_norm = float(clipped)
             total = int(trainer.estimated_stepping_batches)
             self.emitter.emit(
                 StepMetrics(
