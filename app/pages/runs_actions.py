@@ -186,8 +186,9 @@ class RunActions(QObject):
     async def _duplicate(self, record: RunRecord, *, from_model: bool) -> None:
         config = await self._session.runs.shelf.config(record)
         name = f"{record.name}, {'continued' if from_model else 'copy'}"
-        # The number of threads that suited that run's molecules and moment is chosen anew.
-        changes: dict[str, Any] = {"name": name, "out": "", "workspace": "", "runtime": {"threads": 0}}
+        # The number of threads that suited that run's molecules and moment is chosen anew, and what shares them.
+        runtime = {"threads": 0, "side_by_side": 0}
+        changes: dict[str, Any] = {"name": name, "out": "", "workspace": "", "runtime": runtime}
         if from_model:
             changes["init"] = record.model_path
         self.navigate.emit("train")

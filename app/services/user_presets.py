@@ -18,7 +18,7 @@ OWN = "my-"
 
 _SECTIONS = ("training", "model", "ensemble", "search", "runtime")
 _SINGLE = ("init", "baselines")
-_OF_THE_MACHINE = frozenset({"device", "threads", "devices", "num_nodes"})
+_OF_THE_MACHINE = frozenset({"device", "threads", "side_by_side", "devices", "num_nodes"})
 _LONGEST = 60
 
 

@@ -9,7 +9,7 @@ import errno
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 from mole_engine.cli import (
@@ -32,6 +32,7 @@ from mole_engine.cli.console import error_line, quiet_libraries, silence, write_
 from mole_engine.cli.parser import Command, build_parser, parse
 from mole_engine.contracts.errors import Cancelled, KnownError, MoleError, StructureColumnError, problem_of
 from mole_engine.isolated import CHILD_FLAG
+from mole_engine.training.network_process import CHILD_FLAG as NETWORK_FLAG
 
 COMMANDS: tuple[Command, ...] = (
     train.COMMAND,
@@ -57,10 +58,9 @@ EXIT_DONE, EXIT_FAULT, EXIT_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 def run_command(argv: Sequence[str] | None = None) -> int:
     """Run `mole` and return the exit code; see `mole_engine.cli.main`."""
     if argv is None:
-        if sys.argv[1:] == [CHILD_FLAG]:
-            from mole_engine.isolated_child import main
-
-            return main()
+        work = _work_as_child(sys.argv[1:])
+        if work is not None:
+            return work()
         quiet_libraries()
         _heed_terminate()
     try:
@@ -89,6 +89,19 @@ def run_command(argv: Sequence[str] | None = None) -> int:
         error_line(f"{problem_of(error).one_line()} Details: {write_fault(error)}")
         code = EXIT_FAULT
     return code
+
+
+def _work_as_child(argv: Sequence[str]) -> Callable[[], int] | None:
+    """Return what a packaged program does that was started by another process of ours; None: a user's command."""
+    if list(argv) == [CHILD_FLAG]:
+        from mole_engine.isolated_child import main as train_isolated
+
+        return train_isolated
+    if list(argv) == [NETWORK_FLAG]:
+        from mole_engine.training.network_process import main as train_networks
+
+        return train_networks
+    return None
 
 
 def _run(argv: Sequence[str]) -> int:

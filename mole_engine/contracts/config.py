@@ -201,6 +201,15 @@ class RuntimeConfig(Section):
         le=1024,
         advanced=True,
     )
+    side_by_side: int = setting(
+        0,
+        "On a CPU: how many networks of an ensemble are trained at the same time, in processes of their own; 0: chosen "
+        "with the threads, which they share.",
+        unit="networks",
+        ge=0,
+        le=64,
+        advanced=True,
+    )
     devices: int = setting(1, "Devices on each node.", ge=1, le=1024, advanced=True)
     num_nodes: int = setting(1, "Nodes.", ge=1, le=4096, advanced=True)
     compile: Literal["auto", "always", "never"] = setting(

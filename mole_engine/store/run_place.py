@@ -205,10 +205,12 @@ def _resumed(config: TrainConfig | None, resume: str) -> RunPlace:
         )
     own = folder.read_config()
     if config is not None:
-        # The number of threads is part of what the figures depend on.
-        threads = config.runtime.threads or own.runtime.threads
+        # The number of threads, and how they are shared, is part of what the figures depend on.
+        kept = {
+            name: getattr(config.runtime, name) or getattr(own.runtime, name) for name in ("threads", "side_by_side")
+        }
         # Checked again: several networks, and a search, need a single device.
-        own = own.updated({"runtime": {**config.runtime.model_dump(mode="json"), "threads": threads}})
+        own = own.updated({"runtime": {**config.runtime.model_dump(mode="json"), **kept}})
     workspace = workspace_of(folder)
     record = replace(record, run_dir=str(folder.path), error="")
     return RunPlace(own, folder, record, workspace, is_resumed=True, seconds_before=record.seconds)

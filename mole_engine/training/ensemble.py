@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,6 @@ import numpy.typing as npt
 from torch import Tensor, from_numpy
 
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.dataset import Split
 from mole_engine.contracts.events import Notice, ProgressHandler, StateChanged
 from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.contracts.wording import counted_of
@@ -30,10 +31,11 @@ from mole_engine.training.checkpoints import LAST
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.ensemble_fit import EnsembleFit
 from mole_engine.training.evaluation import Evaluation, evaluate_part
-from mole_engine.training.fitting import FitResult, fit_model
+from mole_engine.training.fitting import FitResult
 from mole_engine.training.folds import make_folds, pool_of
 from mole_engine.training.left_out import Flags, fitted_on, fold_notes, left_out_values, partly_judged
-from mole_engine.training.members import MemberEmitter, member_folder, read_member, round_to_half, write_member
+from mole_engine.training.member_fit import LEAST_SHARE, MemberWork, is_kept
+from mole_engine.training.members import MemberEmitter, is_trained, member_folder, read_member, write_member
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.metrics_table import write_waiting
 from mole_engine.training.outputs import Readout
@@ -41,7 +43,8 @@ from mole_engine.training.parts import Part
 from mole_engine.training.pinned import PinnedMolecules
 from mole_engine.training.plan import PlannedNetwork, plan_networks
 from mole_engine.training.series import Series, SeriesEnd, read_end, write_end
-from mole_engine.training.setup import Prepared, prepare_network
+from mole_engine.training.setup import Prepared
+from mole_engine.training.side_by_side import SideBySide
 from mole_engine.training.simple_models import STAGE, SimpleModels, Stopped
 from mole_engine.training.simple_tables import SimpleTables, simple_tables
 from mole_engine.training.times import blend_seconds
@@ -53,9 +56,6 @@ Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
 
 PARTS: tuple[DataPart, ...] = ("test", "val", "train")
-
-LEAST_SHARE = 0.5
-"""Of its epochs that a network must have learnt for to count, where the user has set an earlier last epoch."""
 
 
 def is_ensemble(config: TrainConfig) -> bool:
@@ -104,6 +104,14 @@ def fit_ensemble(
     return work.run()
 
 
+def _shareable(config: TrainConfig) -> TrainConfig:
+    """Return a job whose networks may be trained side by side: on the CPU alone, all of them in the same precision."""
+    device, runtime = resolve_device(config.runtime), config.runtime
+    if device.accelerator != "cpu" or runtime.devices * runtime.num_nodes > 1:
+        return config.updated({"runtime": {"side_by_side": 0}})
+    return config.updated({"runtime": {"precision": device.precision}}) if runtime.side_by_side > 1 else config
+
+
 class _Ensemble:
     def __init__(
         self,
@@ -123,16 +131,23 @@ class _Ensemble:
         self.control = control
         self.cache_dir = cache_dir
         self.on_progress = on_progress
-        self.pinned = pinned
         self.data = prepared.data
         self.tasks = self.data.dataset.roles.tasks
         self.folds = make_folds(config, self.data)
         self.scaler = self._common_scaler()
         self.threads = use_threads(config.runtime)
         lengths = self.data.features.lengths[pool_of(self.data)]
-        self.plan = plan_networks(config, self.folds, len(lengths), float(lengths.mean()))
+        self.plan = plan_networks(_shareable(config), self.folds, len(lengths), float(lengths.mean()))
         costs = [item.cost for item in self.plan]
-        self.series = Series(control, [item.epochs for item in self.plan], costs, self._afterwards())
+        turns = [item.turn for item in self.plan]
+        self.series = Series(control, [item.epochs for item in self.plan], costs, self._afterwards(), turns)
+        fixed = config.training.freeze == "encoder"
+        # The vectors that all of them read come from this one; without a model to start from it is random.
+        encoder = prepared.model.encoder.state_dict() if fixed else {}
+        # Without who is told of the job's progress: another process has no use for that.
+        data = self.data.with_split(self.data.split, config)
+        self.work = MemberWork(config, data, self.scaler, folder, encoder, pinned)
+        self.beside: SideBySide | None = None
         self.fits: list[FitResult] = []
         self.members: list[dict[str, Tensor]] = []
         self._spread: Floats | None = None
@@ -240,14 +255,17 @@ class _Ensemble:
         end = read_end(self.folder)
         if end.last_epoch and not self.control.last_epoch:
             self.control.set_last_epoch(end.last_epoch)
-        for item in self.plan:
-            over = self.series.is_over(item.number) or item.number == end.networks
-            if item.number and (self.control.stop_requested or over):
-                break
-            said = self._network(item)
-            if said is None:
-                break
-            values.append(said)
+        with self._processes() as self.beside:
+            for item in self.plan:
+                over = self.series.is_over(item.number) or item.number == end.networks
+                # What another process has finished by then is used as well.
+                stopped = self.control.stop_requested and not is_trained(member_folder(self.folder, item.number))
+                if item.number and (stopped or over):
+                    break
+                said = self._network(item)
+                if said is None:
+                    break
+                values.append(said)
         used = self.plan[: len(values)]
         if len(used) < len(self.plan):
             write_end(self.folder, SeriesEnd(self.control.last_epoch, len(used)))
@@ -266,7 +284,7 @@ class _Ensemble:
         for item, own in zip(used, values, strict=True):
             rows = np.intersect1d(lacking, item.fold.train)
             if np.isnan(own[rows]).any():
-                prepared = self._prepared(item)
+                prepared = self.work.prepared(item)
                 prepared.model.load_state_dict(self.members[item.number])
                 own[rows] = self._said(prepared, "train")[rows]
 
@@ -275,17 +293,40 @@ class _Ensemble:
 
         With several folds, what it learnt from stays NaN: other networks leave that out, if the user waits for them.
         """
-        prepared = self._prepared(item)
+        prepared = self.work.prepared(item)
         folder = member_folder(self.folder, item.number)
-        fit = read_member(folder, prepared.model)
+        if self.beside is not None and self.beside.has(item.number):
+            fit = self._followed(item, prepared, folder, self.beside)
+        else:
+            fit = read_member(folder, prepared.model) or self._trained(item, prepared, folder)
         if fit is None:
-            fit = self._trained(item, prepared, folder)
-            if item.number and self._is_cut_off(item, fit):
-                # Hardly begun, it would count as much in the mean as one that is finished; the first is all there is.
-                return None
+            return None
         self.fits.append(fit)
         self.members.append({name: value.detach().clone() for name, value in prepared.model.state_dict().items()})
         return self._said(prepared, "rest" if len(self.folds) > 1 else "all")
+
+    def _processes(self) -> AbstractContextManager[SideBySide | None]:
+        """Begin to train networks that share a turn, where there are any, beside the others."""
+        shared = any(one.turn == other.turn for one, other in pairwise(self.plan))
+        return SideBySide(self.work, self.plan, self.series, self.control) if shared else nullcontext()
+
+    def _followed(self, item: PlannedNetwork, prepared: Prepared, folder: Path, beside: SideBySide) -> FitResult | None:
+        """Show what another process trains; what that could not do is done here."""
+        is_over = beside.follow(item.number, self._introduced(item))
+        if not is_over and (item.number == 0 or not self.control.stop_requested):
+            if not self.control.stop_requested:
+                self._notice("The process for it could not be started, or has died: it is trained here.", "warning")
+            return self._trained(item, prepared, folder)
+        fit = read_member(folder, prepared.model)
+        own = self.series.own_last(item.number, self.series.end)
+        if fit is None and not self.control.stop_requested and own >= LEAST_SHARE * item.epochs:
+            # A last epoch that had cut it off was taken back, or what was kept is damaged: once more, from the start.
+            (folder / "checkpoints" / LAST).unlink(missing_ok=True)
+            return self._trained(item, prepared, folder)
+        self._ended(item, fit is not None)
+        # As if it had been trained here.
+        use_threads(item.config.runtime)
+        return fit
 
     def _said(self, prepared: Prepared, part: DataPart) -> Floats:
         """Return (n, outputs) values of the molecules of a part, NaN for the others."""
@@ -296,54 +337,29 @@ class _Ensemble:
         logits[judged.positions] = judged.logits
         return to_values(logits, self.tasks)
 
-    def _prepared(self, item: PlannedNetwork) -> Prepared:
-        split = Split(tuple(item.fold.train.tolist()), tuple(item.fold.held.tolist()), (), method="fold")
-        data = self.data.with_split(split, item.config)
-        prepared = prepare_network(item.config, data, data.vocabulary, scaler=self.scaler)
-        if self.config.training.freeze == "encoder":
-            # The vectors that all of them read come from this one; without a model to start from it is random.
-            prepared.model.encoder.load_state_dict(self.prepared.model.encoder.state_dict())
-        if item.kind == TUNED:
-            # Their standard is the fixed encoder's vectors, but what the head reads changes with the encoder.
-            data.use_pooled(None)
-        return prepared
+    def _trained(self, item: PlannedNetwork, prepared: Prepared, folder: Path) -> FitResult | None:
+        emitter = self._introduced(item)
+        fit = self.work.fit(item, prepared, emitter, self.control, self.series)
+        kept = is_kept(item, fit, self.control)
+        self._ended(item, kept)
+        if not kept:
+            return None
+        write_member(folder, prepared.model, fit)
+        return fit
 
-    def _trained(self, item: PlannedNetwork, prepared: Prepared, folder: Path) -> FitResult:
+    def _introduced(self, item: PlannedNetwork) -> MemberEmitter:
+        """Say which network is next; what it tells goes through what is returned."""
         if len(self.plan) > 1:
             words = ", fine-tuned" if item.kind == TUNED else ""
             self._notice(f"Network {item.number + 1} of {len(self.plan)}{words}.")
-        last = folder / "checkpoints" / LAST
-        emitter = MemberEmitter(self.emitter, self.series, item.number, self.folder / "metrics.csv")
-        folder.mkdir(parents=True, exist_ok=True)
-        resume_from = last if last.is_file() else None
-        fit = fit_model(
-            item.config,
-            prepared,
-            folder,
-            emitter,
-            self.control,
-            resume_from=resume_from,
-            pinned=self.pinned,
-            series=self.series,
-            number=item.number,
-        )
-        write_waiting(self.folder / "metrics.csv")
-        self.control.checkpoint()
-        if item.kind == TUNED:
-            round_to_half(prepared.model.encoder)
-        cut_off = self._is_cut_off(item, fit)
-        if self.control.stop_requested or self.control.last_epoch:
-            used = max(1, item.number + (not cut_off)) if self.control.stop_requested else 0
-            write_end(self.folder, SeriesEnd(self.control.last_epoch, used))
-        if not (cut_off and item.number):
-            write_member(folder, prepared.model, fit)
-        return fit
+        return MemberEmitter(self.emitter, self.series, item.number, self.folder / "metrics.csv")
 
-    def _is_cut_off(self, item: PlannedNetwork, fit: FitResult) -> bool:
-        if fit.stopped:
-            return self.control.stop_requested
-        # A last epoch that was set meanwhile has the learning rate fall to its end, which takes some epochs.
-        return fit.epochs < LEAST_SHARE * item.epochs
+    def _ended(self, item: PlannedNetwork, kept: bool) -> None:
+        """Keep what the user has said until the end of a network, for a run that goes on."""
+        write_waiting(self.folder / "metrics.csv")
+        if self.control.stop_requested or self.control.last_epoch:
+            used = item.number + kept if self.control.stop_requested else 0
+            write_end(self.folder, SeriesEnd(self.control.last_epoch, used))
 
     def _weighed(self, left_out: dict[str, Floats], parts: dict[str, Part]) -> Blend:
         held = np.flatnonzero(~np.isnan(np.concatenate(list(left_out.values()), axis=1)).any(axis=1))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
 import sys
 import time
 from functools import cache
+from pathlib import Path
 
 import torch
 
@@ -15,6 +17,11 @@ log = logging.getLogger(__name__)
 
 SHORTEST_SECONDS = 0.5
 """A share of time over less than this would only jump."""
+
+_GROUP = Path("/sys/fs/cgroup")
+
+USUAL_MEMORY = 6 * 2**30
+"""Of a machine that does not tell how much it has."""
 
 QUICK = 1.5
 """How many times as fast products of bfloat16 must be."""
@@ -57,6 +64,23 @@ def total_memory(device: torch.device) -> int:
         return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     except (AttributeError, ValueError, OSError):
         return 0
+
+
+def free_memory() -> int:
+    """Bytes that programs can still be given without taking them from others; where that is not known, half of all.
+
+    Where not even that is known (Windows), enough for a few processes is taken to be there.
+    """
+    free = total_memory(torch.device("cpu")) // 2 or USUAL_MEMORY
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                free = int(line.split()[1]) * 1024
+    # A container, or a job of a cluster, may be given less; without a limit the file says "max".
+    with contextlib.suppress(OSError, ValueError):
+        limit, used = (int((_GROUP / f"memory.{name}").read_text(encoding="ascii")) for name in ("max", "current"))
+        free = min(free, limit - used)
+    return max(0, free)
 
 
 def usable_cores() -> int:

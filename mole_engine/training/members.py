@@ -126,6 +126,11 @@ def member_folder(folder: Path, number: int) -> Path:
     return folder / "checkpoints" / f"network-{number + 1}"
 
 
+def is_trained(folder: Path) -> bool:
+    """Whether a finished network is kept in a folder of `member_folder`."""
+    return (folder / RESULT).is_file()
+
+
 def round_to_half(module: torch.nn.Module) -> None:
     """Bring weights to what 16 bits hold, as bundles keep them: the run's figures are those of the stored network."""
     with torch.no_grad():

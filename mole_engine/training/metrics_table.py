@@ -52,6 +52,14 @@ def append_row(path: Path, row: dict[str, Any]) -> bool:
     return False
 
 
+def last_epoch(path: Path) -> int:
+    """Return the last epoch that a table has; 0: none. Raises InputError when it cannot be read."""
+    try:
+        return max((int(row["epoch"]) for row in _read_rows(path)), default=0)
+    except OSError as error:
+        raise storage_problem(error, path) from error
+
+
 def write_waiting(path: Path) -> Notice | None:
     """Try once more to write the rows that wait for a CSV file; no further epoch does it when a training has ended.
 

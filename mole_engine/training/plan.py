@@ -1,9 +1,9 @@
-"""Which networks an ensemble trains, one after the other; where there are enough molecules, fine-tuned ones join."""
+"""Which networks an ensemble trains, and which at the same time; with enough molecules, fine-tuned ones join."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mole_engine.contracts.config import TrainConfig
@@ -23,7 +23,7 @@ FINE_TUNING: dict[str, Any] = {
 }
 """How the fine-tuned networks learn."""
 
-HEAD_COST = 0.03
+HEAD_COST = 0.06
 """Time of an epoch in which only a head learns, beside one of the whole network."""
 
 
@@ -45,6 +45,8 @@ class PlannedNetwork:
         The job as this network sees it.
     cost
         Time of an epoch, beside the others'.
+    turn
+        Those of one turn are trained at the same time, each in a process of its own.
     """
 
     number: int
@@ -53,6 +55,7 @@ class PlannedNetwork:
     place: int
     config: TrainConfig
     cost: float = 1.0
+    turn: int = 0
 
     @property
     def epochs(self) -> int:
@@ -94,7 +97,38 @@ def plan_networks(config: TrainConfig, folds: Sequence[Fold], molecules: int, to
         for place in range(config.fine_tuning_members(molecules, tokens)):
             for fold in folds:
                 add(TUNED, other, fold, place, 1.0)
-    return plan
+    return in_turns(plan, config.runtime.threads, config.runtime.side_by_side)
+
+
+def in_turns(plan: Sequence[PlannedNetwork], threads: int, at_once: int) -> list[PlannedNetwork]:
+    """Return a plan whose large networks are trained so many at a time; heads come one after the other.
+
+    Those of a turn share the threads equally, so that the last turn, which may have fewer, gives more to each. What a
+    network has does not depend on which process trains it, or when: the result is the same to the last digit.
+
+    Parameters
+    ----------
+    plan
+        In the order of training.
+    threads
+        Of the whole job; 0: not chosen, so that nothing can be shared.
+    at_once
+        Networks at the same time; 0 and 1: one after the other.
+    """
+    large = [item.number for item in plan if item.config.training.freeze != "encoder"]
+    at_once = min(at_once, threads, len(large))
+    if at_once < 2:
+        return [replace(item, turn=item.number) for item in plan]
+    turned: list[PlannedNetwork] = []
+    for item in plan:
+        if item.number not in large:
+            turned.append(replace(item, turn=item.number))
+            continue
+        first = large.index(item.number) // at_once * at_once
+        together = large[first : first + at_once]
+        own = item.config.updated({"runtime": {"threads": threads // len(together)}})
+        turned.append(replace(item, config=own, turn=together[0]))
+    return turned
 
 
 def fine_tuning(config: TrainConfig, epochs: int) -> TrainConfig:

@@ -1,4 +1,4 @@
-"""Networks that are trained one after the other, whose epochs are counted through as those of one training."""
+"""Networks of one training, whose epochs are counted through, also where some are trained at the same time."""
 
 from __future__ import annotations
 
@@ -25,14 +25,22 @@ class Series:
         Of each network as planned, in their order: how many, and the time of one beside the others'.
     afterwards
         Seconds that the job takes when all networks are trained.
+    turns
+        Networks with the same number are trained at the same time; None: each by itself.
     """
 
     def __init__(
-        self, control: RunControl, epochs: Sequence[int], costs: Sequence[float], afterwards: float = 0.0
+        self,
+        control: RunControl,
+        epochs: Sequence[int],
+        costs: Sequence[float],
+        afterwards: float = 0.0,
+        turns: Sequence[int] | None = None,
     ) -> None:
         self.control = control
         self.epochs = list(epochs)
         self.costs = list(costs)
+        self.turns = list(range(len(self.epochs)) if turns is None else turns)
         self.afterwards = afterwards
         self._heard = 0
         self._seconds: dict[float, float] = {}
@@ -56,12 +64,16 @@ class Series:
         return max(0, self.end - self.before(number + 1))
 
     def later(self, number: int) -> float:
-        """Return the time of the networks to come, beside that of a network as planned."""
-        time, left = 0.0, self.after(number)
-        for epochs, cost in zip(self.epochs[number + 1 :], self.costs[number + 1 :], strict=True):
-            time += min(epochs, left) * cost
-            left = max(0, left - epochs)
-        return time / (self.epochs[number] * self.costs[number])
+        """Return the time of the turns to come, beside that of a network as planned."""
+        times: dict[int, float] = {}
+        left = self.after(number)
+        for other in range(number + 1, len(self.epochs)):
+            turn, time = self.turns[other], min(self.epochs[other], left) * self.costs[other]
+            times[turn] = max(times.get(turn, 0.0), time)
+            left = max(0, left - self.epochs[other])
+        # The others of its own turn are as far as it is.
+        times.pop(self.turns[number], None)
+        return math.fsum(times.values()) / (self.epochs[number] * self.costs[number])
 
     def seconds(self, number: int) -> float:
         """Return how long a network takes, after what was heard of those of its kind; NaN where nothing was."""

@@ -1,4 +1,6 @@
-"""How many CPU threads a job gets: tried on a few of its own steps, where it is long enough to be worth it.
+"""How many CPU threads a job gets, and how many of its networks are trained at the same time.
+
+Tried on a few of its own steps, where it is long enough to be worth it.
 
 What is faster depends on the network, on the machine, and on what else the machine does. The trial changes nothing that
 the training depends on: no weight, no gradient, no random number.
@@ -21,7 +23,7 @@ from mole_engine.contracts.events import ProgressHandler
 from mole_engine.contracts.wording import counted
 from mole_engine.data.batching import MolBatch, collate
 from mole_engine.training.folds import pool_of
-from mole_engine.training.machine import usable_cores
+from mole_engine.training.machine import free_memory, usable_cores
 from mole_engine.training.plan import fine_tuning
 from mole_engine.training.setup import Prepared, prepare_network
 from mole_engine.training.trainer import Device, resolve_device, threads_for_seconds, use_threads
@@ -46,6 +48,9 @@ WORTH_SECONDS = 60.0
 WORTH_BATCHES = 300
 """Jobs of fewer batches are not worth one: it takes as long as about seven of them."""
 
+NETWORK_BYTES = 1.5e9
+"""Of memory that a process which trains a network is given: half of it are the libraries."""
+
 CORE_SPEED = 5e10
 """Operations a second that a core is taken to do; decides only whether a trial is worth while."""
 
@@ -60,17 +65,21 @@ class ThreadTrial:
         The number to use.
     rates
         Molecules a second by number of threads.
+    at_once
+        Networks of an ensemble that share the threads.
     """
 
     threads: int
     rates: Mapping[int, float]
+    at_once: int = 1
 
     @property
     def words(self) -> str:
         """What the user is told, the chosen number first: "2 threads: 285 molecules/s, 1 thread: 175."."""
         others = [number for number in sorted(self.rates, reverse=True) if number != self.threads]
         first = f"{_threads(self.threads)}: {_rate(self.rates[self.threads])} molecules/s"
-        return ", ".join([first, *(f"{_threads(number)}: {_rate(self.rates[number])}" for number in others)]) + "."
+        words = ", ".join([first, *(f"{_threads(number)}: {_rate(self.rates[number])}" for number in others)]) + "."
+        return f"{words} {self.at_once} networks are trained at a time." if self.at_once > 1 else words
 
 
 def with_tried_threads(
@@ -93,7 +102,8 @@ def with_tried_threads(
     trial = try_threads(config, prepared, on_progress=on_progress)
     if trial is None:
         return config, prepared, ""
-    runtime = config.runtime.model_copy(update={"threads": trial.threads})
+    at_once = config.runtime.side_by_side or trial.at_once
+    runtime = config.runtime.model_copy(update={"threads": trial.threads, "side_by_side": at_once})
     config = config.model_copy(update={"runtime": runtime})
     measured = config.model.standardise_pooled or config.training.freeze == "encoder"
     if use_threads(runtime) != before and measured:
@@ -135,28 +145,87 @@ def try_threads(
         prepared.model.zero_grad(set_to_none=True)
         torch.set_num_threads(before)
     rates = {number: len(step.batch) / taken for number, taken in seconds.items()}
-    return ThreadTrial(fewest_of_the_fastest(seconds, cores), rates)
+    threads = fewest_of_the_fastest(seconds, cores)
+    shared, networks = most_to_share(rates, threads, cores), long_networks(config, prepared)[0]
+    at_once = networks_at_once(rates, shared, networks, most=room_for_networks(prepared))
+    return ThreadTrial(shared if at_once > 1 else threads, rates, at_once)
 
 
 def is_worth_trying(config: TrainConfig, prepared: Prepared, cores: int) -> bool:
     """Whether a job on so many usable cores gains more by a trial than the trial costs."""
-    runtime, ensemble = config.runtime, config.ensemble
+    runtime = config.runtime
     if runtime.threads or cores < 2:
         return False
     if resolve_device(runtime).accelerator != "cpu" or runtime.devices * runtime.num_nodes > 1:
         return False
     data = prepared.data
-    networks = 1 if ensemble.kind == "none" else ensemble.members
-    epochs = config.training.epochs * networks
-    if config.training.freeze == "encoder":
-        # Heads alone take seconds. Fine-tuned networks that join them are what takes time.
-        lengths = data.features.lengths[pool_of(data)]
-        members = config.fine_tuning_members(len(lengths), float(lengths.mean()))
-        epochs = config.fine_tuning_epochs(len(lengths)) * members * networks
+    networks, epochs = long_networks(config, prepared)
+    epochs *= networks
     weights = sum(item.numel() for item in prepared.model.encoder.encoder.layers.parameters())
     tokens = int(data.features.lengths[data.positions("train")].sum())
     seconds = 6 * weights * tokens * epochs / CORE_SPEED
     return seconds >= WORTH_SECONDS and len(data.loader("train", training=True)) * epochs >= WORTH_BATCHES
+
+
+def long_networks(config: TrainConfig, prepared: Prepared) -> tuple[int, int]:
+    """Return how many networks take their time, and their epochs; heads on a fixed encoder take seconds."""
+    ensemble = config.ensemble
+    networks = 1 if ensemble.kind == "none" else ensemble.members
+    if config.training.freeze != "encoder":
+        return networks * (ensemble.repeats if ensemble.kind == "folds" else 1), config.training.epochs
+    # Fine-tuned networks that join.
+    lengths = prepared.data.features.lengths[pool_of(prepared.data)]
+    members = config.fine_tuning_members(len(lengths), float(lengths.mean()))
+    return networks * members, config.fine_tuning_epochs(len(lengths))
+
+
+def most_to_share(rates: Mapping[int, float], threads: int, cores: int) -> int:
+    """Return how many threads networks may share where one of them would be given `threads`.
+
+    More than that help none by itself, but as long as they do no harm there are cores for them.
+    """
+    return max(
+        number
+        for number, rate in rates.items()
+        if number == threads or (threads < number < cores and rate * NEARLY >= rates[threads])
+    )
+
+
+def networks_at_once(rates: Mapping[int, float], threads: int, networks: int, most: int) -> int:
+    """Return how many networks to train at the same time, so that all of them are done soonest.
+
+    Parameters
+    ----------
+    rates
+        Molecules a second of one network by number of threads.
+    threads
+        That they share.
+    networks
+        How many there are to train.
+    most
+        At most so many at the same time.
+    """
+    tried = sorted(rates)
+
+    def rate(number: int) -> float:
+        return float(np.interp(number, tried, [rates[one] for one in tried]))
+
+    def seconds(at_once: int) -> float:
+        turns, rest = divmod(networks, at_once)
+        return turns / rate(threads // at_once) + (1 / rate(threads // rest) if rest else 0.0)
+
+    alone = networks / max(rates.values())
+    best = min(range(1, max(1, min(networks, threads, most)) + 1), key=seconds)
+    return best if seconds(best) * NEARLY < alone else 1
+
+
+def room_for_networks(prepared: Prepared) -> int:
+    """Return how many processes that train a network, each with a copy of the data, the free memory holds."""
+    labels, features = prepared.data.labels, prepared.data.features
+    tables = (labels.targets, labels.descriptors, labels.pooled, features.tokens, features.distances)
+    data = sum(table.nbytes for table in tables if table is not None)
+    # Once as it arrives, once as it is used.
+    return int(free_memory() // (NETWORK_BYTES + 2 * data))
 
 
 def candidates(cores: int) -> list[int]:

@@ -1,4 +1,7 @@
-"""Ways for a training to go wrong; also a program: a child of an isolated training with such a fault built in."""
+"""Ways for a training to go wrong; also a program: a child with such a fault built in.
+
+The child is one of an isolated training, or ("networks" as the second argument) one of several that train networks.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,10 @@ def fill_disk() -> Callable[[], None]:
 
 
 if __name__ == "__main__":
-    from mole_engine.isolated_child import main
+    if sys.argv[2:] == ["networks"]:
+        from mole_engine.training.network_process import main
+    else:
+        from mole_engine.isolated_child import main
 
     if sys.argv[1] == "disk":
         fill_disk()

@@ -40,8 +40,9 @@ def test_the_same_as_with_the_number_set_by_hand(make_config, tmp_path, monkeypa
 
 
 def test_a_run_that_goes_on_keeps_its_number(make_config):
-    folder = open_place(make_config(runtime={"threads": 2})).folder.path
+    folder = open_place(make_config(runtime={"threads": 2, "side_by_side": 2})).folder.path
     # The window says only where it runs.
-    assert open_place(TrainConfig(), str(folder)).config.runtime.threads == 2
+    again = open_place(TrainConfig(), str(folder)).config.runtime
+    assert (again.threads, again.side_by_side) == (2, 2)
     told = TrainConfig.from_dict({"runtime": {"threads": 3}})
     assert open_place(told, str(folder)).config.runtime.threads == 3

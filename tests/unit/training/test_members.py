@@ -87,3 +87,15 @@ def test_the_time_left_of_networks_of_two_steps_is_told_at_the_second(tmp_path):
     assert math.isnan(heard[0])
     assert AFTERWARDS <= heard[1] < AFTERWARDS + 5
     assert heard[3] == AFTERWARDS
+
+
+def test_networks_that_are_trained_together_take_one_time():
+    turns = [0, 1, 1, 3, 3, 5]
+    series = Series(RunControl(), [4, 10, 10, 10, 10, 10], [0.1, 1.0, 1.0, 1.0, 1.0, 1.0], AFTERWARDS, turns)
+    # Two turns of two and one of one, each of which takes ten epochs of 1.
+    assert series.later(0) == pytest.approx(30 / 0.4)
+    assert series.later(1) == series.later(2) == pytest.approx(2)
+    assert series.later(4) == pytest.approx(1)
+    assert series.later(5) == 0
+    alone = Series(RunControl(), [4, 10, 10, 10, 10, 10], [0.1, 1.0, 1.0, 1.0, 1.0, 1.0], AFTERWARDS)
+    assert alone.later(1) == pytest.approx(4)

@@ -15,6 +15,9 @@ from mole_engine.training.threads import (
     candidates,
     fewest_of_the_fastest,
     is_worth_trying,
+    long_networks,
+    most_to_share,
+    networks_at_once,
     take_turns,
     try_threads,
     with_tried_threads,
@@ -73,7 +76,51 @@ def test_hopeless_numbers_are_not_tried_again():
     assert asked == [1, 2, 4, 2, 2]
 
 
+@pytest.mark.parametrize(
+    ("rates", "threads", "networks", "most", "at_once"),
+    [
+        # A second core brings two thirds more: two at a time, the fifth with both.
+        ({1: 114.0, 2: 187.0}, 2, 5, 9, 2),
+        # Twice as much for one network: nothing to gain.
+        ({1: 114.0, 2: 226.0}, 2, 5, 9, 1),
+        # On eight cores all five with one thread each are done first; with room for two, two.
+        ({1: 114.0, 2: 200.0, 4: 330.0, 7: 380.0, 8: 390.0}, 7, 5, 9, 5),
+        ({1: 114.0, 2: 200.0, 4: 330.0, 7: 380.0, 8: 390.0}, 7, 5, 2, 2),
+        ({1: 114.0, 2: 200.0, 4: 330.0, 7: 380.0, 8: 390.0}, 7, 2, 9, 2),
+        ({1: 114.0, 2: 187.0}, 2, 5, 0, 1),
+        ({1: 114.0, 2: 187.0}, 2, 1, 9, 1),
+        ({1: 114.0, 2: 20.0}, 1, 5, 9, 1),
+    ],
+)
+def test_how_many_networks_at_a_time(rates, threads, networks, most, at_once):
+    assert networks_at_once(rates, threads, networks, most) == at_once
+
+
+def test_networks_share_cores_that_help_none_of_them_alone():
+    # Seven are no faster than four, and do no harm; the eighth core is the window's.
+    assert most_to_share({1: 100.0, 2: 190.0, 4: 380.0, 7: 375.0, 8: 390.0}, 4, 8) == 7
+    # Others use the machine: more threads wait for each other.
+    assert most_to_share({1: 100.0, 2: 150.0, 4: 80.0}, 2, 8) == 2
+    assert most_to_share({1: 114.0, 2: 187.0}, 2, 2) == 2
+    assert most_to_share({1: 114.0, 2: 120.0}, 1, 2) == 1
+
+
+def test_only_networks_that_take_their_time_are_counted(job, helpers):
+    config = helpers.config()
+    ready = job.prepare(config, helpers.dataset(helpers.sizes(40)), helpers.split(30, 5, 5))
+    folds = {"kind": "folds", "members": 5, "repeats": 3}
+    assert long_networks(config, ready) == (1, config.training.epochs)
+    assert long_networks(config.updated({"ensemble": folds}), ready)[0] == 15
+    assert long_networks(config.updated({"ensemble": {"kind": "seeds", "members": 4}}), ready)[0] == 4
+    heads = config.updated({"training": {"freeze": "encoder"}, "ensemble": folds})
+    assert long_networks(heads, ready) == (0, 0)
+    tuned = heads.updated({"ensemble": {"fine_tune_from": 30, "fine_tune_epochs": 7, "fine_tune_members": 2}})
+    assert long_networks(tuned, ready) == (10, 7)
+
+
 def test_what_the_user_is_told():
+    shared = ThreadTrial(2, {1: 114.0, 2: 187.0}, at_once=2)
+    assert shared.words == "2 threads: 187 molecules/s, 1 thread: 114. 2 networks are trained at a time."
     assert ThreadTrial(2, {1: 175.3, 2: 284.6}).words == "2 threads: 285 molecules/s, 1 thread: 175."
     assert ThreadTrial(1, {1: 5.31, 2: 4.27}).words == "1 thread: 5.31 molecules/s, 2 threads: 4.27."
     assert ThreadTrial(4, {1: 1000.0, 4: 3456.0}).words == "4 threads: 3,456 molecules/s, 1 thread: 1,000."
