@@ -9,7 +9,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 MOST_LINES_OF_A_FILE = 400
 MOST_LINES_OF_A_FUNCTION = 60
-OWN_PIPES = ("mole_engine/data/worker_process.py", "mole_engine/data/workers.py")
+OWN_PIPES = (
+    "mole_engine/data/worker_process.py",
+    "mole_engine/data/workers.py",
+    "mole_engine/training/network_process.py",
+)
 """Both ends of pipes between our own processes, where pickles never come from a file."""
 PRODUCT = ("app", "mole_engine", "resources")
 EVERYTHING = (*PRODUCT, "packaging", "benchmarks", "docs", "tests")

@@ -48,7 +48,7 @@ def children(monkeypatch):
         started.append(start(*arguments, **options))
         return started[-1]
 
-    monkeypatch.setattr("mole_engine.isolated.subprocess.Popen", note)
+    monkeypatch.setattr("mole_engine.child_process.subprocess.Popen", note)
     return started
 
 

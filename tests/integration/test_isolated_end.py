@@ -27,7 +27,7 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             return code
 
     seen: set[int] = set()
-    monkeypatch.setattr("mole_engine.isolated.subprocess.Popen", Watched)
+    monkeypatch.setattr("mole_engine.child_process.subprocess.Popen", Watched)
     return codes
 
 
