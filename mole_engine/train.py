@@ -22,7 +22,7 @@ from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.store.run_folder import FolderLock, RunFolder
 from mole_engine.store.run_log import RunLog
-from mole_engine.store.run_place import RunPlace, find_run, open_place, with_encoder_of_init
+from mole_engine.store.run_place import RunPlace, cache_folder, find_run, open_place, with_encoder_of_init
 from mole_engine.store.runs import run_name
 from mole_engine.training.job import Job, resumed_step
 from mole_engine.training.phases import STAGES, judging_words, training_words
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mole_engine.chem.vocabulary import Vocabulary
     from mole_engine.contracts.dataset import Split
     from mole_engine.data.dataset import CuratedDataset
+    from mole_engine.data.descriptor_tables import DescriptorsAhead
     from mole_engine.training.comparison import Comparison
     from mole_engine.training.ensemble_fit import EnsembleFit
     from mole_engine.training.evaluation import Evaluation
@@ -136,7 +137,7 @@ def _accompany(config: TrainConfig, control: RunControl | None, resume: str) -> 
             config,
             control,
             vocabulary=job_vocabulary(config.init, config.model.vocabulary),
-            cache_dir=_cache_folder(),
+            cache_dir=cache_folder(),
             resume_from=checkpoint,
         )
     return RunRecord(run_id="", name=run_name(config), status=RunState.COMPLETED)
@@ -154,6 +155,7 @@ class _Job(Job):
         super().__init__(place.record, self.folder.events, on_event, control, STAGES, redone_from=step)
         self.ensemble: EnsembleFit | None = None
         self.comparison: Comparison | None = None
+        self.ahead: DescriptorsAhead | None = None
 
     def save(self, record: RunRecord) -> None:
         self.place.save(record)
@@ -170,15 +172,15 @@ class _Job(Job):
         if not self.place.is_resumed:
             self.enter(RunState.QUEUED)
         self.enter(RunState.PREPARING, f"Preparing {self.record.data_name}")
-        from mole_engine.training.trainer import resolve_device, use_threads
-
-        # A device that is not there is told before anything is read.
-        resolve_device(self.config.runtime)
-        use_threads(self.config.runtime)
+        if self.config.runtime.device not in ("auto", "cpu"):
+            # A device that is not there is told before anything is read. Otherwise reading needs no torch.
+            self._use_device()
+        dataset, split = self._read()
+        self._use_device()
         if self.board is not None and not self.board.is_possible():
             self.board = None
             self.notice(HINT, "warning")
-        dataset, split, vocabulary, prepared = self._prepare()
+        vocabulary, prepared = self._prepare(dataset, split)
         prepared = self._with_tried_threads(prepared)
         self.enter(RunState.TRAINING, self._training_words(prepared))
         self._start_comparison(dataset, split)
@@ -192,6 +194,8 @@ class _Job(Job):
     def clean_up(self) -> None:
         if self.comparison is not None:
             self.comparison.cancel()
+        if self.ahead is not None:
+            self.ahead.end()
 
     @property
     def has_trained(self) -> bool:
@@ -203,25 +207,41 @@ class _Job(Job):
             self.folder.drop_checkpoints()
         return super().leave()
 
-    def _prepare(self) -> tuple[CuratedDataset, Split, Vocabulary, Prepared]:
+    def _use_device(self) -> None:
+        from mole_engine.training.trainer import resolve_device, use_threads
+
+        resolve_device(self.config.runtime)
+        use_threads(self.config.runtime)
+
+    def _read(self) -> tuple[CuratedDataset, Split]:
         from mole_engine.data.assemble import load_training_data
+        from mole_engine.data.descriptor_tables import describe_ahead
         from mole_engine.store.files import write_text
-        from mole_engine.store.run_tables import part_counts, split_text, write_dataset
-        from mole_engine.training.setup import job_vocabulary, prepare_model
+        from mole_engine.store.run_tables import data_words, split_text, write_dataset
 
         dataset, split = load_training_data(self.config, self.progress)
         text = split_text(dataset, split)
         self.place.check_same_split(text)
         write_dataset(self.folder, dataset, split)
         write_text(self.folder.split, text)
-        self._tell_about(dataset, split)
+        chosen = bool(self.config.data.targets or self.config.data.molar_log)
+        for words, level in data_words(dataset, split, chosen=chosen):
+            self.notice(words, level)
+        if self.config.model.descriptors or self.config.ensemble.trees or self.config.baselines:
+            self.ahead = describe_ahead(dataset.smiles, cache_folder())
+        return dataset, split
+
+    def _prepare(self, dataset: CuratedDataset, split: Split) -> tuple[Vocabulary, Prepared]:
+        from mole_engine.store.run_tables import part_counts
+        from mole_engine.training.setup import job_vocabulary, prepare_model
+
         vocabulary = job_vocabulary(self.config.init, self.config.model.vocabulary)
         prepared = prepare_model(
-            self.config, dataset, split, vocabulary, cache_dir=_cache_folder(), on_progress=self.progress
+            self.config, dataset, split, vocabulary, cache_dir=cache_folder(), on_progress=self.progress
         )
         parameters = sum(item.numel() for item in prepared.model.parameters())
         self.record = replace(self.record, counts=part_counts(split), parameters=parameters)
-        return dataset, split, vocabulary, prepared
+        return vocabulary, prepared
 
     def _with_tried_threads(self, prepared: Prepared) -> Prepared:
         """Try how many threads are fastest and return what is then trained; a run that goes on keeps its number."""
@@ -236,22 +256,6 @@ class _Job(Job):
             self.notice(words)
         return prepared
 
-    def _tell_about(self, dataset: CuratedDataset, split: Split) -> None:
-        from mole_engine.store.run_tables import missing_parts
-
-        for text in dataset.info.notes:
-            self.notice(text)
-        if not (self.config.data.targets or self.config.data.molar_log):
-            from mole_engine.data.columns import found_words
-
-            self.notice(found_words(dataset.info, dataset.roles))
-        if dataset.report.dropped_rows:
-            from mole_engine.data.curation_report import left_out_words
-
-            self.notice(left_out_words(dataset.report), "warning")
-        for text in (*split.overlap, *missing_parts(split)):
-            self.notice(text, "warning")
-
     def _training_words(self, prepared: Prepared) -> str:
         from mole_engine.training.folds import pool_of
 
@@ -262,7 +266,7 @@ class _Job(Job):
             return
         from mole_engine.training.comparison import Comparison
 
-        self.comparison = Comparison(self.config, dataset, split, self.emitter, cache_dir=_cache_folder())
+        self.comparison = Comparison(self.config, dataset, split, self.emitter, cache_dir=cache_folder())
         self.comparison.start()
 
     def _finish_comparison(self, dataset: CuratedDataset, split: Split) -> None:
@@ -312,7 +316,7 @@ class _Job(Job):
                 self.folder.path,
                 self.emitter,
                 self.control,
-                cache_dir=_cache_folder(),
+                cache_dir=cache_folder(),
                 on_progress=self.progress,
                 pinned=self._pinned(prepared, vocabulary),
             )
@@ -381,12 +385,6 @@ class _Job(Job):
             # The model is there and whole; a page about it is not worth failing the run.
             log.exception("The report could not be written")
             self.notice("The report of this run could not be written; log.txt says why.", "warning")
-
-
-def _cache_folder() -> Path:
-    from platformdirs import user_cache_path
-
-    return user_cache_path("MolE Studio", appauthor=False) / "features"
 
 
 class _CallableModule(ModuleType):

@@ -214,3 +214,10 @@ def _resumed(config: TrainConfig | None, resume: str) -> RunPlace:
     workspace = workspace_of(folder)
     record = replace(record, run_dir=str(folder.path), error="")
     return RunPlace(own, folder, record, workspace, is_resumed=True, seconds_before=record.seconds)
+
+
+def cache_folder() -> Path:
+    """Return where this computer keeps the features of earlier jobs."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("MolE Studio", appauthor=False) / "features"

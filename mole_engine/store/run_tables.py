@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from mole_engine.contracts.dataset import Split, TaskSpec, split_content
 from mole_engine.data.dataset import CuratedDataset
@@ -95,6 +95,19 @@ def missing_parts(split: Split) -> list[str]:
     if not split.test:
         told.append("There are no test molecules: nothing says how good the model is on molecules it has not seen.")
     return told
+
+
+def data_words(dataset: CuratedDataset, split: Split, *, chosen: bool) -> list[tuple[str, Literal["info", "warning"]]]:
+    """Return what a user is told of the data of a job; `chosen`: the user said what is learnt."""
+    from mole_engine.data.columns import found_words
+    from mole_engine.data.curation_report import left_out_words
+
+    told: list[tuple[str, Literal["info", "warning"]]] = [(text, "info") for text in dataset.info.notes]
+    if not chosen:
+        told.append((found_words(dataset.info, dataset.roles), "info"))
+    if dataset.report.dropped_rows:
+        told.append((left_out_words(dataset.report), "warning"))
+    return told + [(text, "warning") for text in (*split.overlap, *missing_parts(split))]
 
 
 def part_counts(split: Split) -> dict[str, int]:
