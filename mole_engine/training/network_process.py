@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
 import sys
 import threading
@@ -36,10 +37,13 @@ def main() -> int:
         return 2
     control, named = RunControl(), SimpleQueue[dict[str, Any]]()
     work = read_exactly(requests, int(first["work"]))
-    ear = threading.Thread(target=_hear, args=(requests, control, named), name="wishes", daemon=True)
+    begun = threading.Event()
+    ear = threading.Thread(target=_hear, args=(requests, control, named, begun), name="wishes", daemon=True)
     ear.start()
     try:
-        _Trainings(work, answers, control).run(named)
+        trainings = _Trainings(work, answers, control)
+        begun.set()
+        trainings.run(named)
     except Cancelled:
         return 1
     except Exception as error:
@@ -54,10 +58,13 @@ def main() -> int:
     return 0
 
 
-def _hear(requests: io.FileIO, control: RunControl, named: SimpleQueue[dict[str, Any]]) -> None:
+def _hear(requests: io.FileIO, control: RunControl, named: SimpleQueue[dict[str, Any]], begun: threading.Event) -> None:
     try:
         hear_wishes(requests, control, named.put)
     finally:
+        if not begun.is_set():
+            # It only loads libraries, which takes seconds and listens to nobody; there is nothing to lose.
+            os._exit(0)
         control.interrupt()
         named.put({})
 

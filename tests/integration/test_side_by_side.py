@@ -111,6 +111,18 @@ def test_a_run_that_was_interrupted_goes_on_with_what_all_have_learnt(job, proce
     _assert_same(train(job("apart", 1)), second)
 
 
+def test_who_cancels_at_once_waits_for_no_libraries(job, processes):
+    control = RunControl()
+
+    def cancel(event: Any) -> None:
+        if isinstance(event, Notice) and event.message.startswith("Network 1"):
+            control.cancel()
+
+    assert train(job("cancelled", 2), on_event=cancel, control=control).status is RunState.CANCELLED
+    # By themselves, before anybody had to end them.
+    assert [child._process.returncode for child in processes] == [0, 0]
+
+
 def test_who_stops_uses_the_networks_that_are_trained(job, processes):
     control, events = RunControl(), []
 
