@@ -315,7 +315,8 @@ class _Ensemble:
         is_over = beside.follow(item.number, self._introduced(item))
         if not is_over and (item.number == 0 or not self.control.stop_requested):
             if not self.control.stop_requested:
-                self._notice("The process for it could not be started, or has died: it is trained here.", "warning")
+                which = f"The process for network {item.number + 1}"
+                self._notice(f"{which} could not be started, or has died: it is trained here.", "warning")
             return self._trained(item, prepared, folder)
         fit = read_member(folder, prepared.model)
         own = self.series.own_last(item.number, self.series.end)
