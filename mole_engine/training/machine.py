@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 SHORTEST_SECONDS = 0.5
 """A share of time over less than this would only jump."""
 
-_GROUP = Path("/sys/fs/cgroup")
+_MEMORY, _GROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 
 USUAL_MEMORY = 6 * 2**30
 """Of a machine that does not tell how much it has."""
@@ -73,7 +73,7 @@ def free_memory() -> int:
     """
     free = total_memory(torch.device("cpu")) // 2 or USUAL_MEMORY
     with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+        for line in _MEMORY.read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):
                 free = int(line.split()[1]) * 1024
     # A container, or a job of a cluster, may be given less; without a limit the file says "max".
