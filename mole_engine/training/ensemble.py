@@ -11,7 +11,6 @@ import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +18,8 @@ import numpy.typing as npt
 from torch import Tensor, from_numpy
 
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.events import Notice, ProgressHandler, StateChanged
-from mole_engine.contracts.run_state import RunControl, RunState
+from mole_engine.contracts.events import Notice, ProgressHandler
+from mole_engine.contracts.run_state import RunControl
 from mole_engine.contracts.wording import counted_of
 from mole_engine.data.data_modules import Part as DataPart
 from mole_engine.data.scaling import TargetScaler
@@ -39,14 +38,12 @@ from mole_engine.training.members import MemberEmitter, is_trained, member_folde
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.metrics_table import write_waiting
 from mole_engine.training.outputs import Readout
-from mole_engine.training.parts import Part
 from mole_engine.training.pinned import PinnedMolecules
-from mole_engine.training.plan import PlannedNetwork, plan_networks
+from mole_engine.training.plan import PlannedNetwork, left_over, plan_networks
 from mole_engine.training.series import Series, SeriesEnd, read_end, write_end
 from mole_engine.training.setup import Prepared
 from mole_engine.training.side_by_side import SideBySide
-from mole_engine.training.simple_models import STAGE, SimpleModels, Stopped
-from mole_engine.training.simple_tables import SimpleTables, simple_tables
+from mole_engine.training.simple_fits import SimpleFits
 from mole_engine.training.times import blend_seconds
 from mole_engine.training.trainer import resolve_device, use_threads
 
@@ -138,6 +135,8 @@ class _Ensemble:
         self.threads = use_threads(config.runtime)
         lengths = self.data.features.lengths[pool_of(self.data)]
         self.plan = plan_networks(_shareable(config), self.folds, len(lengths), float(lengths.mean()))
+        # Where nothing is left over, the simple models wait for the last network.
+        self.left_over = left_over(self.plan, self.threads)
         costs = [item.cost for item in self.plan]
         turns = [item.turn for item in self.plan]
         self.series = Series(control, [item.epochs for item in self.plan], costs, self._afterwards(), turns)
@@ -148,11 +147,16 @@ class _Ensemble:
         data = self.data.with_split(self.data.split, config)
         self.work = MemberWork(config, data, self.scaler, folder, encoder, pinned)
         self.beside: SideBySide | None = None
+        self.simple: SimpleFits | None = None
         self.fits: list[FitResult] = []
         self.members: list[dict[str, Tensor]] = []
         self._spread: Floats | None = None
 
     def run(self) -> EnsembleFit:
+        with self._simple_fits() as self.simple:
+            return self._run()
+
+    def _run(self) -> EnsembleFit:
         values = self._networks()
         plan = self.plan[: len(values)]
         kinds = [kind for kind in NETWORKS if any(item.kind == kind for item in plan)]
@@ -168,15 +172,17 @@ class _Ensemble:
             kind: np.mean([own for item, own in zip(plan, values, strict=True) if item.kind == kind], axis=0)
             for kind in kinds
         }
-        parts: dict[str, Part] = {}
-        tables = self._simple(left_out, parts) if self.config.ensemble.trees else SimpleTables()
-        blend = self._weighed(left_out, parts)
+        if self.simple is not None:
+            self.simple.finish(self.folds)
+            left_out |= self.simple.left_out
+        blend = self._weighed(left_out)
         honest = blend.combine(left_out)
         gaps = np.isnan(honest)
         rows = np.flatnonzero(gaps.any(axis=1))
         final = used | {name: np.full_like(values[0], np.nan) for name in blend.parts}
-        for name, part in blend.parts.items():
-            final[name][rows] = tables.said(name, part, rows)
+        if self.simple is not None:
+            for name, part in blend.parts.items():
+                final[name][rows] = self.simple.tables.said(name, part, rows)
         whole = np.where(gaps, blend.combine(final), honest)
         self._spread = np.where(gaps, blend.spread(final), blend.spread(left_out))
         self.prepared.model.load_state_dict(self.members[0])
@@ -196,24 +202,6 @@ class _Ensemble:
             scaler=self.scaler,
             notes=self._notes(blend, fitted),
         )
-
-    def _simple(self, left_out: dict[str, Floats], parts: dict[str, Part]) -> SimpleTables:
-        """Fit simple models into both, as many as the user waits for, and return the tables that they read."""
-        # "Stop" has ended the networks; what follows can be stopped as well.
-        self.control.take_stop()
-        self.emitter.emit(StateChanged(state=RunState.TRAINING, message=STAGE, trained=True))
-        simple = SimpleModels(
-            self.config, self.data, self.scaler, self.folds, self.threads, self.control, self.on_progress
-        )
-        tables = SimpleTables()
-        try:
-            tables = simple_tables(self.data, cache_dir=self.cache_dir, on_progress=simple.progress)
-            for name in simple.names:
-                left_out[name], parts[name] = simple.fit(name, tables)
-        except Stopped:
-            there = counted_of(len(parts), len(simple.names), "simple model", "is", "are")
-            self._notice(f"Stopped: {there} fitted.")
-        return tables
 
     def _judged(self, part: DataPart, values: Floats, fitted: Flags) -> Evaluation:
         """Return all of a part; its metrics are of molecules that were left out, but for the training part's."""
@@ -236,8 +224,8 @@ class _Ensemble:
         return tuple(notes)
 
     def _afterwards(self) -> float:
-        """Return about how many seconds the simple models will take."""
-        if not self.config.ensemble.trees:
+        """Return about how many seconds the simple models will take after the last network."""
+        if not self.config.ensemble.trees or self.left_over:
             return 0.0
         count = self.config.ensemble.members if self.config.ensemble.kind != "none" else 1
         return blend_seconds(count, len(self.data.positions("train")))
@@ -262,6 +250,8 @@ class _Ensemble:
                 stopped = self.control.stop_requested and not is_trained(member_folder(self.folder, item.number))
                 if item.number and (stopped or over):
                     break
+                if self.simple is not None and self.left_over and item.number == self.plan[-1].turn:
+                    self.simple.begin(self.folds, self.left_over)
                 said = self._network(item)
                 if said is None:
                     break
@@ -307,8 +297,14 @@ class _Ensemble:
 
     def _processes(self) -> AbstractContextManager[SideBySide | None]:
         """Begin to train networks that share a turn, where there are any, beside the others."""
-        shared = any(one.turn == other.turn for one, other in pairwise(self.plan))
-        return SideBySide(self.work, self.plan, self.series, self.control) if shared else nullcontext()
+        apart = any(item.apart for item in self.plan)
+        return SideBySide(self.work, self.plan, self.series, self.control) if apart else nullcontext()
+
+    def _simple_fits(self) -> AbstractContextManager[SimpleFits | None]:
+        if not self.config.ensemble.trees:
+            return nullcontext()
+        own = (self.config, self.data, self.scaler, self.threads, self.emitter, self.control)
+        return SimpleFits(*own, on_progress=self.on_progress, cache_dir=self.cache_dir)
 
     def _followed(self, item: PlannedNetwork, prepared: Prepared, folder: Path, beside: SideBySide) -> FitResult | None:
         """Show what another process trains; what that could not do is done here."""
@@ -362,7 +358,8 @@ class _Ensemble:
             used = item.number + kept if self.control.stop_requested else 0
             write_end(self.folder, SeriesEnd(self.control.last_epoch, used))
 
-    def _weighed(self, left_out: dict[str, Floats], parts: dict[str, Part]) -> Blend:
+    def _weighed(self, left_out: dict[str, Floats]) -> Blend:
+        parts = {} if self.simple is None else self.simple.parts
         held = np.flatnonzero(~np.isnan(np.concatenate(list(left_out.values()), axis=1)).any(axis=1))
         rows, own = counting(self.data.dataset.weights, held)
         some = {name: values[rows] for name, values in left_out.items()}

@@ -46,7 +46,9 @@ class PlannedNetwork:
     cost
         Time of an epoch, beside the others'.
     turn
-        Those of one turn are trained at the same time, each in a process of its own.
+        Those of one turn are trained at the same time.
+    apart
+        Whether a process of its own trains it.
     """
 
     number: int
@@ -56,6 +58,7 @@ class PlannedNetwork:
     config: TrainConfig
     cost: float = 1.0
     turn: int = 0
+    apart: bool = False
 
     @property
     def epochs(self) -> int:
@@ -97,10 +100,10 @@ def plan_networks(config: TrainConfig, folds: Sequence[Fold], molecules: int, to
         for place in range(config.fine_tuning_members(molecules, tokens)):
             for fold in folds:
                 add(TUNED, other, fold, place, 1.0)
-    return in_turns(plan, config.runtime.threads, config.runtime.side_by_side)
+    return in_turns(plan, config.runtime.threads, config.runtime.side_by_side, leave=int(config.ensemble.trees))
 
 
-def in_turns(plan: Sequence[PlannedNetwork], threads: int, at_once: int) -> list[PlannedNetwork]:
+def in_turns(plan: Sequence[PlannedNetwork], threads: int, at_once: int, leave: int = 0) -> list[PlannedNetwork]:
     """Return a plan whose large networks are trained so many at a time; heads come one after the other.
 
     Those of a turn share the threads equally, so that the last turn, which may have fewer, gives more to each. What a
@@ -114,6 +117,8 @@ def in_turns(plan: Sequence[PlannedNetwork], threads: int, at_once: int) -> list
         Of the whole job; 0: not chosen, so that nothing can be shared.
     at_once
         Networks at the same time; 0 and 1: one after the other.
+    leave
+        Threads that a last turn with fewer networks leaves to what follows, which then begins beside it.
     """
     large = [item.number for item in plan if item.config.training.freeze != "encoder"]
     at_once = min(at_once, threads, len(large))
@@ -126,9 +131,16 @@ def in_turns(plan: Sequence[PlannedNetwork], threads: int, at_once: int) -> list
             continue
         first = large.index(item.number) // at_once * at_once
         together = large[first : first + at_once]
-        own = item.config.updated({"runtime": {"threads": threads // len(together)}})
-        turned.append(replace(item, config=own, turn=together[0]))
+        share = max(threads // at_once, (threads - leave) // len(together))
+        own = item.config.updated({"runtime": {"threads": share}})
+        turned.append(replace(item, config=own, turn=together[0], apart=True))
     return turned
+
+
+def left_over(plan: Sequence[PlannedNetwork], threads: int) -> int:
+    """Return how many of the job's threads the networks of the last turn do not use, where processes train them."""
+    last = [item.config.runtime.threads for item in plan if item.turn == plan[-1].turn]
+    return max(0, threads - sum(last)) if plan[-1].apart else 0
 
 
 def fine_tuning(config: TrainConfig, epochs: int) -> TrainConfig:

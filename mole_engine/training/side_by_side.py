@@ -54,7 +54,7 @@ Message = dict[str, Any]
 
 
 class SideBySide:
-    """Trains those networks of a plan that share a turn, in processes of their own.
+    """Trains networks of a plan that share the threads, in processes of their own.
 
     As a context manager it begins at once, and leaves no process behind. Networks whose process dies, which costs
     nothing but time, are left to the job's own.
@@ -73,7 +73,7 @@ class SideBySide:
         self._series = series
         self._control = control
         turns = [item.turn for item in plan]
-        shared = [item.number for item in plan if turns.count(item.turn) > 1]
+        shared = [item.number for item in plan if item.apart]
         told = last_epoch(work.folder / "metrics.csv")
         self._events = {number: self._not_told(number, told) for number in shared}
         self._todo = [number for number in shared if not is_trained(member_folder(work.folder, number))]

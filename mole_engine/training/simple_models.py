@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.errors import Cancelled
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.data.data_modules import MolDataModule
@@ -63,8 +65,19 @@ class SimpleModels:
         What is left out in turns.
     threads
         Of the trees.
-    control, on_progress
-        The user's words, and who is told how far the work is.
+    control
+        The user's words.
+
+    Attributes
+    ----------
+    threads
+        Of the model that is fitted next.
+    on_progress
+        Told how far the work is, in the thread that works; None: nobody is.
+    progress_so_far
+        What was told last.
+    hears_stop
+        Whether a wish to stop is meant for these models.
     """
 
     def __init__(
@@ -75,14 +88,16 @@ class SimpleModels:
         folds: Sequence[Fold],
         threads: int,
         control: RunControl,
-        on_progress: ProgressHandler | None = None,
     ) -> None:
         self.config = config
         self.data = data
         self.folds = folds
         self.threads = threads
         self.control = control
-        self.on_progress = on_progress
+        self.on_progress: ProgressHandler | None = None
+        self.progress_so_far = (STAGE, 0, 1)
+        self.hears_stop = True
+        self._is_dropped = threading.Event()
         self.tasks = data.dataset.roles.tasks
         self.labels = scaler.transform(data.labels.targets)
         self.pool = pool_of(data)
@@ -98,11 +113,18 @@ class SimpleModels:
     def check(self) -> None:
         """Called now and then: waits while paused. Raises Cancelled, and `Stopped` once the user has asked to stop."""
         self.control.checkpoint()
-        if self.control.stop_requested:
+        if self._is_dropped.is_set():
+            raise Cancelled
+        if self.hears_stop and self.control.stop_requested:
             raise Stopped
+
+    def drop(self) -> None:
+        """Have the thread that works here end as soon as it can: nobody waits for the models any more."""
+        self._is_dropped.set()
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """Tell how far the work is; raises as `check`."""
+        self.progress_so_far = (stage, done, total)
         if self.on_progress is not None:
             self.on_progress(stage, done, total)
         self.check()

@@ -9,7 +9,7 @@ from mole_engine.contracts.config import EnsembleConfig
 from mole_engine.contracts.presets import load_preset
 from mole_engine.training.blend import NETWORK, TUNED
 from mole_engine.training.folds import Fold
-from mole_engine.training.plan import in_turns, plan_networks
+from mole_engine.training.plan import in_turns, left_over, plan_networks
 
 FOLDS = [Fold(number, np.arange(9), np.arange(9, 12), 3) for number in range(5)]
 CONFIG = load_preset("recommended").config({"ensemble": {"fine_tune_members": 3}})
@@ -78,28 +78,38 @@ def test_more_molecules_take_more_epochs_as_long_as_the_time_allows(molecules, e
 
 
 @pytest.mark.parametrize(
-    ("threads", "at_once", "turns", "own"),
+    ("threads", "at_once", "turns", "own", "left"),
     [
-        # Two and two, and the last one with all threads.
-        (2, 2, [0, 0, 2, 2, 4], [1, 1, 1, 1, 2]),
-        (7, 3, [0, 0, 0, 3, 3], [2, 2, 2, 3, 3]),
-        (8, 5, [0, 0, 0, 0, 0], [1] * 5),
+        # Two and two, and the last one beside the simple models.
+        (2, 2, [0, 0, 2, 2, 4], [1, 1, 1, 1, 1], 1),
+        (7, 3, [0, 0, 0, 3, 3], [2, 2, 2, 3, 3], 1),
+        (8, 4, [0, 0, 0, 0, 4], [2, 2, 2, 2, 7], 1),
+        (8, 5, [0, 0, 0, 0, 0], [1] * 5, 3),
+        (5, 5, [0, 0, 0, 0, 0], [1] * 5, 0),
         # Never more than there are threads or networks.
-        (2, 8, [0, 0, 2, 2, 4], [1, 1, 1, 1, 2]),
-        (16, 8, [0, 0, 0, 0, 0], [3] * 5),
+        (2, 8, [0, 0, 2, 2, 4], [1, 1, 1, 1, 1], 1),
+        (16, 8, [0, 0, 0, 0, 0], [3] * 5, 1),
         # One after the other; also where the number of threads was never chosen.
-        (2, 0, [0, 1, 2, 3, 4], [2] * 5),
-        (8, 1, [0, 1, 2, 3, 4], [8] * 5),
-        (0, 4, [0, 1, 2, 3, 4], [0] * 5),
+        (2, 0, [0, 1, 2, 3, 4], [2] * 5, 0),
+        (8, 1, [0, 1, 2, 3, 4], [8] * 5, 0),
+        (0, 4, [0, 1, 2, 3, 4], [0] * 5, 0),
     ],
 )
-def test_networks_of_a_turn_share_the_threads(threads, at_once, turns, own):
+def test_networks_of_a_turn_share_the_threads(threads, at_once, turns, own, left):
     job = CONFIG.updated({"runtime": {"threads": threads, "side_by_side": at_once}})
     plan = plan_networks(job, FOLDS, 1500, 28.0)
     assert [item.turn - 5 for item in plan[5:]] == turns
     assert [item.config.runtime.threads for item in plan[5:]] == own
+    assert left_over(plan, threads) == left
     # Heads take seconds, one after the other, and the order is as ever.
     assert [item.turn for item in plan[:5]] == list(range(5))
     assert [item.config.runtime.threads for item in plan[:5]] == [1] * 5
     assert [item.number for item in plan] == list(range(10))
     assert [item.config.seed for item in in_turns(plan, threads, 1)] == [item.config.seed for item in plan]
+
+
+def test_a_last_turn_leaves_no_thread_where_nothing_follows():
+    job = CONFIG.updated({"runtime": {"threads": 2, "side_by_side": 2}, "ensemble": {"trees": False}})
+    plan = plan_networks(job, FOLDS, 1500, 28.0)
+    assert [item.config.runtime.threads for item in plan[5:]] == [1, 1, 1, 1, 2]
+    assert left_over(plan, 2) == 0
