@@ -175,6 +175,8 @@ class _Ensemble:
         if self.simple is not None:
             self.simple.finish(self.folds)
             left_out |= self.simple.left_out
+        # What is judged now has the machine to itself.
+        use_threads(self.config.runtime)
         blend = self._weighed(left_out)
         honest = blend.combine(left_out)
         gaps = np.isnan(honest)
