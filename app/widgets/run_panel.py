@@ -191,6 +191,9 @@ class RunPanel(Card):
     def _show_state(self, event: StateChanged) -> None:
         self._state, self._trained = event.state, event.trained
         self._offer_steering()
+        if event.trained or event.state is RunState.EVALUATING:
+            # Of networks that learn; none does any more.
+            self._speed.setText("")
         words = event.message or STATE_WORDS[event.state]
         self._line.show_text(words[:1].upper() + words[1:])
         if event.state is RunState.EVALUATING:

@@ -165,11 +165,15 @@ class _Search:
         self._tell(done)
         shutil.rmtree(self.folder / TRIALS, ignore_errors=True)
         best = self._best()
-        if best is None:
+        values: dict[str, Any] = {}
+        if best is not None:
+            values = best.user_attrs[_VALUES]
+            words = ", ".join(f"{name} {_short(value)}" for name, value in values.items())
+            self._notice(f"Best of {counted(done, 'trial')} ({self.monitor} {best.value:.4g}): {words}.")
+        elif self.control.stop_requested:
+            self._notice("Stopped before a trial could be judged: the settings stay as they were.")
+        else:
             raise self._last_error or KnownError("The search has found no settings:", "no trial could be judged.")
-        values = best.user_attrs[_VALUES]
-        words = ", ".join(f"{name} {_short(value)}" for name, value in values.items())
-        self._notice(f"Best of {counted(done, 'trial')} ({self.monitor} {best.value:.4g}): {words}.")
         write_text(self.folder / SEARCH_CHOICE, json.dumps({"settings": values, "trials": done}) + "\n")
         return self._final(values)
 

@@ -57,10 +57,12 @@ def test_what_comes_after_the_last_step_neither_turns_the_bar_back_nor_offers_wh
     panel.show_event(step(8, 1.0))
     panel.show_event(StageProgress(stage="Judging the model", done=1, total=10))
     assert panel.eta.text() == "1 min 31 s left", "simple models may be still to come"
+    panel._speed.setText("88 molecules/s")
     panel.show_steering(paused=False, ending="stop")
     panel.show_event(StateChanged(state=RunState.TRAINING, message="Fitting simple models", trained=True))
     panel.show_steering(paused=False, ending="")
     assert panel.eta.text() == "Simple models"
+    assert panel._speed.text() == "", "no network learns any more"
     panel.show_event(StageProgress(stage="Fitting simple models", done=6, total=30, unit="models"))
     assert panel.progress.value() == 1000
     assert panel.eta.text() == "6 of 30"

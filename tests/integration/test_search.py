@@ -82,6 +82,24 @@ def test_interrupted_search_goes_on_and_a_stop_keeps_the_best_so_far(make_config
     assert record.epochs == 1
 
 
+def test_a_stop_before_the_first_trial_leaves_the_settings_as_they_stand(make_config):
+    control, events = RunControl(), []
+
+    def stop(event):
+        if isinstance(event, StateChanged) and event.state is RunState.TRAINING and not control.wishes.stops:
+            control.stop()
+        events.append(event)
+
+    record = train(make_config(training={"epochs": 2}, search=SEARCH), on_event=stop, control=control)
+    assert record.status is RunState.COMPLETED
+    assert not _trials(events)
+    said = [event.message for event in events if isinstance(event, Notice)]
+    assert "Stopped before a trial could be judged: the settings stay as they were." in said
+    assert read_card(record.model_path).train_config().training.learning_rate == 0.003
+    # What follows the search was not stopped.
+    assert record.epochs == 2
+
+
 def test_trials_that_fall_behind_end_early_and_bad_settings_only_fail(make_config, monkeypatch, tmp_path):
     search = {"trials": 3, "settings": ["model.hidden_size"], "ranges": {"model.hidden_size": [31, 16, 33]}}
     events = []
