@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import EpochMetrics, Notice, StageProgress, StateChanged
 from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.store.bundle import read_bundle
 from mole_engine.train import train
 from mole_engine.training import simple_models
+from mole_engine.training.side_by_side import SideBySide
 from mole_engine.training.simple_fits import SimpleFits
 from mole_engine.training.simple_models import SimpleModels
 
@@ -117,6 +119,26 @@ def test_who_cancels_in_the_last_network_waits_for_none_of_them(job, begun):
             control.cancel()
 
     assert train(job("cancelled", 2), on_event=cancel, control=control).status is RunState.CANCELLED
+    assert begun == [1]
+
+
+def test_a_network_that_fails_beside_them_ends_them_as_well(job, begun, monkeypatch):
+    def endless(self: SimpleModels, *given: Any) -> Any:
+        while True:
+            self.check()
+            threading.Event().wait(0.01)
+
+    follow = SideBySide.follow
+
+    def fail(self: SideBySide, number: int, *given: Any) -> bool:
+        if number == 5:
+            raise InputError("The training diverged.", "", "")
+        return follow(self, number, *given)
+
+    monkeypatch.setattr(SimpleModels, "fit", endless)
+    monkeypatch.setattr(SideBySide, "follow", fail)
+    with pytest.raises(InputError, match="diverged"):
+        train(job("failed", 2))
     assert begun == [1]
 
 
