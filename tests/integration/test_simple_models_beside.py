@@ -89,20 +89,22 @@ def test_a_stop_in_the_last_network_is_not_theirs(job, begun):
 
 
 def test_who_stops_again_leaves_out_the_rest(job, begun, monkeypatch):
-    control, events, second = RunControl(), [], threading.Event()
+    control, events, second, word = RunControl(), [], threading.Event(), threading.Event()
     own = SimpleModels.fit
 
     def fit(self: SimpleModels, name: str, *given: Any) -> Any:
         # The second waits for the user's word.
         if name == self.names[1]:
-            assert second.wait(60)
+            second.set()
+            assert word.wait(60)
         return own(self, name, *given)
 
     def stop(event: Any) -> None:
         events.append(event)
         if isinstance(event, StateChanged) and event.trained:
+            assert second.wait(60)
             control.stop()
-            second.set()
+            word.set()
 
     monkeypatch.setattr(SimpleModels, "fit", fit)
     record = train(job("twice", 2), on_event=stop, control=control)
