@@ -22,7 +22,7 @@ from mole_engine.training.emitter import EventEmitter
 log = logging.getLogger(__name__)
 
 STAGE = "Fitting simple models to compare with"
-LOWER_PRIORITY = 10
+LOWER_PRIORITY = 5
 _POLL_SECONDS = 0.1
 
 
