@@ -192,8 +192,9 @@ class RunPanel(Card):
         self._state, self._trained = event.state, event.trained
         self._offer_steering()
         if event.trained or event.state is RunState.EVALUATING:
-            # Of networks that learn; none does any more.
-            self._speed.setText("")
+            # All three are of networks that learn; none does any more.
+            for last in (self._speed, self._use, self._memory):
+                last.setText("")
         words = event.message or STATE_WORDS[event.state]
         self._line.show_text(words[:1].upper() + words[1:])
         if event.state is RunState.EVALUATING:

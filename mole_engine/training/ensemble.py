@@ -22,7 +22,6 @@ from mole_engine.contracts.events import Notice, ProgressHandler
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.contracts.wording import counted_of
 from mole_engine.data.data_modules import Part as DataPart
-from mole_engine.data.scaling import TargetScaler
 from mole_engine.data.weights import counting
 from mole_engine.training.blend import LEAST, NETWORK, NETWORKS, TUNED, Blend, in_words, to_logits, to_values
 from mole_engine.training.blend_weights import averaged_away, choose_weights
@@ -31,7 +30,7 @@ from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.ensemble_fit import EnsembleFit
 from mole_engine.training.evaluation import Evaluation, evaluate_part
 from mole_engine.training.fitting import FitResult
-from mole_engine.training.folds import make_folds, pool_of
+from mole_engine.training.folds import common_scaler, make_folds, pool_of
 from mole_engine.training.left_out import Flags, fitted_on, fold_notes, left_out_values, partly_judged
 from mole_engine.training.member_fit import LEAST_SHARE, MemberWork, is_kept
 from mole_engine.training.members import MemberEmitter, is_trained, member_folder, read_member, write_member
@@ -39,7 +38,7 @@ from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.metrics_table import write_waiting
 from mole_engine.training.outputs import Readout
 from mole_engine.training.pinned import PinnedMolecules
-from mole_engine.training.plan import PlannedNetwork, left_over, plan_networks
+from mole_engine.training.plan import PlannedNetwork, plan_networks, spare_threads
 from mole_engine.training.series import Series, SeriesEnd, read_end, write_end
 from mole_engine.training.setup import Prepared
 from mole_engine.training.side_by_side import SideBySide
@@ -131,12 +130,11 @@ class _Ensemble:
         self.data = prepared.data
         self.tasks = self.data.dataset.roles.tasks
         self.folds = make_folds(config, self.data)
-        self.scaler = self._common_scaler()
+        self.scaler = common_scaler(config, self.data, prepared.scaler)
         self.threads = use_threads(config.runtime)
         lengths = self.data.features.lengths[pool_of(self.data)]
         self.plan = plan_networks(_shareable(config), self.folds, len(lengths), float(lengths.mean()))
-        # Where nothing is left over, the simple models wait for the last network.
-        self.left_over = left_over(self.plan, self.threads)
+        self.spare = spare_threads(self.plan, self.threads)
         costs = [item.cost for item in self.plan]
         turns = [item.turn for item in self.plan]
         self.series = Series(control, [item.epochs for item in self.plan], costs, self._afterwards(), turns)
@@ -227,17 +225,10 @@ class _Ensemble:
 
     def _afterwards(self) -> float:
         """Return about how many seconds the simple models will take after the last network."""
-        if not self.config.ensemble.trees or self.left_over:
+        if not self.config.ensemble.trees or self.spare:
             return 0.0
         count = self.config.ensemble.members if self.config.ensemble.kind != "none" else 1
         return blend_seconds(count, len(self.data.positions("train")))
-
-    def _common_scaler(self) -> TargetScaler:
-        """Return the one scale in which all members speak."""
-        if self.config.ensemble.kind != "folds":
-            return self.prepared.scaler
-        rows, weights = counting(self.data.dataset.weights, pool_of(self.data))
-        return TargetScaler.fit(self.data.labels.targets[rows], self.tasks, self.config.data.target_transform, weights)
 
     def _networks(self) -> list[Floats]:
         """Return for each network (n, outputs) values of all molecules."""
@@ -252,8 +243,8 @@ class _Ensemble:
                 stopped = self.control.stop_requested and not is_trained(member_folder(self.folder, item.number))
                 if item.number and (stopped or over):
                     break
-                if self.simple is not None and self.left_over and item.number == self.plan[-1].turn:
-                    self.simple.begin(self.folds, self.left_over)
+                if item.number == self.plan[-1].turn:
+                    self._begin_simple()
                 said = self._network(item)
                 if said is None:
                     break
@@ -293,20 +284,28 @@ class _Ensemble:
             fit = read_member(folder, prepared.model) or self._trained(item, prepared, folder)
         if fit is None:
             return None
+        # Also what another process has trained, or a run before, is asked with the network's own number.
+        use_threads(item.config.runtime)
         self.fits.append(fit)
         self.members.append({name: value.detach().clone() for name, value in prepared.model.state_dict().items()})
         return self._said(prepared, "rest" if len(self.folds) > 1 else "all")
 
     def _processes(self) -> AbstractContextManager[SideBySide | None]:
-        """Begin to train networks that share a turn, where there are any, beside the others."""
+        """Begin to train networks in processes of their own, where any are planned so."""
         apart = any(item.apart for item in self.plan)
         return SideBySide(self.work, self.plan, self.series, self.control) if apart else nullcontext()
 
     def _simple_fits(self) -> AbstractContextManager[SimpleFits | None]:
         if not self.config.ensemble.trees:
             return nullcontext()
-        own = (self.config, self.data, self.scaler, self.threads, self.emitter, self.control)
+        own = (self.config, self.data, self.scaler, self.threads, self.spare, self.emitter, self.control)
         return SimpleFits(*own, on_progress=self.on_progress, cache_dir=self.cache_dir)
+
+    def _begin_simple(self) -> None:
+        """Have simple models fitted beside the last networks, if this run trains any of these."""
+        last = [item.number for item in self.plan if item.turn == self.plan[-1].turn]
+        if self.simple is not None and self.beside is not None and self.spare and any(map(self.beside.trains, last)):
+            self.simple.begin(self.folds)
 
     def _followed(self, item: PlannedNetwork, prepared: Prepared, folder: Path, beside: SideBySide) -> FitResult | None:
         """Show what another process trains; what that could not do is done here."""
@@ -323,8 +322,6 @@ class _Ensemble:
             (folder / "checkpoints" / LAST).unlink(missing_ok=True)
             return self._trained(item, prepared, folder)
         self._ended(item, fit is not None)
-        # As if it had been trained here.
-        use_threads(item.config.runtime)
         return fit
 
     def _said(self, prepared: Prepared, part: DataPart) -> Floats:

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskKind
 from mole_engine.data.data_modules import MolDataModule
+from mole_engine.data.scaling import TargetScaler
+from mole_engine.data.weights import counting
 
 Positions = npt.NDArray[np.int64]
 
@@ -21,6 +23,15 @@ def pool_of(data: MolDataModule) -> Positions:
     """
     validation = of_main_file(data.dataset, data.positions("val"))
     return np.sort(np.concatenate([data.positions("train"), validation]))
+
+
+def common_scaler(config: TrainConfig, data: MolDataModule, own: TargetScaler) -> TargetScaler:
+    """Return the one scale in which all networks of an ensemble speak: of what all learn from; without folds `own`."""
+    if config.ensemble.kind != "folds":
+        return own
+    rows, weights = counting(data.dataset.weights, pool_of(data))
+    tasks, transform = data.dataset.roles.tasks, config.data.target_transform
+    return TargetScaler.fit(data.labels.targets[rows], tasks, transform, weights)
 
 
 def of_main_file(dataset: object, positions: Positions) -> Positions:

@@ -9,6 +9,7 @@ from typing import Any
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.training.blend import NETWORK, TUNED
 from mole_engine.training.folds import Fold
+from mole_engine.training.times import network_seconds, simple_seconds
 
 FINE_TUNING: dict[str, Any] = {
     "freeze": "none",
@@ -100,14 +101,16 @@ def plan_networks(config: TrainConfig, folds: Sequence[Fold], molecules: int, to
         for place in range(config.fine_tuning_members(molecules, tokens)):
             for fold in folds:
                 add(TUNED, other, fold, place, 1.0)
-    return in_turns(plan, config.runtime.threads, config.runtime.side_by_side, leave=int(config.ensemble.trees))
+    threads, at_once = config.runtime.threads, config.runtime.side_by_side
+    leave = _leave(config, plan, molecules * tokens * (1 - 1 / max(2, len(folds))), molecules)
+    return in_turns(plan, threads, at_once, leave)
 
 
 def in_turns(plan: Sequence[PlannedNetwork], threads: int, at_once: int, leave: int = 0) -> list[PlannedNetwork]:
     """Return a plan whose large networks are trained so many at a time; heads come one after the other.
 
-    Those of a turn share the threads equally, so that the last turn, which may have fewer, gives more to each. What a
-    network has does not depend on which process trains it, or when: the result is the same to the last digit.
+    Those of a turn share the threads equally; the last turn, which may have fewer, gives more to each. What a network
+    has does not depend on which process trains it, or when: the result is the same to the last digit.
 
     Parameters
     ----------
@@ -120,7 +123,7 @@ def in_turns(plan: Sequence[PlannedNetwork], threads: int, at_once: int, leave: 
     leave
         Threads that a last turn with fewer networks leaves to what follows, which then begins beside it.
     """
-    large = [item.number for item in plan if item.config.training.freeze != "encoder"]
+    large = [item.number for item in plan if _is_large(item)]
     at_once = min(at_once, threads, len(large))
     if at_once < 2:
         return [replace(item, turn=item.number) for item in plan]
@@ -131,13 +134,41 @@ def in_turns(plan: Sequence[PlannedNetwork], threads: int, at_once: int, leave: 
             continue
         first = large.index(item.number) // at_once * at_once
         together = large[first : first + at_once]
-        share = max(threads // at_once, (threads - leave) // len(together))
+        share = _share(threads, at_once, len(together), leave)
         own = item.config.updated({"runtime": {"threads": share}})
         turned.append(replace(item, config=own, turn=together[0], apart=True))
     return turned
 
 
-def left_over(plan: Sequence[PlannedNetwork], threads: int) -> int:
+def _is_large(item: PlannedNetwork) -> bool:
+    return item.config.training.freeze != "encoder"
+
+
+def _share(threads: int, at_once: int, together: int, leave: int) -> int:
+    return max(threads // at_once, (threads - leave) // together)
+
+
+def _leave(config: TrainConfig, plan: Sequence[PlannedNetwork], tokens: float, molecules: int) -> int:
+    """Return whether (1) the last turn had better leave a thread to the simple models, or (0) they wait for it.
+
+    Nothing is measured here: who makes the run again must come to the same plan.
+    """
+    large = [item for item in plan if _is_large(item)]
+    threads, at_once = config.runtime.threads, min(config.runtime.side_by_side, config.runtime.threads, len(large))
+    if not config.ensemble.trees or at_once < 2:
+        return 0
+    together = len(large) % at_once or at_once
+    with_all, without = (_share(threads, at_once, together, leave) for leave in (0, 1))
+    weights = 12 * config.model.layers * config.model.hidden_size**2
+    quick, slow = (network_seconds(weights, tokens, large[-1].epochs, number) for number in (with_all, without))
+    folds = len({item.fold.number for item in large})
+    simple = simple_seconds(folds, int(molecules * (1 - 1 / max(2, folds))))
+    # What is done meanwhile need not be done afterwards, by all threads.
+    saved = min(simple, slow * (threads - together * without)) / threads
+    return int(saved > slow - quick)
+
+
+def spare_threads(plan: Sequence[PlannedNetwork], threads: int) -> int:
     """Return how many of the job's threads the networks of the last turn do not use, where processes train them."""
     last = [item.config.runtime.threads for item in plan if item.turn == plan[-1].turn]
     return max(0, threads - sum(last)) if plan[-1].apart else 0

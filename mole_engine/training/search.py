@@ -170,7 +170,7 @@ class _Search:
             values = best.user_attrs[_VALUES]
             words = ", ".join(f"{name} {_short(value)}" for name, value in values.items())
             self._notice(f"Best of {counted(done, 'trial')} ({self.monitor} {best.value:.4g}): {words}.")
-        elif self.control.stop_requested:
+        elif self.control.stop_requested and self._last_error is None:
             self._notice("Stopped before a trial could be judged: the settings stay as they were.")
         else:
             raise self._last_error or KnownError("The search has found no settings:", "no trial could be judged.")

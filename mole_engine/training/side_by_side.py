@@ -125,7 +125,11 @@ class SideBySide:
 
     def has(self, number: int) -> bool:
         """Whether a network is one of those; what was trained before a run went on only has something to tell."""
-        return bool(self._events.get(number)) or (number in self._events and number not in self._before)
+        return bool(self._events.get(number)) or self.trains(number)
+
+    def trains(self, number: int) -> bool:
+        """Whether a network that is not shown yet is trained now, or was in this run."""
+        return number in self._events and number not in self._before
 
     def follow(self, number: int, emitter: EventEmitter) -> bool:
         """Show what a network tells, and return whether its training has come to an end there.

@@ -38,8 +38,8 @@ class SimpleFits:
     ----------
     config, data, scaler
         As `SimpleModels`.
-    threads
-        Of the whole job.
+    threads, beside
+        Of the whole job, and those for these models beside the last networks; 0: they wait for them.
     emitter, control, on_progress
         Spoken to in the job's own thread alone, the user's words, and who is told how far the work is.
     cache_dir
@@ -59,6 +59,7 @@ class SimpleFits:
         data: MolDataModule,
         scaler: TargetScaler,
         threads: int,
+        beside: int,
         emitter: EventEmitter,
         control: RunControl,
         *,
@@ -68,9 +69,10 @@ class SimpleFits:
         self.left_out: dict[str, Floats] = {}
         self.parts: dict[str, Part] = {}
         self.tables = SimpleTables()
-        self._models = SimpleModels(config, data, scaler, (), threads, control)
+        # Whether they begin early, or a run goes on behind its networks: planned alike, so that they say the same.
+        self._models = SimpleModels(config, data, scaler, (), threads, control, planned=beside)
         self._data = data
-        self._threads = threads
+        self._threads, self._beside = threads, beside
         self._emitter = emitter
         self._control = control
         self._on_progress = on_progress
@@ -91,10 +93,10 @@ class SimpleFits:
         self._crew.shutdown()
         self._filters.__exit__(kind, error, traceback)
 
-    def begin(self, folds: Sequence[Fold], threads: int) -> None:
-        """Begin beside the last networks with so many threads, deaf to a stop, which is theirs until `finish`."""
+    def begin(self, folds: Sequence[Fold]) -> None:
+        """Begin beside the last networks, deaf to a stop, which is theirs until `finish`."""
         self._models.folds = folds
-        self._models.threads = threads
+        self._models.threads = self._beside
         self._models.hears_stop = False
         self._begun = self._crew.submit(self._work)
 
@@ -128,10 +130,14 @@ class SimpleFits:
             self._emitter.emit(Notice(message=f"Stopped: {there} fitted."))
 
     def _wait_for(self, begun: Future[None]) -> None:
+        told = None
         while not begun.done():
             self._control.checkpoint()
-            if self._on_progress is not None:
-                self._on_progress(*self._models.progress_so_far)
+            now = self._models.progress_so_far
+            # Only what is new: who hears nothing for long may ask what is the matter.
+            if self._on_progress is not None and now != told:
+                self._on_progress(*now)
+            told = now
             wait([begun], timeout=POLL_SECONDS)
         begun.result()
 

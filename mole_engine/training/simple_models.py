@@ -64,14 +64,16 @@ class SimpleModels:
     folds
         What is left out in turns.
     threads
-        Of the trees.
+        Of the job; with fewer of them, the models say the same.
     control
         The user's words.
+    planned
+        Threads of linear algebra with large matrices, whose sums depend on them; 0: as many as `threads`.
 
     Attributes
     ----------
     threads
-        Of the model that is fitted next.
+        Of the model that is fitted next; may be changed at any time.
     on_progress
         Told how far the work is, in the thread that works; None: nobody is.
     progress_so_far
@@ -88,12 +90,14 @@ class SimpleModels:
         folds: Sequence[Fold],
         threads: int,
         control: RunControl,
+        planned: int = 0,
     ) -> None:
         self.config = config
         self.data = data
         self.folds = folds
         self.threads = threads
         self.control = control
+        self.planned = planned or threads
         self.on_progress: ProgressHandler | None = None
         self.progress_so_far = (STAGE, 0, 1)
         self.hears_stop = True
@@ -112,9 +116,11 @@ class SimpleModels:
 
     def check(self) -> None:
         """Called now and then: waits while paused. Raises Cancelled, and `Stopped` once the user has asked to stop."""
-        self.control.checkpoint()
+        while self.control.is_paused and not self._is_dropped.is_set():
+            self._is_dropped.wait(LOOK_UP_SECONDS)
         if self._is_dropped.is_set():
             raise Cancelled
+        self.control.checkpoint()
         if self.hears_stop and self.control.stop_requested:
             raise Stopped
 
@@ -140,8 +146,9 @@ class SimpleModels:
         result = np.full((len(self.labels), OutputLayout(self.tasks).size), np.nan)
         folds = [fold for fold in self.folds if len(fold.held)]
         jobs = len(folds) + 1
-        at_once = self.at_once(name, jobs)
-        threads = max(1, self.threads // at_once)
+        threads = self.threads
+        at_once = self.at_once(name, jobs, threads)
+        threads = max(1, threads // at_once)
 
         def fitted(rows: Positions) -> Part:
             self.check()
@@ -151,7 +158,7 @@ class SimpleModels:
             return tables.said(name, fitted(fold.train), fold.held)
 
         self._tell(name, 0, jobs)
-        with self._few_threads(name, threads), ThreadPoolExecutor(at_once, "simple models") as crew:
+        with self._few_threads(name, jobs), ThreadPoolExecutor(at_once, "folds of simple models") as crew:
             try:
                 said = [crew.submit(fold_said, fold) for fold in folds]
                 part = crew.submit(fitted, self.pool)
@@ -164,18 +171,19 @@ class SimpleModels:
                 crew.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def at_once(self, name: str, jobs: int) -> int:
+    def at_once(self, name: str, jobs: int, threads: int) -> int:
         """Return how many of a model's `jobs` are done at the same time: as many as threads and memory allow."""
-        return max(1, min(self.threads, jobs, ROWS_AT_ONCE // self._most_rows(name)))
+        return max(1, min(threads, jobs, ROWS_AT_ONCE // self._most_rows(name)))
 
     def _most_rows(self, name: str) -> int:
         return max(1, min(len(self.pool), MOST_LEARNT.get(name, len(self.pool))))
 
     @contextlib.contextmanager
-    def _few_threads(self, name: str, threads: int) -> Iterator[None]:
+    def _few_threads(self, name: str, jobs: int) -> Iterator[None]:
         from threadpoolctl import threadpool_limits
 
-        few = 1 if self._most_rows(name) <= SMALL_MATRIX else threads
+        large = self._most_rows(name) > SMALL_MATRIX
+        few = max(1, self.planned // self.at_once(name, jobs, self.planned)) if large else 1
         # Fits at the same time leave the list of warning filters as whichever ends last found it.
         with threadpool_limits(few, user_api="blas"), warnings.catch_warnings():
             yield

@@ -169,11 +169,13 @@ def use_threads(runtime: RuntimeConfig) -> int:
     """
     # SciPy brings a library of its own, which can be limited once it is there.
     import scipy.linalg  # noqa: F401
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import OpenBLASController, threadpool_limits
 
     threads = runtime.threads or default_threads()
     torch.set_num_threads(threads)
     threadpool_limits(threads, user_api="blas")
+    # Whoever sets OpenBLAS's number is the only one who can, until he says that he is done.
+    OpenBLASController.clear_controlling_thread()
     return threads
 
 

@@ -9,7 +9,7 @@ from mole_engine.contracts.config import EnsembleConfig
 from mole_engine.contracts.presets import load_preset
 from mole_engine.training.blend import NETWORK, TUNED
 from mole_engine.training.folds import Fold
-from mole_engine.training.plan import in_turns, left_over, plan_networks
+from mole_engine.training.plan import in_turns, plan_networks, spare_threads
 
 FOLDS = [Fold(number, np.arange(9), np.arange(9, 12), 3) for number in range(5)]
 CONFIG = load_preset("recommended").config({"ensemble": {"fine_tune_members": 3}})
@@ -100,7 +100,7 @@ def test_networks_of_a_turn_share_the_threads(threads, at_once, turns, own, left
     plan = plan_networks(job, FOLDS, 1500, 28.0)
     assert [item.turn - 5 for item in plan[5:]] == turns
     assert [item.config.runtime.threads for item in plan[5:]] == own
-    assert left_over(plan, threads) == left
+    assert spare_threads(plan, threads) == left
     # Heads take seconds, one after the other, and the order is as ever.
     assert [item.turn for item in plan[:5]] == list(range(5))
     assert [item.config.runtime.threads for item in plan[:5]] == [1] * 5
@@ -108,8 +108,10 @@ def test_networks_of_a_turn_share_the_threads(threads, at_once, turns, own, left
     assert [item.config.seed for item in in_turns(plan, threads, 1)] == [item.config.seed for item in plan]
 
 
-def test_a_last_turn_leaves_no_thread_where_nothing_follows():
-    job = CONFIG.updated({"runtime": {"threads": 2, "side_by_side": 2}, "ensemble": {"trees": False}})
-    plan = plan_networks(job, FOLDS, 1500, 28.0)
+@pytest.mark.parametrize(("trees", "molecules"), [(False, 1500), (True, 4000)])
+def test_a_last_turn_leaves_no_thread_where_nothing_is_won(trees, molecules):
+    """No simple models; or so many molecules that the network would lose more than they win."""
+    job = CONFIG.updated({"runtime": {"threads": 2, "side_by_side": 2}, "ensemble": {"trees": trees}})
+    plan = plan_networks(job, FOLDS, molecules, 28.0)
     assert [item.config.runtime.threads for item in plan[5:]] == [1, 1, 1, 1, 2]
-    assert left_over(plan, 2) == 0
+    assert spare_threads(plan, 2) == 0

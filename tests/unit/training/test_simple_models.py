@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import threadpoolctl
 
+from mole_engine.contracts.config import RuntimeConfig
 from mole_engine.contracts.errors import Cancelled
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.training import simple_models
 from mole_engine.training.folds import make_folds
 from mole_engine.training.simple_models import SimpleModels, Stopped
 from mole_engine.training.simple_tables import simple_tables
+from mole_engine.training.trainer import use_threads
 
 
 @pytest.fixture(autouse=True)
@@ -57,16 +61,48 @@ def test_folds_that_are_fitted_at_the_same_time_say_what_they_say_one_after_the_
 
 
 def test_as_many_folds_at_a_time_as_threads_and_memory_allow(make, monkeypatch):
-    assert make(1).at_once("extra", 5) == 1
-    assert make(3).at_once("extra", 5) == 3
-    assert make(16).at_once("extra", 5) == 5
+    models = make(1)
+    assert [models.at_once("extra", 5, threads) for threads in (1, 3, 16)] == [1, 3, 5]
     # 50 molecules are learnt from; a Gaussian process takes a sample of many.
     monkeypatch.setattr(simple_models, "ROWS_AT_ONCE", 149)
-    assert make(16).at_once("extra", 5) == 2
+    assert models.at_once("extra", 5, 16) == 2
     monkeypatch.setattr(simple_models, "ROWS_AT_ONCE", 49)
-    assert make(16).at_once("extra", 5) == 1
+    assert models.at_once("extra", 5, 16) == 1
     monkeypatch.setitem(simple_models.MOST_LEARNT, "kernel", 10)
-    assert make(16).at_once("kernel", 5) == 4
+    assert models.at_once("kernel", 5, 16) == 4
+
+
+@pytest.mark.parametrize(("small", "planned"), [(2000, 1), (10, 2)])
+def test_sums_of_linear_algebra_follow_the_plan_and_not_the_clock(make, tables, monkeypatch, small, planned):
+    """Whoever fits with more threads than planned, or in a thread of its own, has large matrices done as planned."""
+    monkeypatch.setattr(simple_models, "SMALL_MATRIX", small)
+    monkeypatch.setattr(simple_models, "ROWS_AT_ONCE", 59)
+    seen, own = set(), SimpleModels._fitted
+
+    def fitted(self, *given):
+        seen.update(lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas")
+        return own(self, *given)
+
+    monkeypatch.setattr(SimpleModels, "_fitted", fitted)
+    use_threads(RuntimeConfig(threads=4))
+    try:
+        for threads in (1, 2, 4):
+            models = make(threads)
+            models.planned = 2
+            with ThreadPoolExecutor(1) as crew:
+                crew.submit(models.fit, "kernel", tables).result()
+        assert seen == {planned}
+    finally:
+        use_threads(RuntimeConfig())
+
+
+def test_who_is_dropped_while_paused_ends_all_the_same(make):
+    control = RunControl()
+    models = make(1, control)
+    control.pause()
+    models.drop()
+    with pytest.raises(Cancelled):
+        models.check()
 
 
 @pytest.mark.parametrize(("word", "error"), [("stop", Stopped), ("cancel", Cancelled)])
