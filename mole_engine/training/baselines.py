@@ -21,6 +21,7 @@ from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.data.weights import counting
 from mole_engine.training.folds import of_main_file
+from mole_engine.training.library_threads import openmp_threads
 from mole_engine.training.metrics import compute_metrics
 from mole_engine.training.tabular import (
     ROWS_AT_A_TIME,
@@ -263,8 +264,6 @@ class _Work:
         filling: Table | None,
         weights: Floats | None,
     ) -> Floats:
-        from threadpoolctl import threadpool_limits
-
         if len(np.unique(labels)) < 2 or not len(wanted):
             # Nothing can be told apart (scikit-learn refuses a single class).
             return _mean(labels, task, len(wanted), weights)
@@ -274,7 +273,7 @@ class _Work:
             kind = "random" if self.name == "fingerprints" else "extra"
             model = forest(kind, task.kind, trees=TREES, seed=self.seed, threads=self.threads)
         # Of the calling thread's OpenMP alone: the network's own threads are not touched.
-        with threadpool_limits(self.threads, user_api="openmp"):
+        with openmp_threads(self.threads):
             fit_in_steps(model, self._features(train, filling), labels, self._check, weights)
             blocks = [wanted[start : start + ROWS_AT_A_TIME] for start in range(0, len(wanted), ROWS_AT_A_TIME)]
             return np.concatenate([predict_task(model, self._features(block, filling), task) for block in blocks])

@@ -298,14 +298,14 @@ class _Ensemble:
     def _simple_fits(self) -> AbstractContextManager[SimpleFits | None]:
         if not self.config.ensemble.trees:
             return nullcontext()
-        own = (self.config, self.data, self.scaler, self.threads, self.spare, self.emitter, self.control)
+        own = (self.config, self.data, self.scaler, self.folds, self.threads, self.spare, self.emitter, self.control)
         return SimpleFits(*own, on_progress=self.on_progress, cache_dir=self.cache_dir)
 
     def _begin_simple(self) -> None:
         """Have simple models fitted beside the last networks, if this run trains any of these."""
         last = [item.number for item in self.plan if item.turn == self.plan[-1].turn]
         if self.simple is not None and self.beside is not None and self.spare and any(map(self.beside.trains, last)):
-            self.simple.begin(self.folds)
+            self.simple.begin()
 
     def _followed(self, item: PlannedNetwork, prepared: Prepared, folder: Path, beside: SideBySide) -> FitResult | None:
         """Show what another process trains; what that could not do is done here."""

@@ -14,6 +14,7 @@ from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.training.additive import GROUPS, MAX_MOLECULES, LinearModel, fit_linear
 from mole_engine.training.forests import TreeArrays, of_boosting, of_forest
 from mole_engine.training.kernels import COUNTS, KernelModel, fit_kernels
+from mole_engine.training.library_threads import openmp_threads
 from mole_engine.training.outputs import OutputLayout
 from mole_engine.training.tabular import Table, boosting, column_medians, fit_in_steps, forest, without_gaps
 
@@ -267,8 +268,6 @@ def _fit_trees(
     trees: int,
     check: Check | None,
 ) -> tuple[TreeArrays | None, tuple[int, ...]]:
-    from threadpoolctl import threadpool_limits
-
     known = ~np.isnan(labels)
     if len(np.unique(labels[known])) < 2:
         return None, ()
@@ -281,7 +280,7 @@ def _fit_trees(
     if COUNTS in READS[name]:
         # Thousands of columns, most of them empty: a tenth of them is looked at for a split.
         model.set_params(max_features=0.1)
-    with threadpool_limits(threads, user_api="openmp"):
+    with openmp_threads(threads):
         fit_in_steps(model, features[known], labels[known], check, None if weights is None else weights[known])
     classes = () if task.kind is TaskKind.REGRESSION else tuple(int(label) for label in model.classes_)
     return (of_boosting(model) if name == "boosting" else of_forest(model)), classes

@@ -36,7 +36,7 @@ class SimpleFits:
 
     Parameters
     ----------
-    config, data, scaler
+    config, data, scaler, folds
         As `SimpleModels`.
     threads, beside
         Of the whole job, and those for these models beside the last networks; 0: they wait for them.
@@ -58,6 +58,7 @@ class SimpleFits:
         config: TrainConfig,
         data: MolDataModule,
         scaler: TargetScaler,
+        folds: Sequence[Fold],
         threads: int,
         beside: int,
         emitter: EventEmitter,
@@ -70,7 +71,7 @@ class SimpleFits:
         self.parts: dict[str, Part] = {}
         self.tables = SimpleTables()
         # Whether they begin early, or a run goes on behind its networks: planned alike, so that they say the same.
-        self._models = SimpleModels(config, data, scaler, (), threads, control, planned=beside)
+        self._models = SimpleModels(config, data, scaler, folds, threads, control, planned=beside)
         self._data = data
         self._threads, self._beside = threads, beside
         self._emitter = emitter
@@ -93,9 +94,8 @@ class SimpleFits:
         self._crew.shutdown()
         self._filters.__exit__(kind, error, traceback)
 
-    def begin(self, folds: Sequence[Fold]) -> None:
+    def begin(self) -> None:
         """Begin beside the last networks, deaf to a stop, which is theirs until `finish`."""
-        self._models.folds = folds
         self._models.threads = self._beside
         self._models.hears_stop = False
         self._begun = self._crew.submit(self._work)
@@ -106,7 +106,7 @@ class SimpleFits:
         Parameters
         ----------
         folds
-            That networks are used of; what has begun goes on with those it was given.
+            That networks are used of, after a stop.
 
         Raises
         ------
@@ -120,7 +120,8 @@ class SimpleFits:
         self._emitter.emit(StateChanged(state=RunState.TRAINING, message=STAGE, trained=True))
         try:
             if self._begun is None:
-                self._models.folds = folds
+                # Where they might have begun early, as planned then: a run that goes on says the same.
+                self._models.folds = self._models.folds if self._beside else folds
                 self._models.on_progress = self._on_progress
                 self._work()
             else:
@@ -138,6 +139,7 @@ class SimpleFits:
             if self._on_progress is not None and now != told:
                 self._on_progress(*now)
             told = now
+            self._emitter.emit_posted()
             wait([begun], timeout=POLL_SECONDS)
         begun.result()
 

@@ -21,6 +21,7 @@ from mole_engine.data.data_modules import MolDataModule
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.data.weights import counting
 from mole_engine.training.folds import Fold, fold_numbers, pool_of
+from mole_engine.training.library_threads import linear_algebra_threads
 from mole_engine.training.outputs import OutputLayout
 from mole_engine.training.parts import MOST_LEARNT, Part, fit_part, learnt_from
 from mole_engine.training.simple_tables import SimpleTables
@@ -120,7 +121,8 @@ class SimpleModels:
             self._is_dropped.wait(LOOK_UP_SECONDS)
         if self._is_dropped.is_set():
             raise Cancelled
-        self.control.checkpoint()
+        if self.control.cancel_requested:
+            raise Cancelled
         if self.hears_stop and self.control.stop_requested:
             raise Stopped
 
@@ -180,12 +182,10 @@ class SimpleModels:
 
     @contextlib.contextmanager
     def _few_threads(self, name: str, jobs: int) -> Iterator[None]:
-        from threadpoolctl import threadpool_limits
-
         large = self._most_rows(name) > SMALL_MATRIX
         few = max(1, self.planned // self.at_once(name, jobs, self.planned)) if large else 1
         # Fits at the same time leave the list of warning filters as whichever ends last found it.
-        with threadpool_limits(few, user_api="blas"), warnings.catch_warnings():
+        with linear_algebra_threads(few), warnings.catch_warnings():
             yield
 
     def _waited_for(self, future: Future[Result]) -> Result:

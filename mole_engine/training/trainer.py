@@ -15,6 +15,7 @@ from pytorch_lightning.strategies import FSDPStrategy, Strategy
 
 from mole_engine.contracts.config import RuntimeConfig, TrainConfig
 from mole_engine.contracts.errors import InputError
+from mole_engine.training.library_threads import set_linear_algebra_threads
 from mole_engine.training.machine import devices_words, multiplies_bf16_quickly, usable_cores
 
 MAX_THREADS = 8
@@ -167,15 +168,9 @@ def use_threads(runtime: RuntimeConfig) -> int:
     core, and where other work has one of them its threads wait for each other in a loop: a Gaussian process on 577
     molecules then takes minutes instead of three seconds.
     """
-    # SciPy brings a library of its own, which can be limited once it is there.
-    import scipy.linalg  # noqa: F401
-    from threadpoolctl import OpenBLASController, threadpool_limits
-
     threads = runtime.threads or default_threads()
     torch.set_num_threads(threads)
-    threadpool_limits(threads, user_api="blas")
-    # Whoever sets OpenBLAS's number is the only one who can, until he says that he is done.
-    OpenBLASController.clear_controlling_thread()
+    set_linear_algebra_threads(threads)
     return threads
 
 

@@ -42,8 +42,8 @@ def begun(monkeypatch):
     given: list[int] = []
     begin = SimpleFits.begin
 
-    def note(self: SimpleFits, folds: Any) -> None:
-        begin(self, folds)
+    def note(self: SimpleFits) -> None:
+        begin(self)
         given.append(self._beside)
 
     monkeypatch.setattr(SimpleFits, "begin", note)

@@ -34,8 +34,9 @@ def make(job, helpers, told):
 
     def build(control=None, heard=None):
         emitter = EventEmitter("run", told.append)
-        own = (config, ready.data, ready.scaler, 2, 1, emitter, control or RunControl())
-        return SimpleFits(*own, on_progress=heard), make_folds(config, ready.data)
+        folds = make_folds(config, ready.data)
+        own = (config, ready.data, ready.scaler, folds, 2, 1, emitter, control or RunControl())
+        return SimpleFits(*own, on_progress=heard), folds
 
     yield build
     assert not [thread for thread in threading.enumerate() if "simple models" in thread.name]
@@ -61,7 +62,7 @@ def test_begun_early_or_not_they_say_the_same(make, told, monkeypatch):
     heard = []
     early, folds = make(heard=lambda *given: heard.append((*given, threading.current_thread())))
     with early:
-        early.begin(folds)
+        early.begin()
         assert begun.wait(60)
         # Nothing is said while networks are shown.
         assert (told, heard) == ([], [])
@@ -85,7 +86,7 @@ def test_a_stop_is_meant_for_what_is_shown(make, told, monkeypatch):
     control = RunControl()
     fits, folds = make(control)
     with fits:
-        fits.begin(folds)
+        fits.begin()
         assert begun.wait(60)
         control.stop()
         threading.Event().wait(0.1)
@@ -108,11 +109,11 @@ def test_a_stop_is_meant_for_what_is_shown(make, told, monkeypatch):
 def test_nobody_waits_for_them_where_a_network_fails(make, monkeypatch):
     begun, _ = _hold(monkeypatch, "kernel")
     control = RunControl()
-    fits, folds = make(control)
+    fits, _ = make(control)
 
     def run():
         with fits:
-            fits.begin(folds)
+            fits.begin()
             assert begun.wait(60)
             # Also while the user has paused.
             control.pause()
@@ -129,6 +130,6 @@ def test_what_goes_wrong_among_them_is_told_by_who_waits(make, monkeypatch):
     monkeypatch.setattr(SimpleModels, "fit", broken)
     fits, folds = make()
     with fits:
-        fits.begin(folds)
+        fits.begin()
         with pytest.raises(MemoryError, match="in a tree"):
             fits.finish(folds)

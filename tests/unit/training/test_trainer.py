@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 import threadpoolctl
 import torch
@@ -139,29 +137,6 @@ def test_threads_are_set():
         libraries = threadpoolctl.threadpool_info()
         assert {library["num_threads"] for library in libraries if library["user_api"] == "blas"} == {1}
     assert torch.get_num_threads() == 1
-
-
-def test_every_thread_may_limit_linear_algebra_behind_another():
-    """Jobs of a window have threads of their own, one after the other, of which nobody sees the end."""
-
-    def limits() -> set[int]:
-        libraries = threadpoolctl.threadpool_info()
-        return {library["num_threads"] for library in libraries if library["user_api"] == "blas"}
-
-    def job(threads: int) -> None:
-        use_threads(RuntimeConfig(threads=threads))
-        seen.append(limits())
-        with threadpoolctl.threadpool_limits(1, user_api="blas"):
-            seen.append(limits())
-
-    seen: list[set[int]] = []
-    with threadpoolctl.threadpool_limits(2, user_api="blas"):
-        pass
-    with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
-        first.submit(job, 2).result()
-        second.submit(job, 3).result()
-    use_threads(RuntimeConfig(threads=1))
-    assert [*seen, limits()] == [{2}, {1}, {3}, {1}, {1}]
 
 
 def test_the_trainer_writes_prints_and_checks_nothing_by_itself(tmp_path, monkeypatch):
