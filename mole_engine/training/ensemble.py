@@ -43,6 +43,7 @@ from mole_engine.training.series import Series, SeriesEnd, read_end, write_end
 from mole_engine.training.setup import Prepared
 from mole_engine.training.side_by_side import SideBySide
 from mole_engine.training.simple_fits import SimpleFits
+from mole_engine.training.simple_models import SimpleModels
 from mole_engine.training.times import blend_seconds
 from mole_engine.training.trainer import resolve_device, use_threads
 
@@ -298,8 +299,11 @@ class _Ensemble:
     def _simple_fits(self) -> AbstractContextManager[SimpleFits | None]:
         if not self.config.ensemble.trees:
             return nullcontext()
-        own = (self.config, self.data, self.scaler, self.folds, self.threads, self.spare, self.emitter, self.control)
-        return SimpleFits(*own, on_progress=self.on_progress, cache_dir=self.cache_dir)
+        own = (self.config, self.data, self.scaler, self.folds, self.threads, self.control)
+        # Also where they do not begin early: a run that goes on behind its networks says the same.
+        models = SimpleModels(*own, algebra_threads=self.spare)
+        told, kept = self.on_progress, self.cache_dir
+        return SimpleFits(models, self.emitter, beside=self.spare, on_progress=told, cache_dir=kept)
 
     def _begin_simple(self) -> None:
         """Have simple models fitted beside the last networks, if this run trains any of these."""

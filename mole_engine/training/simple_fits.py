@@ -12,12 +12,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.events import Notice, ProgressHandler, StateChanged
-from mole_engine.contracts.run_state import RunControl, RunState
+from mole_engine.contracts.run_state import RunState
 from mole_engine.contracts.wording import counted_of
-from mole_engine.data.data_modules import MolDataModule
-from mole_engine.data.scaling import TargetScaler
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.folds import Fold
 from mole_engine.training.parts import Part
@@ -36,12 +33,12 @@ class SimpleFits:
 
     Parameters
     ----------
-    config, data, scaler, folds
-        As `SimpleModels`.
-    threads, beside
-        Of the whole job, and those for these models beside the last networks; 0: they wait for them.
-    emitter, control, on_progress
-        Spoken to in the job's own thread alone, the user's words, and who is told how far the work is.
+    models
+        With all of the job's threads.
+    emitter, on_progress
+        Spoken to in the job's own thread alone; the second, which may raise, hears how far the work is.
+    beside
+        Threads for them beside the last networks; 0: they wait for these.
     cache_dir
         Keeps descriptors; None: not kept.
 
@@ -55,27 +52,20 @@ class SimpleFits:
 
     def __init__(
         self,
-        config: TrainConfig,
-        data: MolDataModule,
-        scaler: TargetScaler,
-        folds: Sequence[Fold],
-        threads: int,
-        beside: int,
+        models: SimpleModels,
         emitter: EventEmitter,
-        control: RunControl,
         *,
+        beside: int = 0,
         on_progress: ProgressHandler | None = None,
         cache_dir: Path | None = None,
     ) -> None:
         self.left_out: dict[str, Floats] = {}
         self.parts: dict[str, Part] = {}
         self.tables = SimpleTables()
-        # Whether they begin early, or a run goes on behind its networks: planned alike, so that they say the same.
-        self._models = SimpleModels(config, data, scaler, folds, threads, control, planned=beside)
-        self._data = data
-        self._threads, self._beside = threads, beside
+        self._models = models
+        self._threads, self._beside = models.threads, beside
         self._emitter = emitter
-        self._control = control
+        self._control = models.control
         self._on_progress = on_progress
         self._cache_dir = cache_dir
         self._crew = ThreadPoolExecutor(1, "simple models")
@@ -145,7 +135,7 @@ class SimpleFits:
 
     def _work(self) -> None:
         models = self._models
-        self.tables = simple_tables(self._data, cache_dir=self._cache_dir, on_progress=models.progress)
+        self.tables = simple_tables(models.data, cache_dir=self._cache_dir, on_progress=models.progress)
         for name in models.names:
             left_out, part = models.fit(name, self.tables)
             self.left_out[name], self.parts[name] = left_out, part

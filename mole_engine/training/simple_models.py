@@ -68,8 +68,8 @@ class SimpleModels:
         Of the job; with fewer of them, the models say the same.
     control
         The user's words.
-    planned
-        Threads of linear algebra with large matrices, whose sums depend on them; 0: as many as `threads`.
+    algebra_threads
+        Of linear algebra with large matrices, whose sums depend on them; 0: as many as `threads`.
 
     Attributes
     ----------
@@ -91,14 +91,14 @@ class SimpleModels:
         folds: Sequence[Fold],
         threads: int,
         control: RunControl,
-        planned: int = 0,
+        algebra_threads: int = 0,
     ) -> None:
         self.config = config
         self.data = data
         self.folds = folds
         self.threads = threads
         self.control = control
-        self.planned = planned or threads
+        self.algebra_threads = algebra_threads or threads
         self.on_progress: ProgressHandler | None = None
         self.progress_so_far = (STAGE, 0, 1)
         self.hears_stop = True
@@ -183,7 +183,7 @@ class SimpleModels:
     @contextlib.contextmanager
     def _few_threads(self, name: str, jobs: int) -> Iterator[None]:
         large = self._most_rows(name) > SMALL_MATRIX
-        few = max(1, self.planned // self.at_once(name, jobs, self.planned)) if large else 1
+        few = max(1, self.algebra_threads // self.at_once(name, jobs, self.algebra_threads)) if large else 1
         # Fits at the same time leave the list of warning filters as whichever ends last found it.
         with linear_algebra_threads(few), warnings.catch_warnings():
             yield

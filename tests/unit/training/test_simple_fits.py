@@ -35,8 +35,8 @@ def make(job, helpers, told):
     def build(control=None, heard=None):
         emitter = EventEmitter("run", told.append)
         folds = make_folds(config, ready.data)
-        own = (config, ready.data, ready.scaler, folds, 2, 1, emitter, control or RunControl())
-        return SimpleFits(*own, on_progress=heard), folds
+        models = SimpleModels(config, ready.data, ready.scaler, folds, 2, control or RunControl(), algebra_threads=1)
+        return SimpleFits(models, emitter, beside=1, on_progress=heard), folds
 
     yield build
     assert not [thread for thread in threading.enumerate() if "simple models" in thread.name]

@@ -88,7 +88,7 @@ def test_sums_of_linear_algebra_follow_the_plan_and_not_the_clock(make, tables, 
     try:
         for threads in (1, 2, 4):
             models = make(threads)
-            models.planned = 2
+            models.algebra_threads = 2
             with ThreadPoolExecutor(1) as crew:
                 crew.submit(models.fit, "kernel", tables).result()
         assert seen == {planned}
