@@ -26,6 +26,7 @@ from mole_engine.training.folds import pool_of
 from mole_engine.training.machine import free_memory, usable_cores
 from mole_engine.training.plan import fine_tuning
 from mole_engine.training.setup import Prepared, prepare_network
+from mole_engine.training.times import network_seconds
 from mole_engine.training.trainer import Device, resolve_device, threads_for_seconds, use_threads
 
 STAGE = "Choosing the number of threads"
@@ -42,7 +43,7 @@ NEARLY = 1.05
 WIDE = 1.25
 """How many times as fast the last core must make a step before it is taken from the window and from other programs."""
 
-WORTH_SECONDS = 60.0
+WORTH_SECONDS = 100.0
 """Jobs that one core is expected to do in less are not worth a trial."""
 
 WORTH_BATCHES = 300
@@ -50,9 +51,6 @@ WORTH_BATCHES = 300
 
 NETWORK_BYTES = 1.5e9
 """Of memory that a process which trains a network is given: half of it are the libraries."""
-
-CORE_SPEED = 5e10
-"""Operations a second that a core is taken to do; decides only whether a trial is worth while."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +161,7 @@ def is_worth_trying(config: TrainConfig, prepared: Prepared, cores: int) -> bool
     epochs *= networks
     weights = sum(item.numel() for item in prepared.model.encoder.encoder.layers.parameters())
     tokens = int(data.features.lengths[data.positions("train")].sum())
-    seconds = 6 * weights * tokens * epochs / CORE_SPEED
+    seconds = network_seconds(weights, tokens, epochs, threads=1)
     return seconds >= WORTH_SECONDS and len(data.loader("train", training=True)) * epochs >= WORTH_BATCHES
 
 
