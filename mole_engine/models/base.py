@@ -48,6 +48,11 @@ class Learning:
     targets_of: Callable[[Tensor], Tensor] = _as_they_are
 
 
+def fixed_of(model: nn.Module) -> dict[str, Tensor]:
+    """Return the parameters that do not learn, by name."""
+    return {name: value.detach() for name, value in model.named_parameters() if not value.requires_grad}
+
+
 @dataclass
 class _Epoch:
     """Logits and labels of one pass, left on their device until the pass ends: a copy per step would hold up a GPU."""
@@ -131,6 +136,10 @@ class Model(ClippedModule, ABC):
         """Return the outputs of a batch in the user's units (logits where there is no `learning`)."""
         logits = self.predict_batch(batch)
         return logits if self.learning is None else self.learning.outputs_of(logits)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the weights that do not learn, which a checkpoint may leave out."""
+        checkpoint["state_dict"] = {**fixed_of(self), **checkpoint["state_dict"]}
 
     def on_train_epoch_start(self) -> None:
         """Forget the epoch before."""

@@ -13,6 +13,7 @@ from mole_engine.contracts.events import CheckpointSaved, Notice
 from mole_engine.contracts.wording import counted
 from mole_engine.store.files import atomic_path
 from mole_engine.training.emitter import EventEmitter
+from mole_engine.training.fixed_weights import FixedWeights
 from mole_engine.training.metrics import LOSS
 
 BEST, LAST = "best.ckpt", "last.ckpt"
@@ -42,6 +43,8 @@ class CheckpointCallback(pl.Callback):
         Epochs without improvement before training ends; 0: never.
     every
         Epochs between resumable checkpoints.
+    fixed
+        Weights that both leave out; None: they are whole.
 
     Attributes
     ----------
@@ -60,7 +63,9 @@ class CheckpointCallback(pl.Callback):
         mode: str,
         patience: int = 0,
         every: int = 1,
+        fixed: FixedWeights | None = None,
     ) -> None:
+        self.fixed = fixed
         self.folder = folder
         self.emitter = emitter
         self.monitor = monitor
@@ -105,6 +110,13 @@ class CheckpointCallback(pl.Callback):
             if name.startswith("val/")
         }
         self._save_weights(trainer)
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Leave out what does not learn."""
+        if self.fixed is not None:
+            self.fixed.drop(checkpoint["state_dict"])
 
     def save_state(self, trainer: pl.Trainer) -> None:
         """Write the state to resume from, at the very end of an epoch.
@@ -165,6 +177,8 @@ class CheckpointCallback(pl.Callback):
         # Sharded strategies gather here, so every process takes part; one writes.
         weights = trainer.strategy.lightning_module_state_dict()
         path = self.folder / BEST
+        if self.fixed is not None:
+            self.fixed.drop(weights)
         if trainer.is_global_zero:
             content = {
                 "state_dict": weights,

@@ -17,11 +17,13 @@ from mole_engine.contracts.errors import InputError, KnownError, is_out_of_memor
 from mole_engine.contracts.events import Notice
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.contracts.wording import counted
+from mole_engine.models.base import fixed_of
 from mole_engine.training.averaging import AveragingCallback
 from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback
 from mole_engine.training.checkpoints import BEST, LAST, CheckpointCallback
 from mole_engine.training.compilation import compiled_layers, compiles
 from mole_engine.training.emitter import EventEmitter
+from mole_engine.training.fixed_weights import FIXED, FixedWeights
 from mole_engine.training.job import free_memory
 from mole_engine.training.metrics import monitor_of
 from mole_engine.training.metrics_table import write_waiting
@@ -84,8 +86,9 @@ def fit_model(
 ) -> FitResult:
     """Train a prepared model and leave the kept weights (best or last epoch) in it, on the CPU.
 
-    Writes `checkpoints/best.ckpt`, `checkpoints/last.ckpt` and `metrics.csv` under `folder`. When memory runs out, the
-    batches are halved, twice as many are accumulated, and training goes on from the last checkpoint.
+    Writes `checkpoints/best.ckpt`, `checkpoints/last.ckpt` (without what does not learn, which is in
+    `checkpoints/fixed.safetensors`) and, for a network that is the only one, `metrics.csv` under `folder`. When memory
+    runs out, the batches are halved, twice as many are accumulated, and training goes on from the last checkpoint.
 
     Parameters
     ----------
@@ -139,6 +142,8 @@ class _Job:
         self.number = number
         self.device = resolve_device(config.runtime)
         check_several_devices(config.runtime, self.device.accelerator)
+        # Sharded and distributed states stay whole: each process has its own part of them.
+        self.fixed = FixedWeights(self.checkpoints, prepared.model) if is_single(config.runtime) else None
         tasks = prepared.data.dataset.roles.tasks
         self.monitor, self.mode = monitor_of(tasks, config.training, prepared.scaler)
 
@@ -148,12 +153,14 @@ class _Job:
         use_threads(self.config.runtime)
         if resume_from is None and process_rank(self.config.runtime) == 0:
             # What an older run left here must never be taken for a state of this one.
-            for name in (BEST, LAST):
+            for name in (BEST, LAST, FIXED):
                 (self.checkpoints / name).unlink(missing_ok=True)
         if self.device.note:
             self.emitter.emit(Notice(message=self.device.note, level="warning"))
         if resume_from is not None:
-            check_checkpoint(resume_from, self.prepared.model)
+            check_checkpoint(resume_from, self.prepared.model, self.fixed)
+        if self.fixed is not None:
+            self.fixed.save(self.prepared.model)
         compiling = compiles(self.config.runtime, self.device.accelerator, long=False)
         try:
             with process_group_ends_here(), compiled_layers(self.prepared.model, compiling):
@@ -193,6 +200,7 @@ class _Job:
             mode=self.mode,
             patience=training.patience,
             every=self.config.runtime.checkpoint_every,
+            fixed=self.fixed,
         )
 
     def _trainer(self, keeper: CheckpointCallback, resume_from: Path | None) -> pl.Trainer:
@@ -205,7 +213,9 @@ class _Job:
             callbacks.append(PinnedCallback(self.pinned, self.emitter))
         if training.averaging != "none":
             callbacks.append(AveragingCallback(training.averaging, training.ema_decay))
-        callbacks.append(EventCallback(self.emitter, keeper, controlling, self.folder / "metrics.csv"))
+        # Networks of several have one table, which whoever places them among the others writes.
+        table = self.folder / "metrics.csv" if self.series is None else None
+        callbacks.append(EventCallback(self.emitter, keeper, controlling, table))
         trainer = build_trainer(
             self.config, callbacks, self.folder, device=self.device, accumulate=self.prepared.data.accumulate
         )
@@ -255,7 +265,7 @@ class _Job:
         wanted = self.config.training.keep == "best" or self.control.stop_requested
         if wanted and keeper.best_epoch and best.is_file():
             content = torch.load(best, map_location="cpu", weights_only=True)
-            model.load_state_dict(content["state_dict"], strict=True)
+            model.load_state_dict({**fixed_of(model), **content["state_dict"]}, strict=True)
             kept = keeper.best_epoch
         model.zero_grad(set_to_none=True)
         model.eval()
@@ -272,8 +282,8 @@ class _Job:
         )
 
 
-def check_checkpoint(path: Path, model: torch.nn.Module) -> None:
-    """Make sure that a checkpoint can be resumed with a model.
+def check_checkpoint(path: Path, model: torch.nn.Module, fixed: FixedWeights | None = None) -> None:
+    """Make sure that a checkpoint can be resumed with a model, and give the model the weights that it leaves out.
 
     Raises
     ------
@@ -283,8 +293,9 @@ def check_checkpoint(path: Path, model: torch.nn.Module) -> None:
     again = "Start a new run instead."
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        state = state if fixed is None else fixed.whole(state)
     except FileNotFoundError as error:
-        raise InputError(f"There is no checkpoint {path} to resume from.", "", again) from error
+        raise InputError(f"There is no checkpoint {error.filename or path} to resume from.", "", again) from error
     except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError, pickle.UnpicklingError) as error:
         raise InputError(f"The checkpoint {path} cannot be read:", "it is damaged.", again) from error
     shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
@@ -292,6 +303,8 @@ def check_checkpoint(path: Path, model: torch.nn.Module) -> None:
         raise InputError(
             f"The checkpoint {path} does not fit:", "it is of a network of another size or for other targets.", again
         )
+    if fixed is not None:
+        model.load_state_dict({name: state[name] for name in fixed.names}, strict=False)
 
 
 def _cpu_state(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.events import Notice
 from mole_engine.store.files import atomic_path, storage_problem
+
+
+@dataclass(frozen=True)
+class _Written:
+    """How a table was left, so that the next epoch is appended: long tables of short epochs cost more than these."""
+
+    size: int
+    columns: list[str]
+    epoch: int
+
+    def goes_on_with(self, path: Path, news: Sequence[dict[str, Any]]) -> bool:
+        """Whether rows can simply be appended; nobody else has changed the file."""
+        later = int(news[0]["epoch"]) > self.epoch and all(row.keys() <= set(self.columns) for row in news)
+        return later and path.exists() and path.stat().st_size == self.size
+
+
+_WRITTEN: dict[Path, _Written] = {}
+"""Tables by their absolute path."""
 
 _WAITING: dict[Path, list[dict[str, Any]]] = {}
 """Rows of tables that could not be written yet, by the absolute path."""
@@ -25,7 +47,7 @@ def locked_notice(path: Path) -> Notice:
 
 
 def append_row(path: Path, row: dict[str, Any]) -> bool:
-    """Add an epoch's row to a CSV file, atomically; columns that are new widen the file.
+    """Add an epoch's row to a CSV file; columns that are new widen the file.
 
     A spreadsheet on Windows lets nobody write a file that it has open, which is no reason to end a training: the row
     then waits in memory for the next one.
@@ -87,19 +109,48 @@ def _in_words(epochs: Sequence[int]) -> str:
 
 
 def _write_rows(path: Path, news: list[dict[str, Any]]) -> None:
+    written = _WRITTEN.pop(path.absolute(), None)
     try:
-        rows = [*(old for old in _read_rows(path) if int(old["epoch"]) < news[0]["epoch"]), *news]
-        columns = list(dict.fromkeys([name for row in rows for name in row]))
-        with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns, restval="")
-            writer.writeheader()
-            writer.writerows(rows)
+        if written is not None and written.goes_on_with(path, news):
+            columns = written.columns
+            _append(path, news, written)
+        else:
+            columns = _rewrite(path, news)
+        _WRITTEN[path.absolute()] = _Written(path.stat().st_size, columns, int(news[-1]["epoch"]))
     except OSError as error:
         raise storage_problem(error, path) from error
+
+
+def _append(path: Path, news: list[dict[str, Any]], written: _Written) -> None:
+    text = io.StringIO(newline="")
+    csv.DictWriter(text, written.columns, restval="").writerows(news)
+    try:
+        with path.open("ab") as file:
+            file.write(text.getvalue().encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        # A full disk has taken half a row.
+        with contextlib.suppress(OSError):
+            os.truncate(path, written.size)
+        raise
+
+
+def _rewrite(path: Path, news: list[dict[str, Any]]) -> list[str]:
+    rows = [*(old for old in _read_rows(path) if int(old["epoch"]) < news[0]["epoch"]), *news]
+    columns = list(dict.fromkeys([name for row in rows for name in row]))
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    return columns
 
 
 def _read_rows(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if str(row.get("epoch", "")).isdigit()]
+        text = file.read()
+    # A crash may have cut off the last row.
+    whole = io.StringIO(text[: text.rfind("\n") + 1], newline="")
+    return [row for row in csv.DictReader(whole) if str(row.get("epoch", "")).isdigit()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import threading
 from itertools import pairwise
 from pathlib import Path
@@ -149,14 +150,23 @@ def test_rows_of_the_metrics_file(tmp_path):
 def test_a_metrics_file_that_a_spreadsheet_has_open_waits(job, helpers, monkeypatch):
     """As on Windows, where nobody else may write it then; the run goes on, and no row is lost."""
     path = job.folder / "metrics.csv"
-    replace = Path.replace
+    replace, opened = Path.replace, Path.open
 
-    def replaced(source, target):
+    def check(target):
         if target == path and len(job.of(EpochMetrics)) in (1, 2):
             raise PermissionError(13, "The process cannot access the file")
+
+    def replaced(source, target):
+        check(target)
         return replace(source, target)
 
+    def opened_for(source, mode="r", *arguments, **more):
+        if "r" not in mode:
+            check(source)
+        return opened(source, mode, *arguments, **more)
+
     monkeypatch.setattr(Path, "replace", replaced)
+    monkeypatch.setattr(Path, "open", opened_for)
     job.run(helpers.config(epochs=4), helpers.dataset(helpers.sizes(20)), helpers.split(20))
     (notice,) = job.of(Notice)
     assert "metrics.csv" in notice.message
@@ -175,6 +185,40 @@ def test_a_metrics_file_that_cannot_be_written_whole_keeps_its_rows(tmp_path, mo
     with pytest.raises(KnownError, match="disk is full"):
         append_row(path, {"epoch": 2})
     assert path.read_text(encoding="utf-8").split() == ["epoch", "1"]
+
+
+def test_rows_are_appended_to_a_metrics_file_that_nobody_has_changed(tmp_path):
+    """Rewriting a table of hundreds of epochs takes longer than short epochs do."""
+    path = tmp_path / "metrics.csv"
+    append_row(path, {"epoch": 1, "train_loss": 1.0})
+    place = path.stat().st_ino
+    append_row(path, {"epoch": 2})
+    assert path.stat().st_ino == place
+    path.write_text("epoch,train_loss,mine\n1,1.0,note\n2,,\n", encoding="utf-8")
+    append_row(path, {"epoch": 3, "train_loss": 0.5})
+    assert path.read_text(encoding="utf-8").split() == ["epoch,train_loss,mine", "1,1.0,note", "2,,", "3,0.5,"]
+
+
+def test_half_a_row_that_a_full_disk_leaves_is_taken_back(tmp_path, monkeypatch):
+    path = tmp_path / "metrics.csv"
+    append_row(path, {"epoch": 1, "train_loss": 1.0})
+    whole = path.read_bytes()
+
+    def full(number):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(KnownError, match="disk is full"):
+            append_row(path, {"epoch": 2, "train_loss": 0.5})
+    assert path.read_bytes() == whole
+
+
+def test_half_a_row_that_a_crash_leaves_is_left_out(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text("epoch,train_loss\n11,1.0\n1", encoding="utf-8")
+    append_row(path, {"epoch": 12, "train_loss": 0.5})
+    assert path.read_text(encoding="utf-8").split() == ["epoch,train_loss", "11,1.0", "12,0.5"]
 
 
 def test_memory_of_this_process():
