@@ -201,7 +201,8 @@ def _network(material: _Material, place: Path, epochs: int, on_progress: Progres
                 "seed": seed,
                 "out": str(Path(folder) / "run"),
                 "baselines": False,
-                "data": {"path": str(data)},
+                # Its own validation file is in there: read once more, it would bring true values to shuffled ones.
+                "data": {"path": str(data), "validation_path": ""},
                 "training": {"epochs": epochs},
                 "ensemble": {"kind": "none", "trees": False},
                 "search": {"trials": 0},

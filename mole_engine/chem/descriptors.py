@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from functools import cache, partial
@@ -61,6 +62,11 @@ def quick_rdkit_descriptor_names() -> tuple[str, ...]:
 def quick_descriptor_names() -> tuple[str, ...]:
     """Names of the descriptors but for the slow ones, in the order of the columns; new ones are appended here too."""
     return (*quick_rdkit_descriptor_names(), *solvation_names())
+
+
+def quick_descriptors_digest(count: int) -> str:
+    """Return what tells the first `count` of `quick_descriptor_names` from those of another version of RDKit."""
+    return hashlib.sha256("\n".join(quick_descriptor_names()[:count]).encode()).hexdigest()[:16]
 
 
 def compute_descriptors(

@@ -290,7 +290,7 @@ class EnsembleConfig(Section):
     def folds_by(self, method: str) -> Literal["scaffold", "random"]:
         """Return what the folds leave out together, where the parts were made by `method` of a `Split`."""
         if self.fold_by == "auto":
-            return "random" if method.startswith(("random", "stratified")) else "scaffold"
+            return "random" if method.startswith(("random", "stratified", "fold ")) else "scaffold"
         return self.fold_by
 
 

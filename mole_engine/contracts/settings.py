@@ -86,11 +86,18 @@ class Job(Section):
         return self.model_dump(mode="json")
 
     def to_yaml(self, path: str | Path) -> None:
-        """Write every field to a YAML file."""
+        """Write every field to a YAML file; one that is there stays whole until the new one is."""
         import yaml
 
         text = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
-        Path(path).write_text(text, encoding="utf-8")
+        # What the engine's stores do better, but contracts stand below them.
+        path = Path(path)
+        beside = path.with_name(f".{path.name}.part")
+        try:
+            beside.write_text(text, encoding="utf-8")
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
 
     def updated(self, changes: dict[str, Any]) -> Self:
         """Return a copy with nested `changes` merged in. Raises InputError."""

@@ -48,8 +48,6 @@ class MolarOffer:
 def power_of(unit: str) -> int | None:
     """Return the power of ten of a concentration unit in mol/L ("nM": -9), or None where it is none."""
     text = unit.strip().replace("µ", "u").replace("μ", "u")
-    if text == "mM" or text.casefold().startswith("mm"):
-        return -3
     return _POWERS.get(text.casefold())
 
 

@@ -14,6 +14,9 @@ from mole_engine.store.files import atomic_path, check_not_same
 def export_safetensors(model: str | Path, out: str | Path) -> None:
     """Write the weights of a bundle; the file's metadata holds the card (without the training fingerprints) as JSON.
 
+    Of a blend it has all: the first network's weights under their own names, those of further networks
+    ("network-2.head...") and the arrays of simple models ("extra.0.feature") beside them.
+
     Raises
     ------
     InputError, KnownError
@@ -25,14 +28,16 @@ def export_safetensors(model: str | Path, out: str | Path) -> None:
     bundle = read_bundle(model)
     metadata = {"format": "pt", "card": json.dumps(_card(bundle.card), ensure_ascii=False)}
     with atomic_path(Path(out)) as temporary:
-        temporary.write_bytes(save(bundle.tensors, metadata=metadata))
+        temporary.write_bytes(save({**bundle.tensors, **bundle.blend}, metadata=metadata))
 
 
 def export_checkpoint(model: str | Path, out: str | Path) -> None:
     """Write the weights of a bundle as a Lightning checkpoint.
 
     It holds tensors and plain values only, so `torch.load(..., weights_only=True)` reads it: "state_dict",
-    "hyper_parameters" (the job's configuration) and "card". It carries no optimiser, so training starts anew from it.
+    "hyper_parameters" (the job's configuration) and "card"; of a blend also "blend", the weights of further networks
+    ("network-2.head...") and the arrays of simple models ("extra.0.feature"), since "state_dict" is the first network.
+    It carries no optimiser, so training starts anew from it.
 
     Raises
     ------
@@ -49,6 +54,7 @@ def export_checkpoint(model: str | Path, out: str | Path) -> None:
         "state_dict": bundle.tensors,
         "hyper_parameters": bundle.card.config,
         "card": _card(bundle.card),
+        **({"blend": bundle.blend} if bundle.blend else {}),
         "pytorch-lightning_version": version("pytorch-lightning"),
         "epoch": bundle.card.best_epoch,
         "global_step": 0,

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from mole_engine.chem.descriptors import quick_descriptor_names
+from mole_engine.chem.descriptors import quick_descriptor_names, quick_descriptors_digest
 from mole_engine.contracts.errors import InputError
 from mole_engine.inference.network import encoding_width
 from mole_engine.models.network import MolENetwork
 from mole_engine.store.bundle import Bundle
+from mole_engine.store.card import ModelCard
 from mole_engine.training.blend import NETWORK, TUNED, Blend, to_logits, to_values
 from mole_engine.training.parts import DESCRIPTORS, EMBEDDINGS
 from mole_engine.training.simple_tables import quick_columns, tables_of
@@ -47,6 +48,7 @@ class BlendedModel:
     def __init__(self, bundle: Bundle, network: MolENetwork) -> None:
         self.tasks = bundle.card.tasks
         self._first = network
+        _check_columns(bundle.card)
         try:
             if len(bundle.blend) != int(bundle.card.blend["tensors"]):
                 raise ValueError(f"{len(bundle.blend)} of {bundle.card.blend['tensors']} arrays are there")
@@ -171,6 +173,20 @@ def _small(name: str, value: torch.Tensor) -> torch.Tensor:
         return value
     half = value.half()
     return half if torch.equal(half.to(value.dtype), value) else value
+
+
+def _check_columns(card: ModelCard) -> None:
+    """Refuse simple models whose descriptors are not those of the RDKit that is installed. Raises InputError."""
+    from rdkit import __version__ as installed
+
+    known, count = card.blend.get("columns"), card.blend.get("descriptors")
+    if not known or known == quick_descriptors_digest(int(count or 0)):
+        return
+    raise InputError(
+        f"'{card.name}' reads descriptors that are not those of this version:",
+        f"it was made with RDKit {card.versions.get('rdkit', 'of an unknown version')}; {installed} is installed.",
+        "Install the RDKit that it was made with, or train it again.",
+    )
 
 
 def _arrays(tensors: Mapping[str, torch.Tensor]) -> dict[str, npt.NDArray[Any]]:

@@ -101,9 +101,12 @@ def make_card(
 
 
 def _learnt(config: TrainConfig, dataset: CuratedDataset, parts: Mapping[str, Evaluation]) -> npt.NDArray[np.int64]:
-    """Return the positions that a model has learnt from: with folds, also the main file's validation molecules."""
+    """Return the positions that a model has learnt from.
+
+    With folds, and where simple models are part of it, these are also the main file's validation molecules.
+    """
     train = parts["train"].positions
-    if config.ensemble.kind != "folds":
+    if config.ensemble.kind != "folds" and not config.ensemble.trees:
         return train
     return np.concatenate([train, of_main_file(dataset, parts["val"].positions)])
 
@@ -190,11 +193,26 @@ def write_predictions(
     predicted = columns.frame(outputs, logits, nearest, threshold, [""] * len(smiles), spread)
     if nearest is not None:
         # A molecule that was left out is among the training molecules by now: its interval is that of a stranger.
-        honest = np.where(np.isnan(similarity[positions]), nearest, similarity[positions])
+        own = similarity[positions]
+        # In a large set only some of those were compared; of the others nothing is known.
+        nearest = np.where(_left_out(card.train_config(), dataset, parts), np.nan, nearest)
+        honest = np.where(np.isnan(own), nearest, own)
         predicted = predicted.assign(**columns.values(outputs, logits, honest, spread))
     frame = pd.concat([pd.DataFrame({**identity, **truth}), predicted], axis=1)
     with open_writer(path, frozenset(map(str, frame.columns))) as writer:
         writer.write(frame)
+
+
+def _left_out(config: TrainConfig, dataset: CuratedDataset, parts: Mapping[str, Evaluation]) -> npt.NDArray[np.bool_]:
+    """Return for each molecule of all parts whether it was left out once, and is one that was learnt from by now."""
+    learnt = _learnt(config, dataset, parts)
+    flags = [
+        np.zeros(len(item.positions), dtype=bool)
+        if item.fitted is None or part == "test"
+        else ~item.fitted & np.isin(item.positions, learnt)
+        for part, item in parts.items()
+    ]
+    return np.concatenate(flags)
 
 
 def _true(task: TaskSpec, values: Floats) -> Any:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.data.scaling import TargetScaler, TaskScale
-from mole_engine.inference.difficulty import factors, fit_difficulty
+from mole_engine.inference.difficulty import FEWEST, factors, fit_difficulty
 from mole_engine.store.card import TaskUncertainty
 
 Floats = npt.NDArray[np.float64]
@@ -68,10 +68,13 @@ def measure_uncertainty(
             least = conformal_least(class_probabilities(part[known]), truth)
             result[task.name] = TaskUncertainty(count=len(truth), least=least)
         elif scale is not None:
-            if similarity is not None:
-                known &= np.isfinite(similarity)
+            near = similarity
+            if near is not None:
+                judged = known & np.isfinite(near)
+                # The sample of a large set may miss nearly all labels of a rare target: then all count, equally wide.
+                enough = judged.sum() >= min(FEWEST, known.sum())
+                known, near = (judged, near[judged]) if enough else (known, None)
             residuals = scale.forward(targets[known, place]) - part[known, 0]
-            near = None if similarity is None else similarity[known]
             apart = None if spread is None else spread[known, column]
             result[task.name] = _of_residuals(residuals, near, apart)
         column += task.outputs

@@ -48,6 +48,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def remove_left_overs(folder: Path, name: str = "*") -> None:
+    """Remove what `atomic_path` had begun in a folder, of files of this name, when its process was killed."""
+    for path in folder.glob(f".{name}.*.part"):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
 def check_not_same(source: str | Path, target: str | Path) -> None:
     """Refuse to write a result over the file that it comes from. Raises InputError."""
     source, place = from_home(source), from_home(target)

@@ -16,7 +16,7 @@ from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import Event, event_from_json
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.settings import read_yaml
-from mole_engine.store.files import storage_problem, write_text
+from mole_engine.store.files import remove_left_overs, storage_problem, write_text
 from mole_engine.store.run_notes import NOTE_FIELDS, read_notes
 
 SEARCH_JOURNAL, SEARCH_CHOICE = "search.jsonl", "search.json"
@@ -125,10 +125,13 @@ class RunFolder:
     def drop_resume_state(self) -> None:
         """Remove the state to resume from, which a completed run no longer needs (optimiser and all: the largest file).
 
+        So goes half a model, of a process that was killed when it wrote it.
+
         Where no epoch was the best (no validation part), it holds the only checkpoint and stays.
         """
         if self.best_checkpoint.is_file():
             self.last_checkpoint.unlink(missing_ok=True)
+        remove_left_overs(self.path, self.model.name)
 
     def clear(self) -> None:
         """Remove the files of a run that came to nothing; files that are not a run's stay."""

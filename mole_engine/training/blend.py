@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from mole_engine.chem.descriptors import quick_descriptor_names, quick_rdkit_descriptor_names
+from mole_engine.chem.descriptors import quick_descriptor_names, quick_descriptors_digest, quick_rdkit_descriptor_names
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.training.outputs import OutputLayout
 from mole_engine.training.parts import DESCRIPTORS, PARTS, SMALLEST, Part, Tables, part_from_arrays
@@ -86,7 +86,8 @@ class Blend:
             name: {key: value for key, value in values.items() if np.isfinite(value)}
             for name, values in self.metrics.items()
         }
-        return {"weights": dict(self.weights), "metrics": finite, "descriptors": self.descriptors}
+        columns = {"descriptors": self.descriptors, "columns": quick_descriptors_digest(self.descriptors)}
+        return {"weights": dict(self.weights), "metrics": finite, **columns}
 
     @classmethod
     def load(

@@ -136,9 +136,8 @@ class _Ensemble:
         lengths = self.data.features.lengths[pool_of(self.data)]
         self.plan = plan_networks(_shareable(config), self.folds, len(lengths), float(lengths.mean()))
         self.spare = spare_threads(self.plan, self.threads)
-        costs = [item.cost for item in self.plan]
-        turns = [item.turn for item in self.plan]
-        self.series = Series(control, [item.epochs for item in self.plan], costs, self._afterwards(), turns)
+        epochs, costs, turns = zip(*((item.epochs, item.cost, item.turn) for item in self.plan), strict=True)
+        self.series = Series(control, epochs, costs, self._afterwards(), turns, beside=bool(self.spare))
         fixed = config.training.freeze == "encoder"
         # The vectors that all of them read come from this one; without a model to start from it is random.
         encoder = prepared.model.encoder.state_dict() if fixed else {}
@@ -226,7 +225,7 @@ class _Ensemble:
 
     def _afterwards(self) -> float:
         """Return about how many seconds the simple models will take after the last network."""
-        if not self.config.ensemble.trees or self.spare:
+        if not self.config.ensemble.trees:
             return 0.0
         count = self.config.ensemble.members if self.config.ensemble.kind != "none" else 1
         return blend_seconds(count, len(self.data.positions("train")))

@@ -18,6 +18,7 @@ from mole_engine.contracts.events import Notice
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.contracts.wording import counted
 from mole_engine.models.base import fixed_of
+from mole_engine.store.files import remove_left_overs
 from mole_engine.training.averaging import AveragingCallback
 from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback
 from mole_engine.training.checkpoints import BEST, LAST, CheckpointCallback
@@ -151,6 +152,8 @@ class _Job:
         began = time.monotonic()
         self.checkpoints.mkdir(parents=True, exist_ok=True)
         use_threads(self.config.runtime)
+        if process_rank(self.config.runtime) == 0:
+            remove_left_overs(self.checkpoints)
         if resume_from is None and process_rank(self.config.runtime) == 0:
             # What an older run left here must never be taken for a state of this one.
             for name in (BEST, LAST, FIXED):
@@ -266,7 +269,8 @@ class _Job:
         if wanted and keeper.best_epoch and best.is_file():
             content = torch.load(best, map_location="cpu", weights_only=True)
             model.load_state_dict({**fixed_of(model), **content["state_dict"]}, strict=True)
-            kept = keeper.best_epoch
+            # Of a run that goes on, the file may be of a later epoch than its last checkpoint.
+            kept = int(content["epoch"])
         model.zero_grad(set_to_none=True)
         model.eval()
         return FitResult(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,8 @@ class Fold:
 def make_folds(config: TrainConfig, data: MolDataModule) -> list[Fold]:
     """Return the folds of a job: several, or the given split as the only one.
 
-    Molecules of one scaffold stay together, unless they were divided at random; then the folds are random too.
+    Molecules of one scaffold stay together, unless they were divided at random; then the folds are random too. Rows of
+    one structure stay together in both.
     """
     train, validation = data.positions("train"), data.positions("val")
     ensemble = config.ensemble
@@ -71,9 +73,9 @@ def make_folds(config: TrainConfig, data: MolDataModule) -> list[Fold]:
 def fold_numbers(config: TrainConfig, data: MolDataModule, pool: Positions, count: int) -> Positions:
     """Return for each molecule of the pool which of `count` folds leaves it out."""
     generator = np.random.default_rng(config.seed)
-    groups = np.arange(len(pool))
+    groups = _numbered([data.dataset.smiles[place] for place in pool])
     if config.ensemble.folds_by(data.split.method) == "scaffold":
-        groups = _without_giants(_groups(data, pool), len(pool) / count)
+        groups = _without_giants(_groups(data, pool), groups, len(pool) / count)
     sizes = np.bincount(groups)
     # Large groups first, each into the fold that has least of its kind; a little chance among equals.
     kinds = _kinds(data, pool)
@@ -95,15 +97,23 @@ def _groups(data: MolDataModule, pool: Positions) -> Positions:
     """Return a number for each molecule, the same for those of one scaffold; acyclic ones stand alone."""
     scaffolds = getattr(data.dataset, "scaffolds", None)
     if scaffolds is None:
-        return np.arange(len(pool))
-    names = [scaffolds[place] or f"alone {place}" for place in pool]
+        return _numbered([data.dataset.smiles[place] for place in pool])
+    first: dict[str, int] = {}
+    alone = [first.setdefault(data.dataset.smiles[place], place) for place in pool]
+    names = [scaffolds[place] or f"alone {own}" for place, own in zip(pool, alone, strict=True)]
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
-def _without_giants(groups: Positions, most: float) -> Positions:
+def _numbered(smiles: Sequence[str]) -> Positions:
+    """Return a number for each molecule, the same for those of one structure, in the order of the first of each."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(one, len(numbers)) for one in smiles], dtype=np.int64)
+
+
+def _without_giants(groups: Positions, structures: Positions, most: float) -> Positions:
     """Return the groups with those of more than `most` molecules, which no fold could hold, taken apart."""
     giant = np.bincount(groups)[groups] > most
-    own = np.where(giant, groups.max() + 1 + np.arange(len(groups)), groups)
+    own = np.where(giant, groups.max() + 1 + structures, groups)
     return np.unique(own, return_inverse=True)[1].astype(np.int64)
 
 

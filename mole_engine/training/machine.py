@@ -18,7 +18,13 @@ log = logging.getLogger(__name__)
 SHORTEST_SECONDS = 0.5
 """A share of time over less than this would only jump."""
 
-_MEMORY, _GROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
+_MEMORY, _GROUP, _OWN_GROUPS = Path("/proc/meminfo"), Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+
+_GROUP_FILES = (
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
+"""Of a group's folder, in both versions: its limit, what it uses, and how much of that are files read before."""
 
 USUAL_MEMORY = 6 * 2**30
 """Of a machine that does not tell how much it has."""
@@ -76,11 +82,41 @@ def free_memory() -> int:
         for line in _MEMORY.read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):
                 free = int(line.split()[1]) * 1024
-    # A container, or a job of a cluster, may be given less; without a limit the file says "max".
+    # A container, or a job of a cluster, may be given less.
+    return max(0, min([free, *_left_to_groups()]))
+
+
+def _left_to_groups() -> list[int]:
+    """Return the bytes left to each group of processes (cgroup) with a limit that this process is in."""
+    left = []
+    for folder in _group_folders():
+        for limit, used, cached in _GROUP_FILES:
+            # Without a limit the file says "max", or there is none.
+            with contextlib.suppress(OSError, ValueError):
+                most, taken = (int((folder / name).read_text(encoding="ascii")) for name in (limit, used))
+                left.append(most - taken + _counted_in(folder / "memory.stat", cached))
+    return left
+
+
+def _group_folders() -> list[Path]:
+    """Return the folders of this process's groups and of those around them, as far as they can be seen."""
+    folders = [_GROUP, _GROUP / "memory"]
+    with contextlib.suppress(OSError):
+        for line in _OWN_GROUPS.read_text(encoding="utf-8").splitlines():
+            _, kinds, place = line.split(":", 2)
+            if not kinds or "memory" in kinds.split(","):
+                own = (_GROUP / "memory" if kinds else _GROUP) / place.strip("/")
+                folders += [folder for folder in (own, *own.parents) if _GROUP in folder.parents]
+    return list(dict.fromkeys(folders))
+
+
+def _counted_in(path: Path, name: str) -> int:
+    """Return a number of a file of names and numbers; 0 where it is not there."""
     with contextlib.suppress(OSError, ValueError):
-        limit, used = (int((_GROUP / f"memory.{name}").read_text(encoding="ascii")) for name in ("max", "current"))
-        free = min(free, limit - used)
-    return max(0, free)
+        for line in path.read_text(encoding="ascii").splitlines():
+            if line.startswith(f"{name} "):
+                return int(line.split()[1])
+    return 0
 
 
 def usable_cores() -> int:

@@ -93,7 +93,7 @@ class MemberEmitter(EventEmitter):
             total_steps=event.total_steps + round(self._before * steps) + round(after * steps),
             epoch=event.epoch + self._before,
             total_epochs=event.total_epochs + self._before + after,
-            eta_seconds=rest + self._series.afterwards,
+            eta_seconds=rest + self._series.rest(self._number, own),
             network=self._network,
             networks=self._networks,
             epochs_before=self._offset,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.store.files import write_text
+from mole_engine.training.times import ONE_THREAD
 
 END = "series.json"
 
@@ -25,6 +26,8 @@ class Series:
         Of each network as planned, in their order: how many, and the time of one beside the others'.
     afterwards
         Seconds that the job takes when all networks are trained.
+    beside
+        Whether one thread begins with that while the last network is trained.
     turns
         Networks with the same number are trained at the same time; None: each by itself.
     """
@@ -36,12 +39,15 @@ class Series:
         costs: Sequence[float],
         afterwards: float = 0.0,
         turns: Sequence[int] | None = None,
+        *,
+        beside: bool = False,
     ) -> None:
         self.control = control
         self.epochs = list(epochs)
         self.costs = list(costs)
         self.turns = list(range(len(self.epochs)) if turns is None else turns)
         self.afterwards = afterwards
+        self.beside = beside
         self._heard = 0
         self._seconds: dict[float, float] = {}
 
@@ -74,6 +80,13 @@ class Series:
         # The others of its own turn are as far as it is.
         times.pop(self.turns[number], None)
         return math.fsum(times.values()) / (self.epochs[number] * self.costs[number])
+
+    def rest(self, number: int, own: float) -> float:
+        """Return the seconds behind the last network, where network `number` takes `own` seconds in all."""
+        if not self.beside or math.isnan(own):
+            return self.afterwards
+        last = own * self.epochs[-1] * self.costs[-1] / (self.epochs[number] * self.costs[number])
+        return max(0.0, self.afterwards - last / ONE_THREAD)
 
     def seconds(self, number: int) -> float:
         """Return how long a network takes, after what was heard of those of its kind; NaN where nothing was."""

@@ -204,7 +204,8 @@ class SimpleModels:
 
     def _fitted(self, name: str, tables: SimpleTables, rows: Positions, threads: int) -> Part:
         rows, weights = counting(self.data.dataset.weights, rows)
-        large = len(rows) * len(self.tasks) > MANY_CELLS
+        # Of all that is learnt from in the end: what is weighed, a fold's model, has as many trees as what is kept.
+        large = len(self.pool) * len(self.tasks) > MANY_CELLS
         # The sample is drawn before any table is written out.
         drawn = learnt_from(name, rows, self.config.seed)
         if weights is not None:

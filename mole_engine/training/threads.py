@@ -52,6 +52,9 @@ WORTH_BATCHES = 300
 NETWORK_BYTES = 1.5e9
 """Of memory that a process which trains a network is given: half of it are the libraries."""
 
+SIMPLE_BYTES = 1e9
+"""Of memory that simple models of a blend take beside the networks, in the job's own process."""
+
 
 @dataclass(frozen=True)
 class ThreadTrial:
@@ -223,7 +226,8 @@ def room_for_networks(prepared: Prepared) -> int:
     tables = (labels.targets, labels.descriptors, labels.pooled, features.tokens, features.distances)
     data = sum(table.nbytes for table in tables if table is not None)
     # Once as it arrives, once as it is used.
-    return int(free_memory() // (NETWORK_BYTES + 2 * data))
+    simple = SIMPLE_BYTES if prepared.data.config.ensemble.trees else 0
+    return int(max(0, free_memory() - simple) // (NETWORK_BYTES + 2 * data))
 
 
 def candidates(cores: int) -> list[int]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 
+import pandas as pd
 import pytest
 
+import mole_engine.train
 from mole_engine.checks import run_check, short_epochs
 from mole_engine.contracts.errors import Cancelled
 from mole_engine.store.run_checks import read_checks
@@ -66,3 +68,24 @@ def test_a_check_can_be_cancelled_and_leaves_nothing(run, model):
     with pytest.raises(Cancelled):
         run_check(run.path, "scramble", model=model, on_progress=progress)
     assert read_checks(run.checks) == []
+
+
+def test_shuffled_values_are_not_judged_by_a_validation_file_of_true_ones(make_config, table, monkeypatch, tmp_path):
+    rows = pd.read_csv(table)
+    apart = tmp_path / "apart.csv"
+    rows.tail(8).to_csv(apart, index=False)
+    rows.head(len(rows) - 8).to_csv(table, index=False)
+    more = {"data": {"validation_path": str(apart)}, "split": {"method": "random", "column": ""}}
+    record = train(make_config(training={"epochs": 1}, baselines=False, **more))
+    counted = []
+
+    def trained(config, on_event=None, control=None):
+        result = real(config, on_event, control)
+        counted.append(result.counts)
+        return result
+
+    real = mole_engine.train.train
+    monkeypatch.setattr(mole_engine.train, "train", trained)
+    run_check(record.run_dir, "scramble", "y", model="network")
+    assert record.counts["val"] == 8
+    assert {counts["val"] for counts in counted} == {8}

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from mole_engine.chem import descriptors as chem
 from mole_engine.contracts.errors import InputError
+from mole_engine.export.checkpoints import export_checkpoint, export_safetensors
 from mole_engine.inference.predictor import LoadedModel, load_model
-from mole_engine.store.bundle import Bundle, read_bundle
+from mole_engine.store.bundle import Bundle, read_bundle, save_bundle
 from mole_engine.training.blend import NETWORK, Blend
 from mole_engine.training.parts import DESCRIPTORS, fit_part
 from mole_engine.training.simple_tables import tables_of
@@ -37,7 +40,7 @@ def blended(make_bundle: Any, network: int, quick: int) -> Bundle:
 
 def of_before(bundle: Bundle) -> Bundle:
     """Return the bundle as format 2 wrote it: nothing is said of how many descriptors there are."""
-    content = {key: value for key, value in bundle.card.blend.items() if key != "descriptors"}
+    content = {key: value for key, value in bundle.card.blend.items() if key not in ("descriptors", "columns")}
     return Bundle(replace(bundle.card, blend=content, format_version=2), bundle.tensors, bundle.blend)
 
 
@@ -61,3 +64,29 @@ def test_new_columns_do_not_reach_a_model_that_does_not_know_them(
 def test_descriptors_of_another_rdkit_are_refused(make_bundle: Any) -> None:
     with pytest.raises(InputError, match=r"reads 200 descriptors.*made with RDKit 2020\.1"):
         load_model(make_bundle(model={"descriptors": True, "descriptor_size": 200}, versions={"rdkit": "2020.1"}))
+
+
+def test_simple_models_refuse_descriptors_of_another_rdkit(make_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many, but not the same: they are sorted by name, so that a new one moves those behind it."""
+    bundle = blended(make_bundle, len(chem.descriptor_names()), len(chem.quick_descriptor_names()))
+    names = chem.quick_descriptor_names()
+    LoadedModel(bundle, "cpu")
+    monkeypatch.setattr(chem, "quick_descriptor_names", lambda: ("AnotherIndex", *names[:-1]))
+    with pytest.raises(InputError, match="descriptors that are not those of this version"):
+        LoadedModel(bundle, "cpu")
+
+
+@pytest.mark.parametrize("kind", ["ckpt", "safetensors"])
+def test_a_blend_is_exported_whole(make_bundle: Any, tmp_path: Path, kind: str) -> None:
+    bundle = blended(make_bundle, len(chem.descriptor_names()), len(chem.quick_descriptor_names()))
+    save_bundle(tmp_path / "blend.mole", bundle.tensors, bundle.card, bundle.blend)
+    out = tmp_path / f"blend.{kind}"
+    if kind == "ckpt":
+        export_checkpoint(tmp_path / "blend.mole", out)
+        content = torch.load(out, weights_only=True)
+        found = {**content["state_dict"], **content["blend"]}
+        assert content["state_dict"].keys() == bundle.tensors.keys()
+    else:
+        export_safetensors(tmp_path / "blend.mole", out)
+        found = load_file(out)
+    assert all(torch.equal(found[name], value) for name, value in {**bundle.tensors, **bundle.blend}.items())

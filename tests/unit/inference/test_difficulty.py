@@ -1,18 +1,24 @@
 """Intervals are wider for hard molecules where hard ones can be told, and all the same where they cannot."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mole_engine import load_model
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.data.scaling import TargetScaler, TaskScale
 from mole_engine.inference.difficulty import MOST, factors, fit_difficulty, left_out_similarity
+from mole_engine.inference.domain import measure_domain
+from mole_engine.inference.run_results import write_predictions
 from mole_engine.inference.uncertainty import conformal_half_width, measure_uncertainty
 from mole_engine.store.card import Difficulty, TaskUncertainty
+from mole_engine.training.evaluation import Evaluation
+from tests.unit.training.conftest import make_dataset
 
 
 def molecules(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -106,3 +112,30 @@ def test_a_stranger_gets_a_wider_interval_than_a_relative(make_bundle: Callable[
     assert table["nearest_similarity"][1] < 0.3
     assert width[1] / width[0] == pytest.approx(np.exp(1.2 * (1 - table["nearest_similarity"][1])), rel=1e-5)
     assert table["logS_std"][1] / table["logS_std"][0] == pytest.approx(width[1] / width[0], rel=1e-5)
+
+
+def test_left_out_molecules_that_were_not_compared_are_not_taken_for_known(make_card, tmp_path):
+    """A large set is judged by a sample; the others, learnt from by now, would be most like themselves."""
+    known: dict[str, Any] = {"half_width": 0.8, "std": 0.5, "count": 90}
+    uncertainty = {"logS": TaskUncertainty(**known, difficulty=Difficulty(-0.5, 1.2, 0.0))}
+    card = make_card(uncertainty=uncertainty)
+    card = replace(card, config={**card.config, "ensemble": {"kind": "folds", "members": 2}})
+    dataset = make_dataset(np.arange(4.0))
+    domain = measure_domain(dataset.smiles[:3])
+
+    def part(places: list[int], fitted: list[bool]) -> Evaluation:
+        zeros = np.zeros((len(places), 1))
+        positions, known_by_heart = np.array(places, dtype=np.int64), np.array(fitted, dtype=bool)
+        return Evaluation(positions, zeros, zeros, zeros, zeros == 0, {}, None, known_by_heart)
+
+    # One was compared, one was not, one is predicted by what learnt from it, and one is a test molecule.
+    parts = {"train": part([0, 1, 2], [False, False, True]), "val": part([], []), "test": part([3], [False])}
+    similarity = np.array([0.4, np.nan, np.nan, np.nan])
+    path = tmp_path / "predictions.csv"
+    write_predictions(path, dataset, parts, replace(card, domain=domain), similarity)
+    table = pd.read_csv(path)
+    nearest = [0.4, np.nan, 1.0, table["nearest_similarity"][3]]
+    width = (table["logS_upper"] - table["logS_lower"]) / (2 * 0.8)
+    expected = factors(uncertainty["logS"].difficulty, np.array(nearest), None, 4)
+    assert expected[1] == 1.0 > expected[2]
+    np.testing.assert_allclose(width / width[1], expected, rtol=1e-5)

@@ -100,3 +100,15 @@ def test_leave_one_out_across_blocks(monkeypatch):
     np.testing.assert_allclose(similarity, reference, rtol=1e-6)
     assert (nearest_similarity(prints, prints) == 1.0).all()
     assert nearest_similarity(prints, prints[:0]).tolist() == [0.0] * len(prints)
+
+
+def test_labels_that_a_sample_misses_still_make_an_interval():
+    """A rare target of a large set: only some molecules are compared, hardly any of them with a label."""
+    tasks, scaler = (TaskSpec("a", TaskKind.REGRESSION),), TargetScaler((TaskScale(mean=0.0, std=1.0),))
+    targets = np.full((1000, 1), np.nan)
+    targets[:90, 0] = np.linspace(-1.0, 1.0, 90)
+    similarity = np.full(1000, np.nan)
+    similarity[85:400] = 0.5
+    known = measure_uncertainty(np.zeros((1000, 1)), targets, tasks, scaler, similarity)["a"]
+    assert known.count == 90
+    assert known.half_width == conformal_half_width(targets[:90, 0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.training.folds import Fold, make_folds
@@ -52,4 +53,23 @@ def test_a_scaffold_too_large_for_a_fold_is_divided_and_the_others_are_not():
 
 def test_a_job_that_was_divided_at_random_has_random_folds():
     folds = folds_of(rings("c1ccccc1", 25) + rings("C1CCCCC1", 25), method="random")
+    assert holders(folds, range(25)) == holders(folds, range(25, 50)) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("method", ["random", "scaffold"])
+def test_rows_of_one_structure_are_left_out_together(method):
+    """As a table has them whose duplicates are kept, or stand in given parts; acyclic ones have no scaffold."""
+    once = rings("C", 20)
+    folds = folds_of([*once, *once], method=method)
+    assert all(holders(folds, range(at, at + 1)) == holders(folds, range(at + 20, at + 21)) for at in range(20))
+
+
+def test_a_scaffold_that_is_divided_keeps_its_structures_whole():
+    once = rings("c1ccccc1", 20)
+    folds = folds_of([*once, *once])
+    assert all(holders(folds, range(at, at + 1)) == holders(folds, range(at + 20, at + 21)) for at in range(20))
+
+
+def test_one_part_of_a_random_division_into_k_has_random_folds():
+    folds = folds_of(rings("c1ccccc1", 25) + rings("C1CCCCC1", 25), method="fold 1 of 5")
     assert holders(folds, range(25)) == holders(folds, range(25, 50)) == [0, 1, 2, 3, 4]

@@ -99,3 +99,13 @@ def test_networks_that_are_trained_together_take_one_time():
     assert series.later(5) == 0
     alone = Series(RunControl(), [4, 10, 10, 10, 10, 10], [0.1, 1.0, 1.0, 1.0, 1.0, 1.0], AFTERWARDS)
     assert alone.later(1) == pytest.approx(4)
+
+
+def test_the_time_left_has_what_simple_models_take_longer_than_the_last_network():
+    """They begin beside it with one thread; what is left of them then has all."""
+    one, two = (Series(RunControl(), [5, 5], [0.1, 1.0], AFTERWARDS, beside=beside) for beside in (False, True))
+    assert one.rest(1, 12.0) == AFTERWARDS
+    assert two.rest(1, 12.0) == pytest.approx(AFTERWARDS - 10.0)
+    # A head that takes 1.2 s says that the last one will take 12.
+    assert two.rest(0, 1.2) == pytest.approx(AFTERWARDS - 10.0)
+    assert two.rest(1, 1000.0) == 0.0

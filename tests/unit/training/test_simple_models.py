@@ -132,3 +132,20 @@ def test_a_fit_that_fails_is_told(make, tables, monkeypatch):
     monkeypatch.setattr(SimpleModels, "_fitted", broken)
     with pytest.raises(MemoryError, match="no room"):
         make(2).fit("extra", tables)
+
+
+def test_what_is_weighed_has_as_many_trees_as_what_is_kept(make, tables, monkeypatch):
+    """Boosting's trees are its rounds: folds with more of them would be judged for a model that nobody keeps."""
+    models, grown = make(1), []
+    fit = simple_models.fit_part
+
+    def counted(*arguments, trees, **more):
+        grown.append(trees)
+        return fit(*arguments, trees=trees, **more)
+
+    monkeypatch.setattr(simple_models, "fit_part", counted)
+    # More than a fold's molecules, fewer than all.
+    monkeypatch.setattr(simple_models, "MANY_CELLS", len(models.pool) - 1)
+    monkeypatch.setattr(simple_models, "FEW_TREES", 3)
+    models.fit("extra", tables)
+    assert grown == [3] * 5
