@@ -12,11 +12,12 @@ import numpy.typing as npt
 
 from mole_engine.contracts.dataset import TaskKind
 from mole_engine.inference.results import TaskResult
+from mole_engine.inference.uncertainty import COVERAGE
 
 Floats = npt.NDArray[np.float64]
 
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-"""Nominal coverages at which the standard deviations are checked."""
+"""Nominal coverages at which intervals are checked."""
 _BINS = 10
 
 
@@ -61,7 +62,7 @@ class Uncertainty:
         How many measured values lie in their 90% interval, of how many molecules that have one; of classes, how many
         measured ones were not ruled out, of how many molecules that have a set.
     levels, coverage
-        Nominal shares, and the shares of molecules within as many standard deviations as would hold them.
+        Nominal shares, and the shares of molecules within intervals that should hold as many.
     correlation
         Spearman's rank correlation of standard deviation and absolute error; NaN where all deviations are alike.
     single
@@ -157,12 +158,29 @@ def uncertainty(result: TaskResult) -> Uncertainty | None:
     sure = np.isfinite(result.std) & (result.std > 0)
     if not bounded.any() and not sure.any():
         return None
-    errors = np.abs(result.output - result.truth)[sure]
-    std = result.std[sure]
-    levels = LEVELS if len(std) else ()
-    reach = [NormalDist().inv_cdf((1 + level) / 2) for level in levels]
-    coverage = tuple(float((errors <= times * std).mean()) for times in reach)
-    return Uncertainty(int(inside.sum()), int(bounded.sum()), levels, coverage, _rank_correlation(std, errors))
+    errors = np.abs(result.output - result.truth)
+    levels, coverage = _coverage(result, errors, bounded, sure)
+    return Uncertainty(
+        int(inside.sum()), int(bounded.sum()), levels, coverage, _rank_correlation(result.std[sure], errors[sure])
+    )
+
+
+def _coverage(
+    result: TaskResult, errors: Floats, bounded: npt.NDArray[np.bool_], sure: npt.NDArray[np.bool_]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return levels, and the share of molecules within the intervals of each.
+
+    A model gives intervals of 90%; those of other levels have the same shape, as much narrower or wider as a normal
+    distribution says. Without intervals, its standard deviation says them all.
+    """
+    if bounded.any():
+        side = np.where(result.truth < result.output, result.output - result.lower, result.upper - result.output)
+        errors, reach = errors[bounded], side[bounded] / NormalDist().inv_cdf((1 + COVERAGE) / 2)
+    else:
+        errors, reach = errors[sure], result.std[sure]
+    times = [NormalDist().inv_cdf((1 + level) / 2) for level in LEVELS]
+    # A bound itself is inside, whatever dividing and multiplying makes of its last digit.
+    return LEVELS, tuple(float((errors <= factor * reach * (1 + 1e-9)).mean()) for factor in times)
 
 
 def _of_sets(result: TaskResult) -> Uncertainty | None:

@@ -64,6 +64,16 @@ def test_coverage_of_true_deviations_is_what_it_should_be():
     assert found.correlation > 0.3
 
 
+def test_the_curve_of_intervals_says_of_nine_in_ten_what_the_intervals_do():
+    """They come from left-out errors and are wider than deviations say where a few errors are large."""
+    truth, wide = np.array([0.0, 1.0, 2.0, 3.0]), np.full(4, 2.5)
+    found = uncertainty(result(truth, np.zeros(4), 1.0, lower=-0.5 * wide, upper=wide))
+    assert found.coverage[found.levels.index(0.9)] == found.held / found.known == 0.75
+    # The side on which a value lies counts.
+    low = uncertainty(result(-truth, np.zeros(4), 1.0, lower=-0.5 * wide, upper=wide))
+    assert low.coverage[low.levels.index(0.9)] == low.held / low.known == 0.5
+
+
 def test_one_deviation_for_all_says_nothing_about_single_molecules():
     found = uncertainty(result([0.0, 1, 2, 3], [0.0, 0, 0, 0], 2.0))
     assert math.isnan(found.correlation)
