@@ -235,9 +235,13 @@ class RunsPage(Page):
         if record.run_id != self._wanted:
             # Another run was chosen meanwhile.
             return
-        self._story = story
         tasks = story.verdict.tasks
         self.charts.set_curves(RunCurves.replay(story.events), tasks[0].task.unit if tasks else "")
+        # Either takes most of a tenth of a second: the window answers in between.
+        await asyncio.sleep(0)
+        if record.run_id != self._wanted:
+            return
+        self._story = story
         self.verdict.show_story(story)
         if show:
             self._note = ""
