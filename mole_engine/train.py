@@ -224,8 +224,7 @@ class _Job(Job):
         self.place.check_same_split(text)
         write_dataset(self.folder, dataset, split)
         write_text(self.folder.split, text)
-        chosen = bool(self.config.data.targets or self.config.data.molar_log)
-        for words, level in data_words(dataset, split, chosen=chosen):
+        for words, level in data_words(dataset, split, self.config):
             self.notice(words, level)
         if self.config.model.descriptors or self.config.ensemble.trees or self.config.baselines:
             self.ahead = describe_ahead(dataset.smiles, cache_folder())

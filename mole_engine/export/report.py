@@ -30,7 +30,7 @@ from mole_engine.export.report_tasks import task_sections
 from mole_engine.inference.results import read_tasks
 from mole_engine.inference.verdict import Judgement, judge_folder
 from mole_engine.store.bundle import read_card
-from mole_engine.store.card_text import role_of_validation
+from mole_engine.store.card_text import learnt_scales, role_of_validation
 from mole_engine.store.files import write_text
 from mole_engine.store.run_folder import RunFolder
 
@@ -73,7 +73,7 @@ def report_html(run_dir: str | Path, on_progress: ProgressHandler | None = None)
         *_head(record),
         *_verdict(record, judgement),
         *_result(folder, record, tasks, networks),
-        *_learning(record, epochs, networks),
+        *_learning(record, epochs, networks, _keeps_best(folder)),
         *task_sections(judgement, results),
         *looked_at_section(folder.model, results, on_progress),
         *check_sections(folder.checks),
@@ -122,7 +122,7 @@ def _role_of_validation(folder: RunFolder, networks: int) -> str:
         return "" if networks > 1 else "The validation molecules chose the epoch that was kept."
 
 
-def _learning(record: RunRecord, epochs: Sequence[EpochMetrics], networks: int) -> Iterator[str]:
+def _learning(record: RunRecord, epochs: Sequence[EpochMetrics], networks: int, best: bool) -> Iterator[str]:
     if not epochs:
         return
     places = [float(event.epoch) for event in epochs]
@@ -135,11 +135,18 @@ def _learning(record: RunRecord, epochs: Sequence[EpochMetrics], networks: int) 
     if networks > 1:
         kept = f"Loss over the epochs of {counted(networks, 'network')}, one after the other; each has kept its own."
     yield figure(line_chart(places, losses), kept)
+    chose = ", which chose the epoch" if best and networks <= 1 else ""
     monitor = epochs[-1].monitor.removeprefix("val/")
     values = [event.metrics.get(monitor, event.metrics.get(f"val/{monitor}", math.nan)) for event in epochs]
     if monitor and any(math.isfinite(value) for value in values):
-        words = f"{monitor} of the validation molecules{'' if networks > 1 else ', which chose the epoch'}."
-        yield figure(line_chart(places, {"validation": values}), words)
+        yield figure(line_chart(places, {"validation": values}), f"{monitor} of the validation molecules{chose}.")
+
+
+def _keeps_best(folder: RunFolder) -> bool:
+    try:
+        return folder.read_config().training.keep == "best"
+    except InputError:
+        return False
 
 
 def _data(folder: RunFolder, record: RunRecord) -> Iterator[str]:
@@ -153,6 +160,7 @@ def _data(folder: RunFolder, record: RunRecord) -> Iterator[str]:
             ("Rows", str(info.get("rows", ""))),
             *((f"{title} molecules", str(record.counts.get(key, ""))) for key, title in _PARTS),
             ("Split", str(split.get("method", ""))),
+            ("Learnt as", "; ".join(f"{name}: {scale}" for name, scale in _scales(folder).items())),
         ]
     )
     yield from bullets("", [str(words) for words in split.get("overlap") or ()])
@@ -165,6 +173,13 @@ def _data(folder: RunFolder, record: RunRecord) -> Iterator[str]:
         yield "<h3>Clean-up</h3>"
     yield from bullets("", lines)
     yield from _left_out([item for item in report.get("issues") or () if item.get("dropped")])
+
+
+def _scales(folder: RunFolder) -> Mapping[str, str]:
+    try:
+        return learnt_scales(read_card(folder.model)) if folder.model.is_file() else {}
+    except InputError:
+        return {}
 
 
 def _left_out(issues: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -220,7 +235,21 @@ def _reproduce(folder: RunFolder, record: RunRecord) -> Iterator[str]:
         "The seed is among the settings, so on the same kind of machine the numbers are the same.</p>"
     )
     yield f"<pre>{escape(f'mole train {shlex.quote(record.data_name)} --config config.yaml')}</pre>"
-    yield f"<pre>{escape(text)}</pre>"
+    yield f"<pre>{escape(_without_place(text))}</pre>"
+
+
+def _without_place(text: str) -> str:
+    """Return settings without the folder they made, which holds a run by now."""
+    import yaml
+
+    try:
+        fields = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    if not isinstance(fields, dict) or "out" not in fields:
+        return text
+    del fields["out"]
+    return yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
 
 
 def _json(path: Path) -> Mapping[str, Any]:

@@ -27,6 +27,7 @@ from mole_engine.inference.domain import measure_domain, own_fingerprints
 from mole_engine.inference.table_writers import open_writer
 from mole_engine.inference.uncertainty import measure_uncertainty
 from mole_engine.store.card import DESCRIBED_FORMAT, FORMAT_VERSION, SINGLE_FORMAT, ModelCard, portable_config
+from mole_engine.store.run_folder import RunFolder
 from mole_engine.training.evaluation import Evaluation
 from mole_engine.training.folds import of_main_file
 from mole_engine.training.setup import Prepared
@@ -85,7 +86,12 @@ def make_card(
         scaler=scaler.to_dict(),
         vocabulary=vocabulary.to_dict(),
         data=_origin(dataset),
-        split={"method": split.method, "counts": record.counts, "overlap": list(split.overlap)},
+        split={
+            "method": split.method,
+            "counts": record.counts,
+            "overlap": list(split.overlap),
+            "trials": RunFolder(record.run_dir).trials(),
+        },
         metrics=parts["test"].metrics,
         validation_metrics=validation.metrics,
         uncertainty=uncertainty,

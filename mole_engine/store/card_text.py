@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
@@ -22,7 +22,7 @@ def card_markdown(card: ModelCard) -> str:
     parts = [
         f"# {card.name}",
         _origin(card),
-        *_section("What it predicts", _tasks(card.tasks)),
+        *_section("What it predicts", _tasks(card.tasks, learnt_scales(card))),
         *_section("How good it is", _metrics(card)),
         *_section("What it was trained on", _data(card)),
         *_section("How sure it is", _uncertainty(card)),
@@ -44,7 +44,14 @@ def _origin(card: ModelCard) -> str:
     return f"A MolE transformer trained with MolE Studio {version} on {day}; {card.parameters:,} parameters."
 
 
-def _tasks(tasks: Sequence[TaskSpec]) -> str:
+def learnt_scales(card: ModelCard) -> dict[str, str]:
+    """Return the scales of targets that were learnt on another one than their own: "log10" by target."""
+    scales = card.scaler.get("scales") or ()
+    found = {task.name: (scale or {}).get("transform", "none") for task, scale in zip(card.tasks, scales, strict=False)}
+    return {name: scale for name, scale in found.items() if scale != "none"}
+
+
+def _tasks(tasks: Sequence[TaskSpec], scales: Mapping[str, str]) -> str:
     if not tasks:
         return "Nothing by itself: this is an encoder without a prediction head."
     rows = [
@@ -54,6 +61,9 @@ def _tasks(tasks: Sequence[TaskSpec]) -> str:
     text = _table(("target", "kind", "unit", "classes"), rows)
     if any(task.kind is TaskKind.CLASSIFICATION for task in tasks):
         text += "\n\nWith two classes the predicted value is the probability of the second one."
+    lines = [f"{name} as {scale}" for name, scale in scales.items()]
+    if lines:
+        text += f"\n\nLearnt on another scale, and given back on its own: {', '.join(lines)}."
     return text
 
 
@@ -74,7 +84,13 @@ def _metrics(card: ModelCard) -> str:
 
 
 def role_of_validation(card: ModelCard) -> str:
-    """Return what the validation molecules were good for, in a sentence."""
+    """Return what the validation molecules were good for, in a sentence or two."""
+    trials = int(card.split.get("trials") or 0)
+    searched = f"Out of {counted(trials, 'training')}, they chose the settings." if trials else ""
+    return f"{_own_role(card)} {searched}".strip()
+
+
+def _own_role(card: ModelCard) -> str:
     ensemble = card.config.get("ensemble") or {}
     if ensemble.get("kind") == "folds":
         if not card.validation_metrics:
@@ -84,7 +100,8 @@ def role_of_validation(card: ModelCard) -> str:
     if ensemble.get("trees"):
         return "The validation molecules chose the shares of the models."
     if (card.config.get("training") or {}).get("keep") == "last":
-        return "The validation molecules chose nothing: the last epoch was kept."
+        words = "The validation molecules chose nothing: the last epoch was kept."
+        return words.replace("nothing", "no epoch") if card.split.get("trials") else words
     return "The validation molecules chose the epoch that was kept."
 
 
@@ -112,9 +129,10 @@ def _uncertainty(card: ModelCard) -> str:
     if not known:
         return ""
     classes = {task.name for task in card.tasks if task.kind is not TaskKind.REGRESSION}
+    scales = learnt_scales(card)
     lines = [
         f"- {name}: from {counted(value.count, 'validation molecule')}"
-        + (_of_sets(value) if name in classes else _of_interval(value))
+        + (_of_sets(value) if name in classes else _of_interval(value, scales.get(name, "")))
         for name, value in known.items()
     ]
     what = {
@@ -131,14 +149,14 @@ def _of_sets(value: TaskUncertainty) -> str:
     return "" if value.least else " (too few for sets of classes)"
 
 
-def _of_interval(value: TaskUncertainty) -> str:
+def _of_interval(value: TaskUncertainty, scale: str) -> str:
     few = "" if math.isfinite(value.half_width) else " (too few for an interval)"
-    return few + _hard(value.difficulty)
+    return few + _hard(value.difficulty, scale)
 
 
-def _hard(difficulty: Difficulty | None) -> str:
+def _hard(difficulty: Difficulty | None, scale: str) -> str:
     if difficulty is None:
-        return "; equally wide for all molecules"
+        return "; equally wide for all molecules" + (f" on the scale that was learnt, {scale}" if scale else "")
     signs = {
         "far from the training molecules": difficulty.distance,
         "where the models disagree": difficulty.disagreement,

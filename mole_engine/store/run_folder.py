@@ -66,6 +66,13 @@ class RunFolder:
         begun = self.checkpoints.glob("network-*/checkpoints/last.ckpt")
         return self.last_checkpoint.exists() or any(finished) or any(begun)
 
+    def trials(self) -> int:
+        """Return by how many trainings a search has chosen the settings of the run; 0 where there was none."""
+        try:
+            return int(json.loads((self.path / SEARCH_CHOICE).read_text(encoding="utf-8"))["trials"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0
+
     def make(self) -> None:
         """Create the folder and its checkpoint folder. Raises InputError, KnownError."""
         try:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
+from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import Split, TaskSpec, split_content
 from mole_engine.data.dataset import CuratedDataset
 from mole_engine.store.files import write_text
@@ -97,16 +98,22 @@ def missing_parts(split: Split) -> list[str]:
     return told
 
 
-def data_words(dataset: CuratedDataset, split: Split, *, chosen: bool) -> list[tuple[str, Literal["info", "warning"]]]:
-    """Return what a user is told of the data of a job; `chosen`: the user said what is learnt."""
+def data_words(
+    dataset: CuratedDataset, split: Split, config: TrainConfig
+) -> list[tuple[str, Literal["info", "warning"]]]:
+    """Return what a user is told of the data of a job."""
     from mole_engine.data.columns import found_words
     from mole_engine.data.curation_report import left_out_words
+    from mole_engine.data.transform_words import transform_words
 
     told: list[tuple[str, Literal["info", "warning"]]] = [(text, "info") for text in dataset.info.notes]
-    if not chosen:
+    if not config.data.targets and not config.data.molar_log:
         told.append((found_words(dataset.info, dataset.roles), "info"))
     if dataset.report.dropped_rows:
         told.append((left_out_words(dataset.report), "warning"))
+    # With folds, validation molecules are learnt from as well.
+    learnt = [*split.train, *(split.validation if config.ensemble.kind == "folds" else ())]
+    told += transform_words(dataset.targets[learnt], dataset.tasks, config.data.target_transform)
     return told + [(text, "warning") for text in (*split.overlap, *missing_parts(split))]
 
 

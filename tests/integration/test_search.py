@@ -13,6 +13,7 @@ from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import EpochMetrics, Notice, StateChanged, TrialFinished
 from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.store.bundle import read_card
+from mole_engine.store.card_text import role_of_validation
 from mole_engine.store.run_folder import RunFolder
 from mole_engine.train import train
 
@@ -38,6 +39,8 @@ def test_best_trial_on_validation_molecules_is_trained_to_the_end(make_config, t
     assert config.training.learning_rate == pytest.approx(best.settings[RATE])
     assert config.training.batch_size == best.settings["training.batch_size"]
     assert config.search.trials == 0
+    # Validation has chosen more than an epoch, and whoever reads the card has to know.
+    assert "Out of 4 trainings, they chose the settings." in role_of_validation(read_card(record.model_path))
     # Only the training that follows draws curves.
     assert [event.epoch for event in events if isinstance(event, EpochMetrics)] == [1, 2]
     folder = RunFolder(record.run_dir)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import sys
@@ -9,6 +10,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+import yaml
 
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
@@ -168,3 +170,21 @@ def test_several_networks_have_no_single_kept_epoch(run):
     assert "Loss over the epochs of 2 networks, one after the other; each has kept its own." in page
     assert "was kept" not in page
     assert "chose the epoch" not in page
+
+
+@pytest.mark.parametrize(("keep", "chose"), [("best", True), ("last", False)])
+def test_what_validation_chose_is_said_the_same_everywhere(run, keep, chose):
+    own = {"name": "a", "data": {"path": "a.csv"}, "training": {"keep": keep}}
+    TrainConfig.from_dict(own).to_yaml(run.config)
+    judged = [replace(event, metrics={"rmse": 1.0}, monitor="rmse") for event in EPOCHS]
+    run.events.write_text("".join(event.to_json() + "\n" for event in judged), encoding="utf-8")
+    assert ("rmse of the validation molecules, which chose the epoch." in report_html(run.path)) is chose
+
+
+def test_the_settings_to_make_it_again_name_no_folder_that_is_taken(run, tmp_path):
+    """A long name is folded over several lines."""
+    place = tmp_path / " ".join(["a folder with a long name"] * 8)
+    TrainConfig.from_dict({"name": "a", "out": str(place), "data": {"path": "a.csv"}}).to_yaml(run.config)
+    settings = report_html(run.path).split("<pre>")[-1].split("</pre>")[0]
+    again = TrainConfig.from_dict(yaml.safe_load(html.unescape(settings)))
+    assert (again.out, again.data.path) == ("", "a.csv")

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.data.scaling import TaskScale
 from mole_engine.store import files
 from mole_engine.store.bundle import read_bundle, read_card, save_bundle
 from mole_engine.store.card_text import card_markdown
@@ -173,3 +174,11 @@ def test_failed_write_of_torch_is_told_as_a_full_disk(tmp_path, monkeypatch):
 def test_folder_that_is_not_there(make_card, tmp_path):
     with pytest.raises(InputError, match="the folder does not exist"):
         save_bundle(tmp_path / "none" / "m.mole", {"a": torch.zeros(1)}, make_card())
+
+
+def test_the_page_says_on_which_scale_a_target_was_learnt(make_card):
+    """Its intervals are as wide there, and a factor in the unit of the values."""
+    page = card_markdown(make_card(scales=(TaskScale(transform="log10", mean=1.0, std=2.0, low=1e-9),)))
+    assert "given back on its own: logS as log10." in page
+    assert "equally wide for all molecules on the scale that was learnt, log10" in page
+    assert "on the scale that was learnt" not in card_markdown(make_card())
