@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from mole_engine.contracts.config import CurationConfig
+from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.data.many_molecules import standardise_texts
 from mole_engine.data.standardise import Standardised
@@ -15,9 +16,17 @@ MAX_HEAVY_ATOMS = 1000
 
 
 def as_texts(smiles: Iterable[object]) -> list[str]:
-    """Return a list of texts, whatever holds them: a list, an array, a column of a table, or one SMILES alone."""
+    """Return a list of texts, whatever holds them: a list, an array, a column of a table, or one SMILES alone.
+
+    Raises
+    ------
+    InputError
+        For a table, whose columns' names would pass for molecules.
+    """
     if isinstance(smiles, str):
         return [smiles]
+    if hasattr(smiles, "columns"):
+        raise InputError("A whole table was given in the place of SMILES.", "", 'Give a column: table["smiles"].')
     return [text if isinstance(text, str) else "" if _is_missing(text) else str(text) for text in smiles]
 
 

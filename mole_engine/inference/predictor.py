@@ -94,16 +94,19 @@ class LoadedModel:
         Returns
         -------
         pandas.DataFrame
-            One row an input, in order. `attrs["units"]` holds the unit of each column that has one; `error` says why
-            a row has no prediction.
+            One row an input, in order, with the index of a column that was given. `attrs["units"]` holds the unit of
+            each column that has one; `error` says why a row has no prediction.
 
         Raises
         ------
         InputError
-            When the model has no prediction head.
+            When the model has no prediction head, or a whole table is given.
         """
         frames = list(self.predict_chunks(smiles, on_progress=on_progress, batch_size=batch_size))
         whole = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+        if isinstance(smiles, pd.Series):
+            # So that the predictions of a filtered table go back to the rows that they are of.
+            whole.index = smiles.index
         whole.attrs["units"] = self.columns.units()
         return whole
 

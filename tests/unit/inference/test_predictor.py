@@ -193,5 +193,9 @@ def test_molecules_may_come_in_many_forms(make_bundle):
     table = model.predict(column)
     assert table["logS_pred"].tolist()[:2] == pytest.approx(expected, abs=1e-5)
     assert table["error"].tolist() == ["", "", "the cell is empty"]
+    # A column of a filtered table: what is put beside it must be of the same molecules.
+    assert table.index.tolist() == [7, 3, 5]
+    with pytest.raises(InputError, match=r"whole table.*Give a column"):
+        model.predict(column.to_frame("smiles"))
     assert model.predict("CCO")["logS_pred"].tolist() == pytest.approx(expected[:1], abs=1e-5)
     assert model.encode(np.array(["CCO", float("nan")], dtype=object)).shape == (2, 32)
