@@ -104,9 +104,10 @@ class LoadedModel:
         """
         frames = list(self.predict_chunks(smiles, on_progress=on_progress, batch_size=batch_size))
         whole = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
-        if isinstance(smiles, pd.Series):
+        column: object = smiles
+        if isinstance(column, pd.Series):
             # So that the predictions of a filtered table go back to the rows that they are of.
-            whole.index = smiles.index
+            whole.index = column.index
         whole.attrs["units"] = self.columns.units()
         return whole
 
