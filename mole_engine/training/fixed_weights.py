@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from mole_engine.models.base import fixed_of
@@ -44,7 +44,8 @@ class FixedWeights:
             return
         state = {name: value.detach().cpu().contiguous() for name, value in fixed_of(model).items()}
         with atomic_path(self.path) as temporary:
-            save_file(state, temporary)
+            # `save_file` would leave a file that nobody else may read.
+            temporary.write_bytes(save(state))
 
     def drop(self, state: dict[str, Any]) -> None:
         """Remove them from a state of the whole network."""
