@@ -175,18 +175,6 @@ def write_predictions(
         np.concatenate([getattr(item, name) for item in parts.values()]) for name in ("targets", "outputs", "logits")
     )
     smiles = [dataset.smiles[place] for place in positions]
-    identity: dict[str, Any] = {
-        "row": dataset.source_rows[positions],
-        "smiles": smiles,
-        "part": [part for part, item in parts.items() for _ in item.positions],
-    }
-    validation = parts["val"].fitted
-    if validation is not None and validation.any():
-        # Else it is known from the part; here some rows of it show how well a model knows what it learnt from.
-        fitted = np.concatenate([np.asarray(item.fitted) for item in parts.values()])
-        identity["left_out"] = np.where(fitted, "no", "yes")
-    if dataset.file_of.any():
-        identity["file"] = dataset.file_of[positions]
     truth = {f"{task.name}_true": _true(task, targets[:, place]) for place, task in enumerate(card.tasks)}
     nearest, threshold = None, 0.0
     if card.domain is not None:
@@ -204,9 +192,28 @@ def write_predictions(
         nearest = np.where(_left_out(card.train_config(), dataset, parts), np.nan, nearest)
         honest = np.where(np.isnan(own), nearest, own)
         predicted = predicted.assign(**columns.values(outputs, logits, honest, spread))
-    frame = pd.concat([pd.DataFrame({**identity, **truth}), predicted], axis=1)
+    frame = pd.concat([pd.DataFrame({**_identity(dataset, parts, positions), **truth}), predicted], axis=1)
     with open_writer(path, frozenset(map(str, frame.columns))) as writer:
         writer.write(frame)
+
+
+def _identity(
+    dataset: CuratedDataset, parts: Mapping[str, Evaluation], positions: npt.NDArray[np.int64]
+) -> dict[str, Any]:
+    """Return the columns that say which molecule a row is, and which part of the data it stands in."""
+    identity: dict[str, Any] = {
+        "row": dataset.source_rows[positions],
+        "smiles": [dataset.smiles[place] for place in positions],
+        "part": [part for part, item in parts.items() for _ in item.positions],
+    }
+    validation = parts["val"].fitted
+    if validation is not None and validation.any():
+        # Else it is known from the part; here some rows of it show how well a model knows what it learnt from.
+        fitted = np.concatenate([np.asarray(item.fitted) for item in parts.values()])
+        identity["left_out"] = np.where(fitted, "no", "yes")
+    if dataset.file_of.any():
+        identity["file"] = dataset.file_of[positions]
+    return identity
 
 
 def _left_out(config: TrainConfig, dataset: CuratedDataset, parts: Mapping[str, Evaluation]) -> npt.NDArray[np.bool_]:
