@@ -63,7 +63,7 @@ def _file_menu(window: MainWindow) -> QMenu:
     recent.setToolTipsVisible(True)
     recent.aboutToShow.connect(lambda: _fill_recent(window, recent))
     menu.addSeparator()
-    _add(window, menu, "Quit", window.close, QKeySequence(QKeySequence.StandardKey.Quit))
+    _add(window, menu, "Quit", window.quit, QKeySequence(QKeySequence.StandardKey.Quit))
     return menu
 
 
