@@ -170,6 +170,14 @@ class MainWindow(QMainWindow):
         if button is not None and button.isVisible() and button.isEnabled():
             button.click()
 
+    @Slot()
+    def quit(self) -> None:
+        """Close as the window's own button does: a training that runs is asked about first."""
+        if self.session.training.is_running and not self._closing:
+            self._ask_before_closing()
+        else:
+            self.close()
+
     # Building --------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
@@ -325,6 +333,11 @@ class MainWindow(QMainWindow):
         return super().event(event)
 
     def _ask_before_closing(self) -> None:
+        asked = self.findChild(CloseQuestion)
+        if asked is not None and asked.isVisible():
+            asked.raise_()
+            asked.activateWindow()
+            return
         training = self.session.training
         question = CloseQuestion(self, waiting=len(training.queued()), keeps=training.has_something_to_keep)
         question.keep.clicked.connect(self._keep_run_and_close)

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl
-from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
+from PySide6.QtCore import QUrl, Slot
+from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QMenu
 
 from app.services.datasets import samples
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from app.main_window import MainWindow
 
 _PAGE_NAMES = ("data", "train", "runs", "predict", "models")
+_MODES: tuple[tuple[str, ThemeMode], ...] = (
+    ("Light and dark as the system", "system"),
+    ("Light", "light"),
+    ("Dark", "dark"),
+)
 
 
 def build_menus(window: MainWindow) -> QMenu:
@@ -55,9 +60,10 @@ def _file_menu(window: MainWindow) -> QMenu:
     sets = menu.addMenu("Open benchmark set")
     sets.aboutToShow.connect(lambda: _fill_benchmarks(window, sets))
     recent = menu.addMenu("Open recent")
+    recent.setToolTipsVisible(True)
     recent.aboutToShow.connect(lambda: _fill_recent(window, recent))
     menu.addSeparator()
-    _add(window, menu, "Quit", window.close, QKeySequence(QKeySequence.StandardKey.Quit))
+    _add(window, menu, "Quit", window.quit, QKeySequence(QKeySequence.StandardKey.Quit))
     return menu
 
 
@@ -79,6 +85,7 @@ def _fill_benchmarks(window: MainWindow, menu: QMenu) -> None:
     for entry in benchmark_sets():
         if entry.collection not in collections:
             collections[entry.collection] = menu.addMenu(entry.collection)
+            collections[entry.collection].setToolTipsVisible(True)
         action = collections[entry.collection].addAction(entry.title)
         action.setToolTip(f"{entry.name}; downloaded once and kept")
         action.triggered.connect(
@@ -131,14 +138,29 @@ def _view_menu(window: MainWindow) -> QMenu:
         _add(window, menu, name.capitalize(), partial(window.go_to, name), f"Ctrl+{index}")
     _add(window, menu, "Settings", lambda: window.go_to("preferences"), "Ctrl+,")
     menu.addSeparator()
-    modes: tuple[tuple[str, ThemeMode], ...] = (
-        ("Light and dark as the system", "system"),
-        ("Light", "light"),
-        ("Dark", "dark"),
-    )
-    for title, mode in modes:
-        _add(window, menu, title, partial(_set_mode, window, mode))
+    group = _ModeGroup(window)
+    for title, mode in _MODES:
+        group.add(mode, _add(window, menu, title, partial(_set_mode, window, mode)))
     return menu
+
+
+class _ModeGroup(QActionGroup):
+    """The ways of colouring, of which the one in force is checked, wherever it was chosen."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._choices: dict[ThemeMode, QAction] = {}
+        theme.mode_changed.connect(self._show_mode)
+
+    def add(self, mode: ThemeMode, action: QAction) -> None:
+        action.setCheckable(True)
+        self._choices[mode] = self.addAction(action)
+        self._show_mode()
+
+    @Slot()
+    def _show_mode(self) -> None:
+        if theme.mode in self._choices:
+            self._choices[theme.mode].setChecked(True)
 
 
 def _set_mode(window: MainWindow, mode: ThemeMode) -> None:

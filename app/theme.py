@@ -122,9 +122,12 @@ class Theme(QObject):
     -------
     changed
         After the style sheet has been renewed; widgets that paint by hand update themselves.
+    mode_changed
+        The user has asked for another mode; the colours may stay.
     """
 
     changed = Signal()
+    mode_changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,8 +146,10 @@ class Theme(QObject):
 
     def set_mode(self, mode: ThemeMode) -> None:
         """Follow the system, or stay light or dark."""
-        self._mode = mode
+        before, self._mode = self._mode, mode
         self._show(self._wanted(QGuiApplication.styleHints().colorScheme()))
+        if mode != before:
+            self.mode_changed.emit()
 
     def apply(self, app: QApplication) -> None:
         """Dress the whole application and follow the system from now on; a second call does nothing."""

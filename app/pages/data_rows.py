@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from app.pages.data_columns import ColumnsMenu
 from app.pages.data_map import MapControl
 from app.pages.data_search import SearchBar
 from app.services.filters import (
+    FoundRows,
     PatternFilter,
     RowFilter,
     RowsFilter,
@@ -33,7 +34,6 @@ from app.widgets.filter_chips import FilterChips
 from app.widgets.molecule_model import TableContent
 from app.widgets.molecule_table import MoleculeTable
 from app.widgets.no_rows import NoRows
-from mole_engine.contracts.errors import InputError
 
 if TYPE_CHECKING:
     from app.services.session import Session
@@ -87,7 +87,7 @@ class RowsPanel(QWidget):
     # Building --------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._search = SearchBar()
+        self._search = SearchBar(self._session)
         self.filter_button = secondary_button("Filter", "filterButton", "Show only some of the rows")
         self.filter_button.setMenu(self._filter_menu())
         self.columns = ColumnsMenu(self._session)
@@ -318,41 +318,34 @@ class RowsPanel(QWidget):
         if filters:
             self._task = self._session.start_task(self._find(dataset, filters))
         else:
-            self._show_found(dataset, None)
+            self._show_found(dataset, FoundRows(None))
 
     async def _find(self, dataset: OpenDataset, filters: Sequence[RowFilter]) -> None:
-        pattern = True
-        try:
-            rows = await self._session.filters.rows(dataset, filters)
-            typed = self._search.typed()
-            if not rows and isinstance(typed, TextFilter) and typed.structures:
-                pattern = await self._session.run_blocking(is_pattern, typed.text)
-            similar = next((one.smiles for one in filters if isinstance(one, SimilarFilter)), "")
-            if similar:
-                await self._session.columns.show_similarity(dataset, similar)
-        except InputError as error:
-            # Half-typed patterns are no problem worth a dialog.
-            self.chips.show_filters([one.words for one in self._filters], error.problem.title)
-            self._found.setCurrentWidget(self.table)
-            return
+        found = await self._session.filters.rows(dataset, filters)
+        typed, pattern = self._search.typed(), True
+        if found.rows == [] and isinstance(typed, TextFilter) and typed.structures:
+            pattern = await self._session.run_blocking(is_pattern, typed.text)
+        similar = _similar_to(filters, found.faults)
+        if similar:
+            await self._session.columns.show_similarity(dataset, similar)
         if dataset is self._session.dataset:
-            self._show_found(dataset, rows)
-            if not rows:
-                typed = self._search.typed()
+            # Half-typed patterns are no problem worth a dialog.
+            self._show_found(dataset, found)
+            if found.rows == []:
+                typed = None if self._search.typed() in found.faults else self._search.typed()
                 self._nothing.tell(nothing_words(typed), typed is not None, bool(self._filters), pattern)
                 self._found.setCurrentWidget(self._nothing)
 
-    def _show_found(self, dataset: OpenDataset, rows: list[int] | None) -> None:
-        self.shown = rows
+    def _show_found(self, dataset: OpenDataset, found: FoundRows) -> None:
+        self.shown = rows = found.rows
         self._found.setCurrentWidget(self.table)
         self.table.molecules.pick(rows)
         self.map.show_visible(rows)
-        found = "" if rows is None else f"{count(len(rows))} of {counted(dataset.info.rows, 'row')}"
-        self.chips.show_filters([one.words for one in self._filters], found)
+        many = [] if rows is None else [f"{count(len(rows))} of {counted(dataset.info.rows, 'row')}"]
+        self.chips.show_filters([one.words for one in self._filters], " · ".join([*many, *found.faults.values()]))
         self.shown_changed.emit()
-        if SIMILARITY_KEY in self._session.columns.own and not any(
-            isinstance(one, SimilarFilter) for one in [*self._filters, self._search.typed()]
-        ):
+        asked = [*self._filters, self._search.typed()]
+        if SIMILARITY_KEY in self._session.columns.own and not _similar_to(asked, found.faults):
             self._session.start_task(self._session.columns.show_similarity(dataset, ""))
 
     def _mark(self, filters: Sequence[RowFilter]) -> None:
@@ -396,3 +389,8 @@ class RowsPanel(QWidget):
         if self.columns.can_hide(key):
             menu.addAction("Hide").triggered.connect(lambda: self.columns.hide_column(key))
         menu.popup(place)
+
+
+def _similar_to(filters: Sequence[RowFilter | None], faults: Mapping[RowFilter | None, str]) -> str:
+    """Return the molecule to which the rows are to be similar, "" where there is none or it cannot be read."""
+    return next((one.smiles for one in filters if isinstance(one, SimilarFilter) and one not in faults), "")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLineEdit, QWidget
 
-from app.services.filters import PatternFilter, RowFilter, SimilarFilter, TextFilter
+from app.services.filters import PatternFilter, RowFilter, SimilarFilter, TextFilter, fault_of
 from app.theme import SPACE
 from app.widgets.basic import named, padded
+
+if TYPE_CHECKING:
+    from app.services.session import Session
 
 _TYPING_PAUSE_MS = 250
 
@@ -28,14 +33,15 @@ class SearchBar(QWidget):
     changed
         Something else is searched for (see `typed`); told when typing pauses.
     kept(RowFilter)
-        What was typed is to stay as a filter.
+        What was typed is to stay as a filter; told only of what can be read.
     """
 
     changed = Signal()
     kept = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._session = session
         self._field = named(QLineEdit(), "searchEdit", "Search the rows")
         self._field.setClearButtonEnabled(True)
         self._field.setToolTip("Return keeps what was searched for as a filter")
@@ -100,7 +106,23 @@ class SearchBar(QWidget):
     @Slot()
     def _keep(self) -> None:
         typed = self.typed()
-        if typed is not None:
-            self._field.clear()
+        if isinstance(typed, TextFilter):
+            self._settle(typed)
+        elif typed is not None:
+            self._session.start_task(self._keep_readable(typed))
+
+    async def _keep_readable(self, typed: RowFilter) -> None:
+        """Keep a pattern or a structure; what cannot be read stays in the field, and the search says why."""
+        fault = await self._session.run_blocking(fault_of, typed)
+        if self.typed() != typed:
+            return
+        if fault:
             self._pause.stop()
-            self.kept.emit(typed)
+            self.changed.emit()
+        else:
+            self._settle(typed)
+
+    def _settle(self, typed: RowFilter) -> None:
+        self._field.clear()
+        self._pause.stop()
+        self.kept.emit(typed)

@@ -10,6 +10,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QRadioButton, QVBoxLayout, QWidget
 
 from app.pages.base import Page
+from app.pages.welcome import SHOWN_RECENT
 from app.services.settings import SIZES
 from app.text import counted
 from app.theme import SPACE, ThemeMode, theme
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from app.services.session import Session
 
 _WIDTH = 620
+_OPEN_RECENT = "Open recent in the File menu"
 _MODES: tuple[tuple[ThemeMode, str], ...] = (
     ("system", "As the system"),
     ("light", "Light"),
@@ -41,7 +43,7 @@ class PreferencesPage(Page):
         self.body.addLayout(row(None))
         self.body.addLayout(column)
         self.body.setAlignment(column, Qt.AlignmentFlag.AlignLeft)
-        theme.changed.connect(self._show_mode)
+        theme.mode_changed.connect(self._show_mode)
         session.settings.recent_changed.connect(self._show_recent)
         self._show_mode()
         self._show_recent()
@@ -83,7 +85,8 @@ class PreferencesPage(Page):
 
     def _files(self) -> Card:
         card = Card("Recent files")
-        self._recent = label("", "muted")
+        self._recent = label("", "muted", wrap=True)
+        self._recent.setObjectName("recentWords")
         self._forget = secondary_button("Forget them", "forgetFilesButton", "The files themselves stay where they are")
         self._forget.clicked.connect(self.session.settings.forget_files)
         card.add(self._recent)
@@ -119,9 +122,12 @@ class PreferencesPage(Page):
     @Slot()
     def _show_recent(self) -> None:
         known = len(self.session.settings.recent)
-        self._recent.setText(
-            f"{counted(known, 'file')} can be opened again from the Data page." if known else "None yet."
-        )
+        words = f"{counted(known, 'file')} can be opened again with {_OPEN_RECENT}"
+        if known > SHOWN_RECENT:
+            words += f"; the Data page offers the last {SHOWN_RECENT} while no file is open"
+        elif known:
+            words += ", or on the Data page while no file is open"
+        self._recent.setText(f"{words}." if known else "None yet.")
         self._forget.setEnabled(known > 0)
 
     @Slot()

@@ -17,7 +17,8 @@ from app.widgets.drop_zone import DropZone
 if TYPE_CHECKING:
     from app.services.session import Session
 
-_SHOWN_RECENT = 4
+SHOWN_RECENT = 4
+"""Of the recent files, the last ones."""
 
 
 class WelcomePanel(QWidget):
@@ -101,7 +102,7 @@ class WelcomePanel(QWidget):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        paths = self._settings.recent[:_SHOWN_RECENT]
+        paths = self._settings.recent[:SHOWN_RECENT]
         for path in paths:
             self._recent_rows.addWidget(self._recent_row(path))
         self._recent.setVisible(bool(paths))

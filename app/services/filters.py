@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +14,7 @@ from app.services.open_dataset import OpenDataset
 from app.services.row_columns import RowColumn
 from app.services.tasks import Progress, TaskRunner
 from app.text import count, number, own_title
+from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
 
 if TYPE_CHECKING:
@@ -130,12 +131,13 @@ class PatternFilter:
 
     def mask(self, dataset: OpenDataset, columns: ColumnReader, on_progress: ProgressHandler) -> Mask:
         """Match every molecule. Raises InputError where the pattern cannot be read."""
-        from mole_engine.chem.substructure import matcher
-        from mole_engine.contracts.errors import InputError
-
-        if matcher(self.smarts) is None:
-            raise InputError(f"“{self.smarts}” is not a SMARTS pattern.", "", "Correct it, or search for text instead.")
+        self.check()
         return _containing(dataset, self.smarts, on_progress)
+
+    def check(self) -> None:
+        """Raise InputError where the pattern cannot be read. Blocking."""
+        if not is_pattern(self.smarts):
+            raise InputError(f"“{self.smarts}” is not a SMARTS pattern.", "", "Correct it, or search for text instead.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,12 @@ class SimilarFilter:
     def mask(self, dataset: OpenDataset, columns: ColumnReader, on_progress: ProgressHandler) -> Mask:
         """Compare every molecule. Raises InputError where the structure cannot be read."""
         return similarities(dataset, self.smiles, on_progress) >= self.least
+
+    def check(self) -> None:
+        """Raise InputError where the structure cannot be read. Blocking."""
+        from mole_engine.data.fingerprints import similarity_search
+
+        similarity_search(self.smiles, [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +236,22 @@ def _containing(dataset: OpenDataset, smarts: str, on_progress: ProgressHandler,
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class FoundRows:
+    """What filters have found.
+
+    Attributes
+    ----------
+    rows
+        The rows, ascending, that pass all filters that could be read; None where there is none of these.
+    faults
+        Why the others could not be read.
+    """
+
+    rows: list[int] | None
+    faults: Mapping[RowFilter | None, str] = field(default_factory=dict)
+
+
 class FilterService(QObject):
     """Answers filters beside the window; a newer question ends the older one. Answers are kept for a while.
 
@@ -246,20 +270,18 @@ class FilterService(QObject):
         self._progress: Progress | None = None
         self._answers: OrderedDict[tuple[int, Any], tuple[OpenDataset, Mask]] = OrderedDict()
 
-    async def rows(self, dataset: OpenDataset, filters: Sequence[RowFilter]) -> list[int] | None:
-        """Return the rows, ascending, that pass all filters; None where there is no filter.
+    async def rows(self, dataset: OpenDataset, filters: Sequence[RowFilter]) -> FoundRows:
+        """Return the rows that pass all filters. One that cannot be read leaves no row out.
 
         Raises
         ------
         Cancelled
             When a newer question was asked.
-        InputError
-            When a pattern or a structure cannot be read.
         """
         if self._progress is not None:
             self._progress.cancel()
         if not filters:
-            return None
+            return FoundRows(None)
         progress = self._progress = self._tasks.new_progress()
         progress.changed.connect(self.busy)
         # At once: other work may keep the threads from beginning.
@@ -271,14 +293,19 @@ class FilterService(QObject):
             if self._progress is progress:
                 self._progress = None
 
-    def _find(self, dataset: OpenDataset, filters: Sequence[RowFilter], on_progress: ProgressHandler) -> list[int]:
+    def _find(self, dataset: OpenDataset, filters: Sequence[RowFilter], on_progress: ProgressHandler) -> FoundRows:
         import numpy as np
 
         found = np.ones(dataset.info.rows, bool)
+        faults: dict[RowFilter | None, str] = {}
         for one in filters:
             on_progress("Searching", 0, 0)
-            found &= self._answer(dataset, one, on_progress)
-        return [int(row) for row in np.flatnonzero(found)]
+            try:
+                found &= self._answer(dataset, one, on_progress)
+            except InputError as error:
+                faults[one] = error.problem.title
+        readable = any(one not in faults for one in filters)
+        return FoundRows([int(row) for row in np.flatnonzero(found)] if readable else None, faults)
 
     def _answer(self, dataset: OpenDataset, one: RowFilter, on_progress: ProgressHandler) -> Mask:
         key = (id(dataset), one)
@@ -320,3 +347,13 @@ def is_pattern(text: str) -> bool:
     from mole_engine.chem.substructure import matcher
 
     return matcher(text) is not None
+
+
+def fault_of(one: RowFilter) -> str:
+    """Return why a pattern or a structure cannot be searched for, "" where it can. Blocking, as `is_pattern`."""
+    try:
+        if isinstance(one, (PatternFilter, SimilarFilter)):
+            one.check()
+    except InputError as error:
+        return error.problem.title
+    return ""

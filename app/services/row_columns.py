@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from app.summaries import ColumnSummary
 from app.text import OWN, own_title
-from mole_engine.contracts.dataset import TableSource
+from mole_engine.contracts.dataset import TableSource, TaskSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,7 +111,7 @@ def read_column(dataset: OpenDataset, key: str, own: Mapping[str, Floats]) -> Ro
     unit = task.unit if task is not None else info.unit
     if info.kind == "number" and not (task is not None and task.classes):
         return RowColumn(key, key, "number", np.asarray(dataset.numbers[key], np.float64), unit=unit)
-    return _words(dataset, key)
+    return _words(dataset, key, task)
 
 
 def summarise(column: RowColumn, rows: npt.NDArray[np.int64] | None = None) -> ColumnSummary:
@@ -181,10 +181,13 @@ def _parts(dataset: OpenDataset) -> RowColumn:
     return RowColumn(PART_KEY, own_title(PART_KEY), "class", values, PARTS)
 
 
-def _words(dataset: OpenDataset, key: str) -> RowColumn:
+def _words(dataset: OpenDataset, key: str, task: TaskSpec | None) -> RowColumn:
     import numpy as np
 
     texts = [text.strip() for text in dataset.table.column_values(key)]
+    if task is not None and task.classes:
+        names = _class_names(set(texts), task, dataset.info.column(key).decimal)
+        texts = [names[text] for text in texts]
     frequent = Counter(texts)
     frequent.pop("", None)
     if len(frequent) > CLASS_LIMIT:
@@ -194,3 +197,13 @@ def _words(dataset: OpenDataset, key: str) -> RowColumn:
     code = {label: float(place) for place, label in enumerate(labels)}
     values = np.array([code.get(text, np.nan) for text in texts])
     return RowColumn(key, key, "class", values, labels)
+
+
+def _class_names(texts: Collection[str], task: TaskSpec, decimal: str) -> dict[str, str]:
+    """Return the class that each text of a target means ("1.0" and "1" are one), "" for none, itself if it is odd."""
+    from mole_engine.data.targets import read_labels
+
+    spelled = list(texts)
+    labels = read_labels(spelled, task, decimal)
+    named = [task.classes[int(place)] if place >= 0 else "" for place in labels.values.tolist()]
+    return {text: text if row in labels.bad else named[row] for row, text in enumerate(spelled)}

@@ -97,20 +97,22 @@ class ColumnCard(Card):
                 edit.clear()
         self._summary = whole
         shown = part or whole
-        counts = part.counts if part is not None else ()
+        # Rows without a number have no bars of their own; that there are none of them is shown, too.
+        counts = () if part is None else part.counts or (0,) * len(whole.counts)
         ends = ("", "", "")
         if whole.edges:
-            ends = (number(whole.low), f"median {number(shown.median)}", number(whole.high))
+            middle = f"median {number(shown.median)}" if shown.filled else ""
+            ends = (number(whole.low), middle, number(whole.high))
         self._histogram.show_counts(
             whole.counts,
             ends,
             whole.labels,
             part=counts,
-            tips=_tips(whole, part),
+            tips=_tips(whole, counts),
             name=f"Distribution of {whole.title}",
         )
         self._histogram.setVisible(bool(whole.counts))
-        self._words.setText(summary_words(shown))
+        self._words.setText(summary_words(shown, whole.filled))
         is_text = whole.kind == "text"
         self._open.setVisible(bool(whole.edges))
         if not whole.edges:
@@ -167,33 +169,33 @@ class ColumnCard(Card):
         self._choice.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
 
-def summary_words(summary: ColumnSummary) -> str:
-    """Return the figures of a column in a line or two."""
+def summary_words(summary: ColumnSummary, of: int) -> str:
+    """Return the figures of a column in a line or two, where it has `of` values with the rows left out by filters."""
     missing = summary.rows - summary.filled
-    words = [counted(summary.filled, "value")]
+    words = [f"{count(summary.filled)} of {counted(of, 'value')}" if summary.filled < of else counted(of, "value")]
     if missing:
         words.append(f"{count(missing)} missing")
     if summary.edges:
         words += [f"mean {number(summary.mean)}", f"sd\u00a0{number(summary.deviation)}"]
         if summary.logarithmic:
             words.append("logarithmic bars")
-    elif summary.kind == "class":
+    elif summary.kind == "class" and summary.filled:
         words.append(f"{count(summary.distinct)} different")
-        if summary.counts and summary.filled:
+        if summary.counts:
             place = max(range(len(summary.counts)), key=lambda bar: summary.counts[bar])
             words.append(f"{100 * summary.counts[place] / summary.filled:.0f}% {summary.labels[place]}")
-    else:
+    elif summary.kind == "text":
         words.append("text")
     if summary.unit and summary.unit not in summary.title:
         words.append(f"in {summary.unit}")
     return " · ".join(words)
 
 
-def _tips(whole: ColumnSummary, part: ColumnSummary | None) -> list[str]:
+def _tips(whole: ColumnSummary, part: Sequence[int]) -> list[str]:
     tips = []
     for bar, many in enumerate(whole.counts):
         place = f"{number(whole.edges[bar])} to {number(whole.edges[bar + 1])}" if whole.edges else whole.labels[bar]
-        shown = f", {count(part.counts[bar])} shown" if part is not None and bar < len(part.counts) else ""
+        shown = f", {count(part[bar])} shown" if bar < len(part) else ""
         tips.append(f"{place}: {counted(many, 'row')}{shown}")
     return tips
 

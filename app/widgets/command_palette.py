@@ -16,7 +16,7 @@ _MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown
 
 
 class CommandPalette(QDialog):
-    """A field and the commands that fit it; Return does the one that is marked."""
+    """A field and the commands that fit it, of those that can be done now; Return does the one that is marked."""
 
     def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Dialog | Qt.WindowType.FramelessWindowHint)
@@ -27,7 +27,7 @@ class CommandPalette(QDialog):
         self._field.setPlaceholderText("What do you want to do?")
         self._list = named(QListWidget(), "commandList", "Commands")
         self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        for action in actions:
+        for action in (one for one in actions if one.isEnabled()):
             item = QListWidgetItem(_words(action))
             item.setData(Qt.ItemDataRole.UserRole, action)
             self._list.addItem(item)

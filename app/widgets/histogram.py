@@ -86,7 +86,7 @@ class Histogram(QWidget):
         self._part, self._tips, self._shade = tuple(part), tuple(tips), shade
         self._drag, self._cursor = _NONE, -1
         self.setAccessibleName(name)
-        self.setAccessibleDescription(", ".join(labels) or f"from {ends[0]} to {ends[2]}, {ends[1]}")
+        self.setAccessibleDescription(", ".join(labels or filter(None, (f"from {ends[0]} to {ends[2]}", ends[1]))))
         self.update()
 
     def bar_rect(self, bar: int) -> QRectF:

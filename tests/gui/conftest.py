@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from app.main_window import MainWindow
+    from mole_engine.contracts.records import RunRecord
 
 ROWS = [
     ("name", "smiles", "logS (log(mol/L))", "toxic"),
@@ -171,3 +173,34 @@ def asked(qtbot: QtBot, window: MainWindow, predict_page: Any, model_path: str) 
         return ready.args[0]
 
     return ask
+
+
+class SlowJob:
+    """Stands for the engine: works until it is told to end, in whichever way."""
+
+    def __init__(self) -> None:
+        self.ended = ""
+
+    def __call__(self, config: Any, on_event: Any, control: Any, *_: object) -> RunRecord:
+        from mole_engine.contracts.events import StateChanged
+        from mole_engine.contracts.records import RunRecord
+        from mole_engine.contracts.run_state import RunState
+
+        on_event(StateChanged(run_id="r1", seq=0, state=RunState.TRAINING))
+        while not (control.stop_requested or control.interrupt_requested):
+            time.sleep(0.005)
+        self.ended = "stop" if control.stop_requested else "interrupt"
+        status = RunState.COMPLETED if control.stop_requested else RunState.INTERRUPTED
+        return RunRecord(run_id="r1", name="slow", status=status)
+
+
+@pytest.fixture
+def job(qtbot: QtBot, window: MainWindow) -> SlowJob:
+    """Return what stands for a training that runs."""
+    from mole_engine.contracts.config import TrainConfig
+
+    job = SlowJob()
+    window.session.training._train = job  # type: ignore[assignment]
+    with qtbot.waitSignal(window.session.run_started):
+        window.session.training.start(TrainConfig())
+    return job

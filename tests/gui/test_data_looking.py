@@ -71,8 +71,8 @@ def test_a_smarts_filter_marks_what_it_matches_and_can_be_taken_away(qtbot, wind
     search.setText("c1ccccc1[OH]")
     qtbot.waitUntil(lambda: rows_shown(window) == [4], timeout=PATIENCE)
     qtbot.keyClick(search, Qt.Key.Key_Return)
-    assert search.text() == ""
     qtbot.waitUntil(lambda: chips(window) == ["contains c1ccccc1[OH]"], timeout=PATIENCE)
+    assert search.text() == ""
     drawn = window.session.depictions
     qtbot.waitUntil(lambda: "c1ccccc1[OH]" in {key.pattern for key in drawn._cache}, timeout=PATIENCE)
     qtbot.waitUntil(lambda: None not in (ask_drawing(drawn, ""), ask_drawing(drawn, "c1ccccc1[OH]")), timeout=PATIENCE)

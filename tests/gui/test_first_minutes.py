@@ -76,7 +76,8 @@ def test_the_parts_are_said_to_do_what_they_do(window, open_file, tmp_path):
     hint = "Fewer than 50 train: take what the model says as a hint only."
     words = {name: parts_words(dataset, load_preset(name).config()) for name in ("recommended", "quick-look", "base")}
     assert words["recommended"] == f"11 molecules train in 5 folds, 1 judges the model. {hint}"
-    assert words["quick-look"] == f"10 molecules train, 1 sets the intervals, 1 judges the model. {hint}"
+    hint = f"Intervals need at least nine validation molecules. {hint}"
+    assert words["quick-look"] == f"10 molecules train, 1 validates, 1 judges the model. {hint}"
     assert words["base"] == f"10 molecules train, 1 chooses the best epoch, 1 judges the model. {hint}"
 
 

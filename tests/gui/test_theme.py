@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtGui import QColor
 
 from app.theme import DARK, LIGHT, Tokens, icon, style_sheet
+from app.widgets.basic import pill_button
 
 TEXT_ON = [
     ("ink", "background"),
@@ -55,3 +56,13 @@ def test_icons_are_drawn_in_the_asked_colour(qapp):
     picture = icon("train", "#ff0000").pixmap(20, 20).toImage()
     colors = {picture.pixelColor(x, y).name() for x in range(20) for y in range(20) if picture.pixelColor(x, y).alpha()}
     assert "#ff0000" in colors
+
+
+@pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])
+def test_what_a_small_button_says_can_be_read_also_where_it_cannot_be_pressed(shown, tokens: Tokens):
+    button = pill_button("████ Star", checkable=True)
+    button.setStyleSheet(style_sheet(tokens))
+    button.setEnabled(False)
+    picture = shown(button, 140, 30).grab().toImage()
+    lights = [luminance(picture.pixelColor(x, picture.height() // 2).name()) for x in range(12, picture.width() - 12)]
+    assert (max(lights) + 0.05) / (min(lights) + 0.05) >= 4.5

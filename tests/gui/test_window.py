@@ -6,7 +6,6 @@ import gc
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -21,9 +20,7 @@ from app.theme import DARK, LIGHT, theme
 from app.widgets.problem_dialog import ProblemDialog
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import Problem
-from mole_engine.contracts.events import StateChanged
-from mole_engine.contracts.records import RunRecord
-from mole_engine.contracts.run_state import RunState
+from tests.gui.conftest import SlowJob
 
 
 def drop(target: QWidget, path: Path) -> None:
@@ -183,29 +180,6 @@ def test_closing_ends_reading_and_leaves_no_thread(qtbot, window, tmp_path):
     names = [thread.name for thread in threading.enumerate()]
     assert not [name for name in names if name.startswith(("studio", "depictions", "prefetch"))]
     assert window.session.dataset is None
-
-
-class SlowJob:
-    """Stands for the engine: works until it is told to end, in whichever way."""
-
-    def __init__(self) -> None:
-        self.ended = ""
-
-    def __call__(self, config, on_event, control, *_: object) -> RunRecord:
-        on_event(StateChanged(run_id="r1", seq=0, state=RunState.TRAINING))
-        while not (control.stop_requested or control.interrupt_requested):
-            time.sleep(0.005)
-        self.ended = "stop" if control.stop_requested else "interrupt"
-        status = RunState.COMPLETED if control.stop_requested else RunState.INTERRUPTED
-        return RunRecord(run_id="r1", name="slow", status=status)
-
-
-@pytest.fixture
-def job(qtbot, window):
-    job = window.session.training._train = SlowJob()
-    with qtbot.waitSignal(window.session.run_started):
-        window.session.training.start(TrainConfig())
-    return job
 
 
 def test_closing_while_a_training_runs_leaves_it_to_be_resumed(qtbot, window, job):
