@@ -86,12 +86,7 @@ def make_card(
         scaler=scaler.to_dict(),
         vocabulary=vocabulary.to_dict(),
         data=_origin(dataset),
-        split={
-            "method": split.method,
-            "counts": record.counts,
-            "overlap": list(split.overlap),
-            "trials": RunFolder(record.run_dir).trials(),
-        },
+        split=_division(split, record),
         metrics=parts["test"].metrics,
         validation_metrics=validation.metrics,
         uncertainty=uncertainty,
@@ -115,6 +110,11 @@ def _learnt(config: TrainConfig, dataset: CuratedDataset, parts: Mapping[str, Ev
     if config.ensemble.kind != "folds" and not config.ensemble.trees:
         return train
     return np.concatenate([train, of_main_file(dataset, parts["val"].positions)])
+
+
+def _division(split: Split, record: RunRecord) -> dict[str, Any]:
+    trials = RunFolder(record.run_dir).trials()
+    return {"method": split.method, "counts": record.counts, "overlap": list(split.overlap), "trials": trials}
 
 
 def _origin(dataset: CuratedDataset) -> dict[str, Any]:
