@@ -116,14 +116,15 @@ def _show_preview(effects: dict[str, int], steps: CurationConfig, arguments: arg
     if arguments.json:
         json_line({"preview": effects})
         return
-    rows = [(name, "" if name == "unreadable" else _switch(steps, name), str(count)) for name, count in effects.items()]
+    rows = [(name, _switch(steps, name), str(count)) for name, count in effects.items()]
     line(table(("step", "set to", "rows"), rows))
     if "tautomers" not in effects:
         note("Tautomers were not tried: that takes as long as doing it. Set data.curation.tautomers=true.")
 
 
 def _switch(steps: CurationConfig, name: str) -> str:
-    value = getattr(steps, name)
+    # "unreadable" and "unlabelled" are no settings: what has no structure or no value is always left out.
+    value = getattr(steps, name, "")
     return {True: "on", False: "off"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 

@@ -224,6 +224,8 @@ class CurationReport:
         Rows touched by each step: {"largest_fragment": 7, ...}.
     disagreeing
         Structures that stand in several rows whose labels disagree.
+    bounds
+        Rows of molecules that have a bound (such as > 50) in place of a value, which counts as measured.
     """
 
     total: int
@@ -231,6 +233,7 @@ class CurationReport:
     issues: tuple[RowIssue, ...] = ()
     steps: dict[str, int] = field(default_factory=dict)
     disagreeing: int = 0
+    bounds: int = 0
 
     def count(self, kind: IssueKind) -> int:
         """How many issues are of this kind."""

@@ -100,13 +100,15 @@ def missing_parts(split: Split) -> list[str]:
 def data_words(dataset: CuratedDataset, split: Split, *, chosen: bool) -> list[tuple[str, Literal["info", "warning"]]]:
     """Return what a user is told of the data of a job; `chosen`: the user said what is learnt."""
     from mole_engine.data.columns import found_words
-    from mole_engine.data.curation_report import left_out_words
+    from mole_engine.data.curation_report import bounds_words, left_out_words
 
     told: list[tuple[str, Literal["info", "warning"]]] = [(text, "info") for text in dataset.info.notes]
     if not chosen:
         told.append((found_words(dataset.info, dataset.roles), "info"))
     if dataset.report.dropped_rows:
         told.append((left_out_words(dataset.report), "warning"))
+    bounds = [bounds_words(dataset.report), *(bounds_words(made, name) for name, made in dataset.file_reports.items())]
+    told += [(text, "warning") for text in bounds if text]
     return told + [(text, "warning") for text in (*split.overlap, *missing_parts(split))]
 
 

@@ -6,6 +6,7 @@ from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import IssueKind
 from mole_engine.contracts.errors import InputError
 from mole_engine.data.assemble import load_training_data
+from mole_engine.store.run_tables import data_words
 
 HEADER = "smiles,y\n"
 TRAIN = HEADER + "".join(f"{'C' * (i + 1)}O,{i % 3}.5\n" for i in range(20))
@@ -91,3 +92,12 @@ def test_what_cannot_train_is_said(load, main, words):
 def test_no_file_named():
     with pytest.raises(InputError, match="No data file is named"):
         load_training_data(TrainConfig())
+
+
+def test_a_training_says_that_bounds_count_as_measured(load):
+    main = TRAIN.replace("CO,1.5", "CO,>1.5")
+    told = [text for text, level in data_words(*load(main, test=HEADER + "CCS,<3\nCCN,1\n"), chosen=True)]
+    assert [text[:28] for text in told if "a bound such as" in text] == [
+        "7 of 20 rows have a bound su",
+        "test.csv: 1 of 2 rows has a ",
+    ]
