@@ -314,7 +314,8 @@ class Split:
     method
         In words, for the record: "scaffold", "column 'split'".
     overlap
-        Leakage in words, empty when nothing was found ("3 scaffolds stand in both train and test").
+        Leakage in words, empty when nothing was found ("3 scaffolds stand in both train and test"); before it, where
+        molecules of the main file were added to those of a separate one.
     nearness
         Nearest-neighbour similarity across the cut, one entry for each part that judges and has molecules.
     by_chance
