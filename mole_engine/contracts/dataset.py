@@ -78,7 +78,7 @@ class TableInfo:
     Attributes
     ----------
     path, name
-        Where it lies, and its file name.
+        Where it lies, and its file name (with the sheet, where none of several has structures).
     rows
         Data rows, without the header.
     columns
