@@ -218,7 +218,8 @@ def test_files_of_the_same_name_are_told_apart_by_their_folders(two_files, tmp_p
     ("place", "words"),
     [
         ("none/result.{}", "the folder does not exist. Make it first"),
-        ("file.csv/result.{}", "the folder does not exist"),
+        ("file.csv/result.{}", "file.csv is a file, not a folder. Choose another folder."),
+        ("file.csv/none/result.{}", "file.csv is a file, not a folder. Choose another folder."),
         ("folder.{}", "it is a folder. Name a file"),
         ("closed/result.{}", "permission denied. Choose another folder."),
         ("x" * 300 + ".{}", "the name is too long. Give the result a shorter name."),
