@@ -107,8 +107,9 @@ def _write(raw: RawTable, dataset: CuratedDataset, split: Split | None, path: Pa
     from mole_engine.data.curated_table import curated_table
     from mole_engine.inference.table_writers import open_writer
 
-    frame, own = curated_table(raw, dataset, split)
-    with open_writer(path, frozenset(own)) as writer:
+    frame = curated_table(raw, dataset, split)
+    # A new table, of which the file's own columns are a part: what would run as a formula is guarded in all of them.
+    with open_writer(path, frozenset(map(str, frame.columns))) as writer:
         writer.write(frame)
 
 
