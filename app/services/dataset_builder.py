@@ -82,6 +82,7 @@ def assemble(
         typical=typical_rows(raw, roles, numbers, smiles, by_row),
         numbers=numbers,
         leaked=_leaked(dataset, parts),
+        apart=int((dataset.file_of[list(parts.validation)] > 0).sum()),
         no_target=_no_target(raw, roles),
         further=tuple(further_targets(raw, roles)),
         offers=tuple((offer.column, offer.unit, offer.name) for offer in molar_offers(raw, data.units)),

@@ -72,6 +72,8 @@ class OpenDataset:
         the column that would be made of it.
     leaked
         Structures that stand in both the training and the test part.
+    apart
+        Validation molecules of a file of their own, from which an ensemble does not learn either.
     no_target
         Where no column was found to learn: why not, in words.
     further
@@ -95,6 +97,7 @@ class OpenDataset:
     numbers: Mapping[str, Sequence[float]] = field(default_factory=dict)
     offers: tuple[tuple[str, str, str], ...] = ()
     leaked: int = 0
+    apart: int = 0
     no_target: str = ""
     further: tuple[str, ...] = ()
 
@@ -127,12 +130,6 @@ class OpenDataset:
     def molecules(self) -> int:
         """How many molecules the model will see, all parts together."""
         return len(self.split.train) + len(self.split.validation) + len(self.split.test)
-
-    @property
-    def apart(self) -> int:
-        """How many validation molecules stand in a file of their own, from which an ensemble does not learn either."""
-        # They come after those of this file.
-        return sum(place >= len(self.structures) for place in self.split.validation)
 
     @property
     def title(self) -> str:

@@ -107,8 +107,9 @@ def _write(raw: RawTable, dataset: CuratedDataset, split: Split | None, path: Pa
     from mole_engine.data.curated_table import curated_table
     from mole_engine.inference.table_writers import open_writer
 
-    frame, own = curated_table(raw, dataset, split)
-    with open_writer(path, frozenset(own)) as writer:
+    frame = curated_table(raw, dataset, split)
+    # A new table, of which the file's own columns are a part: what would run as a formula is guarded in all of them.
+    with open_writer(path, frozenset(map(str, frame.columns))) as writer:
         writer.write(frame)
 
 
@@ -116,14 +117,15 @@ def _show_preview(effects: dict[str, int], steps: CurationConfig, arguments: arg
     if arguments.json:
         json_line({"preview": effects})
         return
-    rows = [(name, "" if name == "unreadable" else _switch(steps, name), str(count)) for name, count in effects.items()]
+    rows = [(name, _switch(steps, name), str(count)) for name, count in effects.items()]
     line(table(("step", "set to", "rows"), rows))
     if "tautomers" not in effects:
         note("Tautomers were not tried: that takes as long as doing it. Set data.curation.tautomers=true.")
 
 
 def _switch(steps: CurationConfig, name: str) -> str:
-    value = getattr(steps, name)
+    # "unreadable" and "unlabelled" are no settings: what has no structure or no value is always left out.
+    value = getattr(steps, name, "")
     return {True: "on", False: "off"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 

@@ -78,8 +78,8 @@ def configuration(arguments: argparse.Namespace) -> PretrainConfig:
     changes: dict[str, Any] = {}
     if arguments.preset:
         changes = {"model": load_preset(arguments.preset).settings.get("model", {})}
-    if arguments.config:
-        changes = merged(changes, read_yaml(arguments.config))
+    written = read_yaml(arguments.config) if arguments.config else {}
+    changes = merged(changes, written)
     if (arguments.targets or arguments.labels) and arguments.tasks is None:
         changes = merged({"objectives": {"tasks": 1.0}}, changes)
     for option, setting in _SETTING_OF.items():
@@ -90,7 +90,7 @@ def configuration(arguments: argparse.Namespace) -> PretrainConfig:
             changes = merged(changes, value)
     for assignment in arguments.settings:
         changes = merged(changes, parse_assignment(assignment))
-    config = PretrainConfig.from_dict(changes)
+    config = PretrainConfig.from_dict(changes, arguments.config or "", written)
     if not config.data.path:
         raise InputError("There is no file to pretrain on.", "", "Name it: `mole pretrain DATA.smi`.")
     return config

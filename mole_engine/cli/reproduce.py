@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from mole_engine.cli.console import json_line, line, note, number, table
 from mole_engine.cli.parser import Command
+from mole_engine.contracts.errors import InputError
 
 if TYPE_CHECKING:
     from mole_engine.contracts.records import RunRecord
+    from mole_engine.store.run_folder import RunFolder
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +33,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     folder = find_run(arguments.folder, arguments.workspace)
     old = folder.read_record()
+    _check_finished(folder, old)
     changes = {"name": f"{old.name}, again", "out": arguments.out, "workspace": arguments.workspace}
     if arguments.device:
         changes["runtime"] = {"device": arguments.device}
@@ -44,6 +47,23 @@ def _run(arguments: argparse.Namespace) -> int:
         line(table(("metric", "before", "again", "difference"), _rows(old, new)))
         note(f"The new run lies in {new.run_dir}.")
     return 130 if new.status in (RunState.INTERRUPTED, RunState.CANCELLED) else 0
+
+
+def _check_finished(folder: RunFolder, record: RunRecord) -> None:
+    """Refuse a run that has no result, before another training. Raises InputError."""
+    from mole_engine.contracts.run_state import RunState
+
+    if record.status is RunState.COMPLETED:
+        return
+    title = f"The run {record.run_id} cannot be made again:"
+    if folder.is_locked():
+        raise InputError(title, "it is still at work.", "Wait for it.")
+    if record.status is RunState.CANCELLED:
+        remedy = f'Train anew with its settings: mole train --config "{folder.config}".'
+        raise InputError(title, "it was cancelled, so there is no result to compare with.", remedy)
+    cause = "it has failed" if record.status is RunState.FAILED else "it was interrupted"
+    remedy = f'Go on with it: mole train --resume "{folder.path}".'
+    raise InputError(title, f"{cause}, so there is no result to compare with.", remedy)
 
 
 def _rows(old: RunRecord, new: RunRecord) -> list[tuple[str, ...]]:

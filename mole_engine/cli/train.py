@@ -87,7 +87,8 @@ def configuration(arguments: argparse.Namespace) -> TrainConfig:
     written = read_yaml(arguments.config) if arguments.config else {}
     named = [text.partition("=")[2] for text in arguments.settings if text.startswith("preset=")]
     preset = named[-1] if named else arguments.preset or (None if "preset" in written else DEFAULT_PRESET)
-    config = TrainConfig.from_dict(merged(settings_over_preset(written, preset), _changes(arguments)))
+    fields = merged(settings_over_preset(written, preset), _changes(arguments))
+    config = TrainConfig.from_dict(fields, arguments.config or "", written)
     config = config.with_overrides(arguments.settings)
     if not config.data.path:
         raise InputError("There is no file to train on.", "", "Name it: `mole train DATA.csv`.")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+_HARMLESS = re.compile(r"--?|[+-] ?\d[\d.,' \u00a0\u202f]*([eE][+-]?\d+)?( ?%)?", re.ASCII)
+"""No value, and numbers as people write them: "-1,5", "-1 000", "+5 %"."""
 
 
 def guarded(text: str) -> str:
-    """Return a text for a table so that no spreadsheet runs it as a formula; numbers stay numbers."""
-    if not text.startswith(FORMULA_STARTS):
+    """Return a text for a table so that no spreadsheet runs it as a formula; numbers and bare dashes stay."""
+    if not text.startswith(FORMULA_STARTS) or _HARMLESS.fullmatch(text):
         return text
     try:
         float(text)

@@ -342,7 +342,8 @@ class TrainConfig(Job):
         # Presets are checked by this very class.
         from mole_engine.contracts.presets import settings_over_preset
 
-        return cls.from_dict(settings_over_preset(read_yaml(path)))
+        written = read_yaml(path)
+        return cls.from_dict(settings_over_preset(written), str(path), written)
 
     @model_validator(mode="after")
     def _one_device_for_several_networks(self) -> Self:

@@ -78,7 +78,7 @@ class TableInfo:
     Attributes
     ----------
     path, name
-        Where it lies, and its file name.
+        Where it lies, and its file name (with the sheet, where none of several has structures).
     rows
         Data rows, without the header.
     columns
@@ -224,6 +224,8 @@ class CurationReport:
         Rows touched by each step: {"largest_fragment": 7, ...}.
     disagreeing
         Structures that stand in several rows whose labels disagree.
+    bounds
+        Rows of molecules that have a bound (such as > 50) in place of a value, which counts as measured.
     """
 
     total: int
@@ -231,6 +233,7 @@ class CurationReport:
     issues: tuple[RowIssue, ...] = ()
     steps: dict[str, int] = field(default_factory=dict)
     disagreeing: int = 0
+    bounds: int = 0
 
     def count(self, kind: IssueKind) -> int:
         """How many issues are of this kind."""
@@ -311,7 +314,8 @@ class Split:
     method
         In words, for the record: "scaffold", "column 'split'".
     overlap
-        Leakage in words, empty when nothing was found ("3 scaffolds stand in both train and test").
+        Leakage in words, empty when nothing was found ("3 scaffolds stand in both train and test"); before it, where
+        molecules of the main file were added to those of a separate one.
     nearness
         Nearest-neighbour similarity across the cut, one entry for each part that judges and has molecules.
     by_chance

@@ -36,8 +36,15 @@ class Job(Section):
     """Base of whole jobs: reading, writing, checking and changing their configuration."""
 
     @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> Self:
+    def from_dict(cls, fields: dict[str, Any], file: str = "", written: dict[str, Any] | None = None) -> Self:
         """Check a nested dictionary and build the configuration.
+
+        Parameters
+        ----------
+        fields
+            The settings.
+        file, written
+            Where some of them come from, and which: named where these are the wrong ones.
 
         Raises
         ------
@@ -47,8 +54,9 @@ class Job(Section):
         try:
             return cls.model_validate(fields)
         except ValidationError as error:
+            is_of_file = bool(file) and all(_stands_in(written or {}, item) for item in error.errors())
             raise InputError(
-                "The configuration is not valid:",
+                f"{file if is_of_file else 'The configuration'} is not valid:",
                 "; ".join(describe_error(item) for item in error.errors()) + ".",
                 _meant(cls, error) or "Correct the named settings.",
             ) from error
@@ -79,7 +87,8 @@ class Job(Section):
     @classmethod
     def from_yaml(cls, path: str | Path) -> Self:
         """Read a configuration from a YAML file. Raises InputError."""
-        return cls.from_dict(read_yaml(path))
+        written = read_yaml(path)
+        return cls.from_dict(written, str(path), written)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able nested dictionary with every field."""
@@ -219,8 +228,20 @@ def setting_names(section: type[BaseModel], before: str = "") -> list[str]:
     return names
 
 
+def _stands_in(written: Any, item: Any) -> bool:
+    """Whether what pydantic found wrong stands in some settings, and was not given in place of theirs."""
+    for part in item["loc"]:
+        if not isinstance(written, dict) or part not in written:
+            # An entry of a list, which is the file's as a whole.
+            return isinstance(written, list)
+        written = written[part]
+    # A check across settings has the whole section for its input, and across sections no place.
+    return bool(item["loc"]) and (isinstance(item["input"], (dict, BaseModel)) or bool(written == item["input"]))
+
+
 def _meant(job: type[BaseModel], error: ValidationError) -> str:
     known = setting_names(job)
+    known += dict.fromkeys(name.partition(".")[0] for name in known if "." in name)
     found: list[str] = []
     for item in error.errors():
         if item["type"] != "extra_forbidden":

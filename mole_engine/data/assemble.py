@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -18,15 +17,18 @@ from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.leakage import with_leakage
 from mole_engine.data.molar import with_present_molar_columns
 from mole_engine.data.progress import Progress, report
+from mole_engine.data.separate_files import Separate, join
 from mole_engine.data.sources import open_table
 from mole_engine.data.splits import MIN_MOLECULES, make_split
+from mole_engine.data.table import RawTable
 
 
 def load_training_data(config: TrainConfig, on_progress: Progress | None = None) -> tuple[CuratedDataset, Split]:
     """Read, understand, curate and divide the data of a job.
 
     Separate validation and test files are read with the same roles and the same class order; their molecules follow
-    those of the main file in the data set, and never train, not in folds either.
+    those of the main file in the data set, and never train, not in folds either. Where the main file has validation or
+    test molecules too, repeats within the part are merged.
 
     Parameters
     ----------
@@ -85,13 +87,19 @@ def divide(
         When the molecules cannot be divided so, or a separate file cannot be used.
     """
     split = _divide(dataset, data, config, seed, on_progress)
-    for part, path in (("validation", data.validation_path), ("test", data.test_path)):
-        if path:
-            extra = _read_extra(path, dataset.roles, data, on_progress)
-            dataset, split = _joined(dataset, split, extra, part)
-    if data.validation_path or data.test_path:
-        split = with_leakage(dataset, split, on_progress)
-    return dataset, split
+    if not (data.validation_path or data.test_path):
+        return dataset, split
+    roles, told = dataset.roles, []
+    if data.validation_path:
+        table, more = _read_extra(data.validation_path, roles, data, on_progress)
+        dataset, split, words = join(dataset, split, Separate("validation", table, more), data.curation)
+        told.append(words)
+    if data.test_path:
+        table, more = _read_extra(data.test_path, roles, data, on_progress)
+        dataset, split, words = join(dataset, split, Separate("test", table, more), data.curation)
+        told.append(words)
+    split = with_leakage(dataset, split, on_progress)
+    return dataset, replace(split, overlap=(*filter(None, told), *split.overlap))
 
 
 def _divide(
@@ -111,7 +119,9 @@ def _with(split: SplitConfig, changes: dict[str, float]) -> SplitConfig:
     return split.model_copy(update=changes)
 
 
-def _read_extra(path: str, roles: ColumnRoles, data: DataConfig, on_progress: Progress | None) -> CuratedDataset:
+def _read_extra(
+    path: str, roles: ColumnRoles, data: DataConfig, on_progress: Progress | None
+) -> tuple[RawTable, CuratedDataset]:
     # The targets say in which units the columns of this file were made.
     names_wanted = [*data.targets, *data.molar_log, *(task.name for task in roles.tasks)]
     own_data = data.model_copy(update={"path": path, "extra_paths": [], "molar_log": [], "targets": names_wanted})
@@ -126,31 +136,7 @@ def _read_extra(path: str, roles: ColumnRoles, data: DataConfig, on_progress: Pr
         identifier=roles.identifier if roles.identifier in names else None,
         weight=roles.weight if roles.weight in names else None,
     )
-    return curate(table, own, data.curation, on_progress)
-
-
-def _joined(dataset: CuratedDataset, split: Split, extra: CuratedDataset, part: str) -> tuple[CuratedDataset, Split]:
-    """Append the molecules of a separate file as a validation or test part."""
-    start, number = len(dataset), len(dataset.file_reports) + 1
-    joined = CuratedDataset(
-        info=dataset.info,
-        roles=dataset.roles,
-        report=dataset.report,
-        smiles=dataset.smiles + extra.smiles,
-        source_rows=np.concatenate([dataset.source_rows, extra.source_rows]),
-        targets=np.concatenate([dataset.targets, extra.targets]),
-        weights=np.concatenate([dataset.weights, extra.weights]),
-        identifiers=dataset.identifiers + extra.identifiers,
-        given_split=None,
-        row_molecules=dataset.row_molecules,
-        file_of=np.concatenate([dataset.file_of, np.full(len(extra), number)]),
-        file_reports={**dataset.file_reports, extra.info.name: extra.report},
-    )
-    added = tuple(range(start, start + len(extra)))
-    words = f"{split.method}, {part} from {Path(extra.info.path).name}"
-    if part == "validation":
-        return joined, replace(split, validation=split.validation + added, method=words)
-    return joined, replace(split, test=split.test + added, method=words)
+    return table, curate(table, own, data.curation, on_progress)
 
 
 def _check_training_labels(dataset: CuratedDataset, split: Split) -> None:

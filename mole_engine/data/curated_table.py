@@ -17,9 +17,7 @@ SPLIT_COLUMN = "split"
 """Column with the part of each molecule, where a split is given: "train", "val", "test", or empty."""
 
 
-def curated_table(
-    table: RawTable, dataset: CuratedDataset, split: Split | None = None
-) -> tuple[pd.DataFrame, list[str]]:
+def curated_table(table: RawTable, dataset: CuratedDataset, split: Split | None = None) -> pd.DataFrame:
     """Return the molecules that remain, one a row, in file order.
 
     Parameters
@@ -31,11 +29,9 @@ def curated_table(
 
     Returns
     -------
-    frame
+    pandas.DataFrame
         The file's columns: structures standardised, labels merged and written plainly (numbers with a decimal point,
         one spelling for each class), everything else as in the file; behind them the line of the file.
-    own
-        Names of the columns that hold what we wrote.
     """
     frame = table.frame.iloc[dataset.source_rows].reset_index(drop=True).astype(object)
     frame[dataset.roles.smiles] = dataset.smiles
@@ -43,13 +39,10 @@ def curated_table(
         frame[task.name] = [_label(value, task) for value in dataset.targets[:, index].tolist()]
     if dataset.roles.weight is not None:
         frame[dataset.roles.weight] = [f"{value:.17g}" for value in dataset.weights.tolist()]
-    own = [dataset.roles.smiles, *(task.name for task in dataset.tasks)]
     if split is not None:
-        own.append(_free(SPLIT_COLUMN, frame))
-        frame[own[-1]] = split.part_of(len(dataset))
-    own.append(_free(LINE_COLUMN, frame))
-    frame[own[-1]] = [table.line(row) for row in dataset.source_rows.tolist()]
-    return frame, own
+        frame[_free(SPLIT_COLUMN, frame)] = split.part_of(len(dataset))
+    frame[_free(LINE_COLUMN, frame)] = [table.line(row) for row in dataset.source_rows.tolist()]
+    return frame
 
 
 def _free(name: str, frame: pd.DataFrame) -> str:

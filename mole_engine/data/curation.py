@@ -70,8 +70,9 @@ def preview(
     -------
     dict
         Rows by step, named as the settings: "largest_fragment", "neutralise", "tautomers", "flatten_stereo",
-        "leave_out_inorganic", "max_heavy_atoms", "outliers", "merge_duplicates" (rows that go into another one),
-        "drop_disagreeing" (rows of structures whose labels disagree); "unreadable" for rows without a structure.
+        "leave_out_inorganic", "max_heavy_atoms", "bounds" (rows with a bound in place of a value), "outliers",
+        "merge_duplicates" (rows that go into another one), "drop_disagreeing" (rows of structures whose labels
+        disagree); "unreadable" for rows without a structure, "unlabelled" for rows left out for want of a value.
         "tautomers" is missing where it is switched off and there are more than 1,000 different structures: trying
         would take as long as doing it.
     """
@@ -93,7 +94,7 @@ def preview(
 def _table_effects(
     table: RawTable, roles: ColumnRoles, config: CurationConfig, on_progress: Progress | None
 ) -> dict[str, int]:
-    """Effects of the steps that compare rows: outliers and duplicates."""
+    """Effects of what goes beyond the structures: bounds, missing values, outliers and duplicates."""
     merging = config.model_copy(
         update={"merge_duplicates": True, "outliers": _listed(config), "drop_disagreeing": False}
     )
@@ -103,10 +104,15 @@ def _table_effects(
         work.take_structures(_structures(table, roles, config, on_progress))
         work.take_labels()
         work.group()
-    kinds = Counter(issue.kind for issue in work.issues)
+
+    def rows(*kinds: IssueKind, dropped: bool = False) -> int:
+        return len({issue.row for issue in work.issues if issue.kind in kinds and (issue.dropped or not dropped)})
+
     return {
-        "unreadable": kinds[IssueKind.UNREADABLE] + kinds[IssueKind.EMPTY],
-        "outliers": len({issue.row for issue in work.issues if issue.kind is IssueKind.OUTLIER}),
+        "unreadable": rows(IssueKind.UNREADABLE, IssueKind.EMPTY),
+        "unlabelled": rows(IssueKind.MISSING_LABEL, IssueKind.BAD_LABEL, dropped=True),
+        "bounds": len(work.bounded),
+        "outliers": rows(IssueKind.OUTLIER),
         "merge_duplicates": work.steps["merge_duplicates"],
         "drop_disagreeing": sum(work.disagreeing),
     }
@@ -167,6 +173,8 @@ class _Work:
     dropped: set[int] = field(default_factory=set)
     disagreeing: list[int] = field(default_factory=list)
     """Rows of each structure whose labels disagree."""
+    bounded: set[int] = field(default_factory=set)
+    """Rows with a structure that have a bound in place of a value."""
 
     def __post_init__(self) -> None:
         self.cells = self.table.column_values(self.roles.smiles)
@@ -205,6 +213,8 @@ class _Work:
             odd += self._take_bounds(index, labels.censored)
             if task.kind is TaskKind.REGRESSION and self.config.outliers != "keep":
                 odd += [(row, IssueKind.OUTLIER, reason, task.name) for row, reason in self._take_outliers(index)]
+        if self.config.bounds == "drop":
+            self.steps["bounds"] = len(self.bounded)
         if not self.roles.tasks:
             return
         unlabelled = set(np.flatnonzero(~np.isfinite(self.targets).any(axis=1)).tolist()) - self.dropped
@@ -219,14 +229,15 @@ class _Work:
     def _take_bounds(self, index: int, told: dict[int, str]) -> list[tuple[int, IssueKind, str, str]]:
         """Tell bounds and approximate values; takes the bounds away where the settings say so."""
         task, taken = self.roles.tasks[index], []
-        cells = self.table.column_values(task.name)
+        cells, decimal = self.table.column_values(task.name), self.table.info.column(task.name).decimal
         for row, reason in told.items():
-            number = parse_number(cells[row], self.table.info.decimal)
-            if self.config.bounds == "keep" or number.bound not in {"<", ">"}:
+            is_bound = parse_number(cells[row], decimal).bound in {"<", ">"}
+            if is_bound and row not in self.dropped:
+                self.bounded.add(row)
+            if self.config.bounds == "keep" or not is_bound:
                 self.note(row, IssueKind.CENSORED, reason, column=task.name)
                 continue
             self.targets[row, index] = np.nan
-            self.steps["bounds"] += 1
             taken.append(
                 (row, IssueKind.CENSORED, f"'{cells[row].strip()}' is a bound, not a value; left out", task.name)
             )
@@ -307,12 +318,14 @@ class _Work:
         if not len(molecules):
             raise self._nothing_labelled()
         total, first = len(self.table), molecules.first.tolist()
+        of_rows = molecules.of_rows(total)
         report = CurationReport(
             total=total,
             kept=len(molecules),
             issues=tuple(sorted(self.issues, key=lambda issue: issue.row)),
             steps={name: count for name, count in self.steps.items() if count},
             disagreeing=len(self.disagreeing),
+            bounds=int((of_rows[list(self.bounded)] >= 0).sum()) if self.config.bounds == "keep" else 0,
         )
         names = self.table.column_values(self.roles.identifier) if self.roles.identifier else None
         return CuratedDataset(
@@ -325,7 +338,7 @@ class _Work:
             weights=self._weights(molecules),
             identifiers=[names[row] for row in first] if names is not None else [""] * len(molecules),
             given_split=[self.parts[row] for row in first] if self.parts is not None else None,
-            row_molecules=molecules.of_rows(total),
+            row_molecules=of_rows,
             order=self._order(molecules),
             merged_values=molecules.values,
         )

@@ -55,6 +55,26 @@ def left_out_words(report: CurationReport) -> str:
     return f"{dropped} merged or left out: {reasons}."
 
 
+def bounds_words(report: CurationReport, file: str = "") -> str:
+    """Say how many bounds count as measured values, and what to do; "" where there are none.
+
+    Parameters
+    ----------
+    report
+        What curation did.
+    file
+        The file's name, where it is not the one with the training molecules.
+    """
+    if not report.bounds:
+        return ""
+    where = f"{file}: " if file else ""
+    has = counted_of(report.bounds, report.total, "row", "has", "have")
+    return (
+        f"{where}{has} a bound such as > 50 in place of a value; it counts as measured. "
+        "To leave such values out, set data.curation.bounds=drop (in the window: More steps, Bounds)."
+    )
+
+
 def report_content(
     dataset: CuratedDataset, steps: CurationConfig | None = None, split: Split | None = None
 ) -> dict[str, Any]:

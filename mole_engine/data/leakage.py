@@ -1,9 +1,10 @@
-"""What the training part shares with the parts that judge, in words."""
+"""What the parts of a data set share with one another, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
@@ -105,22 +106,23 @@ def describe_overlap(dataset: CuratedDataset, split: Split) -> tuple[str, ...]:
     dataset
         The molecules.
     split
-        Its parts; validation and test are each compared with training.
+        Its parts; validation and test are compared with training, and with each other: what chose the model is no
+        judge of it either.
     """
-    notes = []
-    parts = (("validation", split.validation), ("test", split.test))
-    for name, members in parts:
-        shared = _shared(dataset.smiles, split.train, members)
-        if shared:
-            notes.append(f"{counted(shared, 'structure stands', 'structures stand')} in both train and {name}.")
+    notes = _shared_words(dataset.smiles, split, ("structure stands", "structures stand"))
     known = "scaffolds" in dataset.__dict__
-    if not known and len(dataset) > MAX_SCAFFOLDS_COMPARED:
-        return tuple(notes)
-    for name, members in parts:
-        shared = _shared(dataset.scaffolds, split.train, members)
-        if shared:
-            notes.append(f"{counted(shared, 'scaffold stands', 'scaffolds stand')} in both train and {name}.")
+    if known or len(dataset) <= MAX_SCAFFOLDS_COMPARED:
+        notes += _shared_words(dataset.scaffolds, split, ("scaffold stands", "scaffolds stand"))
     return tuple(notes)
+
+
+def _shared_words(texts: Sequence[str], split: Split, stands: tuple[str, str]) -> list[str]:
+    parts = (("train", split.train), ("validation", split.validation), ("test", split.test))
+    notes = []
+    for (one, members), (other, others) in combinations(parts, 2):
+        if shared := _shared(texts, members, others):
+            notes.append(f"{counted(shared, *stands)} in both {one} and {other}.")
+    return notes
 
 
 def _shared(texts: Sequence[str], one: Sequence[int], other: Sequence[int]) -> int:

@@ -7,7 +7,8 @@ import io
 import warnings
 import zipfile
 from collections.abc import Iterable, Sequence
-from typing import Any
+from itertools import zip_longest
+from typing import Any, Literal
 
 import numpy as np
 import openpyxl
@@ -18,18 +19,23 @@ from pyarrow import compute
 
 from mole_engine.contracts.errors import Cancelled, InputError
 from mole_engine.data.progress import Progress, report
+from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank, structure_share
 from mole_engine.data.text_format import find_decimal, has_header
 from mole_engine.data.text_reader import Cells
+from mole_engine.data.values import shown
 
 MAX_WORKBOOK_BYTES = 1 << 30
 """A workbook is a zip archive; one that unpacks to more than this is refused."""
 
 _MAX_EMPTY_TAIL = 1_000
 _REPORT_EVERY = 5_000
+_PROBED_ROWS, _PROBED_COLUMNS = 200, 200
 
 
 def read_xlsx(raw: bytes, name: str, on_progress: Progress | None) -> Cells:
-    """Read the first sheet that has cells; formulas count with the values that the workbook has stored for them.
+    """Read the first sheet that has structures, else the first that has cells.
+
+    Formulas count with the values that the workbook has stored for them.
 
     Raises
     ------
@@ -43,8 +49,9 @@ def read_xlsx(raw: bytes, name: str, on_progress: Progress | None) -> Cells:
             # openpyxl warns of styles and extensions that no cell text depends on.
             warnings.simplefilter("ignore")
             book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
-            rows, numbers, sheet = _first_filled_sheet(book, raw, on_progress)
-            count = len(book.sheetnames)
+            sheets = [str(sheet.title) for sheet in book.worksheets]
+            found = _promising_sheet(book) if len(sheets) > 1 else None
+            rows, numbers, sheet = _first_filled_sheet(found or book.worksheets, raw, on_progress)
             book.close()
     except (InputError, Cancelled, MemoryError):
         raise
@@ -55,8 +62,10 @@ def read_xlsx(raw: bytes, name: str, on_progress: Progress | None) -> Cells:
         ) from error
     if not rows:
         raise InputError(f"{name} is empty.", "No sheet has any cells.", "Choose a file with one molecule a row.")
-    if count > 1:
-        notes.append(f"The workbook has {count} sheets; '{sheet}' was read.")
+    others = [title for title in sheets if title != sheet]
+    if others:
+        why = ", the first with structures" if found and sheet != sheets[0] else ""
+        notes.append(f"The workbook has {len(sheets)} sheets; '{sheet}' was read{why}.")
     width = max(map(len, rows))
     for row in rows:
         row.extend([""] * (width - len(row)))
@@ -71,7 +80,9 @@ def read_xlsx(raw: bytes, name: str, on_progress: Progress | None) -> Cells:
         raise InputError(f"{name} has a header but no rows.", "", "Choose a file with one molecule a row.")
     frame = _frame([pa.array(column, pa.string()) for column in zip(*rows, strict=True)])
     names, frame = _without_empty_columns(names, frame)
-    return Cells(names, frame, np.array(numbers, np.int64), decimal=mark, notes=notes)
+    # Where no sheet has structures, a message about the table should say which one was read.
+    called = f"{name} (sheet '{sheet}'; others: {shown(others)})" if others and not found else ""
+    return Cells(names, frame, np.array(numbers, np.int64), decimal=mark, notes=notes, called=called)
 
 
 def read_parquet(raw: bytes, name: str, on_progress: Progress | None) -> Cells:
@@ -111,8 +122,35 @@ def _check_archive(raw: bytes, name: str) -> None:
         )
 
 
-def _first_filled_sheet(book: Any, raw: bytes, on_progress: Progress | None) -> tuple[list[list[str]], list[int], str]:
+def _promising_sheet(book: Any) -> list[Any] | None:
+    """Return the first sheet with a column of structures, else with one that is called so; None where none has it."""
+    named = None
     for sheet in book.worksheets:
+        cells = sheet.iter_rows(max_row=_PROBED_ROWS, max_col=_PROBED_COLUMNS, values_only=True)
+        rows = [[_cell(value) for value in values] for values in cells]
+        promise = _promise([row for row in rows if any(row)])
+        if promise == "structures":
+            return [sheet]
+        named = named or ([sheet] if promise else None)
+    return named
+
+
+def _promise(rows: Sequence[Sequence[str]]) -> Literal["structures", "name", ""]:
+    """Say what the first rows of a sheet have: structures, a column that is called so, or neither."""
+    is_named = False
+    for column in zip_longest(*rows, fillvalue=""):
+        has_name = structure_name_rank(column[0]) < NO_STRUCTURE_NAME
+        share = structure_share(column[1:] or column)
+        if share > 0.5 or (share > 0 and has_name):
+            return "structures"
+        is_named = is_named or has_name
+    return "name" if is_named else ""
+
+
+def _first_filled_sheet(
+    sheets: Iterable[Any], raw: bytes, on_progress: Progress | None
+) -> tuple[list[list[str]], list[int], str]:
+    for sheet in sheets:
         rows: list[list[str]] = []
         numbers: list[int] = []
         empty = 0

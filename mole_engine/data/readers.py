@@ -249,7 +249,7 @@ def make_table(path: Path, kind: str, cells: Cells, digest: str) -> RawTable:
     marks = find_marks(frame, names, cells.decimal, cells.delimiter, fixed=cells.is_decimal_fixed)
     info = TableInfo(
         path=str(path),
-        name=path.name,
+        name=cells.called or path.name,
         rows=len(frame),
         columns=profile_columns(frame, names, marks.columns),
         format=kind,

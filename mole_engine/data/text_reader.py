@@ -52,6 +52,8 @@ class Cells:
         What was guessed or mended, in words.
     problems
         Reason by row for structures that the reader itself could not read.
+    called
+        What to call the table where the file's name does not say it, such as one sheet of several; else empty.
     """
 
     names: list[str]
@@ -63,6 +65,7 @@ class Cells:
     notes: list[str] = field(default_factory=list)
     problems: dict[int, str] = field(default_factory=dict)
     is_decimal_fixed: bool = False
+    called: str = ""
 
 
 def read_text(

@@ -41,8 +41,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         if _TORCH_WRITER not in str(error):
             raise
         # torch.save reports any failed write as a RuntimeError about positions in the file.
-        is_full = shutil.disk_usage(path.parent).free < _NEARLY_FULL
-        raise storage_problem(OSError(errno.ENOSPC if is_full else errno.EIO, "writing failed"), path) from error
+        raise storage_problem(OSError("writing failed"), path) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -97,17 +96,31 @@ def write_text(path: Path, text: str) -> None:
 
 def storage_problem(error: OSError, path: Path) -> KnownError:
     """Put an error of the file system in words."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    # NumPy says how many bytes were written, and torch not even that: no reason comes with it.
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) or (error.errno is None and _is_full(path.parent)):
         return KnownError(f"Cannot write {path}:", "the disk is full.", "Free some space, or choose another folder.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return InputError(f"Cannot write {path}:", "permission denied.", "Choose another folder.")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return InputError(f"Cannot write {path}:", "the folder does not exist.", "Make it first, or choose another.")
+        return _no_folder(path)
     if error.errno == errno.EISDIR:
         return InputError(f"Cannot write {path}:", "it is a folder.", "Name a file, for example one in it.")
     if error.errno == errno.ENAMETOOLONG:
         return InputError(f"Cannot write {path}:", "the name is too long.", "Give the result a shorter name.")
     return KnownError(f"Cannot write {path}:", f"{error.strerror or error}.", "Choose another folder.")
+
+
+def _no_folder(path: Path) -> InputError:
+    file = next((parent for parent in path.parents if parent.is_file()), None)
+    if file is not None:
+        return InputError(f"Cannot write {path}:", f"{file} is a file, not a folder.", "Choose another folder.")
+    return InputError(f"Cannot write {path}:", "the folder does not exist.", "Make it first, or choose another.")
+
+
+def _is_full(folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(folder).free < _NEARLY_FULL
+    return False
 
 
 def known_error(error: Exception, folder: Path) -> MoleError:

@@ -103,7 +103,7 @@ def data_words(
 ) -> list[tuple[str, Literal["info", "warning"]]]:
     """Return what a user is told of the data of a job."""
     from mole_engine.data.columns import found_words
-    from mole_engine.data.curation_report import left_out_words
+    from mole_engine.data.curation_report import bounds_words, left_out_words
     from mole_engine.data.transform_words import transform_words
 
     told: list[tuple[str, Literal["info", "warning"]]] = [(text, "info") for text in dataset.info.notes]
@@ -114,6 +114,8 @@ def data_words(
     # With folds, validation molecules are learnt from as well.
     learnt = [*split.train, *(split.validation if config.ensemble.kind == "folds" else ())]
     told += transform_words(dataset.targets[learnt], dataset.tasks, config.data.target_transform)
+    bounds = [bounds_words(dataset.report), *(bounds_words(made, name) for name, made in dataset.file_reports.items())]
+    told += [(text, "warning") for text in bounds if text]
     return told + [(text, "warning") for text in (*split.overlap, *missing_parts(split))]
 
 

@@ -9,8 +9,10 @@ import pytest
 
 from mole_engine.cli import main
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.records import RunRecord
+from mole_engine.contracts.run_state import RunState
 from mole_engine.store.reproduce import reproduction
-from mole_engine.store.run_folder import RunFolder
+from mole_engine.store.run_folder import FolderLock, RunFolder
 from mole_engine.store.run_tables import same_split
 from mole_engine.train import train
 
@@ -68,6 +70,39 @@ def test_the_command_compares_the_two(make_config, table, tmp_path, capsys):
     assert main(["reproduce", first.run_dir, "--out", str(tmp_path / "again"), "--json"]) == 0
     said = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert said["metrics"] == said["before"]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (RunState.INTERRUPTED, "it was interrupted, so there is no result to compare with. Go on with it: mole train"),
+        (RunState.TRAINING, "it was interrupted"),
+        (RunState.FAILED, "it has failed"),
+        (RunState.CANCELLED, "it was cancelled, so there is no result to compare with. Train anew"),
+    ],
+)
+def test_a_run_without_a_result_is_not_made_again(make_config, tmp_path, capsys, monkeypatch, status, words):
+    folder = RunFolder(tmp_path / "run")
+    folder.make()
+    make_config().to_yaml(folder.config)
+    folder.write_record(RunRecord("one", "One", status, run_dir=str(folder.path)))
+    monkeypatch.setattr("mole_engine.train.train", lambda *_, **__: pytest.fail("a training has begun"))
+    assert main(["reproduce", str(folder.path)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("The run one cannot be made again: ")
+    assert words in told
+    assert str(folder.path) in told
+    assert told.count("\n") == 1
+
+
+def test_a_run_at_work_is_not_made_again(make_config, tmp_path, capsys):
+    folder = RunFolder(tmp_path / "run")
+    folder.make()
+    make_config().to_yaml(folder.config)
+    folder.write_record(RunRecord("one", "One", RunState.TRAINING, run_dir=str(folder.path)))
+    with FolderLock(folder.lock):
+        assert main(["reproduce", str(folder.path)]) == 2
+    assert "it is still at work. Wait for it." in capsys.readouterr().err
 
 
 def test_a_folder_of_an_earlier_version_is_refused_in_words(tmp_path, make_config):

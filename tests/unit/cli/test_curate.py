@@ -52,7 +52,7 @@ def test_the_molecules_that_remain_are_written(data, tmp_path, capsys):
         ["id", "SMILES", "IC50 (nM)", "note", "source_line"],
         ["a", "CCO", "1.5", "first", "2"],
         ["b", "CC(=O)O", "2.5", "<b>salt</b> & more", "3"],
-        ["e", "CCN", "4.25", "=2+2", "6"],
+        ["e", "CCN", "4.25", "'=2+2", "6"],
         ["f", "CCCC", "50", "", "7"],
     ]
     assert "4 molecules remain of 6 rows" in capsys.readouterr().out
@@ -66,6 +66,23 @@ def test_what_was_written_reads_back_the_same(data, tmp_path):
     assert again.targets.tolist() == first.targets.tolist()
     assert [task.name for task in again.tasks] == ["IC50 (nM)"]
     assert again.report.issues == ()
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_nothing_in_a_curated_table_runs_as_a_formula(tmp_path, ending):
+    data, out = tmp_path / "live.csv", tmp_path / f"clean.{ending}"
+    rows = ['=1+0,CCCC,@SUM(1),+B,-1.5,"-1,5"', "b,CCCO,-,-1 000,+2,-", 'c,CCCN,-2+3,x,=A1,"+1,5"']
+    data.write_text("id,smiles,=cmd|calc!A1,activity,@y,z\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    settings = ["--targets", "@y", "--task", "regression"]
+    assert main(["curate", str(data), "--smiles-column", "smiles", *settings, "--out", str(out)]) == 0
+    with out.open(encoding="utf-8", newline="") as stream:
+        written = list(csv.reader(stream, delimiter="," if ending == "csv" else "\t"))
+    assert written == [
+        ["id", "smiles", "'=cmd|calc!A1", "activity", "'@y", "z", "source_line"],
+        ["'=1+0", "CCCC", "'@SUM(1)", "'+B", "-1.5", "-1,5", "2"],
+        ["b", "CCCO", "-", "-1 000", "2", "-", "3"],
+    ]
+    assert read_dataset(out, targets=["@y"]).targets.tolist() == [[-1.5], [2.0]]
 
 
 def test_signs_that_were_guarded_are_the_same_classes_again(tmp_path):
@@ -218,7 +235,8 @@ def test_files_of_the_same_name_are_told_apart_by_their_folders(two_files, tmp_p
     ("place", "words"),
     [
         ("none/result.{}", "the folder does not exist. Make it first"),
-        ("file.csv/result.{}", "the folder does not exist"),
+        ("file.csv/result.{}", "file.csv is a file, not a folder. Choose another folder."),
+        ("file.csv/none/result.{}", "file.csv is a file, not a folder. Choose another folder."),
         ("folder.{}", "it is a folder. Name a file"),
         ("closed/result.{}", "permission denied. Choose another folder."),
         ("x" * 300 + ".{}", "the name is too long. Give the result a shorter name."),

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -122,6 +123,20 @@ def test_predict_with_something_else_as_model(molecules, capsys):
 def test_predict_into_a_folder_that_is_not_there(make_bundle, molecules, tmp_path, capsys):
     assert main(["predict", str(make_bundle()), molecules, "--out", str(tmp_path / "none" / "o.csv")]) == 2
     assert "the folder does not exist" in _error(capsys)
+
+
+@pytest.mark.parametrize(("free", "words"), [(4096, "the disk is full. Free some space"), (1 << 40, "5120 requested")])
+def test_vectors_that_do_not_fit_on_the_disk(make_bundle, molecules, tmp_path, capsys, monkeypatch, free, words):
+    def short(*_, **__):
+        # As NumPy says it, without an error number.
+        raise OSError("5120 requested and 16 written")
+
+    model, out = str(make_bundle()), tmp_path / "v.npy"
+    monkeypatch.setattr("numpy.save", short)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    assert main(["encode", model, molecules, "--out", str(out)]) == 1
+    assert f"Cannot write {out}: {words}" in _error(capsys)
+    assert not list(tmp_path.glob("*v.npy*"))
 
 
 def test_evaluate(make_bundle, molecules, capsys):

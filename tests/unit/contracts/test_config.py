@@ -186,6 +186,35 @@ def test_a_preset_that_a_file_names_is_applied(tmp_path):
         TrainConfig.from_yaml(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("trainig: {epochs: 7}", "trainig is not a setting. Did you mean training?"),
+        ("training: {epoch: 7}", "training.epoch is not a setting. Did you mean training.epochs"),
+        ("training: {epochs: -7}", "training.epochs: "),
+        ("pinned: [CCO, [1]]", "pinned.1: "),
+        ("model: {heads: 5}", "model: "),
+    ],
+)
+def test_a_mistake_in_a_file_of_settings_names_the_file(tmp_path, text, words):
+    path = tmp_path / "run.yaml"
+    path.write_text(text, encoding="utf-8")
+    arguments = parse(build_parser(COMMANDS), ["train", "a.csv", "--config", str(path)])
+    for read in (lambda: TrainConfig.from_yaml(path), lambda: configuration(arguments)):
+        with pytest.raises(InputError) as caught:
+            read()
+        told = caught.value.problem.one_line()
+        assert told.startswith(f"{path} is not valid: {words}")
+
+
+def test_a_mistake_beside_a_file_of_settings_is_not_the_files(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text("training: {epochs: 7}", encoding="utf-8")
+    arguments = ["train", "a.csv", "--config", str(path), "--epochs", "-1"]
+    with pytest.raises(InputError, match=r"The configuration is not valid: training\.epochs"):
+        configuration(parse(build_parser(COMMANDS), arguments))
+
+
 @pytest.mark.parametrize("preset", ["own-mine", "quick-look"])
 def test_settings_of_a_run_repeat_it_whatever_their_preset_says_today(tmp_path, preset):
     path = tmp_path / "config.yaml"

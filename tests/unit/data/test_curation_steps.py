@@ -8,6 +8,7 @@ from mole_engine.contracts.config import CurationConfig, DataConfig, SplitConfig
 from mole_engine.contracts.dataset import IssueKind
 from mole_engine.data.columns import detect_roles
 from mole_engine.data.curation import curate, preview
+from mole_engine.data.curation_report import bounds_words
 from mole_engine.data.sources import parse_pasted
 
 KETO, ENOL = "CC(=O)CC(C)=O", "CC(=O)C=C(C)O"
@@ -97,6 +98,8 @@ def test_a_preview_counts_what_each_step_then_does():
         "max_heavy_atoms": 1,
         "leave_out_inorganic": 1,
         "unreadable": 1,
+        "unlabelled": 0,
+        "bounds": 0,
         "outliers": 0,
         "merge_duplicates": 2,
         "drop_disagreeing": 2,
@@ -157,3 +160,21 @@ def test_bounds_are_left_out_on_request():
 
 def test_approximate_values_are_no_bounds():
     assert len(curated(APART.replace(">-1.5", "~-1.5"), bounds="drop")) == 4
+
+
+GAPS = "smiles,y\nCCO,>50\nCCC,\nCCCC,<2\nCCCCC,x\nCCCCCC,3\nCCCCCCC,~4\nC1CC,>9\nC,5\n"
+
+
+@pytest.mark.parametrize("bounds", ["keep", "drop"])
+def test_a_preview_counts_bounds_and_rows_without_a_value(bounds):
+    table, roles = opened(GAPS)
+    counts = preview(table, roles, CurationConfig(bounds=bounds))
+    assert (counts["bounds"], counts["unlabelled"], counts["unreadable"]) == (2, 2, 1)
+    assert curate(table, roles, CurationConfig(bounds="drop")).report.steps["bounds"] == counts["bounds"]
+
+
+def test_bounds_that_count_as_measured_are_told_with_what_to_do():
+    report = curated(GAPS).report
+    assert bounds_words(report).startswith("2 of 8 rows have a bound such as > 50 in place of a value; it counts as m")
+    assert "data.curation.bounds=drop" in bounds_words(report, "test.csv")
+    assert bounds_words(curated(GAPS, bounds="drop").report) == bounds_words(curated(MIXED).report) == ""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mole_engine.contracts.errors import Cancelled, InputError
 from mole_engine.data import other_readers, readers
+from mole_engine.data.columns import find_smiles_column
 from mole_engine.data.readers import read_table
 
 
@@ -124,6 +125,49 @@ def test_workbooks_give_the_texts_that_one_sees(tmp_path):
     table = read_table(tmp_path / "a.xlsx")
     assert table.frame.to_numpy().tolist() == [["CCO", "1", "TRUE"], ["CCN", "0.25", "FALSE"]]
     assert [table.line(row) for row in range(2)] == [2, 4]
+
+
+@pytest.fixture
+def workbook(tmp_path):
+    """Write and read a workbook of several sheets."""
+    import openpyxl
+
+    def make(**sheets):
+        book = openpyxl.Workbook()
+        book.remove(book.active)
+        for title, rows in sheets.items():
+            sheet = book.create_sheet(title)
+            for row in rows:
+                sheet.append(row)
+        book.save(tmp_path / "two.xlsx")
+        return read_table(tmp_path / "two.xlsx")
+
+    return make
+
+
+README = [["note"], ["Measured in 2024"], ["See the other sheet"]]
+MOLECULES = [["mol", "y"], ["CCO", 1], ["CCN", 2], ["c1ccccc1", 3]]
+
+
+def test_the_sheet_with_structures_is_read(workbook):
+    table = workbook(Readme=README, Data=MOLECULES, More=MOLECULES[:2])
+    assert list(table.column_values("mol")) == ["CCO", "CCN", "c1ccccc1"]
+    assert table.info.notes == ("The workbook has 3 sheets; 'Data' was read, the first with structures.",)
+    assert table.info.name == "two.xlsx"
+    assert workbook(Data=MOLECULES, Readme=README).info.notes == ("The workbook has 2 sheets; 'Data' was read.",)
+
+
+def test_a_sheet_that_only_names_structures_comes_before_one_that_has_none(workbook):
+    table = workbook(Readme=README, Data=[["SMILES", "y"], ["aspirin", 1], ["caffeine", 2]])
+    assert [column.name for column in table.info.columns] == ["SMILES", "y"]
+
+
+def test_where_no_sheet_has_structures_they_are_named(workbook):
+    table = workbook(Readme=README, Results=[["name", "y"], ["aspirin", 1]], Empty=[])
+    with pytest.raises(InputError) as caught:
+        find_smiles_column(table)
+    words = caught.value.problem.one_line()
+    assert words.startswith("two.xlsx (sheet 'Readme'; others: 'Results', 'Empty') has no column with SMILES.")
 
 
 def test_any_damage_to_a_workbook_is_told(tmp_path):

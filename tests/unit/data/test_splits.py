@@ -228,6 +228,16 @@ def test_leakage_is_told_in_words():
     )
 
 
+def test_what_validation_and_test_share_is_told_too():
+    smiles = ["CCO", "CC1CCCC1", "CCCC", "CC1CC1", "CC1CCC1", "CCCC", "CCC1CC1", "CCC1CCC1"]
+    given = ["train", "train", "val", "val", "val", "test", "test", "test"]
+    split = make_split(dataset_of(smiles, given=given), SplitConfig(), 0)
+    assert split.overlap == (
+        "1 structure stands in both validation and test.",
+        "2 scaffolds stand in both validation and test.",
+    )
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_too_few_molecules(count):
     with pytest.raises(InputError, match="too few molecules"):

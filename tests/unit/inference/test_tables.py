@@ -160,7 +160,11 @@ def test_failure_on_the_way_leaves_no_half_file(model, table, tmp_path, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("text", "safe"), [("=1+1", "'=1+1"), ("@x", "'@x"), ("-1.5", "-1.5"), ("+x", "'+x"), ("fine", "fine")]
+    ("text", "safe"),
+    [
+        *(("=1+1", "'=1+1"), ("@x", "'@x"), ("+x", "'+x"), ("-1+2", "'-1+2"), ("-1,5-A1", "'-1,5-A1")),
+        *((text, text) for text in ("fine", "-1.5", "-1,5", "-1 000", "+5 %", "-3E-4", "-", "--")),
+    ],
 )
 def test_texts_of_ours_are_no_formulas(text, safe):
     assert guarded(text) == safe
