@@ -19,8 +19,10 @@ __all__ = [
     "plain_minus",
     "probability",
     "progress_words",
+    "says_unit",
     "size",
     "stage_words",
+    "without_unit",
 ]
 
 MINUS = "\u2212"
@@ -94,6 +96,11 @@ def plain_minus(text: str) -> str:
 def says_unit(name: str, unit: str) -> bool:
     """Whether a column's name brings its unit along, as "IC50 (nM)" does."""
     return bool(unit) and name.endswith((f"({unit})", f"[{unit}]"))
+
+
+def without_unit(name: str, unit: str) -> str:
+    """Return a column's name without the unit at its end, for where the unit stands behind the value."""
+    return name[: -len(unit) - 2].rstrip() or name if says_unit(name, unit) else name
 
 
 _BYTE_STAGES = ("open", "download", "read")
