@@ -69,11 +69,11 @@ def predictions_shown(table, task):
     table.show_rows(prediction_columns(predictions), 2, lambda row, key: prediction_cell(predictions, row, key))
 
 
-@pytest.mark.parametrize("width", [562, 980])
-def test_the_name_of_a_predicted_target_has_the_room_that_others_leave(qapp, shown, width):
+@pytest.mark.parametrize(("width", "name"), [(562, "solubility"), (980, "aqueous solubility of the shake flask")])
+def test_the_name_of_a_predicted_target_has_the_room_that_others_leave(qapp, shown, width, name):
     theme.apply(qapp)
     table = shown(CellTable("predictionTable", "Predictions"), width, 300)
-    predictions_shown(table, SOLUBILITY)
+    predictions_shown(table, replace(SOLUBILITY, name=f"{name} (log(mol/L))"))
     assert title_is_whole(table, "value:0")
     ends = [table.columnViewportPosition(n) + table.columnWidth(n) for n in range(len(table.cells.columns))]
     assert max(ends) <= table.viewport().width()
