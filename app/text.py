@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import struct
 
 from mole_engine.contracts.wording import counted
 
@@ -19,8 +21,11 @@ __all__ = [
     "plain_minus",
     "probability",
     "progress_words",
+    "says_unit",
     "size",
     "stage_words",
+    "without_noise",
+    "without_unit",
 ]
 
 MINUS = "\u2212"
@@ -91,10 +96,42 @@ def plain_minus(text: str) -> str:
     return MINUS + text[1:] if text[:1] == "-" and text[1:2] in ".0123456789" else text
 
 
+def without_noise(text: str) -> str:
+    """Return a number without digits that only binary arithmetic has left: -2.831 for "-2.8310000000000004".
+
+    Also of a number that was stored with seven digits and written with more: 0.9 for "0.8999999761581421".
+    """
+    if len(text.rstrip("0")) < _NOISY or not _DECIMALS.fullmatch(text):
+        return text
+    value = float(text.replace(",", "."))
+    digits = next((n for n in range(6, 10) if _single(float(f"{value:.{n}g}")) == value), 15)
+    short = f"{value:.{digits}f}".rstrip("0") if abs(value) < 1e-4 else f"{value:.{digits}g}"
+    if len(text) - len(short) < _NOISE or len(short) > _MOST or "e" in short:
+        return text
+    return short.replace(".", ",") if "," in text else short
+
+
+def _single(value: float) -> float:
+    """Return a number as a file with single precision keeps it; NaN where that has no room for it."""
+    try:
+        return float(struct.unpack("f", struct.pack("f", value))[0])
+    except OverflowError:
+        return math.nan
+
+
 def says_unit(name: str, unit: str) -> bool:
     """Whether a column's name brings its unit along, as "IC50 (nM)" does."""
     return bool(unit) and name.endswith((f"({unit})", f"[{unit}]"))
 
+
+def without_unit(name: str, unit: str) -> str:
+    """Return a column's name without the unit at its end, for where the unit stands behind the value."""
+    return name[: -len(unit) - 2].rstrip() or name if says_unit(name, unit) else name
+
+
+_DECIMALS = re.compile(r"-?\d+[.,]\d+")
+_NOISY, _NOISE, _MOST = 16, 4, 13
+"""Letters of a number that may have noise, how many of them that must be, and how many may be left."""
 
 _BYTE_STAGES = ("open", "download", "read")
 

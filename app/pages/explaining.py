@@ -13,7 +13,7 @@ from app.pages.saving import ask_where_to_save, suggested_name
 from app.pages.words import domain_words
 from app.services.explanations import PICTURE_KINDS, Drawing
 from app.services.tasks import Progress
-from app.text import fixed, number, probability
+from app.text import fixed, number, probability, without_unit
 from app.widgets.explanation_card import ExplanationCard
 from app.widgets.explanation_picture import AtomPicture
 from app.widgets.figures import places_for
@@ -189,21 +189,22 @@ class Explaining(QObject):
             self._session.start_task(self._session.explanations.save(self._answer, self._place, path))
 
 
-def value_words(found: Explanation, task: TaskExplanation, *, nearness: bool = True) -> tuple[str, str]:
-    """Return the prediction, and what stands below it: interval, and nearness of the training molecules."""
-    name = task.task.name
+def value_words(found: Explanation, task: TaskExplanation, *, nearness: bool = True) -> tuple[str, str, str]:
+    """Return what is predicted, the prediction, and what stands below it: interval, nearness of training molecules."""
+    spec = task.task
     near = domain_words(found.in_domain, found.similarity)
     if not near and nearness and math.isfinite(found.similarity):
         near = f"similarity to the training set {fixed(found.similarity)}"
     if task.label:
-        return f"{name}, probability of {task.label}: {probability(task.value)}", near
-    unit = f" {task.task.unit}" if task.task.unit else ""
+        return f"{spec.name},", f"probability of {task.label}: {probability(task.value)}", near
+    # Behind the value, where it is never cut; a name may say it too.
+    name, unit = without_unit(spec.name, spec.unit), f" {spec.unit}" if spec.unit else ""
     if not math.isfinite(task.upper - task.lower):
-        return f"{name} {number(task.value)}{unit}", near
+        return name, f"{number(task.value)}{unit}", near
     width = task.upper - task.lower
     places = places_for([10 * width if width < 1 else width])
     interval = f"90%: {fixed(task.lower, places)} to {fixed(task.upper, places)}"
-    return f"{name} {fixed(task.value, places)}{unit}", " \u00b7 ".join(filter(None, (interval, near)))
+    return name, f"{fixed(task.value, places)}{unit}", " \u00b7 ".join(filter(None, (interval, near)))
 
 
 def strongest_words(found: Explanation, task: TaskExplanation) -> str:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("name", "model", needs=160),
-    Column("tasks", "predicts", width=112),
+    Column("tasks", "predicts", width=112, most=280),
     Column("metric", "result", "number", 112, RESULT_TIP),
     Column("molecules", "molecules", "number", 78, spare=1),
     Column("created", "made", "number", 144),
@@ -163,7 +163,7 @@ class ModelsPage(Page):
         self._nothing.look_for("")
         self._models = guests + models
         self._apart = record_differences(self._models)
-        self.table.show_rows(COLUMNS, len(self._models), self._cell)
+        self.table.show_rows(COLUMNS, len(self._models), self._cell, again=True)
         self._show_state()
         paths = [model.path for model in self._models]
         if paths:

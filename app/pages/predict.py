@@ -27,6 +27,7 @@ from app.widgets.combo import Combo
 from app.widgets.drop_zone import FILE_FILTER, DropZone
 from app.widgets.file_drags import SmilesEdit, let_files_through
 from app.widgets.progress import LoadingPanel
+from app.widgets.verdict_cards import WordCard
 from mole_engine.contracts.errors import InputError, StructureColumnError
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
@@ -89,7 +90,7 @@ class PredictPage(Page):
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE[2])
-        model = Card("Model")
+        model = self._card = WordCard((self._about,), "Model")
         model.header.addWidget(self._other)
         model.add(self.models)
         model.add(self._about)
@@ -190,8 +191,13 @@ class PredictPage(Page):
 
     def _predict_by_column(self, path: str, column: str) -> None:
         if not self._model_path():
-            remedy = "Train one, or open a .mole file; then drop it again."
-            self.session.report(InputError("There is no model to predict with.", "", remedy))
+            none, remedy = "There is no model to predict with.", "Train one, or open a .mole file; then drop it again."
+            if self._models:
+                none, remedy = (
+                    "No model is chosen to predict with.",
+                    "Choose one at the left; then drop the file again.",
+                )
+            self.session.report(InputError(none, "", remedy))
             return
         self._start(self._ask_file(self._model_path(), path, column), Path(path).name)
 
@@ -280,6 +286,7 @@ class PredictPage(Page):
             self._about.setText("There is no model yet. Train one, or open a .mole file." if self._listed else "")
         else:
             self._about.setText(model_words(model))
+        self._card.fit()
         self._show_chips()
         if self.answer.predictions is None:
             self._show_empty(model)

@@ -59,7 +59,6 @@ class PredictionAnswer(QWidget):
         self.table.show_rows(
             columns, len(predictions), partial(prediction_cell, predictions), partial(prediction_orders, predictions)
         )
-        self.table.scrollToTop()
         self._close()
 
     @Slot(int)

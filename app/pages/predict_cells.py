@@ -20,8 +20,11 @@ _READABLE = 90
 
 _WIDEST_CLASS = 250
 
-_NAME_WIDTH, _BESIDE_NAME = 98, 126
-"""With these a target and its note have room in a window of 1024 pixels."""
+_VALUE_WIDTH, _MOST_TITLE = 150, 320
+"""A longer name of a target gets as much as that where other columns can spare it."""
+
+_NAME_WIDTH, _BESIDE_NAME, _ALONE = 98, 126, 140
+"""Of a name, and of structures with and without one: a target and its note have room in a window of 1024 pixels."""
 
 _ROOM_FOR = 2
 """Targets that can be seen beside the remark without scrolling."""
@@ -42,7 +45,7 @@ def prediction_columns(predictions: Predictions) -> list[Column]:
     columns = [Column("row", "row", "number", 52, spare=int(named))]
     if named:
         columns.append(Column("name", predictions.called, "text", _NAME_WIDTH))
-    columns.append(Column("structure", "structure", "structure", _BESIDE_NAME if named else 170))
+    columns.append(Column("structure", "structure", "structure", _BESIDE_NAME if named else _ALONE))
     columns.append(Column("smiles", "smiles", "code", least=_READABLE))
     remark = Column("remark", "note", "note", 176, "Whether the molecule is like those the model has seen")
     if len(predictions.tasks) > _ROOM_FOR:
@@ -50,15 +53,17 @@ def prediction_columns(predictions: Predictions) -> list[Column]:
         columns.append(remark)
     for place, task in enumerate(predictions.tasks):
         unit = f" ({task.unit})" if task.unit and not says_unit(task.name, task.unit) else ""
+        title = f"{task.name}{unit}"
         if task.kind is TaskKind.REGRESSION:
-            tip = "Predicted value, and the interval that holds the true one in 90 of 100 cases"
-            columns.append(Column(f"value:{place}", f"{task.name}{unit}", "number", 150, tip))
+            tip = f"{title}\nPredicted value, and the interval that holds the true one in 90 of 100 cases"
+            columns.append(Column(f"value:{place}", title, "number", _VALUE_WIDTH, tip, most=_MOST_TITLE))
         else:
             tip = (
-                "Most likely class, with those that cannot be ruled out either; and the model's probability: of the "
-                "positive class where there are two"
+                f"{task.name}\nMost likely class, with those that cannot be ruled out either; and the model's "
+                "probability: of the positive class where there are two"
             )
-            columns.append(Column(f"class:{place}", task.name, "text", _class_width(task), tip))
+            wide = _class_width(task)
+            columns.append(Column(f"class:{place}", task.name, "text", wide, tip, most=_MOST_TITLE))
     return columns if remark in columns else [*columns, remark]
 
 

@@ -197,7 +197,7 @@ class RunList(QWidget):
         self._shown = [record for record in self._all if test(record) and _fits(record, words)]
         model = self.table.selectionModel()
         model.blockSignals(True)
-        self.table.show_rows(COLUMNS, len(self._shown), self._cell)
+        self.table.show_rows(COLUMNS, len(self._shown), self._cell, again=True)
         model.blockSignals(False)
         self._nothing.setVisible(not self._shown)
         self._nothing.setText("The trash is empty." if self._in_trash else "No run fits the search.")

@@ -51,6 +51,8 @@ class VerdictView(QWidget):
         super().__init__(parent)
         self._session = session
         self._story: RunStory | None = None
+        # The run and target whose molecules are listed.
+        self._told = ("", "")
         self.banner = BannerCard()
         self.tile = MetricTile()
         self.against = AgainstCard()
@@ -235,7 +237,9 @@ class VerdictView(QWidget):
         numbers = verdict.task.kind is TaskKind.REGRESSION
         columns = NUMBER_COLUMNS if numbers else class_columns(verdict.task)
         places = places_for([value for item in shown for value in (item.measured, item.predicted)])
-        self.worst.show_rows(columns, len(shown), lambda row, key: molecule_cell(shown[row], key, places))
+        told = (self._story.record.run_id if self._story is not None else "", verdict.task.name)
+        again, self._told = told == self._told, told
+        self.worst.show_rows(columns, len(shown), lambda row, key: molecule_cell(shown[row], key, places), again=again)
         self.worst.cells.arrange(verdict.worst_first())
 
     def _show_share(self, verdict: TaskVerdict | None) -> None:

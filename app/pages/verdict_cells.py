@@ -42,6 +42,18 @@ def class_columns(task: TaskSpec) -> tuple[Column, ...]:
     )
 
 
+def group_columns(*, numbers: bool) -> tuple[Column, ...]:
+    """Return the columns of the ring systems; where it is narrow, the mean error stands below the RMSE."""
+    shared = (
+        Column("structure", "rings", "structure", needs=54),
+        Column("molecules", "molecules", "number", 80),
+    )
+    if not numbers:
+        return (*shared, Column("bad", "wrong", "number", 66))
+    tip = "Mean of predicted minus measured: whether the group comes out too high or too low"
+    return (*shared, Column("mean", "mean error", "number", 88, tip, spare=1), Column("bad", "RMSE", "number", 88))
+
+
 def against_row(item: Against) -> tuple[str, str, str, str]:
     """Return a baseline's name, its value, the gain of the model with its interval, and the tone of that."""
     known = item.comparison

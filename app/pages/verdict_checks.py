@@ -11,6 +11,7 @@ from app.services.runs import RunStory
 from app.services.verdict import TaskVerdict
 from app.theme import SPACE
 from app.widgets.basic import label, muted_label, named, row, secondary_button, set_role
+from app.widgets.breaking_row import BreakingRow
 from app.widgets.check_plot import CheckPlot
 from app.widgets.combo import Combo
 from app.widgets.figures import metric_title
@@ -99,8 +100,9 @@ class CheckPane(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE[1])
         layout.addWidget(self._words)
-        bar = row(muted_label("Train with", wrap=False), self.model, self.start_button, self.cancel_button, None)
-        layout.addLayout(bar)
+        buttons = QWidget()
+        buttons.setLayout(row(self.start_button, self.cancel_button, None))
+        layout.addWidget(BreakingRow(muted_label("Train with", wrap=False), self.model, buttons))
         layout.addWidget(self._stage)
         layout.addWidget(self._bar)
         layout.addWidget(self._said)

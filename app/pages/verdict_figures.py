@@ -10,6 +10,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
+from app.pages.verdict_cells import group_columns
 from app.pages.verdict_checks import CheckPane
 from app.pages.words import domain_words
 from app.services.runs import RunStory
@@ -17,7 +18,7 @@ from app.services.verdict import TaskVerdict, TestMolecule, area_under, scaffold
 from app.text import count, counted, fixed
 from app.theme import SPACE
 from app.widgets.basic import Card, muted_label, named, row
-from app.widgets.cell_table import Cell, CellTable, Column
+from app.widgets.cell_table import Cell, CellTable
 from app.widgets.combo import Combo
 from app.widgets.confusion import ConfusionView
 from app.widgets.curve_plot import Curve, CurvePlot
@@ -352,20 +353,15 @@ class FigureCard(Card):
                 return Cell(item.scaffold, tip=item.scaffold, second="" if item.scaffold else "no rings")
             if key == "molecules":
                 return Cell(count(item.molecules), order=item.molecules)
+            mean = signed(item.mean_error, places)
             if key == "mean":
-                return Cell(signed(item.mean_error, places), order=item.mean_error)
+                return Cell(mean, order=item.mean_error)
             words = fixed(item.badness, places) if numbers else f"{100 * item.badness:.0f}%"
-            return Cell(words, order=item.badness)
+            # Where it is narrow, the mean error stands below the other.
+            second, column = (f"mean {mean}", "mean") if numbers else ("", "")
+            return Cell(words, order=item.badness, second=second, stands_for=column)
 
-        self.scaffolds.show_rows(_group_columns(numbers), len(groups), cell)
-
-
-def _group_columns(numbers: bool) -> tuple[Column, ...]:
-    shared = (Column("structure", "ring system", "structure"), Column("molecules", "molecules", "number", 96))
-    if not numbers:
-        return (*shared, Column("bad", "wrong", "number", 90))
-    tip = "Mean of predicted minus measured: whether the group comes out too high or too low"
-    return (*shared, Column("mean", "mean error", "number", 100, tip), Column("bad", "RMSE", "number", 90))
+        self.scaffolds.show_rows(group_columns(numbers=numbers), len(groups), cell)
 
 
 def _has(verdict: TaskVerdict | None, key: str) -> bool:

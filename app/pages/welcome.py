@@ -69,7 +69,8 @@ class WelcomePanel(QWidget):
         self._resume = ResumeControl(session, self)
         self._resume.offer.setFixedWidth(600)
         self._resume.resumed.connect(self.resumed)
-        outer.addWidget(self._resume.offer, 0, Qt.AlignmentFlag.AlignHCenter)
+        # In a row of its own: with an alignment, its wrapped words would be given the height of one line.
+        outer.addLayout(row(None, self._resume.offer, None))
         outer.addWidget(self._zone, 0, Qt.AlignmentFlag.AlignHCenter)
         outer.addWidget(self._recent, 0, Qt.AlignmentFlag.AlignHCenter)
         outer.addStretch(3)

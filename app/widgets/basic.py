@@ -326,6 +326,8 @@ class Switch(QCheckBox):
         painter.setPen(QColor(tokens.ink))
         words = self.rect().adjusted(width + 10, 0, 0, 0)
         cut = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, words.width())
+        if self.toolTip() in ("", self.text()):
+            self.setToolTip(self.text() if cut != self.text() else "")
         painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, cut)
         painter.end()
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QModelIndex,
-    QPersistentModelIndex,
     QRect,
     QSize,
     Qt,
@@ -18,7 +14,7 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -26,25 +22,24 @@ from PySide6.QtWidgets import (
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
-    QWidget,
 )
 
 from app.theme import mono_font, text_font, theme
 from app.widgets.basic import set_role
-from app.widgets.cells import Cell, Column, paint_chip, plain_words
+from app.widgets.cell_model import LEFT, RIGHT, CellModel, Index
+from app.widgets.cells import Cell, Column, paint_chip
 from app.widgets.molecule_table import Depictions
 from app.widgets.table_setup import set_up_table
 
 __all__ = ["Cell", "CellTable", "Column"]
 
-Index = QModelIndex | QPersistentModelIndex
-
 STRUCTURE_ROW = 66
 PLAIN_ROW = 40
 _PAD = 6
+_LOOKED_AT = 60
+"""Rows whose words are measured."""
+
 _TIGHT = QHeaderView.ResizeMode.Interactive
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 class CellTable(QTableView):
@@ -85,6 +80,9 @@ class CellTable(QTableView):
         theme.changed.connect(self.viewport().update)
         self.selectionModel().currentRowChanged.connect(self._tell)
         self.activated.connect(self._tell_activated)
+        # Of columns that may grow, by their places: how wide their words are, and how wide they were made.
+        self._wanted: dict[int, int] = {}
+        self._grown: dict[int, int] = {}
 
     def show_rows(
         self,
@@ -92,12 +90,18 @@ class CellTable(QTableView):
         count: int,
         cell: Callable[[int, str], Cell],
         orders: Callable[[str], Sequence[Any]] | None = None,
+        *,
+        again: bool = False,
     ) -> None:
-        """Show `count` rows; `cell(row, key)` says what stands where.
+        """Show `count` rows from the first one on; `cell(row, key)` says what stands where.
 
         For very many rows, `orders(key)` gives what all cells of a column are ordered by, which saves making them.
+        `again`: it is the same table with newer words, which stays where it was scrolled to.
         """
         self.cells.show_rows(columns, count, cell, orders)
+        if not again:
+            self.scrollToTop()
+            self.horizontalScrollBar().setValue(0)
         pictures = any(column.kind == "structure" for column in columns)
         self.verticalHeader().setDefaultSectionSize(STRUCTURE_ROW if pictures else PLAIN_ROW)
         header = self.horizontalHeader()
@@ -109,6 +113,8 @@ class CellTable(QTableView):
                 self.setColumnWidth(number, column.width)
             else:
                 header.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
+        self._wanted = {number: self._words_width(number) for number, column in enumerate(columns) if column.most}
+        self._grown = {}
         self._make_room()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
@@ -149,6 +155,34 @@ class CellTable(QTableView):
                 self.horizontalHeader().setSectionResizeMode(last, QHeaderView.ResizeMode.Interactive)
                 self.setColumnWidth(last, columns[last].width)
         self._give_way(room)
+        self._grow()
+
+    def _grow(self) -> None:
+        """Give columns whose words are cut the pixels that others can spare."""
+        columns = self.cells.columns
+        shown = [(number, column) for number, column in enumerate(columns) if not self.isColumnHidden(number)]
+        taken = sum(column.width or max(column.needs, column.least) for _, column in shown)
+        missing = {n: min(self._wanted[n], column.most) - column.width for n, column in shown if n in self._wanted}
+        missing = {number: more for number, more in missing.items() if more > 0}
+        room = max(0, self.viewport().width() - taken)
+        share = min(1.0, room / (sum(missing.values()) or 1))
+        for number, more in missing.items():
+            width = columns[number].width + int(share * more)
+            # A width that was set by hand stays while there is as much room.
+            if width != self._grown.get(number, columns[number].width):
+                self._grown[number] = width
+                self.setColumnWidth(number, width)
+
+    def _words_width(self, number: int) -> int:
+        """Return the pixels in which the title of a column, and its first cells, can be read whole."""
+        words, below = QFontMetrics(text_font(13, bold=True)), QFontMetrics(text_font(11))
+        widths = []
+        for place in range(min(_LOOKED_AT, self.cells.rowCount())):
+            cell = self.cells.cell(self.cells.index(place, number))
+            widths += [words.horizontalAdvance(cell.text), below.horizontalAdvance(cell.second)]
+        # The arrow of the column that orders the rows comes and goes.
+        title = self.horizontalHeader().sectionSizeHint(number) + below.horizontalAdvance(" ▾")
+        return max(title, *(width + 2 * _PAD for width in widths), 0)
 
     def _give_way(self, room: int) -> None:
         """Hide spare columns where those that take what is left get too little of it, or there is nothing left."""
@@ -181,144 +215,6 @@ class CellTable(QTableView):
     @Slot(QModelIndex)
     def _tell_activated(self, index: QModelIndex) -> None:
         self.row_activated.emit(self.cells.row_at(index.row()))
-
-
-class CellModel(QAbstractTableModel):
-    """Rows in an order; asks for a cell when it is needed."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.columns: tuple[Column, ...] = ()
-        self.given_way: set[str] = set()
-        self._cell: Callable[[int, str], Cell] = lambda row, key: Cell()
-        self._orders: Callable[[str], Sequence[Any]] | None = None
-        self._order: list[int] = []
-        self._given: list[int] = []
-        # By its key: among the columns of other rows, the same one may stand elsewhere.
-        self._sorted = ("", Qt.SortOrder.AscendingOrder)
-
-    def show_rows(
-        self,
-        columns: Sequence[Column],
-        count: int,
-        cell: Callable[[int, str], Cell],
-        orders: Callable[[str], Sequence[Any]] | None = None,
-    ) -> None:
-        """Show other rows, in the order given."""
-        self.beginResetModel()
-        self.columns, self._cell, self._given = tuple(columns), cell, list(range(count))
-        self._orders = orders
-        self._arrange()
-        self.endResetModel()
-
-    def arrange(self, order: Sequence[int]) -> None:
-        """Put the rows (as given) in another first order, from which sorting departs."""
-        self._given = list(order)
-        self._arrange_anew()
-
-    def row_at(self, place: int) -> int:
-        """Return which row (as given) stands at `place`."""
-        return self._order[place] if 0 <= place < len(self._order) else -1
-
-    def place_of(self, row: int) -> int:
-        """Return where a row (as given) stands, or -1."""
-        return self._order.index(row) if row in self._order else -1
-
-    def cell(self, index: Index) -> Cell:
-        """Return what a cell says."""
-        cell = self._cell(self._order[index.row()], self.columns[index.column()].key)
-        return replace(cell, second="") if cell.stands_for and cell.stands_for not in self.given_way else cell
-
-    def rows_as_text(self, places: Sequence[int]) -> str:
-        """Return titles and rows as a spreadsheet takes them: tabs between cells, numbers with a plain minus."""
-        shown = [number for number, column in enumerate(self.columns) if column.kind != "structure"]
-        lines = [[self.columns[number].title for number in shown]]
-        lines += [[plain_words(self.cell(self.index(place, number))) for number in shown] for place in places]
-        return "\n".join("\t".join(line) for line in lines)
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008 - Qt's name and default
-        """Return how many rows there are."""
-        return 0 if parent.isValid() else len(self._order)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008 - Qt's name and default
-        """Return how many columns there are."""
-        return 0 if parent.isValid() else len(self.columns)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return the text of a cell, its tip or its alignment."""
-        if not index.isValid():
-            return None
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            cell = self.cell(index)
-            return f"{cell.text} {cell.second}".strip()
-        if role == Qt.ItemDataRole.ToolTipRole:
-            cell = self.cell(index)
-            return cell.tip or cell.text or None
-        return None
-
-    def headerData(  # noqa: N802 - Qt's name
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """Return titles, with an arrow at the one that orders the rows."""
-        if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(self.columns):
-            return None
-        column = self.columns[section]
-        if role == Qt.ItemDataRole.DisplayRole:
-            at, order = self._sorted
-            arrow = "" if at != column.key else " ▾" if order is Qt.SortOrder.DescendingOrder else " ▴"
-            return column.title + arrow
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if column.kind == "number" else _LEFT
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return column.tip or None
-        return None
-
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Order the rows by a column; a negative one means the order given."""
-        if column >= len(self.columns) or (column >= 0 and self.columns[column].kind == "structure"):
-            return
-        self._sorted = (self.columns[column].key if column >= 0 else "", order)
-        self._arrange_anew()
-
-    def _arrange_anew(self) -> None:
-        """Arrange the rows that are shown: what is chosen goes with its rows."""
-        self.layoutAboutToBeChanged.emit()
-        held = self.persistentIndexList()
-        rows = [self._order[index.row()] for index in held]
-        self._arrange()
-        places = {row: place for place, row in enumerate(self._order)} if held else {}
-        moved = [self.index(places[row], index.column()) for row, index in zip(rows, held, strict=True)]
-        self.changePersistentIndexList(held, moved)
-        self.layoutChanged.emit()
-
-    def _arrange(self) -> None:
-        key, order = self._sorted
-        self._order = list(self._given)
-        if not key or all(column.key != key for column in self.columns):
-            return
-        ranks = [_rank(value) for value in self._values(key)]
-        descending = order is Qt.SortOrder.DescendingOrder
-        texts = [row for row in self._order if isinstance(ranks[row], str)]
-        numbers = [row for row in self._order if ranks[row] is not None and not isinstance(ranks[row], str)]
-        for rows in (texts, numbers):
-            rows.sort(key=ranks.__getitem__, reverse=descending)
-        # Rows without a value stay at the end, whichever way the rest is ordered.
-        rest = [row for row in self._order if ranks[row] is None]
-        self._order = [*texts, *numbers, *rest] if descending else [*numbers, *texts, *rest]
-
-    def _values(self, key: str) -> Sequence[Any]:
-        """Return what the rows (as given) are ordered by."""
-        if self._orders is not None:
-            return self._orders(key)
-        cells = (self._cell(row, key) for row in range(len(self._given)))
-        return [cell.text if cell.order is None else cell.order for cell in cells]
-
-
-def _rank(value: Any) -> Any:
-    """Return a value as it is compared, None where there is none."""
-    if isinstance(value, str):
-        return value.casefold() or None
-    return None if math.isnan(value) else value
 
 
 class _CellDelegate(QStyledItemDelegate):
@@ -367,7 +263,7 @@ class _CellDelegate(QStyledItemDelegate):
         if drawing.reason:
             painter.setFont(text_font(12))
             painter.setPen(QColor(theme.palette().warning))
-            painter.drawText(rect, int(_LEFT) | int(Qt.TextFlag.TextWordWrap), drawing.reason)
+            painter.drawText(rect, int(LEFT) | int(Qt.TextFlag.TextWordWrap), drawing.reason)
         else:
             painter.drawImage(rect.topLeft(), drawing.image)
 
@@ -375,9 +271,9 @@ class _CellDelegate(QStyledItemDelegate):
     def _paint_words(painter: QPainter, rect: QRect, column: Column, cell: Cell) -> None:
         if column.kind == "note":
             painter.setFont(text_font(12))
-            painter.drawText(rect, int(_LEFT) | int(Qt.TextFlag.TextWordWrap), cell.text)
+            painter.drawText(rect, int(LEFT) | int(Qt.TextFlag.TextWordWrap), cell.text)
             return
-        side = _RIGHT if column.kind == "number" else _LEFT
+        side = RIGHT if column.kind == "number" else LEFT
         if column.kind == "code":
             painter.setFont(mono_font(12))
         else:

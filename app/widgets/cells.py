@@ -27,6 +27,8 @@ class Column:
         Of another column that takes what is left: for as much, `spare` columns give way.
     spare
         Which column gives way first, 1 before 2; 0 never does.
+    most
+        Of a column with a width: to how many pixels it grows for its words where others can spare them; 0: it does not.
     """
 
     key: str
@@ -37,6 +39,7 @@ class Column:
     least: int = 0
     needs: int = 60
     spare: int = 0
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)

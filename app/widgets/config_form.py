@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from app.theme import SPACE
 from app.widgets.basic import Switch, heading_label, label, link_button, muted_label, named, pill_button, row
+from app.widgets.breaking_row import BreakingRow
 from app.widgets.config_faults import faulty_paths
 from app.widgets.config_fields import FieldSpec, field_specs
 from app.widgets.config_row import ConfigRow
@@ -21,6 +22,11 @@ from mole_engine.contracts.settings import Section, merged
 
 _AT_ONCE = 6
 """Rows that are made in one turn of the event loop."""
+
+_UNIT_WIDTH, _RESET_WIDTH = 76, 58
+
+_BESIDE = 500
+"""Pixels with which an editor has room beside its words."""
 
 
 @dataclass
@@ -41,6 +47,7 @@ class FormSection:
 @dataclass
 class _Group:
     holder: QWidget
+    grid: QGridLayout = field(default_factory=QGridLayout)
     rows: list[ConfigRow] = field(default_factory=list)
 
 
@@ -65,6 +72,7 @@ class ConfigForm(QFrame):
         self._rows: dict[str, ConfigRow] = {}
         self._groups: list[_Group] = []
         self._scroll: QScrollArea | None = None
+        self._beside = True
         self._unbuilt = self._pieces()
         self._build_head()
         self.set_base(TrainConfig())
@@ -88,7 +96,9 @@ class ConfigForm(QFrame):
         self._outer.setContentsMargins(0, 0, 0, 0)
         self._outer.setSpacing(SPACE[1])
         self._outer.addWidget(self.search)
-        self._outer.addLayout(row(self._rare, None, self._only_changed, self._all_back, spacing=SPACE[2]))
+        changed = QWidget()
+        changed.setLayout(row(None, self._only_changed, self._all_back, spacing=SPACE[2]))
+        self._outer.addWidget(BreakingRow(self._rare, changed))
         self._outer.addWidget(self._fault)
         self._outer.addWidget(self._nothing)
 
@@ -173,6 +183,25 @@ class ConfigForm(QFrame):
 
     # Building --------------------------------------------------------------------------------------------------
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Put the editors below their words where there is no room beside them, and back."""
+        super().resizeEvent(event)
+        beside = self.width() >= _BESIDE
+        if beside != self._beside:
+            self._beside = beside
+            for group in self._groups:
+                self._place(group)
+
+    def _place(self, group: _Group) -> None:
+        group.grid.setVerticalSpacing(SPACE[1] if self._beside else SPACE[0])
+        group.grid.setHorizontalSpacing(SPACE[2] if self._beside else SPACE[1])
+        group.grid.setColumnStretch(0, int(self._beside))
+        group.grid.setColumnStretch(1, int(not self._beside))
+        group.grid.setColumnMinimumWidth(2, _UNIT_WIDTH if self._beside else 0)
+        group.grid.setColumnMinimumWidth(3, _RESET_WIDTH if self._beside else 0)
+        for line in group.rows:
+            line.place(beside=self._beside)
+
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Make the editors when they are first needed: there are many, and most jobs start without them."""
         super().showEvent(event)
@@ -214,15 +243,11 @@ class ConfigForm(QFrame):
         lines.setContentsMargins(0, 0, 0, SPACE[2])
         lines.setSpacing(SPACE[1])
         lines.addWidget(heading_label(title))
-        grid = QGridLayout()
-        lines.addLayout(grid)
-        grid.setHorizontalSpacing(SPACE[2])
-        grid.setVerticalSpacing(SPACE[1])
-        grid.setColumnStretch(0, 1)
-        grid.setColumnMinimumWidth(2, 76)
-        grid.setColumnMinimumWidth(3, 50)
+        lines.addLayout(group.grid)
+        self._place(group)
         for number, spec in enumerate(specs):
-            line = ConfigRow(spec, grid, number, self.note, self.set_value, self._refuse)
+            line = ConfigRow(spec, group.grid, number, self.note, self.set_value, self._refuse)
+            line.place(beside=self._beside)
             line.show_value(self._values[spec.path], _get(self._base, spec.path))
             self._rows[spec.path] = line
             group.rows.append(line)

@@ -8,14 +8,15 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
+from app.theme import SPACE
 from app.widgets.basic import label, link_button, set_role
 from app.widgets.config_fields import FieldEditor, FieldSpec, number_text
 
-_EDITOR_WIDTH = 150
+_EDITOR_WIDTH, _NARROW_EDITOR = 150, 116
 
 
 class ConfigRow:
-    """Stands in one line of a grid.
+    """Stands in one line of a grid, or, where that is narrow, in two: the words above the editor.
 
     Parameters
     ----------
@@ -46,8 +47,7 @@ class ConfigRow:
         self._faulty = False
         self.editor = FieldEditor(spec, self._edited, refused)
         self.editor.widget.setObjectName(f"setting.{spec.path}")
-        self.editor.widget.setFixedWidth(_EDITOR_WIDTH)
-        self._title = label(spec.title)
+        self._title = label(spec.title, wrap=True)
         words = QWidget()
         lines = QVBoxLayout(words)
         lines.setContentsMargins(0, 0, 0, 0)
@@ -57,16 +57,29 @@ class ConfigRow:
         words.setToolTip(f"In files and on the command line: {spec.path}")
         self._reset = link_button("Reset", f"reset.{spec.path}", "Put this setting back")
         self._reset.clicked.connect(self._put_back)
-        unit = label(spec.unit, "muted")
-        middle = Qt.AlignmentFlag.AlignVCenter
-        grid.addWidget(words, number, 0)
-        grid.addWidget(self.editor.widget, number, 1, middle)
-        grid.addWidget(unit, number, 2, middle)
-        grid.addWidget(self._reset, number, 3, middle)
-        self._parts = (words, self.editor.widget, unit)
+        self._parts = (words, self.editor.widget, label(spec.unit, "muted"))
+        self._grid, self._line = grid, 2 * number
         self.head = words
         self._reset.hide()
         self._shown = True
+
+    def place(self, *, beside: bool) -> None:
+        """Put the editor beside its words, or below them."""
+        words, editor, unit = self._parts
+        for part in (*self._parts, self._reset):
+            self._grid.removeWidget(part)
+        middle, line = Qt.AlignmentFlag.AlignVCenter, self._line
+        if beside:
+            self._grid.addWidget(words, line, 0)
+            for column, part in enumerate((editor, unit, self._reset), start=1):
+                self._grid.addWidget(part, line, column, middle)
+        else:
+            self._grid.addWidget(words, line, 0, 1, 2)
+            self._grid.addWidget(self._reset, line, 2, middle)
+            self._grid.addWidget(editor, line + 1, 0, middle)
+            self._grid.addWidget(unit, line + 1, 1, 1, 2, middle)
+        editor.setFixedWidth(_EDITOR_WIDTH if beside else _NARROW_EDITOR)
+        words.setContentsMargins(0, 0 if beside else SPACE[0], 0, 0)
 
     def matches(self, query: str) -> bool:
         """Whether title, help or name hold every word of `query` (in small letters)."""

@@ -11,6 +11,7 @@ from app.theme import SPACE
 from app.widgets.basic import Card, label, link_button, muted_label, named
 from app.widgets.combo import Combo
 from app.widgets.explanation_picture import AtomPicture, ContributionBar, ExplanationPicture
+from app.widgets.named_value import NamedValue
 
 _WORDS_WIDTH = 232
 _ACTIONS = (("Copy picture", "copy"), ("Save picture\u2026", "save"))
@@ -49,7 +50,7 @@ class ExplanationCard(Card):
         self.menu_button = link_button("Picture ▾", "explanationMenu", "Copy or save the picture")
         self.close_button = link_button("\u2715", "explanationClose", "Close: put this card away")
         self.close_button.setAccessibleName("Close")
-        self._value, self._second = label("", "heading", wrap=True), muted_label()
+        self._value, self._second = NamedValue(), muted_label()
         self._strongest, self._notes = label("", wrap=True), muted_label()
         self._strongest.setObjectName("explanationStrongest")
         self._notes.setObjectName("explanationNotes")
@@ -64,7 +65,8 @@ class ExplanationCard(Card):
         """Say why there is no picture (yet)."""
         self._instead = words
         self.picture.show_words(words, tone)
-        for widget in self._said():
+        self._value.show_value("", "")
+        for widget in self._said()[1:]:
             widget.setText("")
         self._show_parts(False)
 
@@ -81,7 +83,7 @@ class ExplanationCard(Card):
         self,
         picture: AtomPicture,
         ends: tuple[str, str],
-        value: tuple[str, str],
+        value: tuple[str, str, str],
         strongest: str,
         notes: str,
         more: str = "",
@@ -95,7 +97,7 @@ class ExplanationCard(Card):
         ends
             What stands at the ends of the scale.
         value
-            The prediction in words, and what stands below it.
+            What is predicted, the prediction with its unit, and what stands below it.
         strongest
             The atoms that matter most, with their numbers.
         notes, more
@@ -103,25 +105,27 @@ class ExplanationCard(Card):
         """
         self.picture.show_picture(picture)
         self.bar.show_ends(*ends)
-        self._value.setText(value[0])
-        self._second.setText(value[1])
+        self._value.show_value(*value[:2])
+        self._second.setText(value[2])
         self._strongest.setText(strongest)
         self._notes.setText(notes)
         self._notes.setToolTip(more)
         self._instead = ""
         self._show_parts(True)
-        self.setAccessibleDescription(". ".join(filter(None, (*value, strongest))))
+        self.setAccessibleDescription(". ".join(filter(None, (self._value.whole(), value[2], strongest))))
 
     def words(self) -> tuple[str, ...]:
         """Return what the card says: value, what is below it, strongest atoms, notes; or why there are none."""
-        return (self._instead,) if self._instead else tuple(item.text() for item in self._said())
+        if self._instead:
+            return (self._instead,)
+        return (self._value.whole(), *(item.text() for item in self._said()[1:]))
 
     def _said(self) -> tuple[QLabel, ...]:
         return (self._value, self._second, self._strongest, self._notes)
 
     def _show_parts(self, shown: bool) -> None:
         for label_ in self._said():
-            label_.setVisible(bool(label_.text()))
+            label_.setVisible(bool(label_.text().strip()))
         self.bar.setVisible(shown)
         self.menu_button.setEnabled(shown)
 

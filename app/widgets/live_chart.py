@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from app.text import number
 from app.theme import SPACE, Tokens, text_font, theme
 from app.widgets.baseline_lines import BaselineLines
-from app.widgets.basic import pill_button
+from app.widgets.basic import pill_button, row
 from app.widgets.chart_card import ChartCard, ChartLink, calm_part, color_line, fast_curve, set_line
 from app.widgets.figures import IN_UNITS, lower_is_better, metric_title
 from app.widgets.legend import Legend
@@ -122,9 +122,30 @@ class MetricChart(ChartCard):
         self.choice = MetricPicker(plot_name)
         self.picker, self.task_picker = self.choice.metric, self.choice.task
         self.choice.changed.connect(self._show_other)
-        for widget in (self.task_picker, self.picker, self.fit_button):
+        self._pickers = QWidget()
+        self._pickers.setLayout(row(self.task_picker, self.picker, None, spacing=6))
+        for widget in (self._pickers, self.fit_button):
             self.header.addWidget(widget)
         self._unit = ""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Place the lists anew."""
+        super().resizeEvent(event)
+        self._place_pickers()
+
+    def _place_pickers(self) -> None:
+        """Give the lists a line of their own where the title's would be cut for them."""
+        lists = [box.minimumWidth() for box in (self.task_picker, self.picker) if not box.isHidden()]
+        others = (self._title, self._note, self.fit_button)
+        parts = lists + [part.sizeHint().width() for part in others if not part.isHidden()]
+        wanted = sum(width + self.header.spacing() for width in parts)
+        inside = self.contentsRect().width() - 2 * SPACE[3]
+        home, other = (self.body, self.header) if wanted > inside else (self.header, self.body)
+        if other.indexOf(self._pickers) >= 0:
+            other.removeWidget(self._pickers)
+            home.insertWidget(0 if home is self.body else home.indexOf(self.fit_button), self._pickers)
+        # On a line of their own they would leave an empty one where there is nothing to choose.
+        self._pickers.setVisible(bool(lists))
 
     def set_unit(self, unit: str) -> None:
         """Say in which unit RMSE and MAE are."""
@@ -179,6 +200,7 @@ class MetricChart(ChartCard):
         values, trained = curves.metrics.get(name, []), curves.train_metrics.get(name, [])
         unit = f"{self._unit}, " if self._unit and name.partition("/")[0] in IN_UNITS else ""
         self.set_title(metric_title(name) if name else "Metric", f"{unit}validation{self._which()}")
+        self._place_pickers()
         baselines = curves.baselines_of(name)
         learnt = curves.laid_over(trained)[2:]
         set_line(self._train, *learnt)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 
-from app.text import DASH, OWN, count, number, own_title, plain_minus
+from app.text import DASH, OWN, count, number, own_title, plain_minus, without_noise
 from mole_engine.contracts.dataset import ROUTINE, ColumnRoles, IssueKind, RowIssue, TableSource
 
 
@@ -36,6 +36,8 @@ Index = QModelIndex | QPersistentModelIndex
 
 ROW, STRUCTURE, SMILES, WEIGHT, PART = "row", "structure", "smiles", "MW", "set"
 """Keys of the fixed columns; targets and columns asked for stand between SMILES and WEIGHT."""
+
+_FIXED = frozenset({ROW, STRUCTURE, SMILES, WEIGHT, PART})
 
 SHOWN_TARGETS = 3
 
@@ -267,7 +269,7 @@ class MoleculeModel(QAbstractTableModel):
             return fixed[key]()
         if key.startswith(OWN):
             return number(content.own[key][row], 4).replace(DASH, "")
-        return plain_minus(content.source.cell(row, key).strip())
+        return plain_minus(without_noise(content.source.cell(row, key).strip()))
 
     def drawn_smiles(self, row: int) -> str:
         """Return the structure to draw: cleaned where the model sees it, else as in the file."""
@@ -290,7 +292,9 @@ class MoleculeModel(QAbstractTableModel):
             return f"{line}: {bound}"
         if (learned := content.learned_value(row, key)) is not None:
             return f"{line}: learned as {learned.words}"
-        said = [content.unseen_reason(row), content.remarks(row)]
+        own = "" if key in _FIXED or key.startswith(OWN) else content.source.cell(row, key).strip()
+        told = f"the file says {own}" if without_noise(own) != own else ""
+        said = [told, content.unseen_reason(row), content.remarks(row)]
         words = "; ".join(text for text in said if text)
         if key == SMILES:
             return f"{content.source.cell(row, content.roles.smiles)[:400]}\n{line}" + (f": {words}" if words else "")

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from app.theme import SPACE
-from app.widgets.basic import Card, label, muted_label, row
+from app.widgets.basic import Card, GivingLabel, muted_label, row
 from app.widgets.hover_card import StructureView
 from app.widgets.molecule_table import Depictions
 
 PLACES = 3
+_WIDEST, _HEIGHT = 108, 64
 _CHOOSE = "Choose a molecule above or in the plot to see what the model had learned nearby."
 
 
@@ -55,18 +57,34 @@ class NeighbourCard(Card):
         for place, holder in enumerate(self._places):
             holder.show_near(near[place] if place < len(near) else None)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw the structures as wide as three of them have room."""
+        super().resizeEvent(event)
+        layout = self.layout()
+        if layout is None:
+            return
+        inside = layout.contentsRect().width() - (PLACES - 1) * SPACE[0]
+        for place in self._places:
+            place.fit(inside // PLACES)
+
 
 class _Place(QWidget):
     def __init__(self, depictions: Depictions) -> None:
         super().__init__()
-        self._view = StructureView(depictions, QSize(108, 64))
-        self._value = label("", "heading")
-        self._similarity = label("", "small")
+        self._view = StructureView(depictions, QSize(_WIDEST, _HEIGHT))
+        # Names of classes may be long.
+        self._value = GivingLabel("", "heading")
+        self._similarity = GivingLabel("", "small")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(1)
         for widget in (self._view, self._value, self._similarity):
             layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+
+    def fit(self, room: int) -> None:
+        """Take no more than `room` pixels from side to side."""
+        self.setMaximumWidth(room)
+        self._view.setFixedSize(min(_WIDEST, room), _HEIGHT)
 
     def show_near(self, near: Near | None) -> None:
         self._view.show_molecule(near.smiles if near is not None else "")

@@ -6,11 +6,14 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtGui import QColor, QFontMetrics
 
 from app.text import MINUS
 from app.theme import text_font, theme
+
+_TITLE_AIR = 10
+"""Pixels that the title of an axis keeps free at its ends."""
 
 SMOOTH_LIMIT = 2000
 """Curves with more points are drawn without antialiasing, which costs more than it shows."""
@@ -40,6 +43,7 @@ def new_plot(name: str, description: str) -> Any:
         axis.setZValue(-1000)
         axis.enableAutoSIPrefix(False)
         _dress_figures(axis)
+        axis.fitted_title = _AxisTitle(axis)
     style_plot(plot)
     return plot
 
@@ -61,8 +65,44 @@ def style_plot(plot: Any) -> None:
 
 
 def label_axis(plot: Any, side: str, text: str) -> None:
-    """Write a quiet title along one side of `plot`."""
-    plot.getPlotItem().setLabel(side, text, color=theme.palette().muted, **{"font-size": "11px"})
+    """Write a quiet title along one side of `plot`, cut where that is too short for it."""
+    plot.getPlotItem().getAxis(side).fitted_title.show_text(text)
+
+
+def fitting_title(text: str, room: float) -> str:
+    """Return as much of a title as `room` pixels hold: the unit after its last comma goes first."""
+    metrics = QFontMetrics(text_font(11))
+    for words in (text, text.rpartition(", ")[0]):
+        if words and metrics.horizontalAdvance(words) <= room:
+            return words
+    return metrics.elidedText(text.rpartition(", ")[0] or text, Qt.TextElideMode.ElideRight, int(room))
+
+
+class _AxisTitle(QObject):
+    """Keeps the title of an axis within its length."""
+
+    def __init__(self, axis: Any) -> None:
+        super().__init__(axis)
+        self._axis, self._text = axis, ""
+        axis.geometryChanged.connect(self._fit)
+
+    def show_text(self, text: str) -> None:
+        """Write another title."""
+        self._text = text
+        self._write()
+
+    def _write(self) -> None:
+        size = self._axis.size()
+        room = size.height() if self._axis.orientation in ("left", "right") else size.width()
+        # Before there is a place for it, nobody knows how much fits.
+        words = fitting_title(self._text, room - _TITLE_AIR) if room > _TITLE_AIR else self._text
+        self._axis.setToolTip(self._text if words != self._text else "")
+        self._axis.setLabel(words, color=theme.palette().muted, **{"font-size": "11px"})
+
+    @Slot()
+    def _fit(self) -> None:
+        if self._text:
+            self._write()
 
 
 def pen(color: str, width: float = 1.0, *, alpha: float = 1.0, dashed: bool = False) -> Any:

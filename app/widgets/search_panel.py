@@ -90,7 +90,7 @@ class SearchPanel(Card):
             *(Column(name, setting_title(name), "number", 98, tip=name) for name in names),
             Column("seconds", "time", "number", 68),
         )
-        self.table.show_rows(columns, len(trials), self._cell)
+        self.table.show_rows(columns, len(trials), self._cell, again=True)
 
     def _cell(self, place: int, key: str) -> Cell:
         trial = self._trials[place]

@@ -17,8 +17,8 @@ _LEAST_VALUE = 110
 class WordCard(Card):
     """A card that is as high as its wrapped words are at its width."""
 
-    def __init__(self, wrapped: Sequence[QLabel], parent: QWidget | None = None) -> None:
-        super().__init__(parent=parent)
+    def __init__(self, wrapped: Sequence[QLabel], title: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(title, parent=parent)
         self._wrapped = tuple(wrapped)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
@@ -48,7 +48,7 @@ class BannerCard(WordCard):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self._headline, self._words = label("", "title", wrap=True), label("", wrap=True)
-        super().__init__((self._headline, self._words), parent)
+        super().__init__((self._headline, self._words), parent=parent)
         self.setObjectName("verdictBanner")
         self.body.setSpacing(SPACE[0])
         self.add(self._headline)
@@ -70,7 +70,7 @@ class MetricTile(WordCard):
 
     def __init__(self, name: str = "metricTile", parent: QWidget | None = None) -> None:
         self._others = muted_label()
-        super().__init__((self._others,), parent)
+        super().__init__((self._others,), parent=parent)
         self.setObjectName(name)
         self._name = muted_label(wrap=False)
         self._value = number_label()

@@ -300,14 +300,15 @@ def explained(task: TaskExplanation, **more: Any) -> Explanation:
 def test_the_value_in_words():
     number = TaskExplanation(replace(LOGS, unit="mol"), 1.234, (0.5, 0.0), 0.5, lower=0.9, upper=1.6)
     assert value_words(explained(number, similarity=0.4), number) == (
-        "logS 1.23 mol",
+        "logS",
+        "1.23 mol",
         "90%: 0.90 to 1.60 · similarity to the training set 0.40",
     )
-    assert value_words(explained(number, similarity=0.2, in_domain=False), number)[1].endswith(
+    assert value_words(explained(number, similarity=0.2, in_domain=False), number)[2].endswith(
         "far from the training set (0.20)"
     )
     classes = TaskExplanation(TOXIC, 0.82, (0.0, 0.0), 0.02, label="yes")
-    assert value_words(explained(classes), classes) == ("toxic, probability of yes: 0.82", "")
+    assert value_words(explained(classes), classes) == ("toxic,", "probability of yes: 0.82", "")
     assert strongest_words(explained(number), number) == "Strongest: C1\u00a0+0.50"
     assert strongest_words(explained(classes), classes) == "No atom makes a difference worth naming."
 
@@ -352,7 +353,7 @@ def test_no_words_are_cut(shown: Any, qtbot: Any, wide: bool, size: tuple[int, i
     card.show_explanation(
         AtomPicture(svg, svg, 100, 50, ((50, 25),), ("C1: +1",)),
         ("raises ×12.3", "lowers ÷12.3"),
-        ("half-life of the parent compound 12.3 h", "90%: 10.9 to 15.2 · far from the training set (0.24)"),
+        ("half-life of the parent compound", "12.3 h", "90%: 10.9 to 15.2 · far from the training set (0.24)"),
         "Strongest: C11\u00a0−0.72 · C17\u00a0+0.35 · Br18\u00a0+0.30",
         "What the model relies on, which is not always the cause.",
     )
