@@ -83,26 +83,30 @@ class _AxisTitle(QObject):
 
     def __init__(self, axis: Any) -> None:
         super().__init__(axis)
-        self._axis, self._text = axis, ""
+        self._axis, self._text, self._shown = axis, "", ""
         axis.geometryChanged.connect(self._fit)
 
     def show_text(self, text: str) -> None:
         """Write another title."""
         self._text = text
-        self._write()
+        self._write(self._fitting())
 
-    def _write(self) -> None:
+    def _fitting(self) -> str:
         size = self._axis.size()
         room = size.height() if self._axis.orientation in ("left", "right") else size.width()
         # Before there is a place for it, nobody knows how much fits.
-        words = fitting_title(self._text, room - _TITLE_AIR) if room > _TITLE_AIR else self._text
+        return fitting_title(self._text, room - _TITLE_AIR) if room > _TITLE_AIR else self._text
+
+    def _write(self, words: str) -> None:
+        self._shown = words
         self._axis.setToolTip(self._text if words != self._text else "")
         self._axis.setLabel(words, color=theme.palette().muted, **{"font-size": "11px"})
 
     @Slot()
     def _fit(self) -> None:
-        if self._text:
-            self._write()
+        # Written once more, the same words would have the plot laid out anew.
+        if (words := self._fitting()) != self._shown:
+            self._write(words)
 
 
 def pen(color: str, width: float = 1.0, *, alpha: float = 1.0, dashed: bool = False) -> Any:

@@ -20,15 +20,24 @@ ONE: dict[str, Any] = {"training": {"epochs": 4}}
 
 @pytest.fixture
 def locked(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
-    """Return a switch: while it is on, the run's `metrics.csv` cannot be replaced."""
-    switch, replace = {"on": False}, Path.replace
+    """Return a switch: while it is on, the run's `metrics.csv` can be neither written nor replaced."""
+    switch, replace, opened = {"on": False}, Path.replace, Path.open
+
+    def check(path: Path) -> None:
+        if switch["on"] and path.parts[-2:] == ("run", "metrics.csv"):
+            raise PermissionError(13, "The process cannot access the file")
 
     def replaced(source: Path, target: Path) -> Path:
-        if switch["on"] and Path(target).parts[-2:] == ("run", "metrics.csv"):
-            raise PermissionError(13, "The process cannot access the file")
+        check(Path(target))
         return replace(source, target)
 
+    def opened_for(path: Path, mode: str = "r", *arguments: Any, **more: Any) -> Any:
+        if not mode.startswith("r"):
+            check(path)
+        return opened(path, mode, *arguments, **more)
+
     monkeypatch.setattr(Path, "replace", replaced)
+    monkeypatch.setattr(Path, "open", opened_for)
     return switch
 
 

@@ -96,7 +96,8 @@ def test_no_file_named():
 
 def test_a_training_says_that_bounds_count_as_measured(load):
     main = TRAIN.replace("CO,1.5", "CO,>1.5")
-    told = [text for text, level in data_words(*load(main, test=HEADER + "CCS,<3\nCCN,1\n"), chosen=True)]
+    config = TrainConfig.from_dict({"name": "bounds"})
+    told = [text for text, level in data_words(*load(main, test=HEADER + "CCS,<3\nCCN,1\n"), config)]
     assert [text[:28] for text in told if "a bound such as" in text] == [
         "7 of 20 rows have a bound su",
         "test.csv: 1 of 2 rows has a ",
