@@ -50,7 +50,7 @@ class LossChart(ChartCard):
         shown = [self._title, self._legend, *(button for button in self._buttons if not button.isHidden())]
         wanted = sum(widget.sizeHint().width() + self.header.spacing() for widget in shown)
         inside = self.contentsRect().width() - 2 * SPACE[3]
-        home, other = (self.body, self.header) if lists and wanted > inside else (self.header, self.body)
+        home, other = (self.body, self.header) if wanted > inside else (self.header, self.body)
         if other.indexOf(self._legend) >= 0:
             other.removeWidget(self._legend)
             home.insertWidget(0 if home is self.body else home.indexOf(self.log_button), self._legend)
@@ -140,7 +140,7 @@ class MetricChart(ChartCard):
         parts = lists + [part.sizeHint().width() for part in others if not part.isHidden()]
         wanted = sum(width + self.header.spacing() for width in parts)
         inside = self.contentsRect().width() - 2 * SPACE[3]
-        home, other = (self.body, self.header) if lists and wanted > inside else (self.header, self.body)
+        home, other = (self.body, self.header) if wanted > inside else (self.header, self.body)
         if other.indexOf(self._pickers) >= 0:
             other.removeWidget(self._pickers)
             home.insertWidget(0 if home is self.body else home.indexOf(self.fit_button), self._pickers)
