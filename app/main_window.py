@@ -333,8 +333,8 @@ class MainWindow(QMainWindow):
         return super().event(event)
 
     def _ask_before_closing(self) -> None:
-        asked = self.findChild(CloseQuestion)
-        if asked is not None and asked.isVisible():
+        asked = next((one for one in self.findChildren(CloseQuestion) if one.isVisible()), None)
+        if asked is not None:
             asked.raise_()
             asked.activateWindow()
             return

@@ -83,6 +83,7 @@ class _Place(QWidget):
 
     def fit(self, room: int) -> None:
         """Take no more than `room` pixels from side to side."""
+        room = max(1, room)
         self.setMaximumWidth(room)
         self._view.setFixedSize(min(_WIDEST, room), _HEIGHT)
 

@@ -78,7 +78,9 @@ class TableInfo:
     Attributes
     ----------
     path, name
-        Where it lies, and its file name (with the sheet, where none of several has structures).
+        Where it lies, and its file name.
+    called
+        What messages call it, where that is more than its name: with the sheet, where none of several has structures.
     rows
         Data rows, without the header.
     columns
@@ -101,6 +103,7 @@ class TableInfo:
     decimal: str = "."
     sha256: str = ""
     notes: tuple[str, ...] = ()
+    called: str = ""
 
     def column(self, name: str) -> ColumnInfo:
         """Return the column called `name`; raises KeyError."""

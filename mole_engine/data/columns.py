@@ -109,7 +109,7 @@ def find_smiles_column(table: RawTable, wanted: str = "") -> str:
     if named:
         return min(named, key=lambda column: structure_name_rank(column.name)).name
     raise StructureColumnError(
-        f"{table.info.name} has no column with SMILES.",
+        f"{table.info.called or table.info.name} has no column with SMILES.",
         f"Looked at {shown([column.name for column in columns], 8)}.",
         "Add a column with SMILES.",
         columns=[column.name for column in columns],

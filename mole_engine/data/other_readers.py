@@ -30,6 +30,8 @@ MAX_WORKBOOK_BYTES = 1 << 30
 _MAX_EMPTY_TAIL = 1_000
 _REPORT_EVERY = 5_000
 _PROBED_ROWS, _PROBED_COLUMNS = 200, 200
+_FEWEST_MOLECULES = 3
+"""By which a sheet is chosen whose column of structures has no name that says so."""
 
 
 def read_xlsx(raw: bytes, name: str, on_progress: Progress | None) -> Cells:
@@ -141,7 +143,9 @@ def _promise(rows: Sequence[Sequence[str]]) -> Literal["structures", "name", ""]
     for column in zip_longest(*rows, fillvalue=""):
         has_name = structure_name_rank(column[0]) < NO_STRUCTURE_NAME
         share = structure_share(column[1:] or column)
-        if share > 0.5 or (share > 0 and has_name):
+        # A single cell such as "N" or "CO" is no column of molecules.
+        filled = sum(map(bool, column[1:]))
+        if (share > 0.5 and filled >= _FEWEST_MOLECULES) or (share > 0 and has_name):
             return "structures"
         is_named = is_named or has_name
     return "name" if is_named else ""

@@ -249,7 +249,8 @@ def make_table(path: Path, kind: str, cells: Cells, digest: str) -> RawTable:
     marks = find_marks(frame, names, cells.decimal, cells.delimiter, fixed=cells.is_decimal_fixed)
     info = TableInfo(
         path=str(path),
-        name=cells.called or path.name,
+        name=path.name,
+        called=cells.called,
         rows=len(frame),
         columns=profile_columns(frame, names, marks.columns),
         format=kind,

@@ -102,17 +102,21 @@ def data_words(
     dataset: CuratedDataset, split: Split, config: TrainConfig
 ) -> list[tuple[str, Literal["info", "warning"]]]:
     """Return what a user is told of the data of a job."""
+    import numpy as np
+
     from mole_engine.data.columns import found_words
     from mole_engine.data.curation_report import bounds_words, left_out_words
     from mole_engine.data.transform_words import transform_words
+    from mole_engine.data.weights import counting
 
     told: list[tuple[str, Literal["info", "warning"]]] = [(text, "info") for text in dataset.info.notes]
     if not config.data.targets and not config.data.molar_log:
         told.append((found_words(dataset.info, dataset.roles), "info"))
     if dataset.report.dropped_rows:
         told.append((left_out_words(dataset.report), "warning"))
-    # With folds, validation molecules are learnt from as well.
-    learnt = [*split.train, *(split.validation if config.ensemble.kind == "folds" else ())]
+    # With folds, validation molecules of the main file are learnt from as well.
+    more = [place for place in split.validation if config.ensemble.kind == "folds" and not dataset.file_of[place]]
+    learnt, _ = counting(dataset.weights, np.array([*split.train, *more], dtype=np.int64))
     told += transform_words(dataset.targets[learnt], dataset.tasks, config.data.target_transform)
     bounds = [bounds_words(dataset.report), *(bounds_words(made, name) for name, made in dataset.file_reports.items())]
     told += [(text, "warning") for text in bounds if text]

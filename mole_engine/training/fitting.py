@@ -143,8 +143,7 @@ class _Job:
         self.number = number
         self.device = resolve_device(config.runtime)
         check_several_devices(config.runtime, self.device.accelerator)
-        # Sharded and distributed states stay whole: each process has its own part of them.
-        self.fixed = FixedWeights(self.checkpoints, prepared.model) if is_single(config.runtime) else None
+        self.fixed = FixedWeights(self.checkpoints, prepared.model)
         tasks = prepared.data.dataset.roles.tasks
         self.monitor, self.mode = monitor_of(tasks, config.training, prepared.scaler)
 
@@ -162,7 +161,7 @@ class _Job:
             self.emitter.emit(Notice(message=self.device.note, level="warning"))
         if resume_from is not None:
             check_checkpoint(resume_from, self.prepared.model, self.fixed)
-        if self.fixed is not None:
+        if self._leaves_out and not self.fixed.path.is_file():
             self.fixed.save(self.prepared.model)
         compiling = compiles(self.config.runtime, self.device.accelerator, long=False)
         try:
@@ -194,6 +193,11 @@ class _Job:
             del trainer
             resume_from = self._recover(problem, start, resume_from)
 
+    @property
+    def _leaves_out(self) -> bool:
+        """Whether checkpoints leave out what does not learn; of several processes, each has its part of a state."""
+        return is_single(self.config.runtime)
+
     def _keeper(self) -> CheckpointCallback:
         training = self.config.training
         return CheckpointCallback(
@@ -203,7 +207,7 @@ class _Job:
             mode=self.mode,
             patience=training.patience,
             every=self.config.runtime.checkpoint_every,
-            fixed=self.fixed,
+            fixed=self.fixed if self._leaves_out else None,
         )
 
     def _trainer(self, keeper: CheckpointCallback, resume_from: Path | None) -> pl.Trainer:

@@ -40,7 +40,6 @@ class FixedWeights:
     def save(self, model: nn.Module) -> None:
         """Write them, if there are any. Raises InputError, KnownError."""
         if not self.names:
-            self.path.unlink(missing_ok=True)
             return
         state = {name: value.detach().cpu().contiguous() for name, value in fixed_of(model).items()}
         with atomic_path(self.path) as temporary:

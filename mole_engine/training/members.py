@@ -16,6 +16,7 @@ from mole_engine.contracts.events import CheckpointSaved, EpochMetrics, Event, P
 from mole_engine.store.files import atomic_path
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.fitting import FitResult
+from mole_engine.training.fixed_weights import FIXED
 from mole_engine.training.metrics_table import append_row, locked_notice
 from mole_engine.training.reporting import epoch_row
 from mole_engine.training.series import Series
@@ -156,7 +157,8 @@ def write_member(folder: Path, model: torch.nn.Module, fit: FitResult) -> None:
     }
     with atomic_path(folder / RESULT) as temporary:
         temporary.write_text(json.dumps(fields), encoding="utf-8")
-    for path in (folder / "checkpoints").glob("*.ckpt"):
+    # All that they hold is in the weights.
+    for path in (*(folder / "checkpoints").glob("*.ckpt"), folder / "checkpoints" / FIXED):
         path.unlink(missing_ok=True)
 
 

@@ -8,6 +8,8 @@ from safetensors.torch import load_file
 
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import EpochMetrics
+from mole_engine.training import fitting
+from mole_engine.training.members import write_member
 
 FREEZE = {"freeze": "encoder", "keep": "last", "epochs": 4, "learning_rate": 0.01}
 
@@ -104,3 +106,23 @@ def test_an_encoder_that_is_gone_is_told(new_job, helpers, work, monkeypatch, co
         (folder / "fixed.safetensors").write_bytes(content)
     with pytest.raises(InputError, match=r"cannot be read|There is no"):
         new_job("run").run(helpers.config(**FREEZE), *work, resume_from=folder / "last.ckpt")
+
+
+def test_several_devices_go_on_from_what_one_has_written(new_job, helpers, work, monkeypatch):
+    """They write whole checkpoints, but the last one may lack the encoder, which lies beside it."""
+    whole = new_job("whole")
+    whole.run(helpers.config(**FREEZE), *work)
+    folder = broken_off(new_job, helpers, work, monkeypatch)
+    monkeypatch.setattr(fitting, "is_single", lambda runtime: False)
+    again = new_job("run")
+    again.run(helpers.config(**FREEZE), *work, resume_from=folder / "last.ckpt")
+    assert same(weights(again), weights(whole))
+    state = torch.load(folder / "last.ckpt", weights_only=True)["state_dict"]
+    assert state.keys() == again.prepared.model.state_dict().keys()
+
+
+def test_a_finished_network_of_several_keeps_its_weights_once(job, helpers, work):
+    result = job.run(helpers.config(**FREEZE), *work)
+    write_member(job.folder, job.prepared.model, result)
+    assert not list((job.folder / "checkpoints").iterdir())
+    assert load_file(job.folder / "weights.safetensors").keys() == job.prepared.model.state_dict().keys()
