@@ -100,8 +100,8 @@ def _own_role(card: ModelCard) -> str:
     if ensemble.get("trees"):
         return "The validation molecules chose the shares of the models."
     if (card.config.get("training") or {}).get("keep") == "last":
-        words = "The validation molecules chose nothing: the last epoch was kept."
-        return words.replace("nothing", "no epoch") if card.split.get("trials") else words
+        chosen = "no epoch" if card.split.get("trials") else "nothing"
+        return f"The validation molecules chose {chosen}: the last epoch was kept."
     return "The validation molecules chose the epoch that was kept."
 
 
