@@ -27,6 +27,7 @@ from app.pages.data import DataPage
 from app.pages.dropped import is_model, models_first, not_opened
 from app.services.datasets import samples
 from app.services.open_dataset import OpenDataset
+from app.services.qt_types import make_types
 from app.services.session import Session
 from app.status import StatusLine
 from app.theme import theme
@@ -225,7 +226,8 @@ class MainWindow(QMainWindow):
             QTimer.singleShot(0, self, self._after_first_paint)
 
     def _start_quietly(self) -> Iterator[None]:
-        """Build the other pages, then load the heavy libraries."""
+        """Make what threads would else make themselves, build the other pages, then load the heavy libraries."""
+        yield from make_types()
         yield from self._shelf.build()
         self.session.prefetch.start()
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QByteArray, QObject, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QImage, QPainter
 
+from app.services.qt_types import make_all_types
+
 log = logging.getLogger(__name__)
 
 _KEPT_IMAGES = 600
@@ -91,6 +93,7 @@ class DepictionService(QObject):
                 # Scrolled past long ago; the view asks again when it comes back.
                 self._waiting.popitem(last=False)
             if self._thread is None:
+                make_all_types()
                 self._thread = threading.Thread(target=self._work, name="depictions", daemon=True)
                 self._thread.start()
             self._ready.notify()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from app.services.qt_types import make_all_types
 from mole_engine.contracts.wording import counted
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class Prefetch(QObject):
     def start(self) -> None:
         """Begin; a second call does nothing."""
         if self._thread is None:
+            make_all_types()
             self.started.emit()
             self._thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
             self._thread.start()
