@@ -45,7 +45,7 @@ class CurationConfig(Section):
         "keep", "Bounds such as > 50 in place of a value: learn 50 as if it were measured, or leave them out."
     )
     outliers: Literal["keep", "flag", "drop"] = setting(
-        "flag", "Values far from all others: keep them, list them, or leave them out."
+        "flag", "Values far from all others: keep them, list them, or leave them out (of test molecules, too)."
     )
     outlier_distance: float = setting(
         6.0,
