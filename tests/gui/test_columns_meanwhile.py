@@ -10,6 +10,7 @@ import pytest
 from app.services import columns as module
 from app.services.filters import FilterService, RangeFilter
 from app.services.row_columns import SIMILARITY_KEY
+from app.text import OWN
 
 
 @pytest.fixture
@@ -78,3 +79,20 @@ def test_an_answer_about_columns_that_have_changed_meanwhile_is_not_kept(qtbot, 
     second = window.session.start_task(service.rows(dataset, asked))
     qtbot.waitUntil(second.done)
     assert (len(first.result().rows), len(second.result().rows)) == (0, dataset.info.rows)
+
+
+def test_a_filter_goes_with_its_column(window, quiet):
+    problems = []
+    window.session.problem_raised.connect(problems.append)
+    session, rows = window.session, window.data_page.rows
+    session.start_task(session.columns.show_properties(session.dataset, ["MW"]))
+    quiet()
+    rows.add_filter(RangeFilter(f"{OWN}MW", 50.0, 90.0))
+    quiet()
+    assert 0 < len(rows.shown) < session.dataset.info.rows
+    rows.columns.hide_column(f"{OWN}MW")
+    quiet()
+    assert (rows.filters, rows.shown) == ([], None)
+    rows.renew()
+    quiet()
+    assert problems == []
