@@ -62,7 +62,7 @@ class RunQueue:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._runs = self._read() or []
+        self._runs = self._read()
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -113,10 +113,12 @@ class RunQueue:
 
         known = {run.run_id for run in self._runs}
         with self._alone():
-            there = self._read()
-            gone = known - {run.run_id for run in there} if there is not None else set()
+            content = self._content()
+            there = _restored_of(content or [])
+            # A file that somebody has removed or damaged says nothing of them.
+            gone = known - {run.run_id for run in there} if content is not None else set()
             ours = [run for run in runs if run.run_id not in gone]
-            others = [run for run in there or () if run.run_id not in known]
+            others = [run for run in there if run.run_id not in known]
             fields = [asdict(run) | {"config": run.config.to_dict()} for run in (*ours, *others)]
             write_text(self._path, json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
         self._runs = ours
@@ -131,25 +133,35 @@ class RunQueue:
         finally:
             lock.unlock()
 
-    def _read(self) -> list[QueuedRun] | None:
-        """Return what the file holds; None where there is none, or none that can be read."""
-        try:
-            content: Any = json.loads(self._path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError):
-            content = None
-        if not isinstance(content, list):
+    def _read(self) -> list[QueuedRun]:
+        """Return what an earlier session has left; what cannot be read is set aside."""
+        if not self._path.exists():
+            return []
+        content = self._content()
+        if content is None:
             self._path.replace(self._path.with_suffix(".damaged"))
-            return None
-        runs = [_restored(fields) for fields in content]
-        if None in runs:
+            return []
+        runs = _restored_of(content)
+        if len(runs) < len(content):
             # A setting of another version, say: what it was can still be looked up, and the others wait on.
             try:
                 shutil.copyfile(self._path, self._path.with_suffix(".damaged"))
             except OSError:
                 log.exception("The queue's entries that cannot be read could not be set aside.")
-        return [run for run in runs if run is not None]
+        return runs
+
+    def _content(self) -> list[Any] | None:
+        """Return what stands in the file; None where there is none, or none that can be read."""
+        try:
+            content: Any = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return content if isinstance(content, list) else None
+
+
+def _restored_of(content: list[Any]) -> list[QueuedRun]:
+    """Return the trainings that were written down, without what is none."""
+    return [run for run in map(_restored, content) if run is not None]
 
 
 def _restored(fields: Any) -> QueuedRun | None:
