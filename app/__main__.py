@@ -25,6 +25,7 @@ _NO_DISPLAY = (
 )
 _SIGNAL_TICK_MS = 200
 _SWITCH_SECONDS = 0.002
+_LAST_SECONDS = 2.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -98,11 +99,24 @@ def _run(workspace: Path, file: str) -> int:
     try:
         with loop:
             loop.run_forever()
+            _end_tasks(loop)
     finally:
         ticker.stop()
         uncaught.remove()
         logging.shutdown()
     return 0
+
+
+def _end_tasks(loop: Any) -> None:
+    """Let coroutines that were cancelled as the window closed come to their end.
+
+    Those that are left are destroyed by Python, which runs what they have to tidy up when Qt's objects are gone.
+    """
+    import asyncio
+
+    left = asyncio.all_tasks(loop)
+    if left:
+        loop.run_until_complete(asyncio.wait(left, timeout=_LAST_SECONDS))
 
 
 def _enlarge(workspace: Path) -> None:

@@ -9,18 +9,32 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import threading
+import time
 from dataclasses import asdict, replace
-from typing import Any
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from mole_engine.child_process import ChildProcess, own_command
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import BugError, InputError, KnownError, MoleError, Problem, problem_of
-from mole_engine.contracts.events import Event, EventHandler, RunFailed, event_from_json
+from mole_engine.contracts.errors import BugError, Cancelled, InputError, KnownError, MoleError, Problem, problem_of
+from mole_engine.contracts.events import Event, EventHandler, RunFailed, RunFinished, event_from_json
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunControl, RunState, Wishes
 
+if TYPE_CHECKING:
+    from mole_engine.store.run_folder import RunFolder
+
 CHILD_FLAG = "--isolated-training"
 """The packaged command starts as the child when this is its only argument."""
+
+LEAVE_SECONDS = 60.0
+"""How long the child has to leave once it is told to, or has said its last word; then it is ended.
+
+It may have to finish a step or a simple model, of which nothing would be kept. One that takes longer may hang in a
+driver, and then for ever.
+"""
 
 _KINDS: dict[str, type[MoleError]] = {kind.__name__: kind for kind in (InputError, KnownError, BugError)}
 
@@ -39,6 +53,8 @@ def train_isolated(
         When several devices are asked for, or the job's input is at fault.
     KnownError, BugError
         As `train`; `KnownError` also when the child has died.
+    Cancelled
+        When the child had to be ended after `cancel` before there was a run.
     """
     if config.runtime.devices * config.runtime.num_nodes > 1:
         raise InputError(
@@ -47,35 +63,89 @@ def train_isolated(
             "Set runtime.isolated to false, and start the job from the command line.",
         )
     with ChildProcess(_command()) as child:
-        talk = _Talk(child, on_event)
-        # Said before anything can be heard: the child waits for the job.
-        child.say({"job": config.to_dict(), "resume": resume})
-        with control.heard_by(talk.wish):
-            talk.wish(control.wishes)
-            talk.listen()
-        child.hang_up()
-        code = child.wait()
+        with _Patience(child) as patience:
+            talk = _Talk(child, on_event, control, patience)
+            # Said before anything can be heard: the child waits for the job.
+            child.say({"job": config.to_dict(), "resume": resume})
+            with control.heard_by(talk.wish):
+                talk.wish(control.wishes)
+                talk.listen()
+            child.hang_up()
+            patience.begin()
+            code = child.wait()
         if talk.record is not None:
             return talk.record
         if talk.error is not None:
             raise talk.error
+        if patience.is_lost and control.cancel_requested:
+            return talk.left()
         raise talk.died(code or 0, child.last_words())
+
+
+class _Patience:
+    """Ends a child that does not leave: it may hang in a driver, and whoever waits for it would wait for ever.
+
+    Attributes
+    ----------
+    is_lost
+        Whether the child had to be ended.
+    """
+
+    def __init__(self, child: ChildProcess) -> None:
+        self.is_lost = False
+        self._child = child
+        # Whoever wishes may be a handler of signals, in the middle of anything: a queue takes that, an event does not.
+        self._words: SimpleQueue[bool] = SimpleQueue()
+        self._thread = threading.Thread(target=self._wait, name="patience", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._words.put(False)
+        self._thread.join()
+
+    def begin(self) -> None:
+        """Count from now on, unless it is counted already."""
+        self._words.put(True)
+
+    def _wait(self) -> None:
+        if not self._words.get():
+            return
+        deadline = time.monotonic() + LEAVE_SECONDS
+        try:
+            while self._words.get(timeout=max(0.0, deadline - time.monotonic())):
+                continue
+        except Empty:
+            self.is_lost = True
+            self._child.kill()
 
 
 class _Talk:
     """The parent's side of the conversation."""
 
-    def __init__(self, child: ChildProcess, on_event: EventHandler | None) -> None:
+    def __init__(
+        self, child: ChildProcess, on_event: EventHandler | None, control: RunControl, patience: _Patience
+    ) -> None:
         self.record: RunRecord | None = None
         self.error: MoleError | None = None
         self._child = child
         self._on_event = on_event
+        self._control, self._patience = control, patience
+        self._saying = threading.RLock()
         self._folder = ""
         self._ended = False
 
     def wish(self, wishes: Wishes) -> None:
         """Hand on what the user wants."""
-        self._child.say({"wishes": asdict(wishes)})
+        if wishes.cancel:
+            self._patience.begin()
+        # All that is wanted by now: what is said last counts, and of two threads one may have come with older wishes.
+        with self._saying:
+            self._child.say({"wishes": asdict(self._control.wishes)})
 
     def listen(self) -> None:
         """Hand on every event until the child has said everything."""
@@ -109,16 +179,34 @@ class _Talk:
             said,
         )
         if self._folder and not self._ended:
-            self._write_down(error.problem)
+            folder = self._run_folder()
+            failed = replace(folder.read_record(), status=RunState.FAILED, error=error.problem.one_line())
+            self._write_down(folder, failed, RunFailed(problem=error.problem))
         return error
 
-    def _write_down(self, problem: Problem) -> None:
+    def left(self) -> RunRecord:
+        """Do what the child would have done after `cancel` or `interrupt`; return the record. Raises Cancelled."""
+        if not self._folder:
+            raise Cancelled
+        folder, status = self._run_folder(), RunState.INTERRUPTED
+        if not self._control.interrupt_requested:
+            status = RunState.CANCELLED
+            folder.drop_checkpoints()
+        record = folder.read_record()
+        if not self._ended:
+            record = replace(record, status=status)
+            self._write_down(folder, record, RunFinished(status=status, run_dir=record.run_dir))
+        return record
+
+    def _run_folder(self) -> RunFolder:
         from mole_engine.store.run_folder import RunFolder
+
+        return RunFolder(self._folder)
+
+    def _write_down(self, folder: RunFolder, record: RunRecord, end: Event) -> None:
         from mole_engine.store.run_place import workspace_of
         from mole_engine.training.emitter import EventEmitter
 
-        folder = RunFolder(self._folder)
-        record = replace(folder.read_record(), status=RunState.FAILED, error=problem.one_line())
         with contextlib.suppress(KnownError, OSError):
             folder.write_record(record)
             workspace = workspace_of(folder)
@@ -126,7 +214,7 @@ class _Talk:
                 workspace.save(record)
         emitter = EventEmitter(record.run_id, self._on_event, folder.events)
         with contextlib.suppress(KnownError, OSError):
-            emitter.emit(RunFailed(problem=problem))
+            emitter.emit(end)
         emitter.close()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QMimeData, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from app.pages.base import Page
 from app.pages.data_rows import RowsPanel
@@ -300,7 +301,9 @@ class DataPage(Page):
         else:
             text = await self.session.run_blocking(structure_text, smiles, form)
             QGuiApplication.clipboard().setText(text)
-        dialog.tell_copied()
+        if isValid(dialog):
+            # Else it was closed while the work waited for its turn.
+            dialog.tell_copied()
 
     @Slot(str)
     def _find_similar(self, smiles: str) -> None:

@@ -233,6 +233,10 @@ class RowsPanel(QWidget):
     def _show_own(self) -> None:
         dataset = self._session.dataset
         if dataset is not None:
+            if (known := self._known(dataset, self._filters)) != self._filters:
+                # The column that a filter is about is no longer there.
+                self._filters = known
+                self.renew()
             self._show_table(dataset)
             self.map.show_columns()
             columns = self.table.molecules.columns()

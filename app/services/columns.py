@@ -99,12 +99,13 @@ class ColumnService(QObject):
             if self._reads is not dataset:
                 self._reads = dataset
                 self._read.clear()
-            known = self._read.get(key)
+            known, own = self._read.get(key), self.own
         if known is not None:
             return known
-        column = read_column(dataset, key, self.own)
+        column = read_column(dataset, key, own)
         with self._lock:
-            if self._reads is dataset:
+            # What was read of columns of our own that have changed meanwhile must not be kept as if it were new.
+            if self._reads is dataset and self.own is own:
                 self._read[key] = column
                 while len(self._read) > _KEPT_COLUMNS:
                     self._read.popitem(last=False)
@@ -177,8 +178,8 @@ class _Computed:
     """What was computed last, kept while the structures stay the same: another split costs nothing."""
 
     def __init__(self) -> None:
-        self._structures: list[str] = []
-        self._kept: dict[str, Floats] = {}
+        # As one: of two threads that end at the same time, one must not keep its values with the other's structures.
+        self._last: tuple[list[str], dict[str, Floats]] = ([], {})
 
     def columns(
         self, dataset: OpenDataset, names: Sequence[str], similar_to: str, on_progress: ProgressHandler
@@ -189,7 +190,8 @@ class _Computed:
         # Cleaned structures where there are any, else as in the file: a row that is left out has properties, too.
         given = dataset.table.column_values(dataset.roles.smiles)
         structures = [dataset.smiles.get(row) or text for row, text in enumerate(given)]
-        kept = self._kept if structures == self._structures else {}
+        known, values = self._last
+        kept = values if structures == known else {}
         missing = [name for name in names if OWN + name not in kept]
         if missing:
             from mole_engine.data.properties import properties
@@ -197,7 +199,7 @@ class _Computed:
             frame = properties(structures, missing, on_progress)
             kept = {**kept, **{OWN + name: frame[name].to_numpy(np.float64) for name in missing}}
         made = {OWN + name: kept[OWN + name] for name in names}
-        self._structures, self._kept = structures, kept
+        self._last = (structures, kept)
         if similar_to:
             # First, since it is what was asked for last.
             made = {SIMILARITY_KEY: similarities(dataset, similar_to, on_progress).astype(np.float64), **made}

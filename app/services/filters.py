@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 ColumnReader = Callable[[OpenDataset, str], RowColumn]
+Answers = OrderedDict[tuple[int, Any], tuple[OpenDataset, "Mask"]]
 
 _KEPT_ANSWERS = 16
 _SHOWN_LABELS = 3
@@ -268,7 +269,7 @@ class FilterService(QObject):
         self._tasks = tasks
         self._columns = columns
         self._progress: Progress | None = None
-        self._answers: OrderedDict[tuple[int, Any], tuple[OpenDataset, Mask]] = OrderedDict()
+        self._answers: Answers = OrderedDict()
 
     async def rows(self, dataset: OpenDataset, filters: Sequence[RowFilter]) -> FoundRows:
         """Return the rows that pass all filters. One that cannot be read leaves no row out.
@@ -287,13 +288,15 @@ class FilterService(QObject):
         # At once: other work may keep the threads from beginning.
         self.busy.emit("Searching", 0, 0)
         try:
-            return await self._tasks.run_blocking(self._find, dataset, tuple(filters), progress)
+            return await self._tasks.run_blocking(self._find, dataset, tuple(filters), self._answers, progress)
         finally:
             self._tasks.drop_progress(progress)
             if self._progress is progress:
                 self._progress = None
 
-    def _find(self, dataset: OpenDataset, filters: Sequence[RowFilter], on_progress: ProgressHandler) -> FoundRows:
+    def _find(
+        self, dataset: OpenDataset, filters: Sequence[RowFilter], answers: Answers, on_progress: ProgressHandler
+    ) -> FoundRows:
         import numpy as np
 
         found = np.ones(dataset.info.rows, bool)
@@ -301,27 +304,28 @@ class FilterService(QObject):
         for one in filters:
             on_progress("Searching", 0, 0)
             try:
-                found &= self._answer(dataset, one, on_progress)
+                found &= self._answer(dataset, one, answers, on_progress)
             except InputError as error:
                 faults[one] = error.problem.title
         readable = any(one not in faults for one in filters)
         return FoundRows([int(row) for row in np.flatnonzero(found)] if readable else None, faults)
 
-    def _answer(self, dataset: OpenDataset, one: RowFilter, on_progress: ProgressHandler) -> Mask:
+    def _answer(self, dataset: OpenDataset, one: RowFilter, answers: Answers, on_progress: ProgressHandler) -> Mask:
         key = (id(dataset), one)
-        known = self._answers.get(key)
+        known = answers.get(key)
         # Held with its data set, so that the number of a dead one cannot come back as another's.
         if known is not None and known[0] is dataset:
             return known[1]
         mask = one.mask(dataset, self._columns, on_progress)
-        self._answers[key] = (dataset, mask)
-        while len(self._answers) > _KEPT_ANSWERS:
-            self._answers.popitem(last=False)
+        answers[key] = (dataset, mask)
+        while len(answers) > _KEPT_ANSWERS:
+            answers.popitem(last=False)
         return mask
 
     def forget(self) -> None:
-        """Drop the answers kept: they belong to data that is no longer open."""
-        self._answers.clear()
+        """Drop the answers kept: they belong to data, or to columns of our own, that are no longer there."""
+        # Not emptied: a question that is being answered at this moment goes on to put its answers where it began to.
+        self._answers = OrderedDict()
 
 
 def replaces(new: RowFilter, old: RowFilter) -> bool:

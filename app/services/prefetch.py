@@ -86,7 +86,12 @@ class Prefetch(QObject):
         # The plots are made meanwhile; beside a loading library each would take three times as long.
         if self._stop.wait(_FOR_PLOTS_SECONDS) or not self._load(FOR_TRAINING):
             return
-        words = device_words()
+        words = ""
+        try:
+            words = device_words()
+        except Exception:
+            # What waits for the end of the loading, the collection of garbage above all, must hear of it in any case.
+            log.exception("The device cannot be named.")
         if not self._stop.is_set():
             self.devices_known.emit(words)
 

@@ -149,7 +149,9 @@ def _write_sdf(path: Path, wanted: _Rows) -> None:
 
     # A blank line would end a field early.
     titles = [" ".join(name.split()) or "column" for name in wanted.titles()]
-    with Chem.SDWriter(str(path)) as writer:
+    written = 0
+    # By ourselves: RDKit's writer says nothing when the disk is full, and half a file would pass for a whole one.
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
         for row, of_file, of_ours in wanted.cells():
             try:
                 mol = parse_smiles(_structure(wanted.dataset, row))
@@ -160,7 +162,8 @@ def _write_sdf(path: Path, wanted: _Rows) -> None:
             mol.SetProp("_Name", _title(wanted.dataset, row))
             for name, cell in zip(titles, [*of_file, *of_ours], strict=True):
                 mol.SetProp(name, " ".join(cell.split()))
-            writer.write(mol)
+            stream.write(Chem.SDWriter.GetText(mol, molid=written))
+            written += 1
 
 
 def _structure(dataset: OpenDataset, row: int) -> str:

@@ -1,4 +1,4 @@
-"""The queue of trainings that wait for their turn; it survives the end of the program."""
+"""The queue of trainings that wait for their turn; it survives the end of the program, and a second window."""
 
 from __future__ import annotations
 
@@ -7,14 +7,21 @@ import logging
 import secrets
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from PySide6.QtCore import QLockFile
 
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
 
 log = logging.getLogger(__name__)
+
+_PATIENCE_MS = 2000
+"""How long another window of the same workspace may take to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,9 @@ class QueuedRun:
 class RunQueue:
     """Waiting trainings in order, written to a file of the workspace at every change.
 
+    Several windows may share the file: what another one has added meanwhile stays in it, behind ours, and is that one's
+    to begin; what another one has begun or removed is no longer ours.
+
     Parameters
     ----------
     path
@@ -69,12 +79,12 @@ class RunQueue:
         return run
 
     def take(self) -> QueuedRun | None:
-        """Remove and return the next one; None when nothing waits."""
-        if not self._runs:
-            return None
-        first, *rest = self._runs
-        self._change(rest)
-        return first
+        """Remove and return the next one; None when nothing waits. Raises KnownError when it cannot be written."""
+        while self._runs:
+            first, *rest = self._runs
+            if first.run_id not in self._change(rest):
+                return first
+        return None
 
     def move(self, run_id: str, places: int) -> None:
         """Move a training towards the front (negative) or the end. Raises InputError."""
@@ -97,31 +107,61 @@ class RunQueue:
                 return place
         raise InputError("This training no longer waits.", "It has begun, or was removed.", "")
 
-    def _change(self, runs: list[QueuedRun]) -> None:
+    def _change(self, runs: list[QueuedRun]) -> set[str]:
+        """Write down `runs` in place of those known here; return which of these another window has begun or removed."""
         from mole_engine.store.files import write_text
 
-        fields = [asdict(run) | {"config": run.config.to_dict()} for run in runs]
-        write_text(self._path, json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
-        self._runs = runs
+        known = {run.run_id for run in self._runs}
+        with self._alone():
+            content = self._content()
+            there = _restored_of(content or [])
+            # A file that somebody has removed or damaged says nothing of them.
+            gone = known - {run.run_id for run in there} if content is not None else set()
+            ours = [run for run in runs if run.run_id not in gone]
+            others = [run for run in there if run.run_id not in known]
+            fields = [asdict(run) | {"config": run.config.to_dict()} for run in (*ours, *others)]
+            write_text(self._path, json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
+        self._runs = ours
+        return gone
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        lock = QLockFile(str(self._path.with_suffix(".lock")))
+        lock.tryLock(_PATIENCE_MS)
+        try:
+            yield
+        finally:
+            lock.unlock()
 
     def _read(self) -> list[QueuedRun]:
-        try:
-            content: Any = json.loads(self._path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        """Return what an earlier session has left; what cannot be read is set aside."""
+        if not self._path.exists():
             return []
-        except (OSError, ValueError):
-            content = None
-        if not isinstance(content, list):
+        content = self._content()
+        if content is None:
             self._path.replace(self._path.with_suffix(".damaged"))
             return []
-        runs = [_restored(fields) for fields in content]
-        if None in runs:
+        runs = _restored_of(content)
+        if len(runs) < len(content):
             # A setting of another version, say: what it was can still be looked up, and the others wait on.
             try:
                 shutil.copyfile(self._path, self._path.with_suffix(".damaged"))
             except OSError:
                 log.exception("The queue's entries that cannot be read could not be set aside.")
-        return [run for run in runs if run is not None]
+        return runs
+
+    def _content(self) -> list[Any] | None:
+        """Return what stands in the file; None where there is none, or none that can be read."""
+        try:
+            content: Any = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return content if isinstance(content, list) else None
+
+
+def _restored_of(content: list[Any]) -> list[QueuedRun]:
+    """Return the trainings that were written down, without what is none."""
+    return [run for run in map(_restored, content) if run is not None]
 
 
 def _restored(fields: Any) -> QueuedRun | None:

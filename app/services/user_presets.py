@@ -11,6 +11,7 @@ from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.presets import Preset
 from mole_engine.contracts.settings import merged, read_yaml
+from mole_engine.store.files import storage_problem, write_text
 
 FOLDER = "presets"
 OWN = "my-"
@@ -78,10 +79,10 @@ class UserPresets:
         path = self._place(title)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
         except OSError as error:
-            cause = f"{error.strerror or error}."
-            raise KnownError(f"Cannot write {path}.", cause, "Check the workspace folder.") from error
+            raise storage_problem(error, path) from error
+        # In one piece: on a full disk the preset that it replaces stays.
+        write_text(path, text)
         return next(preset for preset in self.read() if self._files[preset.name] == path)
 
     def _place(self, title: str) -> Path:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
+from shiboken6 import isValid
 
+from app.widgets.molecule_view import MoleculeDialog
 from app.widgets.problem_dialog import ProblemDialog
 from mole_engine.contracts.errors import Problem
 from tests.gui.conftest import write_csv
@@ -58,3 +62,22 @@ def test_a_long_name_in_a_problem_is_not_broken_off(qtbot, window, letters):
     assert name in QGuiApplication.clipboard().text()
     dialog.show_problem(Problem("Short.", "", ""))
     assert dialog.findChild(QLabel, "problemTitle").width() < 500
+
+
+def test_a_molecule_s_dialog_may_be_closed_before_what_it_copies_is_there(qtbot, window, open_file, molecules_csv):
+    problems, free = [], threading.Event()
+    window.session.problem_raised.connect(problems.append)
+    open_file(molecules_csv)
+    window.data_page._show_molecule(1)
+    dialog = window.findChild(MoleculeDialog)
+    # The threads have other work first.
+    for _ in range(2):
+        window.session.tasks._pool.submit(free.wait)
+    dialog.copy_wanted.emit("smiles")
+    dialog.accept()
+    qtbot.waitUntil(lambda: not isValid(dialog))
+    QGuiApplication.clipboard().setText("of before")
+    free.set()
+    qtbot.waitUntil(lambda: not window.session.tasks._tasks)
+    assert problems == []
+    assert QGuiApplication.clipboard().text() == "c1ccccc1"

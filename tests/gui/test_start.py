@@ -67,6 +67,36 @@ def test_the_program_opens_a_file_on_its_own_loop_and_ends_on_ctrl_c(tmp_path, m
     assert "molecules.csv" in settings.read_text()
 
 
+def test_coroutines_end_before_the_program_does(tmp_path):
+    # The loop may be left before it comes back to what was cancelled when the window closed.
+    code = """
+import asyncio, sys
+from PySide6.QtCore import QCoreApplication, QTimer
+from app import __main__
+from app.main_window import MainWindow
+
+async def work():
+    try:
+        await asyncio.sleep(600)
+    finally:
+        print("tidied up with", type(QCoreApplication.instance()).__name__)
+
+def leave(window):
+    window.close()
+    QCoreApplication.exit()
+
+def show(self, event):
+    QTimer.singleShot(0, self, lambda: self.session.start_task(work()))
+    QTimer.singleShot(100, self, lambda: leave(self))
+
+MainWindow.showEvent = show
+__main__.main(["--workspace", sys.argv[1]])
+"""
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "tidied up with QApplication\n"), done.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a child")
 def test_ctrl_c_waits_until_what_runs_has_ended(qtbot):
     before = signal.getsignal(signal.SIGINT)

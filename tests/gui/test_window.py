@@ -16,6 +16,7 @@ from shiboken6 import isValid
 
 from app.main_window import MainWindow
 from app.services.prefetch import FOR_FILES, Prefetch
+from app.services.session import Session
 from app.theme import DARK, LIGHT, theme
 from app.widgets.problem_dialog import ProblemDialog
 from mole_engine.contracts.config import TrainConfig
@@ -253,6 +254,25 @@ def test_prefetch_loads_what_opening_a_file_needs(qtbot, monkeypatch):
     assert known.args == ["Test GPU"]
     assert set(FOR_FILES) <= set(sys.modules)
     prefetch.close()
+
+
+def test_garbage_is_collected_again_where_the_device_cannot_be_named(qtbot, workspace, monkeypatch):
+    def fail() -> str:
+        raise RuntimeError("no driver")
+
+    for name in ("FOR_FILES", "FOR_PLOTS", "FOR_TRAINING"):
+        monkeypatch.setattr(f"app.services.prefetch.{name}", ())
+    for name in ("_PATIENCE", "_FOR_PLOTS_SECONDS"):
+        monkeypatch.setattr(f"app.services.prefetch.{name}", 0.0)
+    monkeypatch.setattr("app.services.prefetch.device_words", fail)
+    session = Session(workspace)
+    try:
+        with qtbot.waitSignal(session.prefetch.devices_known) as known:
+            session.prefetch.start()
+        qtbot.waitUntil(lambda: not session.garbage._held)
+        assert known.args == [""]
+    finally:
+        session.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="libraries load in another way")
