@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdinchi
@@ -60,7 +61,7 @@ def parse_smiles(text: str) -> Chem.Mol:
     if rest.strip() and not rest.lstrip().startswith("|"):
         raise UnreadableMolecule("there is more text after a blank")
     if not _ALLOWED.fullmatch(smiles):
-        raise UnreadableMolecule(f"the character '{_first_foreign(smiles)}' does not belong in a SMILES")
+        raise UnreadableMolecule(f"the character {_first_foreign(smiles)} does not belong in a SMILES")
     mol = _from_smiles(stripped)
     if mol is None:
         raise UnreadableMolecule(_reason(smiles))
@@ -98,7 +99,11 @@ def _parse_inchi(text: str) -> Chem.Mol:
 
 
 def _first_foreign(smiles: str) -> str:
-    return next(character for character in smiles if not _ALLOWED.fullmatch(character))
+    """Quote the first character that no SMILES has, with its name where it looks like another one or like nothing."""
+    character = next(character for character in smiles if not _ALLOWED.fullmatch(character))
+    name = "" if character.isascii() else unicodedata.name(character, "").lower()
+    # An accented letter is seen for what it is; a Cyrillic C, a minus sign and a zero width space are not.
+    return f"'{character}'" if not name or name.startswith("latin ") else f"'{character}' ({name})"
 
 
 def _reason(smiles: str) -> str:

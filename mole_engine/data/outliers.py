@@ -11,6 +11,7 @@ MIN_VALUES = 20
 """Of fewer values nobody can say which one is odd."""
 
 _MAD_TO_STD = 1.4826
+_FAR = 1e6
 
 
 def find_outliers(values: npt.NDArray[np.float64], distance: float) -> dict[int, str]:
@@ -40,8 +41,13 @@ def find_outliers(values: npt.NDArray[np.float64], distance: float) -> dict[int,
     scale = " on a logarithmic scale" if logarithmic else ""
     return {
         int(known[place]): (
-            f"{values[known[place]]:g} lies {away[place]:.1f} robust standard deviations{scale} "
+            f"{values[known[place]]:g} lies {_told(away[place])} robust standard deviations{scale} "
             f"from the median ({usual:.4g})"
         )
         for place in np.flatnonzero(away > distance)
     }
+
+
+def _told(times: float) -> str:
+    # A mistyped exponent lies so far off that its digits would fill the line.
+    return f"{times:.1f}" if times < _FAR else f"{times:.1e}"

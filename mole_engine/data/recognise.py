@@ -9,7 +9,9 @@ from functools import lru_cache
 from mole_engine.chem.molecules import UnreadableMolecule, parse_smiles
 from mole_engine.data.values import is_null
 
-_SMILES_SHAPE = re.compile(r"[A-Za-z0-9@+\-\[\]()\\/%=#$:.*~]+( \|.*\|)?")
+_SMILES_SHAPE = re.compile(r"(?:[A-Za-z0-9@+\-\[\]()\\/%=#$:.*~]|->|<-)+( \|.*\|)?")
+"""Arrows are dative bonds, as complexes of metals have; those of a reaction do not fit."""
+
 _STRUCTURE_NAMES = (
     re.compile(r"(canonical|isomeric|standardi[sz]ed|curated|clean)[_ \-.]?smiles"),
     re.compile(r"smiles"),

@@ -44,6 +44,8 @@ _FEW_CLASSES = 10
 _LEAST_SPREAD = 1e-6
 """Of a target's values, relative to the largest; a network computes in 32 bits, about seven digits."""
 _LARGEST_EXACT = 2**53
+LARGEST_LABEL = 1e37
+"""Beyond this a network, which computes in 32 bits, has no number for a label: one such would end the training."""
 _PIECE = 20_000
 
 
@@ -151,13 +153,16 @@ def _read_values(texts: Sequence[str], decimal: str) -> Labels:
 def _read_piece(texts: Sequence[str], start: int, decimal: str, labels: Labels) -> None:
     series = pd.Series(texts, dtype="str")
     values = plain_numbers(series, decimal)
-    for place in np.flatnonzero(~np.isfinite(values)).tolist():
+    for place in np.flatnonzero(~(np.abs(values) <= LARGEST_LABEL)).tolist():
         text, row = texts[place], start + place
         number = Number(np.nan) if is_null(text) else parse_number(text, decimal)
         values[place] = number.value
         if np.isnan(number.value):
             if not is_null(text):
                 labels.bad[row] = f"'{text.strip()[:60]}' is not a number"
+        elif abs(number.value) > LARGEST_LABEL:
+            values[place] = np.nan
+            labels.bad[row] = f"'{text.strip()[:60]}' is too large a number to learn from"
         elif number.bound == "~":
             labels.censored[row] = f"'{text.strip()}' is approximate; {number.value:g} is used"
         elif number.bound:

@@ -241,7 +241,7 @@ class _Search:
             free_memory()
         # An interrupted trial is tried again.
         self.control.checkpoint()
-        value = self._best_of(seen)
+        value = self._value_of(seen)
         if math.isnan(value) and state != "failed":
             state = "failed"
         return _Outcome(value, state, fit.epochs if fit else len(seen), time.monotonic() - began)
@@ -256,12 +256,15 @@ class _Search:
         seen.append(value)
         if math.isnan(value):
             return
-        # What counts is the best epoch so far: it is what would be kept.
-        trial.report(self._best_of(seen), event.epoch)
+        trial.report(self._value_of(seen), event.epoch)
         if self.config.search.prune and event.epoch < event.total_epochs and trial.should_prune():
             raise _FellBehind
 
-    def _best_of(self, seen: list[float]) -> float:
+    def _value_of(self, seen: list[float]) -> float:
+        """Return how good the model of a trial would be, which has seen these epochs."""
+        # What counts is the epoch that would be kept: a lucky one in between says nothing about the last.
+        if self.config.training.keep == "last":
+            seen = seen[-1:]
         known = [value for value in seen if math.isfinite(value)]
         if not known:
             return math.nan

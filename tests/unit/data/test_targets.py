@@ -114,3 +114,11 @@ def test_bounds_count_with_their_value_and_are_told():
 def test_a_label_that_the_training_file_lacks_is_bad():
     task = TaskSpec("y", TaskKind.MULTICLASS, classes=("a", "b"))
     assert list(read_labels(["a", "c"], task, ".").bad) == [1]
+
+
+def test_a_label_too_large_for_32_bits_is_bad_and_told():
+    labels = read_labels(["1e300", "-1e38", "1,7e308", "9e36", "-3"], TaskSpec("y", TaskKind.REGRESSION), ".")
+    assert np.isnan(labels.values[:3]).all()
+    assert labels.values[3:].tolist() == [9e36, -3.0]
+    assert labels.bad[0] == "'1e300' is too large a number to learn from"
+    assert set(labels.bad) == {0, 1, 2}
