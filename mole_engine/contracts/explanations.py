@@ -122,7 +122,7 @@ class Explanation:
     similarity
         Tanimoto similarity to the nearest training molecule; NaN where the model does not know them.
     in_domain
-        Whether that is near enough; None where not known.
+        Whether that is near enough, and all elements are those of training molecules; None where not known.
     """
 
     smiles: str

@@ -94,7 +94,7 @@ class PredictionColumns:
         outputs: Floats,
         logits: Floats,
         similarity: Floats | None,
-        threshold: float,
+        inside: npt.NDArray[np.bool_] | None,
         errors: Sequence[str],
         spread: Floats | None = None,
     ) -> pd.DataFrame:
@@ -104,16 +104,16 @@ class PredictionColumns:
         ----------
         outputs, logits, similarity, spread
             See `values`.
-        threshold
-            Similarity from which a molecule counts as inside the domain.
+        inside
+            (n,) whether a molecule lies in the domain; None where similarities are not known.
         errors
             Why a row has no prediction; "" where it has one.
         """
         columns = self.values(outputs, logits, similarity, spread)
-        if self.has_domain and similarity is not None:
-            inside = pd.array(similarity >= threshold, dtype="boolean")
-            inside[np.isnan(similarity)] = pd.NA
-            columns["in_domain"] = inside
+        if self.has_domain and similarity is not None and inside is not None:
+            known = pd.array(inside, dtype="boolean")
+            known[np.isnan(similarity)] = pd.NA
+            columns["in_domain"] = known
             columns["nearest_similarity"] = similarity
         columns["error"] = list(errors)
         frame = pd.DataFrame(columns)

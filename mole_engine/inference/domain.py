@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from mole_engine.chem.elements import elements_of
 from mole_engine.chem.fingerprints import BYTES, ecfp4, nearest_similarity
 from mole_engine.chem.molecules import UnreadableMolecule, parse_smiles
 from mole_engine.data import fingerprints
@@ -46,7 +47,8 @@ def measure_domain(smiles: Sequence[str], *, seed: int = 0, check: Callable[[], 
     """Describe the domain of a model by its training molecules.
 
     The threshold is the 5th percentile of the similarity of training molecules to their nearest other training
-    molecule: what is further away than 19 of 20 training molecules are from each other counts as outside.
+    molecule: what is further away than 19 of 20 training molecules are from each other counts as outside, and what has
+    an element that none of them has.
 
     Parameters
     ----------
@@ -69,4 +71,30 @@ def measure_domain(smiles: Sequence[str], *, seed: int = 0, check: Callable[[], 
     if len(references) > 1:
         nearest = nearest_similarity(shuffled[:MAX_LEFT_OUT], shuffled, skip_self=True, check=check)
         threshold = max(threshold, float(np.percentile(nearest, PERCENTILE)))
-    return DomainReference(threshold=round(threshold, 4), fingerprints=references, molecules=len(smiles))
+    elements = frozenset[str]().union(*map(elements_of, smiles))
+    return DomainReference(round(threshold, 4), references, len(smiles), elements)
+
+
+def inside(
+    domain: DomainReference, smiles: Sequence[str], similarity: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """Return (n,) whether molecules lie in the domain.
+
+    Parameters
+    ----------
+    smiles
+        The molecules, standardised.
+    similarity
+        (n,) that of each to the nearest training molecule.
+    """
+    strange = [bool(unseen_elements(domain, text)) for text in smiles]
+    return np.logical_and(similarity >= domain.threshold, np.logical_not(strange))
+
+
+def unseen_elements(domain: DomainReference, smiles: str) -> tuple[str, ...]:
+    """Return the elements of a molecule that no training molecule has; () where those are not known.
+
+    However similar the rest is: a fingerprint of the whole molecule hardly notices a single atom, and the model has
+    learnt nothing about it.
+    """
+    return () if domain.elements is None else tuple(sorted(elements_of(smiles) - domain.elements))

@@ -31,7 +31,7 @@ from mole_engine.data.batching import MolBatch
 from mole_engine.data.features import features_of
 from mole_engine.data.progress import report
 from mole_engine.data.standardise import Standardised
-from mole_engine.inference.domain import fingerprints_of
+from mole_engine.inference.domain import fingerprints_of, inside, unseen_elements
 from mole_engine.inference.inputs import cleaned
 from mole_engine.inference.network import batch_size_for, within_memory
 from mole_engine.store.card import DomainReference
@@ -131,9 +131,11 @@ class Explainer:
             read=cleaned.smiles,
             atoms=tuple(ExplainedAtom(*pair) for pair in zip(symbols, where, strict=True)),
             tasks=tuple(self._task(place, outputs, logits, table) for place in places),
-            notes=_notes(cleaned),
+            notes=(*_notes(cleaned), *self._strange(cleaned.smiles)),
             similarity=math.nan if nearest is None else nearest,
-            in_domain=None if self.domain is None or nearest is None else nearest >= self.domain.threshold,
+            in_domain=None
+            if self.domain is None or nearest is None
+            else bool(inside(self.domain, [cleaned.smiles], np.array([nearest]))[0]),
         )
 
     def _nearest(self, smiles: str) -> float | None:
@@ -141,6 +143,11 @@ class Explainer:
         if self.domain is None:
             return None
         return float(nearest_similarity(fingerprints_of([smiles]), self.domain.fingerprints)[0])
+
+    def _strange(self, smiles: str) -> tuple[str, ...]:
+        """Say, in a sentence, which elements the model knows nothing about."""
+        strange = () if self.domain is None else unseen_elements(self.domain, smiles)
+        return (f"No training molecule has {', '.join(strange)}: take the prediction as a guess.",) if strange else ()
 
     # The model with atoms hidden -------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from mole_engine.data.batching import MolBatch
 from mole_engine.data.features import FeaturisedDataset, featurise
 from mole_engine.data.progress import report
 from mole_engine.inference.columns import PredictionColumns
-from mole_engine.inference.domain import fingerprints_of
+from mole_engine.inference.domain import fingerprints_of, inside
 from mole_engine.inference.inputs import as_texts, standardised
 from mole_engine.inference.network import (
     build_network,
@@ -123,12 +123,13 @@ class LoadedModel:
         self.check_predicts()
         smiles = as_texts(smiles)
         width = sum(task.outputs for task in self.tasks)
-        threshold = self.card.domain.threshold if self.card.domain else 0.0
         for texts, features, tick in self._prepared(smiles, on_progress):
             logits, spread = self._logits(features, texts, width, batch_size, tick)
             outputs = self._readout(from_numpy(logits).float()).double().numpy()
             errors = [features.errors.get(place, "") for place in range(len(texts))]
-            yield self.columns.frame(outputs, logits, self._similarity(texts, features), threshold, errors, spread)
+            nearest = self._similarity(texts, features)
+            within = None if nearest is None or self.card.domain is None else inside(self.card.domain, texts, nearest)
+            yield self.columns.frame(outputs, logits, nearest, within, errors, spread)
         report(on_progress, STAGE, len(smiles), len(smiles))
 
     def encode(

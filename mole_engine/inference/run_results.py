@@ -23,7 +23,7 @@ from mole_engine.data.dataset import CuratedDataset
 from mole_engine.data.weights import counting
 from mole_engine.inference.columns import PredictionColumns
 from mole_engine.inference.difficulty import left_out_similarity
-from mole_engine.inference.domain import measure_domain, own_fingerprints
+from mole_engine.inference.domain import inside, measure_domain, own_fingerprints
 from mole_engine.inference.table_writers import open_writer
 from mole_engine.inference.uncertainty import measure_uncertainty
 from mole_engine.store.card import DESCRIBED_FORMAT, FORMAT_VERSION, SINGLE_FORMAT, ModelCard, portable_config
@@ -176,15 +176,16 @@ def write_predictions(
     )
     smiles = [dataset.smiles[place] for place in positions]
     truth = {f"{task.name}_true": _true(task, targets[:, place]) for place, task in enumerate(card.tasks)}
-    nearest, threshold = None, 0.0
+    nearest, within = None, None
     if card.domain is not None:
         found = nearest_similarity(own_fingerprints(smiles, check), card.domain.fingerprints, check=check)
-        nearest, threshold = found.astype(np.float64), card.domain.threshold
+        nearest = found.astype(np.float64)
+        within = inside(card.domain, smiles, nearest)
     spread = None
     if all(item.spread is not None for item in parts.values()):
         spread = np.concatenate([np.asarray(item.spread) for item in parts.values()])
     columns = PredictionColumns.of_card(card)
-    predicted = columns.frame(outputs, logits, nearest, threshold, [""] * len(smiles), spread)
+    predicted = columns.frame(outputs, logits, nearest, within, [""] * len(smiles), spread)
     if nearest is not None:
         # A molecule that was left out is among the training molecules by now: its interval is that of a stranger.
         own = similarity[positions]

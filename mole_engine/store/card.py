@@ -103,11 +103,14 @@ class DomainReference:
         (n, 256) uint8, packed ECFP4 of the training molecules, or of a sample of a large set.
     molecules
         How many training molecules there were.
+    elements
+        All that training molecules have, as symbols; None of a model from before they were written down.
     """
 
     threshold: float
     fingerprints: npt.NDArray[np.uint8]
     molecules: int
+    elements: frozenset[str] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a JSON-able dictionary (the fingerprints compressed, base64)."""
@@ -117,6 +120,7 @@ class DomainReference:
             "molecules": self.molecules,
             "kind": "ECFP4, 2048 bits, Tanimoto",
             "fingerprints": base64.b64encode(packed).decode("ascii"),
+            **({} if self.elements is None else {"elements": sorted(self.elements)}),
         }
 
     @classmethod
@@ -127,7 +131,9 @@ class DomainReference:
         except (binascii.Error, zlib.error) as error:
             raise ValueError("the fingerprints cannot be decoded") from error
         fingerprints = np.frombuffer(raw, dtype=np.uint8).reshape(-1, FINGERPRINT_BYTES)
-        return cls(float(content["threshold"]), fingerprints, int(content["molecules"]))
+        elements = content.get("elements")
+        known = None if elements is None else frozenset(map(str, elements))
+        return cls(float(content["threshold"]), fingerprints, int(content["molecules"]), known)
 
 
 @dataclass(frozen=True, slots=True)

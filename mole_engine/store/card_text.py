@@ -169,8 +169,16 @@ def _domain(card: ModelCard) -> str:
         return ""
     return (
         "A molecule counts as inside the model's domain when its nearest training molecule is at least "
-        f"{card.domain.threshold:.2f} similar (ECFP4, Tanimoto). Outside, treat the prediction as a guess."
+        f"{card.domain.threshold:.2f} similar (ECFP4, Tanimoto)"
+        f"{_elements(card)}. Outside, treat the prediction as a guess."
     )
+
+
+def _elements(card: ModelCard) -> str:
+    known = card.domain.elements if card.domain else None
+    # Carbon first, the others by name, as in a formula.
+    ordered = sorted(known or (), key=lambda symbol: (symbol != "C", symbol))
+    return f" and it has no other elements than {', '.join(ordered)} (and hydrogen)" if ordered else ""
 
 
 def _making(card: ModelCard) -> str:

@@ -53,6 +53,12 @@ def bundle(path: Path, **model: Any) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def _no_monitor(monkeypatch):
+    # The exporter shows a bar for what takes long, and tqdm's monitor thread would outlive the test.
+    monkeypatch.setattr("tqdm.tqdm.monitor_interval", 0)
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("onnx")

@@ -1,6 +1,7 @@
 """Intervals keep their promise, and the domain's threshold is what training molecules are like."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,14 @@ from mole_engine.chem.fingerprints import ecfp4, nearest_similarity
 from mole_engine.chem.molecules import parse_smiles
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.data.scaling import TargetScaler, TaskScale
-from mole_engine.inference.domain import LOWEST_THRESHOLD, fingerprints_of, measure_domain, own_fingerprints
+from mole_engine.inference.domain import (
+    LOWEST_THRESHOLD,
+    fingerprints_of,
+    inside,
+    measure_domain,
+    own_fingerprints,
+    unseen_elements,
+)
 from mole_engine.inference.uncertainty import conformal_half_width, measure_uncertainty
 from mole_engine.store.card import DomainReference
 
@@ -67,10 +75,25 @@ def test_domain_of_one_molecule_and_of_a_large_set(monkeypatch):
     assert domain.molecules == 11
 
 
+def test_an_element_that_no_training_molecule_has_is_outside():
+    acids = ["C" * length + "C(=O)O" for length in range(2, 22)]
+    domain = measure_domain(acids)
+    asked = ["CCCCC(=O)O", "CCCCCCCCCC[Se]CCCCCCCCCC(=O)O"]
+    similarity = nearest_similarity(fingerprints_of(asked), domain.fingerprints).astype(np.float64)
+    assert (similarity >= domain.threshold).all()
+    assert inside(domain, asked, similarity).tolist() == [True, False]
+    assert unseen_elements(domain, asked[1]) == ("Se",)
+    # A model of before says what it said then.
+    old = replace(domain, elements=None)
+    assert inside(old, asked, similarity).tolist() == [True, True]
+
+
 def test_domain_survives_the_card():
     domain = measure_domain(["CCO", "CCN", "c1ccccc1"])
     again = DomainReference.from_dict(domain.to_dict())
     assert again.threshold == domain.threshold
+    assert again.elements == {"C", "N", "O"}
+    assert DomainReference.from_dict(replace(domain, elements=None).to_dict()).elements is None
     assert (again.fingerprints == domain.fingerprints).all()
     with pytest.raises(ValueError, match="cannot be decoded"):
         DomainReference.from_dict({**domain.to_dict(), "fingerprints": "AAAA"})
