@@ -18,8 +18,8 @@ class MolE(MolENetwork, Model):
     Parameters
     ----------
     config
-        `vocabulary_size` and `outputs` must be filled in, with `descriptors` also `descriptor_size`. A job's settings as
-        an exported checkpoint holds them will do: `MolE.load_from_checkpoint("model.ckpt")` needs nothing else.
+        `vocabulary_size` and `outputs` must be filled in, with `descriptors` also `descriptor_size`. A job's settings
+        as an exported checkpoint holds them will do: `MolE.load_from_checkpoint("model.ckpt")` needs nothing else.
 
     Raises
     ------
