@@ -58,7 +58,7 @@ class Environment:
         for part in parts:
             digest.update(part.read_bytes())
         # The folder counts since an environment cannot be moved; the driver since it changes the choice of torch.
-        for fact in (sys.version, str(self.root), str(bool(shutil.which("nvidia-smi")))):
+        for fact in (str(self.root), str(bool(shutil.which("nvidia-smi")))):
             digest.update(fact.encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
@@ -70,19 +70,22 @@ class Environment:
             return False
         if not isinstance(fields, dict) or fields.get("fingerprint") != self.fingerprint():
             return False
-        return self.python.exists() and (bool(fields.get("tests")) or not tests)
+        if not self.python.exists() or (tests and not fields.get("tests")):
+            return False
+        # Another supported Python than the one that filled it may start it (`python3` by hand, the newest by the
+        # starters): that is no reason to install everything anew, but one to look whether it still works.
+        return fields.get("python") == sys.version or self.is_sound()
 
     def mark_ready(self, *, tests: bool) -> None:
         """Write the stamp."""
-        fields = {"fingerprint": self.fingerprint(), "tests": tests}
+        fields = {"fingerprint": self.fingerprint(), "tests": tests, "python": sys.version}
         self.stamp.write_text(json.dumps(fields) + "\n", encoding="utf-8")
 
     def is_sound(self) -> bool:
-        """Whether the interpreter starts, is of this Python's version, and has pip."""
-        code = "import sys, pip; sys.exit(sys.argv[1] != '%d.%d' % sys.version_info[:2])"
-        wanted = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        """Whether the interpreter starts, is of a version that the program runs on, and has pip."""
+        code = "import sys, pip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
         try:
-            return subprocess.run([self.python, "-c", code, wanted], capture_output=True, check=False).returncode == 0
+            return subprocess.run([self.python, "-c", code], capture_output=True, check=False).returncode == 0
         except OSError:
             return False
 

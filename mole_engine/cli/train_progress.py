@@ -87,10 +87,13 @@ class TrainProgress:
 
 def _epoch_line(event: EpochMetrics) -> str:
     parts = [f"Epoch {event.epoch:>3}/{event.total_epochs}", f"loss {number(event.train_loss)}"]
+    metrics = dict(event.metrics)
     if math.isfinite(event.validation_loss):
         parts.append(f"validation loss {number(event.validation_loss)}")
-    if event.metrics:
-        parts.append(_metrics(event.metrics))
+        # Where the loss chooses the epoch, it stands among the metrics too.
+        metrics.pop("loss", None)
+    if metrics:
+        parts.append(_metrics(metrics))
     if math.isfinite(event.seconds):
         parts.append(duration(event.seconds))
     if event.is_best:

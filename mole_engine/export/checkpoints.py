@@ -32,7 +32,7 @@ def export_safetensors(model: str | Path, out: str | Path) -> None:
 
 
 def export_checkpoint(model: str | Path, out: str | Path) -> None:
-    """Write the weights of a bundle as a Lightning checkpoint.
+    """Write the weights of a bundle as a Lightning checkpoint, which `MolE.load_from_checkpoint` reads.
 
     It holds tensors and plain values only, so `torch.load(..., weights_only=True)` reads it: "state_dict",
     "hyper_parameters" (the job's configuration) and "card"; of a blend also "blend", the weights of further networks
@@ -53,6 +53,8 @@ def export_checkpoint(model: str | Path, out: str | Path) -> None:
     content: dict[str, Any] = {
         "state_dict": bundle.tensors,
         "hyper_parameters": bundle.card.config,
+        # Tells Lightning which argument of MolE they are.
+        "hparams_name": "config",
         "card": _card(bundle.card),
         **({"blend": bundle.blend} if bundle.blend else {}),
         "pytorch-lightning_version": version("pytorch-lightning"),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from mole_engine.contracts.config import ModelConfig
 from mole_engine.models.base import Model
 from mole_engine.models.network import MolENetwork, head_input_size, pool
 
@@ -14,10 +18,14 @@ class MolE(MolENetwork, Model):
     Parameters
     ----------
     config
-        `vocabulary_size` and `outputs` must be filled in, with `descriptors` also `descriptor_size`.
+        `vocabulary_size` and `outputs` must be filled in, with `descriptors` also `descriptor_size`. A job's settings
+        as an exported checkpoint holds them will do: `MolE.load_from_checkpoint("model.ckpt")` needs nothing else.
 
     Raises
     ------
     ValueError
         When a size is not filled in.
     """
+
+    def __init__(self, config: ModelConfig | Mapping[str, Any]) -> None:
+        super().__init__(config if isinstance(config, ModelConfig) else ModelConfig.model_validate(config["model"]))

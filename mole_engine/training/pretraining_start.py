@@ -94,15 +94,21 @@ class EarlierJob:
 
 
 def with_network_of_init(config: PretrainConfig) -> PretrainConfig:
-    """Return the configuration with the network of the model that it starts from; another job's may be widened.
+    """Return the configuration with the network of the model or job that it starts from.
+
+    Another job's network may be changed (widened): of its settings those are taken that `config` was not given.
 
     Raises
     ------
     InputError
-        When the model cannot be read.
+        When the model cannot be read; when the job's folder is damaged, or it has no checkpoint yet.
     """
-    is_job = config.init != NO_INIT and PretrainingFolder(config.init).survey.is_file()
-    return config if is_job else with_encoder_of_init(config)
+    job = EarlierJob.find(config.init)
+    if job is None:
+        return with_encoder_of_init(config)
+    given = config.model.model_fields_set
+    untold = {name: value for name, value in job.config.model if name not in given}
+    return config.updated({"model": untold})
 
 
 def begin(

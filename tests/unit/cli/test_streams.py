@@ -12,7 +12,7 @@ import pytest
 
 from mole_engine.cli.console import note
 from mole_engine.cli.train_progress import TrainProgress
-from mole_engine.contracts.events import Notice
+from mole_engine.contracts.events import EpochMetrics, Notice
 
 FULL = Path("/dev/full")
 """A device that has no room, on Linux."""
@@ -63,3 +63,13 @@ def test_a_scheduler_ends_a_command_like_ctrl_c_and_no_half_file_stays(tmp_path)
     assert process.returncode == 130
     assert said == "Interrupted.\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_validation_loss_that_chooses_the_epoch_is_shown_once(capsys: pytest.CaptureFixture[str]) -> None:
+    measured = {"rmse": 2.0, "loss": 0.25}
+    event = EpochMetrics(
+        epoch=1, total_epochs=3, step=10, train_loss=0.5, validation_loss=0.25, metrics=measured, monitor="loss"
+    )
+    with TrainProgress() as progress:
+        progress.show(event)
+    assert capsys.readouterr().err == "Epoch   1/3  loss 0.5  validation loss 0.25  rmse 2\n"

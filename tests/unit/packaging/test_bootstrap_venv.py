@@ -71,6 +71,14 @@ def test_lost_interpreter_asks_for_another_set_up(environment):
     assert not environment.is_sound()
 
 
+@pytest.mark.parametrize("works", [True, False])
+def test_another_python_keeps_an_environment_that_works(environment, venv, monkeypatch, works):
+    environment.mark_ready(tests=False)
+    monkeypatch.setattr(venv.Environment, "is_sound", lambda self: works)
+    monkeypatch.setattr(venv.sys, "version", "3.13.9 (another one)")
+    assert environment.is_ready(tests=False) is works
+
+
 def test_ready_environment_runs_nothing(environment, venv, bootstrap_part, monkeypatch):
     environment.mark_ready(tests=True)
 

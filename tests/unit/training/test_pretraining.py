@@ -275,3 +275,16 @@ def test_a_job_cannot_go_on_from_one_of_another_shape(path: Path, tmp_path: Path
     other = {"init": str(tmp_path / "first"), "model": {"layers": 2}}
     with pytest.raises(InputError, match="cannot be spread"):
         pretrain(config(path, tmp_path / "second", **other))
+
+
+def test_a_job_that_goes_on_has_the_network_of_the_first_where_nothing_else_is_said(path: Path, tmp_path: Path) -> None:
+    pretrain(config(path, tmp_path / "first"))
+    command = ["pretrain", str(path), "--init", str(tmp_path / "first"), "--steps", "1", "--device", "cpu"]
+    assert main([*command, "--out", str(tmp_path / "same")]) == 0
+    assert main([*command, "--out", str(tmp_path / "wide"), "model.hidden_size=32", "model.heads=4"]) == 0
+    sizes = ("layers", "hidden_size", "heads", "pooling", "initializer_range")
+    models = [PretrainConfig.from_yaml(tmp_path / name / "config.yaml").model for name in ("same", "wide")]
+    assert [[getattr(model, name) for name in sizes] for model in models] == [
+        [1, 16, 2, "cls+mean", 0.1],
+        [1, 32, 4, "cls+mean", 0.1],
+    ]
