@@ -58,6 +58,13 @@ def test_the_molecules_that_remain_are_written(data, tmp_path, capsys):
     assert "4 molecules remain of 6 rows" in capsys.readouterr().out
 
 
+def test_a_mean_is_written_with_the_digits_that_it_has(tmp_path):
+    data, out = tmp_path / "repeated.csv", tmp_path / "out.csv"
+    data.write_text("smiles,logS\nCCO,1.1\nOCC,2.2\nCCN,-3.1234567890123\n", encoding="utf-8")
+    assert main(["curate", str(data), "--out", str(out)]) == 0
+    assert [row[1] for row in rows_of(out)] == ["logS", "1.65", "-3.1234567890123"]
+
+
 def test_what_was_written_reads_back_the_same(data, tmp_path):
     out = tmp_path / "out.csv"
     main(["curate", str(data), "--out", str(out)])
