@@ -189,7 +189,7 @@ def _remark(predictions: Predictions, place: int) -> Cell:
     error, similarity = predictions.error(place), _nearness(predictions, place)
     if error:
         return Cell(f"cannot read: {error}", "danger", order=similarity, tip=error)
-    words = domain_words(predictions.in_domain(place), similarity)
+    words = domain_words(predictions.in_domain(place), similarity, predictions.near)
     near = f"similarity to the nearest training molecule: {fixed(similarity)}" if math.isfinite(similarity) else ""
     return Cell(words, "warning" if words else "muted", order=similarity, tip=near)
 

@@ -32,6 +32,8 @@ class Predictions:
         Names in `frame` of the columns that we made.
     called, names
         Title and cells of the input column by which the molecules are known; empty where there is none.
+    near
+        Similarity from which a molecule is near enough to the training set; NaN where not known.
     """
 
     model_path: str
@@ -44,6 +46,7 @@ class Predictions:
     own: frozenset[str] = frozenset()
     called: str = ""
     names: Sequence[str] = ()
+    near: float = math.nan
 
     def __len__(self) -> int:
         return len(self.smiles)

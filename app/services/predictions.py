@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -151,6 +152,7 @@ def _predicted(
         names=["" if gone else str(text) for text, gone in zip(table[called], table[called].isna(), strict=True)]
         if called
         else (),
+        near=float(model.card.domain.threshold) if model.card.domain else math.nan,
     )
 
 

@@ -115,6 +115,9 @@ def test_warnings_and_errors_are_said_in_words():
     assert words == ["far from the training set (0.24)", "cannot read: ring 1 is never closed", ""]
     assert prediction_cell(predictions, 1, "value:0").text == "\u2013"
     assert predictions.failed == 1
+    # Nearer than it must be: then it is an element.
+    known = [prediction_cell(replace(predictions, near=near), 0, "remark").text for near in (0.3, 0.2)]
+    assert known == ["far from the training set (0.24)", "has an element that no training molecule has"]
 
 
 def test_rows_are_ordered_by_what_their_cells_say(qtbot):
