@@ -41,5 +41,5 @@ def domain_words(in_domain: bool | None, similarity: float, near: float = math.n
         return ""
     if similarity >= near:
         return "has an element that no training molecule has"
-    near = f" ({fixed(similarity)})" if math.isfinite(similarity) else ""
-    return f"far from the training set{near}"
+    value = f" ({fixed(similarity)})" if math.isfinite(similarity) else ""
+    return f"far from the training set{value}"

@@ -75,19 +75,18 @@ def write_issues(path: Path, dataset: OpenDataset) -> None:
         # It has all that a report tells of: file, roles, targets and what became of the rows.
         write_report(cast("CuratedDataset", dataset), path)
         return
-    try:
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream)
-            several = any(issue.file for issue in dataset.report.issues)
-            writer.writerow([*["file"] * several, "line", "structure", "column", "what", "reason", "left_out"])
-            dropped = dataset.report.dropped_rows
-            for issue in dataset.report.issues:
-                left_out = "yes" if issue.row in dropped else "no"
-                cells = (issue.smiles, issue.column, issue.kind.value, issue.reason)
-                file = [guarded(issue.file)] * several
-                writer.writerow([*file, issue.line, *(guarded(text) for text in cells), left_out])
-    except OSError as error:
-        raise KnownError(f"Cannot write {path}.", f"{error.strerror or error}.", "Choose another place.") from error
+    from mole_engine.store.files import atomic_path
+
+    with atomic_path(path) as place, place.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        several = any(issue.file for issue in dataset.report.issues)
+        writer.writerow([*["file"] * several, "line", "structure", "column", "what", "reason", "left_out"])
+        dropped = dataset.report.dropped_rows
+        for issue in dataset.report.issues:
+            left_out = "yes" if issue.row in dropped else "no"
+            cells = (issue.smiles, issue.column, issue.kind.value, issue.reason)
+            file = [guarded(issue.file)] * several
+            writer.writerow([*file, issue.line, *(guarded(text) for text in cells), left_out])
 
 
 @dataclass(frozen=True, slots=True)

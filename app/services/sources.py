@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mole_engine.contracts.config import DataConfig
-from mole_engine.contracts.errors import KnownError
 from mole_engine.contracts.events import ProgressHandler
 
 _WORDS = {
@@ -72,6 +71,7 @@ def keep_pasted(text: str, workspace: Path, on_progress: ProgressHandler | None 
         Where the file cannot be written.
     """
     from mole_engine.data.sources import parse_pasted
+    from mole_engine.store.files import atomic_path, storage_problem
 
     table = parse_pasted(text)
     if on_progress is not None:
@@ -89,10 +89,10 @@ def keep_pasted(text: str, workspace: Path, on_progress: ProgressHandler | None 
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, delimiter=delimiter)
-            writer.writerow(names)
-            writer.writerows(zip(*(table.column_values(name) for name in names), strict=True))
     except OSError as error:
-        raise KnownError(f"Cannot write {path}.", f"{error.strerror or error}.", "Free some space.") from error
+        raise storage_problem(error, path) from error
+    with atomic_path(path) as place, place.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, delimiter=delimiter)
+        writer.writerow(names)
+        writer.writerows(zip(*(table.column_values(name) for name in names), strict=True))
     return path

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from app.services.row_export import write_issues
+from app.services.sources import keep_pasted
 from app.services.user_presets import UserPresets
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import KnownError
@@ -35,6 +37,25 @@ def test_a_preset_that_cannot_be_written_leaves_the_one_of_the_same_title(tmp_pa
         presets.save("Mine", "", TrainConfig.from_dict({"training": {"epochs": 9}}))
     assert [preset.config().training.epochs for preset in presets.read()] == [7]
     assert [path.name for path in (tmp_path / "presets").iterdir()] == ["my-mine.yaml"]
+
+
+def test_a_report_that_does_not_fit_on_the_disk_leaves_the_former_file(window, open_file, tmp_path, full_disk):
+    odd = [("CC(", f"{number}") for number in range(99)]
+    open_file(write_csv(tmp_path / "odd.csv", [("smiles", "y"), *odd, *(("C" * n, "1.5") for n in range(1, 20))]))
+    dataset = window.session.dataset
+    target = tmp_path / "report.csv"
+    target.write_text("of before")
+    full_disk(500)
+    with pytest.raises(KnownError):
+        write_issues(target, dataset)
+    assert (target.read_text(), list(tmp_path.glob("*.part"))) == ("of before", [])
+
+
+def test_pasted_text_that_does_not_fit_on_the_disk_leaves_nothing(tmp_path, full_disk):
+    full_disk(500)
+    with pytest.raises(KnownError):
+        keep_pasted("smiles,y\n" + "\n".join(f"{'C' * n},{n}" for n in range(1, 99)), tmp_path)
+    assert list((tmp_path / "pasted").iterdir()) == []
 
 
 @pytest.mark.parametrize("ending", ["csv", "smi", "sdf"])
