@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -116,7 +117,9 @@ def _end_tasks(loop: Any) -> None:
 
     left = asyncio.all_tasks(loop)
     if left:
-        loop.run_until_complete(asyncio.wait(left, timeout=_LAST_SECONDS))
+        # Whoever quits once more (Cmd+Q twice, the end of the session) does not want to wait.
+        with contextlib.suppress(RuntimeError):
+            loop.run_until_complete(asyncio.wait(left, timeout=_LAST_SECONDS))
 
 
 def _enlarge(workspace: Path) -> None:

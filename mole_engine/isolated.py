@@ -186,12 +186,16 @@ class _Talk:
 
     def left(self) -> RunRecord:
         """Do what the child would have done after `cancel` or `interrupt`; return the record. Raises Cancelled."""
+        from mole_engine.store.files import remove_left_overs
+
         if not self._folder:
             raise Cancelled
         folder, status = self._run_folder(), RunState.INTERRUPTED
         if not self._control.interrupt_requested:
             status = RunState.CANCELLED
             folder.drop_checkpoints()
+        # What it was writing when it was ended.
+        remove_left_overs(folder.path)
         record = folder.read_record()
         if not self._ended:
             record = replace(record, status=status)

@@ -192,7 +192,7 @@ class Explaining(QObject):
 def value_words(found: Explanation, task: TaskExplanation, *, nearness: bool = True) -> tuple[str, str, str]:
     """Return what is predicted, the prediction, and what stands below it: interval, nearness of training molecules."""
     spec = task.task
-    near = domain_words(found.in_domain, found.similarity)
+    near = domain_words(found.in_domain, found.similarity, strange=bool(found.unseen))
     if not near and nearness and math.isfinite(found.similarity):
         near = f"similarity to the training set {fixed(found.similarity)}"
     if task.label:

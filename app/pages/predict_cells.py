@@ -140,7 +140,7 @@ def prediction_chips(predictions: Predictions, other: str = "") -> Sequence[tupl
         chips.insert(0, (f"by {other}", "warning"))
     far = sum(predictions.in_domain(place) is False for place in range(len(predictions)))
     if far:
-        chips.append((f"{count(far)} far from the training set", "warning"))
+        chips.append((f"{count(far)} unlike the training set", "warning"))
     if predictions.failed:
         chips.append((f"{count(predictions.failed)} unreadable", "danger"))
     if predictions.source:
@@ -189,7 +189,7 @@ def _remark(predictions: Predictions, place: int) -> Cell:
     error, similarity = predictions.error(place), _nearness(predictions, place)
     if error:
         return Cell(f"cannot read: {error}", "danger", order=similarity, tip=error)
-    words = domain_words(predictions.in_domain(place), similarity, predictions.near)
+    words = domain_words(predictions.in_domain(place), similarity, strange=predictions.strange(place))
     near = f"similarity to the nearest training molecule: {fixed(similarity)}" if math.isfinite(similarity) else ""
     return Cell(words, "warning" if words else "muted", order=similarity, tip=near)
 

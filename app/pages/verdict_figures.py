@@ -375,9 +375,8 @@ def _has(verdict: TaskVerdict | None, key: str) -> bool:
 def parity_point(item: TestMolecule) -> ParityPoint:
     """Return a molecule as a point of the parity plot."""
     spread = (item.upper - item.lower) / 2
-    return ParityPoint(
-        item.smiles, item.measured, item.predicted, spread, domain_words(item.in_domain, item.similarity)
-    )
+    words = domain_words(item.in_domain, item.similarity, strange=item.strange)
+    return ParityPoint(item.smiles, item.measured, item.predicted, spread, words)
 
 
 def _scatter(item: TestMolecule, x: float, y: float) -> ScatterPoint:

@@ -29,17 +29,17 @@ def network_words(networks: int, tuned: int = 0) -> str:
     return f"{count(networks)}, {count(tuned)} of them fine-tuned" if tuned else count(networks)
 
 
-def domain_words(in_domain: bool | None, similarity: float, near: float = math.nan) -> str:
+def domain_words(in_domain: bool | None, similarity: float, *, strange: bool = False) -> str:
     """Return what a chemist should know of a molecule's distance from the training set, or "".
 
     Parameters
     ----------
-    near
-        Similarity that is near enough, where it is known: a molecule as near as that is outside for its elements.
+    strange
+        Whether it has an element that no training molecule has.
     """
     if in_domain is not False:
         return ""
-    if similarity >= near:
+    if strange:
         return "has an element that no training molecule has"
     value = f" ({fixed(similarity)})" if math.isfinite(similarity) else ""
     return f"far from the training set{value}"

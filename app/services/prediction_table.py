@@ -76,6 +76,10 @@ class Predictions:
         word = self.text("in_domain", row).lower()
         return {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}.get(word)
 
+    def strange(self, row: int) -> bool:
+        """Return whether the molecule is outside for an element: it is near enough."""
+        return self.in_domain(row) is False and self.number("nearest_similarity", row) >= self.near
+
     @property
     def failed(self) -> int:
         """How many rows have no prediction."""

@@ -16,12 +16,12 @@ from typing import Any
 from PySide6.QtCore import QLockFile
 
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import InputError, KnownError
 
 log = logging.getLogger(__name__)
 
-_PATIENCE_MS = 2000
-"""How long another window of the same workspace may take to write."""
+_PATIENCE_MS = 200
+"""How long another window of the same workspace may take to write; ours stands still meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,8 @@ class RunQueue:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         lock = QLockFile(str(self._path.with_suffix(".lock")))
-        lock.tryLock(_PATIENCE_MS)
+        if not lock.tryLock(_PATIENCE_MS):
+            log.warning("Another window holds the file of the queue; it is written all the same.")
         try:
             yield
         finally:
@@ -137,7 +138,12 @@ class RunQueue:
         """Return what an earlier session has left; what cannot be read is set aside."""
         if not self._path.exists():
             return []
-        content = self._content()
+        try:
+            content = self._content()
+        except KnownError:
+            # It may be readable when it is changed.
+            log.exception("The queue cannot be read.")
+            return []
         if content is None:
             self._path.replace(self._path.with_suffix(".damaged"))
             return []
@@ -151,11 +157,16 @@ class RunQueue:
         return runs
 
     def _content(self) -> list[Any] | None:
-        """Return what stands in the file; None where there is none, or none that can be read."""
+        """Return what stands in the file; None where there is none, or something else. Raises KnownError."""
+        from mole_engine.store.files import storage_problem
+
         try:
             content: Any = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (FileNotFoundError, ValueError):
             return None
+        except OSError as error:
+            # For a moment, perhaps (a virus scanner): writing now would lose what others have queued.
+            raise storage_problem(error, self._path) from error
         return content if isinstance(content, list) else None
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mole_engine.chem.elements import elements_of
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.records import RunRecord
 
@@ -35,6 +36,8 @@ class TestMolecule:
         Of the positive one of two classes, of the predicted one of several; NaN for numbers.
     in_domain, similarity
         Whether it resembles the training molecules (None: not known), and how much the nearest does.
+    strange
+        Whether it has an element that no training molecule has.
     """
 
     __test__ = False
@@ -50,6 +53,7 @@ class TestMolecule:
     probability: float = math.nan
     in_domain: bool | None = None
     similarity: float = math.nan
+    strange: bool = False
 
     @property
     def error(self) -> float:
@@ -204,7 +208,9 @@ def _task_verdict(result: TaskResult, against: tuple[Against, ...]) -> TaskVerdi
     two = result.task.kind is TaskKind.CLASSIFICATION and len(result) > 0
     bins = tuple(reliability(result.truth, result.output)) if two else ()
     known = uncertainty(result) if len(result) else None
-    molecules = tuple(_molecule(result, place) for place in range(len(result)))
+    trained = frozenset[str]().union(*map(elements_of, set(result.training_smiles)))
+    strange = [bool(trained and elements_of(smiles) - trained) for smiles in result.smiles]
+    molecules = tuple(replace(_molecule(result, place), strange=strange[place]) for place in range(len(result)))
     return TaskVerdict(result.task, molecules, against, known, bins, result)
 
 

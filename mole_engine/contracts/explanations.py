@@ -123,6 +123,8 @@ class Explanation:
         Tanimoto similarity to the nearest training molecule; NaN where the model does not know them.
     in_domain
         Whether that is near enough, and all elements are those of training molecules; None where not known.
+    unseen
+        Elements that no training molecule has, where those are known.
     """
 
     smiles: str
@@ -133,6 +135,7 @@ class Explanation:
     error: str = ""
     similarity: float = math.nan
     in_domain: bool | None = None
+    unseen: tuple[str, ...] = ()
 
     def strongest(self, task: TaskExplanation, most: int = 3) -> list[int]:
         """Return the atoms that matter most, the strongest first; none whose contribution is a rounding error."""

@@ -36,7 +36,10 @@ def curated_table(table: RawTable, dataset: CuratedDataset, split: Split | None 
     frame = table.frame.iloc[dataset.source_rows].reset_index(drop=True).astype(object)
     frame[dataset.roles.smiles] = dataset.smiles
     for index, task in enumerate(dataset.tasks):
-        frame[task.name] = [_label(value, task) for value in dataset.targets[:, index].tolist()]
+        frame[task.name] = [
+            _label(value, task, merged=place in dataset.merged_values)
+            for place, value in enumerate(dataset.targets[:, index].tolist())
+        ]
     if dataset.roles.weight is not None:
         frame[dataset.roles.weight] = [f"{value:.17g}" for value in dataset.weights.tolist()]
     if split is not None:
@@ -51,10 +54,10 @@ def _free(name: str, frame: pd.DataFrame) -> str:
     return name
 
 
-def _label(value: float, task: TaskSpec) -> str:
+def _label(value: float, task: TaskSpec, *, merged: bool) -> str:
     if not np.isfinite(value):
         return ""
     if task.kind is TaskKind.REGRESSION:
-        # Fifteen digits, as a spreadsheet keeps: the mean of 8.22 and 8.23 is no 8.225000000000001.
-        return f"{value:.15g}"
+        # The mean of 8.22 and 8.23 is no 8.225000000000001; a value that stands in the file stays as it is.
+        return f"{value:.15g}" if merged else repr(value).removesuffix(".0")
     return task.classes[int(value)]

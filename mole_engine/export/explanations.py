@@ -155,9 +155,11 @@ def sureness(item: Explanation, task: TaskExplanation) -> list[tuple[str, str]]:
     """Return how far the prediction can be trusted, as names and values; "" where the model does not say."""
     interval = f"{number(task.lower)} to {number(task.upper)}" if math.isfinite(task.lower) else ""
     near = f"{item.similarity:.2f}" if math.isfinite(item.similarity) else ""
+    # What an element makes strange is said in a sentence of its own.
+    far = ", far" if item.in_domain is False and not item.unseen else ""
     return [
         ("90% interval", interval),
-        ("Similarity to the training set", f"{near}{', far' if item.in_domain is False else ''}" if near else ""),
+        ("Similarity to the training set", f"{near}{far}" if near else ""),
     ]
 
 

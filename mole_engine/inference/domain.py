@@ -71,8 +71,16 @@ def measure_domain(smiles: Sequence[str], *, seed: int = 0, check: Callable[[], 
     if len(references) > 1:
         nearest = nearest_similarity(shuffled[:MAX_LEFT_OUT], shuffled, skip_self=True, check=check)
         threshold = max(threshold, float(np.percentile(nearest, PERCENTILE)))
-    elements = frozenset[str]().union(*map(elements_of, smiles))
-    return DomainReference(round(threshold, 4), references, len(smiles), elements)
+    return DomainReference(round(threshold, 4), references, len(smiles), _all_elements(smiles, check))
+
+
+def _all_elements(smiles: Sequence[str], check: Callable[[], None] | None) -> frozenset[str]:
+    found: set[str] = set()
+    for place, text in enumerate(smiles):
+        if check is not None and place % 4096 == 0:
+            check()
+        found |= elements_of(text)
+    return frozenset(found)
 
 
 def inside(

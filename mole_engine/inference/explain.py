@@ -126,16 +126,18 @@ class Explainer:
         own = (None if nearest is None else np.array([nearest]), None if spread is None else spread[:1])
         table = self.columns.values(outputs[:1], logits[:1], *own)
         symbols = [atom.GetSymbol() for atom in mol.GetAtoms()]
+        unseen = () if self.domain is None else unseen_elements(self.domain, cleaned.smiles)
         return Explanation(
             smiles=given,
             read=cleaned.smiles,
             atoms=tuple(ExplainedAtom(*pair) for pair in zip(symbols, where, strict=True)),
             tasks=tuple(self._task(place, outputs, logits, table) for place in places),
-            notes=(*_notes(cleaned), *self._strange(cleaned.smiles)),
+            notes=(*_notes(cleaned), *_of_elements(unseen)),
             similarity=math.nan if nearest is None else nearest,
             in_domain=None
             if self.domain is None or nearest is None
             else bool(inside(self.domain, [cleaned.smiles], np.array([nearest]))[0]),
+            unseen=unseen,
         )
 
     def _nearest(self, smiles: str) -> float | None:
@@ -143,11 +145,6 @@ class Explainer:
         if self.domain is None:
             return None
         return float(nearest_similarity(fingerprints_of([smiles]), self.domain.fingerprints)[0])
-
-    def _strange(self, smiles: str) -> tuple[str, ...]:
-        """Say, in a sentence, which elements the model knows nothing about."""
-        strange = () if self.domain is None else unseen_elements(self.domain, smiles)
-        return (f"No training molecule has {', '.join(strange)}: take the prediction as a guess.",) if strange else ()
 
     # The model with atoms hidden -------------------------------------------------------------------------------
 
@@ -247,6 +244,11 @@ def _notes(item: Standardised) -> tuple[str, ...]:
     """Return what clean-up did, as a sentence, where it did something."""
     reasons = "; ".join(finding.reason for finding in item.findings if finding.step)
     return (f"The model read '{item.smiles}': {reasons}.",) if reasons else ()
+
+
+def _of_elements(unseen: Sequence[str]) -> tuple[str, ...]:
+    """Say, in a sentence, which elements the model knows nothing about."""
+    return (f"No training molecule has {', '.join(unseen)}: take the prediction as a guess.",) if unseen else ()
 
 
 def _variants(mol: Chem.Mol) -> tuple[list[tuple[int, ...]], npt.NDArray[np.int64]]:

@@ -71,8 +71,8 @@ def test_a_molecule_s_dialog_may_be_closed_before_what_it_copies_is_there(qtbot,
     window.data_page._show_molecule(1)
     dialog = window.findChild(MoleculeDialog)
     # The threads have other work first.
-    for _ in range(2):
-        window.session.tasks._pool.submit(free.wait)
+    for _ in range(window.session.tasks._pool._max_workers):
+        window.session.tasks._pool.submit(free.wait, 20)
     dialog.copy_wanted.emit("smiles")
     dialog.accept()
     qtbot.waitUntil(lambda: not isValid(dialog))

@@ -307,6 +307,8 @@ def test_the_value_in_words():
     assert value_words(explained(number, similarity=0.2, in_domain=False), number)[2].endswith(
         "far from the training set (0.20)"
     )
+    strange = explained(number, similarity=0.9, in_domain=False, unseen=("B",))
+    assert value_words(strange, number)[2].endswith("has an element that no training molecule has")
     classes = TaskExplanation(TOXIC, 0.82, (0.0, 0.0), 0.02, label="yes")
     assert value_words(explained(classes), classes) == ("toxic,", "probability of yes: 0.82", "")
     assert strongest_words(explained(number), number) == "Strongest: C1\u00a0+0.50"

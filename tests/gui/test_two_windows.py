@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+from unittest.mock import Mock
+
 import pytest
 
 from app.services.run_queue import RunQueue
 from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.errors import KnownError
 
 
 @pytest.fixture
@@ -36,6 +41,18 @@ def test_what_waits_since_an_earlier_session_is_begun_by_one_of_them(path):
     taken = [first.take(), second.take(), first.take(), second.take()]
     assert [run and run.name for run in taken] == ["a", "c", None, None]
     assert names(RunQueue(path)) == []
+
+
+def test_a_file_that_cannot_be_read_for_a_moment_is_not_written_over(path, monkeypatch):
+    first, second = RunQueue(path), RunQueue(path)
+    second.add(TrainConfig(name="b"))
+    with monkeypatch.context() as moment:
+        moment.setattr(Path, "read_text", Mock(side_effect=PermissionError(errno.EACCES, "in use")))
+        with pytest.raises(KnownError):
+            first.add(TrainConfig(name="a"))
+        assert names(RunQueue(path)) == []
+    first.add(TrainConfig(name="a"))
+    assert sorted(names(RunQueue(path))) == ["a", "b"]
 
 
 @pytest.mark.parametrize("content", [None, "[", "{}"])

@@ -46,6 +46,8 @@ def test_only_the_labelled_test_molecules_count(tmp_path):
     assert [task.molecules[place].error for place in task.worst_first()] == [-3.0, 0.5]
     assert [item.in_domain for item in task.molecules] == [True, False]
     assert task.molecules[0].similarity == 0.24
+    # Oxygen stands in no training molecule that has a value.
+    assert [item.strange for item in task.molecules] == [False, True]
     assert [item.title for item in task.against] == ["the mean of the training molecules"]
 
 
