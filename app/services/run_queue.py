@@ -160,6 +160,8 @@ class RunQueue:
         """Return what stands in the file; None where there is none, or something else. Raises KnownError."""
         from mole_engine.store.files import storage_problem
 
+        if self._path.is_dir():
+            return None
         try:
             content: Any = json.loads(self._path.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
