@@ -54,13 +54,19 @@ def children(monkeypatch):
     return started
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is POSIX")
-def test_killed_child_is_one_failed_run_and_closing_leaves_the_next_to_be_resumed(qtbot, workspace, job, children):
+def heard(workspace):
+    """Return a service, and what it tells from now on: events, problems and records."""
     service = TrainingService(workspace)
     events, problems, records = [], [], []
     service.run_event.connect(events.append)
     service.failed.connect(problems.append)
     service.run_finished.connect(records.append)
+    return service, events, problems, records
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is POSIX")
+def test_killed_child_is_one_failed_run_and_closing_leaves_the_next_to_be_resumed(qtbot, workspace, job, children):
+    service, events, problems, records = heard(workspace)
     service.start(job)
     service.start(job.model_copy(update={"name": "second"}))
     assert [run.name for run in service.queued()] == ["second"]
@@ -89,11 +95,7 @@ def test_killed_child_is_one_failed_run_and_closing_leaves_the_next_to_be_resume
 @pytest.mark.parametrize("wish", ["shutdown", "cancel"])
 def test_a_child_that_hangs_is_ended_where_it_was_asked_to_leave(qtbot, workspace, job, children, monkeypatch, wish):
     monkeypatch.setattr("mole_engine.isolated.LEAVE_SECONDS", 1.0)
-    service = TrainingService(workspace)
-    events, problems, records = [], [], []
-    service.run_event.connect(events.append)
-    service.failed.connect(problems.append)
-    service.run_finished.connect(records.append)
+    service, events, problems, records = heard(workspace)
     service.start(job)
     qtbot.waitUntil(lambda: sum(isinstance(event, EpochMetrics) for event in events) > 3, timeout=TIMEOUT)
     # As one does that waits for a driver.
