@@ -155,6 +155,9 @@ def _summarise_numbers(facts: tuple[str, str, str, str], column: RowColumn, know
     if high > low:
         # Rounding must not leave the ends outside.
         edges[0], edges[-1] = low, high
+    with np.errstate(over="ignore"):
+        # Of a mistyped 1e300 the square is infinite; its column is shown all the same.
+        mean, deviation = float(known.mean()), float(known.std())
     return ColumnSummary(
         *facts,
         counts=bars_of(known, tuple(edges.tolist()), 0),
@@ -166,8 +169,8 @@ def _summarise_numbers(facts: tuple[str, str, str, str], column: RowColumn, know
         low=float(known.min()),
         high=float(known.max()),
         median=float(np.median(known)),
-        mean=float(known.mean()),
-        deviation=float(known.std()),
+        mean=mean,
+        deviation=deviation,
         logarithmic=logarithmic,
     )
 
