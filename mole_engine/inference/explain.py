@@ -31,7 +31,7 @@ from mole_engine.data.batching import MolBatch
 from mole_engine.data.features import features_of
 from mole_engine.data.progress import report
 from mole_engine.data.standardise import Standardised
-from mole_engine.inference.domain import fingerprints_of, inside, unseen_elements
+from mole_engine.inference.domain import fingerprints_of, unseen_elements
 from mole_engine.inference.inputs import cleaned
 from mole_engine.inference.network import batch_size_for, within_memory
 from mole_engine.store.card import DomainReference
@@ -136,7 +136,7 @@ class Explainer:
             similarity=math.nan if nearest is None else nearest,
             in_domain=None
             if self.domain is None or nearest is None
-            else bool(inside(self.domain, [cleaned.smiles], np.array([nearest]))[0]),
+            else nearest >= self.domain.threshold and not unseen,
             unseen=unseen,
         )
 

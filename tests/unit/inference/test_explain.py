@@ -132,6 +132,15 @@ def test_value_interval_and_similarity_are_those_of_the_table(make_bundle: Any) 
     assert found.in_domain == row["in_domain"]
 
 
+def test_an_element_of_no_training_molecule_is_named_and_makes_a_near_molecule_strange(make_bundle: Any) -> None:
+    model = load_model(make_bundle(), "cpu")
+    near, strange = model.explain(["CCO", "CCO[Se]CCO"])
+    assert (near.in_domain, near.unseen, strange.in_domain, strange.unseen) == (True, (), False, ("Se",))
+    assert strange.similarity >= model.card.domain.threshold
+    assert strange.notes == ("No training molecule has Se: take the prediction as a guess.",)
+    assert model.predict(["CCO", "CCO[Se]CCO"])["in_domain"].tolist() == [True, False]
+
+
 def test_company_and_pieces_change_nothing(make_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_model(make_bundle(), "cpu")
     smiles = ["CCO", DRUG, "CC(=O)O"]
