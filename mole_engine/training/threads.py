@@ -31,10 +31,10 @@ from mole_engine.training.trainer import Device, resolve_device, threads_for_sec
 
 STAGE = "Choosing the number of threads"
 
-ROUNDS = 3
+ROUNDS = 5
 """Timed steps with each number of threads, of which the median counts."""
 
-HOPELESS = 1.5
+HOPELESS = 2.0
 """A number that takes so many times as long as the fastest in the first round is not tried again, nor a larger one."""
 
 NEARLY = 1.05
@@ -47,7 +47,7 @@ WORTH_SECONDS = 100.0
 """Jobs that one core is expected to do in less are not worth a trial."""
 
 WORTH_BATCHES = 300
-"""Jobs of fewer batches are not worth one: it takes as long as about seven of them."""
+"""Jobs of fewer batches are not worth one: it takes as long as about ten of them."""
 
 NETWORK_BYTES = 1.5e9
 """Of memory that a process which trains a network is given: half of it are the libraries."""
@@ -183,12 +183,14 @@ def long_networks(config: TrainConfig, prepared: Prepared) -> tuple[int, int]:
 def most_to_share(rates: Mapping[int, float], threads: int, cores: int) -> int:
     """Return how many threads networks may share where one of them would be given `threads`.
 
-    More than that help none by itself, but as long as they do no harm there are cores for them.
+    More than that help none by itself, but as long as they do no harm there are cores for them: all but one, and both
+    of two.
     """
+    most = max(2, cores - 1)
     return max(
         number
         for number, rate in rates.items()
-        if number == threads or (threads < number < cores and rate * NEARLY >= rates[threads])
+        if number == threads or (threads < number <= most and rate * NEARLY >= rates[threads])
     )
 
 
