@@ -49,11 +49,16 @@ def _with_other_python(arguments: list[str]) -> int:
     import subprocess
 
     for major, minor in reversed(SUPPORTED):
-        other = shutil.which(f"python{major}.{minor}")
+        found = shutil.which(f"python{major}.{minor}")
+        other = [found] if found else []
+        # On Windows the launcher knows them; they have no names of their own.
+        if not other and sys.platform == "win32" and shutil.which("py"):
+            other = ["py", f"-{major}.{minor}"]
         # A version manager's stand-in may exist without working, hence the trial.
-        if other and subprocess.call([other, "-c", ""], stderr=subprocess.DEVNULL) == 0:
-            print(f"Using {other}, since this Python is {sys.version_info[0]}.{sys.version_info[1]}.", flush=True)
-            return subprocess.call([other, __file__, *arguments])
+        if other and subprocess.call([*other, "-c", ""], stderr=subprocess.DEVNULL) == 0:
+            shown = " ".join(other)
+            print(f"Using {shown}, since this Python is {sys.version_info[0]}.{sys.version_info[1]}.", flush=True)
+            return subprocess.call([*other, __file__, *arguments])
     sys.stderr.write(unsupported_python(sys.version_info[:3]) + "\n")
     return 2
 

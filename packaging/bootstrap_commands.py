@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import bootstrap_demo
-from bootstrap_console import BootstrapError, Console, duration
+from bootstrap_console import BootstrapError, Console, duration, failure
 from bootstrap_system import has_display
 from bootstrap_venv import Environment, set_up
 
@@ -27,15 +27,22 @@ def main(arguments: Sequence[str]) -> int:
             return run(environment, console, options.file)
         if options.command == "test":
             return test(environment, console)
-        console.say(f"Ready in {environment.folder}. Start it with: python3 packaging/bootstrap.py run")
+        console.say(f"Ready in {environment.folder}. Start it with: {start_command()}")
         return 0
     except BootstrapError as error:
         return _explain(error, console)
+    except OSError as error:
+        return _explain(failure("The files of the set-up cannot be changed.", [str(error)]), console)
     except KeyboardInterrupt:
         console.say("Interrupted. Start again to go on.")
         return 130
     finally:
         console.close()
+
+
+def start_command(system: str = sys.platform) -> str:
+    """Return what a user types to start the program; `python3` opens the Microsoft Store on Windows."""
+    return "py packaging\\bootstrap.py run" if system == "win32" else "python3 packaging/bootstrap.py run"
 
 
 def _parser() -> argparse.ArgumentParser:

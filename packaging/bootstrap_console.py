@@ -142,6 +142,21 @@ def shorten_pip(line: str) -> str:
     return ""
 
 
+_LONG_PATH = (
+    "The path of this folder is too long for Windows. Move the folder to a short one, such as C:\\MolE-Studio,\n"
+    "and start again."
+)
+_IN_USE = (
+    "Windows does not let its files be changed: a program uses them, or the folder is not yours.\n"
+    "Close MolE Studio and whatever else uses .venv (a synchronising cloud drive, too), then start again.\n"
+    "A folder under C:\\Program Files has to be moved to your own files."
+)
+_RUNTIME = (
+    "Windows lacks a library that they need. Install the Microsoft Visual C++ Redistributable from\n"
+    "  https://aka.ms/vs/17/release/vc_redist.x64.exe\n"
+    "and start again."
+)
+
 _CAUSES = (
     ("No space left on device", "The disk is full; MolE Studio needs about 2 GB (5 GB with CUDA). Free some space."),
     (
@@ -149,7 +164,15 @@ _CAUSES = (
         "A secure connection is refused, often by a company's proxy. Tell pip of its certificate:\n"
         "  pip config set global.cert PATH-OF-CERTIFICATE",
     ),
+    ("[WinError 112]", "The disk is full; MolE Studio needs about 2 GB (5 GB with CUDA). Free some space."),
+    ("DLL load failed", _RUNTIME),
+    ("or one of its dependencies", _RUNTIME),
+    ("Long Path", _LONG_PATH),
+    ("[WinError 206]", _LONG_PATH),
+    ("[WinError 5]", _IN_USE),
+    ("[WinError 32]", _IN_USE),
     ("Permission denied", "A folder may not be written. Check who owns this folder and .venv."),
+    ("Read-only file system", "A folder may not be written. Move this folder to a place of your own."),
     (
         "Temporary failure in name resolution",
         "This computer cannot reach the package index. Check the network (or the proxy) and start again.",

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import sys
+import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,15 +131,65 @@ def provide_libraries(console: Console) -> None:
         )
 
 
-def check_architecture(machine: str = "", system: str = sys.platform) -> None:
-    """Raise BootstrapError where PyTorch has no build: 32 bits, Macs with Intel processors."""
+OLDEST_MACOS = 14
+"""The oldest that PyTorch has a build for."""
+
+OLDEST_GLIBC = {"aarch64": (2, 39)}
+"""The oldest C library of Linux that Qt has a build for, where that is not `USUAL_GLIBC`."""
+
+USUAL_GLIBC = (2, 34)
+
+
+def check_architecture(machine: str = "", system: str = sys.platform, release: str = "", build: str = "") -> None:
+    """Raise BootstrapError where a library has no build, which pip would only call a version that it cannot find.
+
+    Parameters
+    ----------
+    machine, system
+        Processor and operating system.
+    release
+        Version of macOS, or of Linux's C library (glibc).
+    build
+        What this Python was built for, as sysconfig names it. An emulated one runs under Windows on ARM, too.
+    """
     machine = machine or platform.machine()
     if sys.maxsize <= 2**32:
         raise BootstrapError("This Python is a 32-bit one.", "Install the 64-bit Python 3.12.", code=2)
-    if system == "darwin" and machine == "x86_64":
+    if system == "win32" and (build or sysconfig.get_platform()) == "win-arm64":
+        raise BootstrapError(
+            "This Python is one for ARM processors, for which RDKit has no build on Windows.",
+            'Install the "Windows installer (64-bit)" of Python 3.12 from https://www.python.org/downloads/windows/\n'
+            "(not the ARM64 one; Windows translates it), and start again with that Python.",
+            code=2,
+        )
+    if system == "darwin":
+        _check_mac(machine, release or platform.mac_ver()[0])
+    if system.startswith("linux"):
+        name, version = ("glibc", release) if release else platform.libc_ver()
+        _check_libc(name, version, OLDEST_GLIBC.get(machine, USUAL_GLIBC))
+
+
+def _check_mac(machine: str, release: str) -> None:
+    if machine == "x86_64":
         raise BootstrapError(
             "PyTorch no longer supports Macs with Intel processors (or this Python runs under Rosetta).",
             "On a Mac with an M processor install the universal Python from https://www.python.org/downloads/.",
+            code=2,
+        )
+    if release and int(release.partition(".")[0]) < OLDEST_MACOS:
+        raise BootstrapError(
+            f"PyTorch needs macOS {OLDEST_MACOS} or newer; this is macOS {release}.",
+            "Update macOS in the system's settings.",
+            code=2,
+        )
+
+
+def _check_libc(name: str, version: str, oldest: tuple[int, int]) -> None:
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if name == "glibc" and numbers < oldest:
+        raise BootstrapError(
+            f"This Linux is too old: its C library is glibc {version}, and Qt needs {oldest[0]}.{oldest[1]} or newer.",
+            "Use a newer one, such as Ubuntu 24.04 (Intel and AMD also 22.04, Debian 12, Rocky Linux 9).",
             code=2,
         )
 

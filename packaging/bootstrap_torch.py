@@ -63,7 +63,10 @@ def find_card(run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.
     """Ask nvidia-smi for the oldest NVIDIA card; None where there is none or its driver does not answer."""
 
     def ask(*arguments: str) -> str:
-        result = run(["nvidia-smi", *arguments], capture_output=True, text=True, timeout=20, check=True)
+        # It names the programs on the card by their paths, on Windows not always in the encoding that Python expects.
+        result = run(
+            ["nvidia-smi", *arguments], capture_output=True, text=True, errors="replace", timeout=20, check=True
+        )
         return str(result.stdout)
 
     try:

@@ -16,6 +16,8 @@ from bootstrap_system import apt_install, check_architecture, is_root, provide_l
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED_BYTES = 2 * 1024**3
+PATH_FILES = "*mole_studio*.pth"
+"""By which an installation in place tells Python where the program lies."""
 
 
 class Environment:
@@ -151,3 +153,28 @@ def _fill(environment: Environment, console: Console, *, tests: bool) -> None:
         code, lines = console.run([*command, pinned, "-e", what], shorten=shorten_pip)
         if code:
             raise failure("A package could not be installed.", lines)
+        make_path_readable(environment.folder)
+    if sys.platform == "win32":
+        with console.step("Trying the libraries"):
+            try_libraries(environment.python, console)
+
+
+def make_path_readable(folder: Path) -> None:
+    r"""Write the path of the program in letters that every Python reads, where an installation has put it.
+
+    pip writes the file in UTF-8; Python 3.11 and 3.12 read it in the system's encoding. On Windows, below a folder such
+    as C:\Users\Jürgen, `mole` then finds no program, and with some letters the interpreter does not even start.
+    """
+    for place in ("Lib/site-packages", "lib/python3*/site-packages"):
+        for path in folder.glob(f"{place}/{PATH_FILES}"):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            if any(not line.isascii() for line in lines):
+                added = [f"import sys; sys.path.append({line!a})\n" for line in lines]
+                path.write_text("".join(added), encoding="ascii")
+
+
+def try_libraries(python: Path, console: Console) -> None:
+    """Load what needs libraries of Windows that it does not bring along. Raises BootstrapError."""
+    code, lines = console.run([python, "-c", "import torch, rdkit.Chem, PySide6.QtWidgets"])
+    if code:
+        raise failure("The installed libraries cannot be loaded.", lines)

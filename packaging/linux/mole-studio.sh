@@ -17,12 +17,15 @@ set -- "${python:-python3}" "$root/packaging/bootstrap.py" run "$@"
 if [ -t 1 ] || [ -f "$root/.venv/mole-studio.json" ] || [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
     exec "$@"
 fi
-for terminal in x-terminal-emulator gnome-terminal konsole xfce4-terminal xterm; do
+# A terminal closes with its command, and what went wrong could not be read.
+# shellcheck disable=SC2016
+wait='"$@" || { printf "\nPress Enter to close this window. "; read -r _; }'
+for terminal in x-terminal-emulator gnome-terminal ptyxis konsole xfce4-terminal xterm; do
     command -v "$terminal" >/dev/null 2>&1 || continue
     case $terminal in
-    gnome-terminal) exec "$terminal" -- "$@" ;;
-    xfce4-terminal) exec "$terminal" -x "$@" ;;
-    *) exec "$terminal" -e "$@" ;;
+    gnome-terminal | ptyxis) exec "$terminal" -- sh -c "$wait" sh "$@" ;;
+    xfce4-terminal) exec "$terminal" -x sh -c "$wait" sh "$@" ;;
+    *) exec "$terminal" -e sh -c "$wait" sh "$@" ;;
     esac
 done
 exec "$@"

@@ -3,6 +3,12 @@ rem Double-click to start MolE Studio, or drop a file on this one. The first sta
 setlocal
 chcp 65001 >nul
 pushd "%~dp0..\.."
+if not exist packaging\bootstrap.py (
+    echo This file was started without the folder that it belongs to.
+    echo Unpack the whole ZIP file first ^(right-click, Extract All^), then start it from there.
+    set CODE=2
+    goto end
+)
 
 for %%v in (3.12 3.13 3.11) do (
     py -%%v -c "" >nul 2>&1 && (

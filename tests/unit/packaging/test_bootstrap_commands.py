@@ -53,6 +53,59 @@ def test_unsupported_python_hands_over_to_a_supported_one(bootstrap_part, monkey
     assert "python3.12" in capsys.readouterr().out
 
 
+def test_on_windows_the_launcher_hands_over_to_a_supported_one(bootstrap_part, monkeypatch):
+    bootstrap = bootstrap_part("")
+    calls = []
+    monkeypatch.setattr(sys, "version_info", (3, 14, 0, "final", 0))
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr("shutil.which", lambda name: r"C:\Windows\py.exe" if name == "py" else None)
+
+    def call(command, **_):
+        calls.append(command)
+        return 103 if "-3.13" in command else 0  # the launcher's answer for one that is not installed
+
+    monkeypatch.setattr(subprocess, "call", call)
+    assert bootstrap.main(["run"]) == 0
+    assert calls[-1] == ["py", "-3.12", str(BOOTSTRAP), "run"]
+
+
+def test_how_to_start_is_said_in_words_that_work_on_this_system(commands):
+    assert commands.start_command("win32").startswith("py ")
+    assert commands.start_command("darwin") == commands.start_command("linux") == "python3 packaging/bootstrap.py run"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("[WinError 32] The process cannot access the file: '.venv'", "Close MolE Studio"),
+        ("[WinError 5] Zugriff verweigert: '.venv'", "Close MolE Studio"),
+        ("[Errno 13] Permission denied: '.venv'", "may not be written"),
+        ("[Errno 30] Read-only file system: '.venv'", "may not be written"),
+    ],
+)
+def test_an_environment_that_cannot_be_changed_is_told_without_a_traceback(commands, monkeypatch, capsys, said, told):
+    def refuse(environment, console, tests):
+        raise OSError(said)
+
+    monkeypatch.setattr(commands, "set_up", refuse)
+    assert commands.main(["setup"]) == 1
+    text = capsys.readouterr().err
+    assert said in text
+    assert told in text
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("this system does not have Windows Long Path support enabled", "too long"),
+        ('[WinError 126] Das Modul wurde nicht gefunden Error loading "c10.dll" or one of its dependencies.', "Visual"),
+        ("ImportError: DLL load failed while importing rdBase", "vc_redist"),
+    ],
+)
+def test_what_windows_lacks_is_named(bootstrap_part, said, told):
+    assert told in bootstrap_part("console").remedy_for(["ERROR: something", said])
+
+
 def test_bootstrap_needs_only_the_standard_library():
     """`-S -I` hides every installed package."""
     command = [sys.executable, "-I", "-S", "-c", f"import runpy; runpy.run_path({str(BOOTSTRAP)!r})"]

@@ -111,3 +111,36 @@ def test_macs_that_torch_has_left_behind_are_told_so(system, bootstrap_part):
     with pytest.raises(bootstrap_part("console").BootstrapError, match="Intel"):
         system.check_architecture("x86_64", "darwin")
     system.check_architecture("arm64", "darwin")
+
+
+@pytest.mark.parametrize(
+    ("machine", "platform", "release", "build", "words"),
+    [
+        ("ARM64", "win32", "", "win-arm64", "Windows installer"),
+        ("arm64", "darwin", "13.6.1", "", "Update macOS"),
+        ("x86_64", "linux", "2.31", "", "Ubuntu"),
+        ("aarch64", "linux", "2.36", "", "Ubuntu 24.04"),
+    ],
+)
+def test_systems_without_builds_of_the_libraries_are_told_what_to_do(
+    system, bootstrap_part, machine, platform, release, build, words
+):
+    with pytest.raises(bootstrap_part("console").BootstrapError) as caught:
+        system.check_architecture(machine, platform, release, build)
+    assert words in caught.value.remedy
+    assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("machine", "platform", "release", "build"),
+    [
+        ("AMD64", "win32", "", "win-amd64"),
+        ("ARM64", "win32", "", "win-amd64"),
+        ("arm64", "darwin", "14.0", ""),
+        ("arm64", "darwin", "26.1", ""),
+        ("x86_64", "linux", "2.34", ""),
+        ("aarch64", "linux", "2.39", ""),
+    ],
+)
+def test_systems_with_builds_are_let_through(system, machine, platform, release, build):
+    system.check_architecture(machine, platform, release, build)

@@ -2,6 +2,7 @@
 
 import io
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -53,6 +54,20 @@ def test_no_driver_means_no_card(torch_part, error):
         raise error
 
     assert torch_part.find_card(run) is None
+
+
+def test_a_program_on_the_card_with_a_name_in_another_encoding_hides_no_card(torch_part):
+    """On Windows nvidia-smi lists paths in the console's code page, where the u of Juergen with its dots is 0x81."""
+    table = rb"""| NVIDIA-SMI 580.65.06   Driver Version: 580.65.06   CUDA Version: 13.0  |
+    |    0   N/A  N/A   4711   C   C:\Users\J\x81rgen\python.exe |"""
+    table = table.replace(rb"\x81", b"\x81")
+
+    def run(command, **options):
+        content = b"NVIDIA RTX 4090, 8.9" if len(command) > 1 else table
+        say = f"import sys; sys.stdout.buffer.write({content!r})"
+        return subprocess.run([sys.executable, "-c", say], **options, encoding="cp1252")  # noqa: PLW1510 - among the options
+
+    assert torch_part.find_card(run).name == "NVIDIA RTX 4090"
 
 
 def test_unknown_output_of_nvidia_smi_means_no_card(torch_part):

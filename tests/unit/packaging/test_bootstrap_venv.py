@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import site
 import subprocess
 import sys
 from pathlib import Path
@@ -147,6 +148,54 @@ def test_missing_venv_module_is_named_on_debian(environment, venv, fake_console,
         venv._make(environment, fake_console)
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     assert caught.value.remedy == f"Run: sudo apt install python{version}-venv"
+
+
+def test_path_of_the_program_is_written_in_letters_that_every_encoding_has(environment, venv, monkeypatch):
+    """pip writes UTF-8, which Python 3.12 reads as cp1252 on a Western Windows; that lacks the second byte of Á."""
+    for place in ("Lib/site-packages", f"lib/python3.{sys.version_info[1]}/site-packages"):
+        packages = environment.folder / place
+        packages.mkdir(parents=True)
+        root = environment.root / "Ágnes"
+        root.mkdir(exist_ok=True)
+        (packages / "_mole_studio.pth").write_text(str(root), encoding="utf-8")
+        monkeypatch.setattr(sys, "path", list(sys.path))
+        venv.make_path_readable(environment.folder)
+        (packages / "_mole_studio.pth").read_text(encoding="ascii")
+        site.addsitedir(str(packages))
+        assert str(root) in sys.path
+
+
+def test_filling_makes_the_path_readable(environment, venv, fake_console, monkeypatch):
+    path = environment.folder / "lib" / "python3.12" / "site-packages" / "_mole_studio.pth"
+    path.parent.mkdir(parents=True)
+
+    def install(command, **_):
+        path.write_text(str(environment.root), encoding="utf-8")
+        return 0, []
+
+    monkeypatch.setattr(venv.Environment, "installed_torch", lambda self: "2.13.0+cpu")
+    monkeypatch.setattr(venv.bootstrap_torch, "find_card", lambda: None)
+    monkeypatch.setattr(fake_console, "run", install)
+    venv._fill(environment, fake_console, tests=False)
+    assert path.read_text(encoding="utf-8").isascii()
+
+
+def test_a_missing_runtime_of_windows_is_found_by_the_set_up(
+    environment, venv, fake_console, bootstrap_part, monkeypatch
+):
+    said = ['OSError: [WinError 126] ... Error loading "c10.dll" or one of its dependencies.']
+
+    def run(command, **_):
+        return (1, said) if "import torch" in str(command[-1]) else (0, [])
+
+    monkeypatch.setattr(venv.Environment, "installed_torch", lambda self: "2.13.0+cpu")
+    monkeypatch.setattr(venv.bootstrap_torch, "find_card", lambda: None)
+    monkeypatch.setattr(fake_console, "run", run)
+    venv._fill(environment, fake_console, tests=False)
+    monkeypatch.setattr(venv.sys, "platform", "win32")
+    with pytest.raises(bootstrap_part("console").BootstrapError) as caught:
+        venv._fill(environment, fake_console, tests=False)
+    assert "vc_redist" in caught.value.remedy
 
 
 def test_real_environment_is_found_sound(environment):

@@ -39,6 +39,29 @@ def test_starter_passes_the_file_on(copy, script):
 
 
 @POSIX
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="terminals of Linux desktops")
+@pytest.mark.parametrize(("code", "waits"), [(0, False), (2, True)])
+def test_terminal_of_a_first_start_stays_open_after_a_failure(copy, tmp_path, code, waits):
+    (copy / "packaging" / "bootstrap.py").write_text(f"import sys; print(sys.argv[1:]); sys.exit({code})")
+    terminal = tmp_path / "bin" / "x-terminal-emulator"
+    terminal.parent.mkdir()
+    terminal.write_text('#!/bin/sh\nshift\nexec "$@"\n')
+    terminal.chmod(0o755)
+    path = os.pathsep.join([str(terminal.parent), str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        [copy / "packaging" / "linux" / "mole-studio.sh", "mes données.csv"],
+        env={**os.environ, "DISPLAY": ":7", "PATH": path},
+        capture_output=True,
+        text=True,
+        input="\n",
+        check=True,
+        timeout=60,
+    )
+    assert "['run', 'mes données.csv']" in done.stdout
+    assert ("Press Enter" in done.stdout) is waits
+
+
+@POSIX
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="desktop files")
 def test_menu_entry_is_installed_and_removed(copy, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
@@ -56,6 +79,12 @@ def test_windows_starter_has_windows_line_ends_and_calls_the_set_up():
     content = (PACKAGING / "windows" / "MolE Studio.bat").read_bytes()
     assert content.count(b"\r\n") == content.count(b"\n")
     assert rb"packaging\bootstrap.py run" in content
+
+
+def test_windows_starter_says_when_it_was_started_from_within_a_zip_file():
+    """Explorer unpacks the clicked file alone: the folder around it must be looked for before Python is."""
+    content = (PACKAGING / "windows" / "MolE Studio.bat").read_text(encoding="ascii")
+    assert content.index(r"if not exist packaging\bootstrap.py") < content.index("py -%%v")
 
 
 def test_packaging_is_no_package():
