@@ -137,7 +137,8 @@ class Answers:
 
     def say(self, message: dict[str, Any]) -> None:
         """Write a message; a parent that has died says so by its silence on the other stream."""
-        with self._lock, contextlib.suppress(BrokenPipeError, ValueError):
+        # Windows calls a pipe that nobody reads an invalid argument.
+        with self._lock, contextlib.suppress(OSError, ValueError):
             self._stream.write(json.dumps(message) + "\n")
             self._stream.flush()
 

@@ -222,7 +222,22 @@ class _Talk:
         emitter.close()
 
 
+_WINDOWS_CRASHES = {
+    0xC0000005: "a library or a driver has crashed",
+    0xC0000017: "there was not enough memory",
+    0xC000001D: "a library uses instructions that this processor lacks",
+    0xC00000FD: "a library or a driver has crashed",
+    0xC0000135: "a library of Windows is missing",
+    0xC000012D: "there was not enough memory",
+    0xC0000374: "a library or a driver has crashed",
+    0xC0000409: "a library or a driver has given up",
+}
+"""What Windows says of the end of a process in place of a signal (NTSTATUS)."""
+
+
 def _cause(code: int) -> str:
+    if code in _WINDOWS_CRASHES:
+        return f"{_WINDOWS_CRASHES[code]} ({code:#x})"
     if code >= 0:
         return f"it left with code {code}"
     try:

@@ -165,6 +165,7 @@ _CAUSES = (
         "  pip config set global.cert PATH-OF-CERTIFICATE",
     ),
     ("[WinError 112]", "The disk is full; MolE Studio needs about 2 GB (5 GB with CUDA). Free some space."),
+    ("[WinError 1455]", "Memory is full. Close other programs, or let Windows choose the size of its paging file."),
     ("DLL load failed", _RUNTIME),
     ("or one of its dependencies", _RUNTIME),
     ("Long Path", _LONG_PATH),

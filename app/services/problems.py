@@ -81,10 +81,21 @@ class UncaughtErrors(QObject):
         self._receiver(error)
 
 
+class _SharedLog(RotatingFileHandler):
+    """A log that other windows may write as well; Windows then lets none of them give it another name."""
+
+    def doRollover(self) -> None:  # noqa: N802 - the base class's name
+        """Begin a new file, or go on with this one to the end where it cannot be put aside."""
+        try:
+            super().doRollover()
+        except OSError:
+            self.maxBytes = 0
+
+
 def start_log(workspace: Path) -> Path:
     """Write the program's log into the workspace; return its path. Old logs are kept small."""
     path = workspace / LOG_NAME
-    handler = RotatingFileHandler(path, maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True)
+    handler = _SharedLog(path, maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)

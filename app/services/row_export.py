@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, cast
 from app.services.open_dataset import OpenDataset
 from app.text import own_title
 from mole_engine.contracts.cells import guarded
-from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
+from mole_engine.contracts.paths import put_in_place
 
 if TYPE_CHECKING:
     from mole_engine.data.dataset import CuratedDataset
@@ -57,12 +58,14 @@ def export_rows(
     writer = writers.get(path.suffix.lower())
     if writer is None:
         raise InputError(f"Rows cannot be written as {path.name}.", "", "Let its name end in .csv, .smi or .sdf.")
+    from mole_engine.store.files import storage_problem
+
     part = path.with_name(path.name + ".part")
     try:
         writer(part, _Rows(dataset, rows, own, on_progress))
-        part.replace(path)
+        put_in_place(part, path)
     except OSError as error:
-        raise KnownError(f"Cannot write {path}.", f"{error.strerror or error}.", "Choose another place.") from error
+        raise storage_problem(error, path) from error
     finally:
         part.unlink(missing_ok=True)
 

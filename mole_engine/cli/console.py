@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import logging
@@ -41,6 +42,12 @@ def expendable() -> Iterator[None]:
         yield
     except OSError:
         silence(sys.stderr)
+
+
+def is_broken_pipe(error: OSError, system: str = sys.platform) -> bool:
+    """Whether nobody reads on what was written to a standard stream, which Windows calls an invalid argument."""
+    windows_word = system == "win32" and error.errno == errno.EINVAL and error.filename is None
+    return windows_word or isinstance(error, BrokenPipeError)
 
 
 def silence(stream: TextIO) -> None:

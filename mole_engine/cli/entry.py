@@ -28,7 +28,7 @@ from mole_engine.cli import (
     search,
     train,
 )
-from mole_engine.cli.console import error_line, quiet_libraries, silence, write_fault
+from mole_engine.cli.console import error_line, is_broken_pipe, quiet_libraries, silence, write_fault
 from mole_engine.cli.parser import Command, build_parser, parse
 from mole_engine.contracts.errors import Cancelled, KnownError, MoleError, StructureColumnError, problem_of
 from mole_engine.isolated import CHILD_FLAG
@@ -68,19 +68,11 @@ def run_command(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except SystemExit as request:
         code = request.code if isinstance(request.code, int) else EXIT_DONE
-    except BrokenPipeError:
-        code = _reader_left()
     except (KeyboardInterrupt, Cancelled):
         error_line("Interrupted.")
         code = EXIT_INTERRUPTED
     except OSError as error:
-        full = error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
-        if full:
-            # What is left of the results would fail again when the interpreter closes the stream.
-            silence(sys.stdout)
-        words = "Cannot write to standard output: the disk is full. Write the results to a file elsewhere (--out)."
-        error_line(words if full else problem_of(error).one_line())
-        code = EXIT_FAULT
+        code = _not_written(error)
     except (KnownError, MemoryError) as error:
         option = " Or name it with --smiles-column." if isinstance(error, StructureColumnError) else ""
         error_line(problem_of(error).one_line() + option)
@@ -89,6 +81,18 @@ def run_command(argv: Sequence[str] | None = None) -> int:
         error_line(f"{problem_of(error).one_line()} Details: {write_fault(error)}")
         code = EXIT_FAULT
     return code
+
+
+def _not_written(error: OSError) -> int:
+    if is_broken_pipe(error):
+        return _reader_left()
+    full = error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+    if full:
+        # What is left of the results would fail again when the interpreter closes the stream.
+        silence(sys.stdout)
+    words = "Cannot write to standard output: the disk is full. Write the results to a file elsewhere (--out)."
+    error_line(words if full else problem_of(error).one_line())
+    return EXIT_FAULT
 
 
 def _work_as_child(argv: Sequence[str]) -> Callable[[], int] | None:

@@ -94,12 +94,20 @@ class Cancelled(Exception):  # noqa: N818 - a control-flow signal, not an error
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 """As torch says it of a GPU, of a processor under Windows, and of one under Linux or macOS."""
 
+_NO_RUNTIME = ("DLL load failed", "or one of its dependencies")
+"""As Python and torch say under Windows that a library does not find another one."""
+
+_PAGING_FILE_TOO_SMALL = 1455
+"""How Windows numbers it when memory does not suffice for a library (ERROR_COMMITMENT_LIMIT)."""
+
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that a device, or this machine, has no memory left."""
     text = str(error).lower()
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY)
+    return (
+        isinstance(error, MemoryError)
+        or (isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY))
+        or getattr(error, "winerror", None) == _PAGING_FILE_TOO_SMALL
     )
 
 
@@ -135,6 +143,14 @@ def problem_of(error: BaseException) -> Problem:
             "A library of the system is missing.",
             f"{error}.",
             "Install the package that brings it (on Debian and Ubuntu, libxrender1 brings libXrender.so.1).",
+            details,
+        )
+    if isinstance(error, OSError | ImportError) and any(words in str(error) for words in _NO_RUNTIME):
+        return Problem(
+            "A library of Windows is missing.",
+            f"{error}.",
+            "Install the Microsoft Visual C++ Redistributable from https://aka.ms/vs/17/release/vc_redist.x64.exe, "
+            "then start again.",
             details,
         )
     cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

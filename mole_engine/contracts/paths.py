@@ -1,9 +1,37 @@
-"""Paths as people write them."""
+"""Paths as people write them, and files that take the place of others."""
 
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
+
+REFUSES_WHAT_IS_OPEN = os.name == "nt"
+"""Whether the system replaces no file that anybody has open, if only to read it."""
+
+_PAUSES = (0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6)
+"""Seconds between tries: whoever reads one of our small files, or looks for viruses in it, is done by then."""
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Let a file take the place of another, which stays whole if that fails.
+
+    On Windows another thread of ours that reads the old file, or a virus scanner that reads the new one, would
+    otherwise end a training at the moment when its record is written.
+
+    Raises
+    ------
+    OSError
+        As `Path.replace` does; `PermissionError` under Windows only when the file stays in use.
+    """
+    for pause in _PAUSES if REFUSES_WHAT_IS_OPEN else ():
+        try:
+            temporary.replace(path)
+        except PermissionError:
+            time.sleep(pause)
+        else:
+            return
+    temporary.replace(path)
 
 
 def from_home(path: str | Path) -> Path:

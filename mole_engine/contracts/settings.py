@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mole_engine.contracts.errors import InputError
-from mole_engine.contracts.paths import from_home
+from mole_engine.contracts.paths import from_home, put_in_place
 
 NO_SETTING = " is not a setting"
 """What is said of a name that is unknown."""
@@ -104,7 +104,7 @@ class Job(Section):
         beside = path.with_name(f".{path.name}.part")
         try:
             beside.write_text(text, encoding="utf-8")
-            beside.replace(path)
+            put_in_place(beside, path)
         finally:
             beside.unlink(missing_ok=True)
 

@@ -126,7 +126,8 @@ class PretrainingModel(ClippedModule):
     def validation_step(self, batch: PretrainingBatch, batch_idx: int) -> None:
         """Add up the losses of a batch."""
         for name, (total, count) in self.losses(batch).items():
-            pair = torch.stack([total.double(), count.double()])
+            # In 32 bits: Apple's GPUs have no others. A batch has few enough atoms for them.
+            pair = torch.stack([total.float(), count.float()])
             self._sums.setdefault(name, []).append(pair)
 
     def on_validation_epoch_start(self) -> None:
@@ -135,9 +136,12 @@ class PretrainingModel(ClippedModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log `val_loss`, the mean loss of each objective, and the part of masked atoms that is guessed."""
-        sums = {name: torch.stack(self._sums[name]).sum(dim=0) for name in sorted(self._sums)}
+        # An epoch has more atoms than 32 bits count one by one.
+        sums = {name: torch.stack(self._sums[name]).cpu().double().sum(dim=0) for name in sorted(self._sums)}
         if self.trainer.world_size > 1:
-            sums = {name: self.trainer.strategy.reduce(pair, reduce_op="sum") for name, pair in sums.items()}
+            sums = {
+                name: self.trainer.strategy.reduce(pair.to(self.device), reduce_op="sum") for name, pair in sums.items()
+            }
         means = {name: float(pair[0] / pair[1].clamp(min=1)) for name, pair in sums.items()}
         self.log("val_loss", sum(getattr(self.objectives, name) * means[name] for name in self.heads if name in means))
         for name, value in means.items():

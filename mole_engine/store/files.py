@@ -11,10 +11,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mole_engine.contracts.errors import BugError, InputError, KnownError, MoleError, is_out_of_memory, problem_of
-from mole_engine.contracts.paths import from_home
+from mole_engine.contracts.paths import from_home, put_in_place
 
 _TORCH_WRITER = "inline_container"
 _NEARLY_FULL = 16 * 2**20
+
+_NO_RIGHT = ("permission denied.", "Choose another folder.")
+_REFUSALS = {
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+    errno.EROFS: _NO_RIGHT,
+    errno.EISDIR: ("it is a folder.", "Name a file, for example one in it."),
+    errno.ENAMETOOLONG: ("the name is too long.", "Give the result a shorter name."),
+}
+"""What a place that cannot be written to lacks, and what to do."""
+
+_IN_USE = (5, 32, 33)
+"""How Windows numbers a refusal because of rights or of others that use the file; it does not always say which."""
 
 
 @contextlib.contextmanager
@@ -34,7 +47,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("r+b") as stream:
             os.fsync(stream.fileno())
-        temporary.replace(path)
+        put_in_place(temporary, path)
     except OSError as error:
         raise storage_problem(error, path) from error
     except RuntimeError as error:
@@ -78,6 +91,9 @@ def check_writable(path: str | Path) -> None:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if path.exists() and not os.access(path, os.W_OK):
             raise InputError(f"Cannot write {path}:", "the file is write-protected.", "Give the result another name.")
+        if path.is_file():
+            # A spreadsheet under Windows lets nobody else write the file that it shows.
+            path.open("r+b").close()
         temporary.open("xb").close()
         temporary.unlink()
     except OSError as error:
@@ -89,9 +105,10 @@ def _beside(path: Path) -> Path:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file (UTF-8) atomically. Raises InputError, KnownError."""
+    """Write a text file (UTF-8) atomically, its line ends as they are. Raises InputError, KnownError."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        # What Windows would make of them no shell reads: a script that is exported there runs on a cluster.
+        temporary.write_text(text, encoding="utf-8", newline="")
 
 
 def storage_problem(error: OSError, path: Path) -> KnownError:
@@ -99,14 +116,13 @@ def storage_problem(error: OSError, path: Path) -> KnownError:
     # NumPy says how many bytes were written, and torch not even that: no reason comes with it.
     if error.errno in (errno.ENOSPC, errno.EDQUOT) or (error.errno is None and _is_full(path.parent)):
         return KnownError(f"Cannot write {path}:", "the disk is full.", "Free some space, or choose another folder.")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return InputError(f"Cannot write {path}:", "permission denied.", "Choose another folder.")
+    words = _REFUSALS.get(error.errno or 0)
+    if getattr(error, "winerror", None) in _IN_USE and path.is_file():
+        words = ("it may not be written, or another program (a spreadsheet, say) has it open.", "Close it there first.")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return _no_folder(path)
-    if error.errno == errno.EISDIR:
-        return InputError(f"Cannot write {path}:", "it is a folder.", "Name a file, for example one in it.")
-    if error.errno == errno.ENAMETOOLONG:
-        return InputError(f"Cannot write {path}:", "the name is too long.", "Give the result a shorter name.")
+    if words is not None:
+        return InputError(f"Cannot write {path}:", *words)
     return KnownError(f"Cannot write {path}:", f"{error.strerror or error}.", "Choose another folder.")
 
 

@@ -23,6 +23,7 @@ from mole_engine.contracts.events import (
     StepMetrics,
     event_from_json,
 )
+from mole_engine.contracts.paths import put_in_place
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +173,7 @@ class EventEmitter:
         if path.exists():
             temporary = path.with_name(path.name + ".tmp")
             temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-            temporary.replace(path)
+            put_in_place(temporary, path)
         return path.open("a", encoding="utf-8")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mole_engine.cli.console import note
+from mole_engine.cli import entry
+from mole_engine.cli.console import is_broken_pipe, note
 from mole_engine.cli.train_progress import TrainProgress
 from mole_engine.contracts.events import EpochMetrics, Notice
 
@@ -73,3 +75,21 @@ def test_a_validation_loss_that_chooses_the_epoch_is_shown_once(capsys: pytest.C
     with TrainProgress() as progress:
         progress.show(event)
     assert capsys.readouterr().err == "Epoch   1/3  loss 0.5  validation loss 0.25  rmse 2\n"
+
+
+def test_a_reader_that_has_left_is_known_on_windows_too():
+    """There a pipe that nobody reads is an invalid argument; that of a file is not, nor is it elsewhere."""
+    assert is_broken_pipe(OSError(errno.EINVAL, "Invalid argument"), "win32")
+    assert is_broken_pipe(BrokenPipeError(), "linux")
+    assert not is_broken_pipe(OSError(errno.EINVAL, "Invalid argument"), "linux")
+    assert not is_broken_pipe(OSError(errno.EINVAL, "Invalid argument", "a:b.csv"), "win32")
+
+
+def test_a_reader_that_has_left_is_no_fault(monkeypatch):
+    def write(arguments):
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(entry, "_run", write)
+    monkeypatch.setattr(entry, "silence", lambda stream: None)
+    monkeypatch.setattr(entry, "is_broken_pipe", lambda error: is_broken_pipe(error, "win32"))
+    assert entry.run_command(["runs"]) == 0

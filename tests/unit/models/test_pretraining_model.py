@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Any
+
 import pytest
 import torch
 from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mole_engine.contracts.config import ModelConfig
 from mole_engine.contracts.pretrain_config import ObjectivesConfig
@@ -147,3 +151,20 @@ def test_as_many_states_of_each_molecule_hold_the_same_as_those_asked_for() -> N
     assert sorted(order) == sorted(known.tolist()) == [0, 1, 4]
     for row, number in zip(wanted, known, strict=True):
         assert torch.equal(order[int(number)], row)
+
+
+class NoDoubles(TorchDispatchMode):
+    """A device that computes in at most 32 bits, as Apple's GPUs do."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and result.device.type != "cpu":
+            assert result.dtype != torch.float64, f"{func} asks for 64 bits"
+        return result
+
+
+def test_validation_asks_a_gpu_for_no_64_bits() -> None:
+    batch = chain()
+    moved = PretrainingBatch(**{item.name: getattr(batch, item.name).to("meta") for item in fields(batch)})
+    with NoDoubles(), torch.no_grad():
+        model().to("meta").validation_step(moved, 0)
