@@ -40,11 +40,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         workspace.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        sys.stderr.write(
-            f"Cannot use the workspace {workspace}: {error.strerror or error}. Choose another one with --workspace.\n"
+        _refuse(
+            f"Cannot use the workspace {workspace}: {error.strerror or error}. Choose another one with --workspace."
         )
         return 2
     return _run(workspace, arguments.file)
+
+
+def _refuse(words: str) -> None:
+    """Say why no window opens: on the terminal, or in a box where there is none (a double-click under Windows)."""
+    stream: Any = sys.stderr
+    if stream is not None:
+        stream.write(words + "\n")
+        return
+    from PySide6.QtWidgets import QApplication, QMessageBox
+
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    QMessageBox.critical(None, "MolE Studio", words)
+    del application
 
 
 def has_display() -> bool:

@@ -63,7 +63,8 @@ def _file_menu(window: MainWindow) -> QMenu:
     recent.setToolTipsVisible(True)
     recent.aboutToShow.connect(lambda: _fill_recent(window, recent))
     menu.addSeparator()
-    _add(window, menu, "Quit", window.quit, QKeySequence(QKeySequence.StandardKey.Quit))
+    # Not the system's own key for it: Windows has none.
+    _add(window, menu, "Quit", window.quit, "Ctrl+Q")
     return menu
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import QLocale, QTimer, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLineEdit, QWidget
 
 from app.services.filters import PatternFilter, RowFilter, SimilarFilter, TextFilter, fault_of
@@ -49,6 +49,8 @@ class SearchBar(QWidget):
         for words, name, _ in MODES:
             self._mode.addItem(words, name)
         self._least = named(padded(QDoubleSpinBox()), "similaritySpin", "Least similarity")
+        # As all numbers here are written. In German, say, a dot would go unheard: 0.4 became 4.
+        self._least.setLocale(QLocale.c())
         self._least.setRange(0.05, 1.0)
         self._least.setSingleStep(0.05)
         self._least.setValue(0.4)

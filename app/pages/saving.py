@@ -8,6 +8,8 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+_DEVICES = re.compile(r"con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]", re.IGNORECASE)
+
 
 def ask_where_to_save(parent: QWidget, title: str, name: str, kinds: str, chosen: Callable[[str], None]) -> QFileDialog:
     """Open a dialog that suggests `name`; `chosen` is called with the path, or never.
@@ -45,4 +47,6 @@ def ask_for_folder(parent: QWidget, title: str, chosen: Callable[[str], None]) -
 def suggested_name(title: str, ending: str) -> str:
     """Return a file name made of a title, legal on every system."""
     stem = re.sub(r"[^\w.-]+", "-", title).strip("-.") or "model"
-    return f"{stem}.{ending}"
+    # Windows takes some names for devices, whatever their ending.
+    own = "MolE-" if _DEVICES.fullmatch(stem.partition(".")[0]) else ""
+    return f"{own}{stem}.{ending}"

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from app.__main__ import _listen_to_signals, main
 from app.services.problems import LOG_NAME, UncaughtErrors, start_log
@@ -46,6 +46,16 @@ def test_a_workspace_that_cannot_be_used_is_explained(tmp_path, capsys):
     (tmp_path / "taken").write_text("")
     assert main(["--workspace", str(tmp_path / "taken" / "inside")]) == 2
     assert "Choose another one" in capsys.readouterr().err
+
+
+def test_without_a_terminal_it_is_explained_in_a_box(qapp, tmp_path, monkeypatch):
+    """A double-click under Windows leaves a program without standard streams."""
+    told = []
+    monkeypatch.setattr(QMessageBox, "critical", lambda parent, title, words: told.append(words))
+    monkeypatch.setattr(sys, "stderr", None)
+    (tmp_path / "taken").write_text("", encoding="utf-8")
+    assert main(["--workspace", str(tmp_path / "taken" / "inside")]) == 2
+    assert "Choose another one" in told[0]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a child")
