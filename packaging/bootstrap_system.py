@@ -176,7 +176,8 @@ def _check_mac(machine: str, release: str) -> None:
             "On a Mac with an M processor install the universal Python from https://www.python.org/downloads/.",
             code=2,
         )
-    if release and int(release.partition(".")[0]) < OLDEST_MACOS:
+    # To a Python that was built for older systems, newer ones call themselves 10.16.
+    if release not in ("", "10.16") and int(release.partition(".")[0]) < OLDEST_MACOS:
         raise BootstrapError(
             f"PyTorch needs macOS {OLDEST_MACOS} or newer; this is macOS {release}.",
             "Update macOS in the system's settings.",

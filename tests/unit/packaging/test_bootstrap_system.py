@@ -137,6 +137,7 @@ def test_systems_without_builds_of_the_libraries_are_told_what_to_do(
         ("AMD64", "win32", "", "win-amd64"),
         ("ARM64", "win32", "", "win-amd64"),
         ("arm64", "darwin", "14.0", ""),
+        ("arm64", "darwin", "10.16", ""),
         ("arm64", "darwin", "26.1", ""),
         ("x86_64", "linux", "2.34", ""),
         ("aarch64", "linux", "2.39", ""),
