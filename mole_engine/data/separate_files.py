@@ -98,7 +98,8 @@ def _merged(
     agreement = agreements(targets, dataset.tasks)
     how, within = steps.duplicates, steps.agree_within
     return {
-        place: merge([own, start + place], targets, dataset.tasks, agreement, how, within) for place, own in pairs.items()
+        place: merge([own, start + place], targets, dataset.tasks, agreement, how, within)
+        for place, own in pairs.items()
     }
 
 
