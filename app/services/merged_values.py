@@ -25,7 +25,7 @@ class MergedValue:
     value
         As people read it: "−2.14".
     way
-        "mean", "median", "most frequent" or, of classes, "majority".
+        "mean", "geometric mean", "median", "most frequent" or, of classes, "majority".
     source
         How many values it comes from, and which: "2: −3.64, −0.64".
     """
@@ -64,9 +64,11 @@ def merged_values(curated: CuratedDataset, way: str) -> dict[int, dict[str, Merg
 def _merged(task: TaskSpec, label: float, values: tuple[float, ...], way: str) -> MergedValue:
     listed = ", ".join(_words(task, value) for value in values[:_MOST_VALUES])
     more = ", …" if len(values) > _MOST_VALUES else ""
-    return MergedValue(
-        _words(task, label), "majority" if task.classes else _WAYS[way], f"{len(values)}: {listed}{more}"
-    )
+    named = "majority" if task.classes else _WAYS[way]
+    if named == "mean" and not math.isclose(label, math.fsum(values) / len(values), rel_tol=1e-9, abs_tol=1e-12):
+        # The other scale on which values are merged, where they lie over several decades.
+        named = "geometric mean"
+    return MergedValue(_words(task, label), named, f"{len(values)}: {listed}{more}")
 
 
 def _words(task: TaskSpec, label: float) -> str:

@@ -266,7 +266,8 @@ class CurationCard(Card):
         )
         self._within.setToolTip(
             "Values of one structure that lie further apart disagree.\n"
-            "Automatic: 5% of the value, or a tenth of the column's interquartile range."
+            "Automatic: 5% of the value, or a tenth of the column's interquartile range\n"
+            "(of logarithms, where values lie over several decades)."
         )
         self._size = named(padded(QSpinBox()), "maxHeavyAtomsSpin", "Most heavy atoms of a molecule")
         self._size.setRange(1, 1000)

@@ -26,7 +26,9 @@ class CurationConfig(Section):
     )
     merge_duplicates: bool = setting(True, "Merge rows with the same structure whose labels agree.")
     duplicates: Literal["mean", "median", "majority"] = setting(
-        "mean", "Value of merged rows: their mean, their median, or the most frequent one. Classes: the majority."
+        "mean",
+        "Value of merged rows: their mean (of logarithms, where values lie over several decades), their median, or the"
+        " most frequent one. Classes: the majority.",
     )
     same_structure: Literal["smiles", "inchikey"] = setting(
         "smiles", "What makes two rows duplicates: the canonical SMILES, or the InChIKey (sees through tautomers)."
@@ -37,7 +39,7 @@ class CurationConfig(Section):
     agree_within: float = setting(
         0.0,
         "Largest difference of values of one structure that agree; 0: 5% of the value, or a tenth of the column's"
-        " interquartile range.",
+        " interquartile range (of logarithms, where values lie over several decades).",
         ge=0.0,
         advanced=True,
     )

@@ -14,7 +14,7 @@ from mole_engine.contracts.config import CurationConfig
 from mole_engine.contracts.dataset import ColumnRoles, CurationReport, IssueKind, RowIssue, TaskKind
 from mole_engine.contracts.errors import InputError, StructureColumnError
 from mole_engine.data.dataset import CuratedDataset
-from mole_engine.data.duplicates import Group, Molecules, group_rows, merge, tolerances
+from mole_engine.data.duplicates import Group, Molecules, agreements, group_rows, merge
 from mole_engine.data.many_molecules import standardise_lightly, steps_of
 from mole_engine.data.outliers import find_outliers
 from mole_engine.data.profile import part_of_word
@@ -259,12 +259,12 @@ class _Work:
         if not self.config.merge_duplicates:
             return Molecules(np.array(rows, np.int64), self.targets[rows])
         parts = None if self.parts is None else [part_of_word(text) or text.strip() for text in self.parts]
-        allowed = tolerances(self.targets[rows], self.roles.tasks)
+        agreement = agreements(self.targets[rows], self.roles.tasks)
         first, several = group_rows(rows, self.keys, parts)
         labels, stays = self.targets[first], np.ones(len(first), bool)
         how, within, values = self.config.duplicates, self.config.agree_within, {}
         for place, members in several.items():
-            group = merge(members, self.targets, self.roles.tasks, allowed, how, within)
+            group = merge(members, self.targets, self.roles.tasks, agreement, how, within)
             self.steps["merge_duplicates"] += len(members) - 1
             labels[place], stays[place] = group.labels, self._tell(group)
             if group.values:

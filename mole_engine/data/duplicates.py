@@ -10,12 +10,30 @@ import numpy as np
 import numpy.typing as npt
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.data.scaling import propose_transform
 
 RELATIVE_TOLERANCE = 0.05
 """Values of one structure agree when they differ by at most this part of the larger one, ..."""
 
 SPREAD_TOLERANCE = 0.1
 """... or by at most this part of the column's interquartile range (which long tails do not stretch)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """When values of a target agree.
+
+    Attributes
+    ----------
+    allowed
+        Largest difference in which they do, besides what is relative; 0 for classes.
+    logarithmic
+        Whether that is one of logarithms (log10), of which the mean is taken too: errors of an IC50 are factors, and
+        the mean of 1 and 1000 nM lies beside the second.
+    """
+
+    allowed: float = 0.0
+    logarithmic: bool = False
 
 
 @dataclass
@@ -108,16 +126,22 @@ def group_rows(
     return first, several
 
 
-def tolerances(targets: npt.NDArray[np.float64], tasks: Sequence[TaskSpec]) -> npt.NDArray[np.float64]:
-    """Return (T,) the absolute difference up to which regression labels agree; 0 for classes."""
-    allowed = np.zeros(len(tasks))
+def agreements(targets: npt.NDArray[np.float64], tasks: Sequence[TaskSpec]) -> list[Agreement]:
+    """Return for each of T tasks when values agree: of regression, by the spread of its column on its scale.
+
+    The scale is logarithmic where the values call for it, as for outliers (see `scaling.propose_transform`).
+    """
+    found = []
     for index, task in enumerate(tasks):
         values = targets[:, index]
         values = values[np.isfinite(values)]
-        if task.kind is TaskKind.REGRESSION and len(values):
-            low, high = np.quantile(values, [0.25, 0.75])
-            allowed[index] = SPREAD_TOLERANCE * (high - low)
-    return allowed
+        if task.kind is not TaskKind.REGRESSION or not len(values):
+            found.append(Agreement())
+            continue
+        logarithmic = propose_transform(values) == "log10"
+        low, high = np.quantile(np.log10(values) if logarithmic else values, [0.25, 0.75])
+        found.append(Agreement(SPREAD_TOLERANCE * float(high - low), logarithmic))
+    return found
 
 
 def _most_frequent(values: npt.NDArray[np.float64]) -> float:
@@ -137,7 +161,7 @@ def merge(
     rows: list[int],
     targets: npt.NDArray[np.float64],
     tasks: Sequence[TaskSpec],
-    allowed: npt.NDArray[np.float64],
+    agreement: Sequence[Agreement],
     how: Literal["mean", "median", "majority"] = "mean",
     within: float = 0.0,
 ) -> Group:
@@ -149,12 +173,12 @@ def merge(
         Rows of the group, at least two.
     targets
         (rows of the table, T) labels.
-    tasks, allowed
-        The tasks and what `tolerances` returned for them.
+    tasks, agreement
+        The tasks and what `agreements` returned for them.
     how
         Value of merged rows: their mean, their median, or the most frequent one (the median where several are).
     within
-        Largest difference of values that agree, in place of `allowed` and what is relative; 0 sets none.
+        Largest difference of values that agree, in their unit, in place of all that; 0 sets none.
     """
     group = Group(rows, np.full(len(tasks), np.nan))
     for index, task in enumerate(tasks):
@@ -166,8 +190,8 @@ def merge(
         if spread > 0:
             group.values[task.name] = tuple(values.tolist())
         if task.kind is TaskKind.REGRESSION:
-            group.labels[index] = _MERGED[how](values)
-            if spread > (within or max(allowed[index], RELATIVE_TOLERANCE * np.abs(values).max())):
+            group.labels[index] = _merged(values, how, logarithmic=agreement[index].logarithmic)
+            if not _agree(values, agreement[index], within):
                 group.disagreements[task.name] = f"from {values.min():g} to {values.max():g}"
         else:
             found, counts = np.unique(values, return_counts=True)
@@ -177,3 +201,21 @@ def merge(
                 named = ", ".join(f"'{task.classes[int(value)]}'" for value in found)
                 group.disagreements[task.name] = named
     return group
+
+
+def _merged(values: npt.NDArray[np.float64], how: str, *, logarithmic: bool) -> float:
+    scaled = np.log10(values) if logarithmic else values
+    merged = _MERGED[how](scaled)
+    # One of the values stays what it is, to the last digit.
+    same = values[scaled == merged]
+    if len(same) or not logarithmic:
+        return float(same[0]) if len(same) else merged
+    return float(10.0**merged)
+
+
+def _agree(values: npt.NDArray[np.float64], agreement: Agreement, within: float) -> bool:
+    low, high = float(values.min()), float(values.max())
+    if within:
+        return high - low <= within
+    apart = np.log10(high / low) if agreement.logarithmic else high - low
+    return bool(apart <= agreement.allowed or high - low <= RELATIVE_TOLERANCE * max(abs(low), abs(high)))

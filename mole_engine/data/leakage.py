@@ -49,10 +49,8 @@ def measure_nearness(
     """Measure how close the molecules that judge come to those that train; an entry for each part with molecules."""
     if not split.train:
         return ()
-    rng = np.random.default_rng(0)
-    train = _sample(split.train, MAX_TRAINING, rng)
     parts = [(name, members) for name, members in (("validation", split.validation), ("test", split.test)) if members]
-    judged = [_sample(members, MAX_JUDGED, rng) for _, members in parts]
+    train, judged = _compared(split)
     wanted = [dataset.smiles[position] for position in [*train, *(at for part in judged for at in part)]]
     fingerprints = fingerprints_of(wanted, on_progress)
     references, start = fingerprints[: len(train)], len(train)
@@ -79,6 +77,13 @@ def measure_nearness(
     return tuple(found)
 
 
+def _compared(split: Split) -> tuple[list[int], list[list[int]]]:
+    """Return the training molecules that are compared with, and those of each judging part that has any."""
+    rng = np.random.default_rng(0)
+    train = _sample(split.train, MAX_TRAINING, rng)
+    return train, [_sample(members, MAX_JUDGED, rng) for members in (split.validation, split.test) if members]
+
+
 def _sample(members: Sequence[int], limit: int, rng: np.random.Generator) -> list[int]:
     if len(members) <= limit:
         return list(members)
@@ -86,12 +91,15 @@ def _sample(members: Sequence[int], limit: int, rng: np.random.Generator) -> lis
 
 
 def _too_close(dataset: CuratedDataset, split: Split, nearness: Sequence[Nearness]) -> list[str]:
-    trained = {dataset.smiles[position] for position in split.train}
-    members = {"validation": split.validation, "test": split.test}
+    if not nearness:
+        return []
+    train, judged = _compared(split)
+    trained = {dataset.smiles[position] for position in train}
     notes = []
-    for part in nearness:
-        # The very same structures are told in a sentence of their own.
-        same = sum(dataset.smiles[position] in trained for position in members[part.part])
+    for part, sample in zip(nearness, judged, strict=True):
+        # The very same structures are told in a sentence of their own. Of those that were compared alone: in a large
+        # part there are more of them than close ones in its sample.
+        same = sum(dataset.smiles[position] in trained for position in sample)
         if part.close > same and part.close >= _TELLING_SHARE * part.compared:
             like = counted_of(part.close, part.compared, f"{part.part} molecule", "is", "are")
             notes.append(f"{like} nearly the same as a training molecule (similarity {CLOSE} or more).")

@@ -13,7 +13,7 @@ from mole_engine.contracts.config import CurationConfig
 from mole_engine.contracts.dataset import CurationReport, IssueKind, RowIssue, Split
 from mole_engine.contracts.wording import counted
 from mole_engine.data.dataset import CuratedDataset
-from mole_engine.data.duplicates import Group, merge, tolerances
+from mole_engine.data.duplicates import Group, agreements, merge
 from mole_engine.data.table import RawTable
 
 
@@ -95,10 +95,11 @@ def _merged(
 ) -> dict[int, Group]:
     """Merge the labels of each pair; by position in the separate file."""
     targets, start = np.concatenate([dataset.targets, extra.targets]), len(dataset)
-    allowed = tolerances(targets, dataset.tasks)
+    agreement = agreements(targets, dataset.tasks)
     how, within = steps.duplicates, steps.agree_within
     return {
-        place: merge([own, start + place], targets, dataset.tasks, allowed, how, within) for place, own in pairs.items()
+        place: merge([own, start + place], targets, dataset.tasks, agreement, how, within)
+        for place, own in pairs.items()
     }
 
 

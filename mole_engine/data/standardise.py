@@ -18,6 +18,7 @@ from mole_engine.contracts.dataset import IssueKind
 
 # Quick looks at the SMILES spare most molecules a walk over their atoms.
 _CHARGE = re.compile(r"[+-]\d*(:\d+)?\]")
+_MAPPED = re.compile(r":\d+\]")
 _UNUSUAL = re.compile(r"\[(?!C@|nH\]|N\+\]|O-\])")
 _AROMATIC = re.compile(r"[cnosp](?![a-z])")
 _CARBON = re.compile(r"c|C(?![a-z])")
@@ -121,6 +122,8 @@ def steps_touched(text: str, config: CurationConfig, others: Sequence[tuple[str,
 
 
 def _standardised(mol: Chem.Mol, smiles: str, config: CurationConfig, findings: list[Finding]) -> Standardised:
+    if _MAPPED.search(smiles):
+        mol, smiles = _unmapped(mol, smiles)
     if config.largest_fragment and "." in smiles:
         mol, smiles = _largest_fragment(mol, smiles, findings)
     if config.neutralise and _CHARGE.search(smiles):
@@ -170,6 +173,14 @@ def _largest_fragment(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tu
 def _salt(removed: str, kept: str) -> Finding:
     words = f"removed '{removed}'; the largest fragment '{kept}' stays"
     return Finding(IssueKind.SALT, words, step="largest_fragment")
+
+
+def _unmapped(mol: Chem.Mol, smiles: str) -> tuple[Chem.Mol, str]:
+    """Take away the numbers of atoms in a reaction: without them the same molecule would be another structure."""
+    plain = Chem.Mol(mol)
+    for atom in plain.GetAtoms():
+        atom.SetAtomMapNum(0)
+    return _settled(plain) or (mol, smiles)
 
 
 def _neutralised(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tuple[Chem.Mol, str]:

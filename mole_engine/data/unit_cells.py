@@ -31,6 +31,14 @@ _OTHER_UNITS = frozenset(
 Single letters that people number things with (1a, 3D, 5x) are none of them.
 """
 
+_SPELLINGS = {
+    **dict.fromkeys(("hr", "hrs", "hours"), "h"),
+    **dict.fromkeys(("mins",), "min"),
+    **dict.fromkeys(("sec",), "s"),
+    **dict.fromkeys(("degc",), "°c"),
+}
+"""Other spellings of those."""
+
 _LEAST_SHARE = 0.9
 """Of the filled cells that must be numbers, with or without a unit."""
 
@@ -153,10 +161,7 @@ def _number_and_unit(text: str, decimal: str) -> tuple[Number, str] | None:
         return None
     unit = match.group(2)
     number = parse_number(match.group(1), decimal)
-    plain = unit.replace("µ", "u").replace("μ", "u").casefold()
-    if not is_number(number) or (power_of(unit) is None and plain not in _OTHER_UNITS):
-        return None
-    return number, unit
+    return (number, unit) if is_number(number) and _is_unit(unit) else None
 
 
 def _target_unit(column: ColumnInfo, reading: _Reading, asked: dict[str, str]) -> tuple[str, str]:
@@ -164,27 +169,45 @@ def _target_unit(column: ColumnInfo, reading: _Reading, asked: dict[str, str]) -
     units = reading.units
     if not units:
         return "", ""
-    alike = {_same(unit) for unit in units}
-    header = unit_in(column.name, column.unit)
+    header = _header_unit(column)
     wanted = next((unit for unit in asked.values() if unit_name(column.name, unit).casefold() in asked), "")
-    if all(power_of(unit) is not None for unit in units):
-        return wanted or header or units.most_common(1)[0][0], ""
-    if len(alike) == 1:
-        return wanted or units.most_common(1)[0][0], ""
+    for target in (wanted, header, units.most_common(1)[0][0]):
+        # Minutes are no hours because the column of another file is in hours.
+        if target and all(_converts(unit, target) for unit in units):
+            return target, ""
     told = ", ".join(f"{many} in {unit}" for unit, many in units.most_common(4))
     return "", f"The values of '{column.name}' are in several units that cannot be converted ({told}); none was taken."
 
 
+def _header_unit(column: ColumnInfo) -> str:
+    """Return the unit that a column's header or the user names; empty where that is none that cells may have."""
+    return unit_in(column.name, column.unit) or (column.unit if _is_unit(column.unit) else "")
+
+
+def _is_unit(text: str) -> bool:
+    return power_of(text) is not None or _plain(text) in _OTHER_UNITS
+
+
+def _plain(unit: str) -> str:
+    return unit.replace("µ", "u").replace("μ", "u").casefold()
+
+
 def _same(unit: str) -> str:
+    """Return what all spellings of a unit have in common."""
     power = power_of(unit)
-    return unit.casefold() if power is None else str(power)
+    return _SPELLINGS.get(_plain(unit), _plain(unit)) if power is None else str(power)
+
+
+def _converts(unit: str, target: str) -> bool:
+    """Whether values in one unit can be told in another: both molar, or the same."""
+    return _same(unit) == _same(target) or (power_of(unit) is not None and power_of(target) is not None)
 
 
 def _converted(column: ColumnInfo, table: RawTable, reading: _Reading, target: str) -> tuple[list[str], str]:
     """Return the texts of the new column, and in words what became of the old ones."""
     decimal, units = column.decimal, reading.units
-    header = unit_in(column.name, column.unit)
-    bare = header or (target if len({_same(unit) for unit in units}) == 1 else "")
+    bare = _header_unit(column) or (target if len({_same(unit) for unit in units}) == 1 else "")
+    bare = bare if bare and _converts(bare, target) else ""
     made = {text: _cell(text, known, bare, target, decimal) for text, known in reading.numbers.items()}
     texts = ["" if is_null(text) else made[text] for text in table.column_values(column.name)]
     told = [

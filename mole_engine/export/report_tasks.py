@@ -132,12 +132,8 @@ def _uncertainty(result: TaskResult) -> Iterator[str]:
         yield from facts([("Sets that hold the measured class", of_all), ("Sets of one class", alone)])
         return
     rank = "all molecules have the same deviation" if math.isnan(known.correlation) else number(known.correlation)
-    yield from facts(
-        [
-            ("90% intervals hold", of_all),
-            ("Rank correlation of deviation and error", rank),
-        ]
-    )
+    scale = " (logarithms)" if known.logarithmic else ""
+    yield from facts([("90% intervals hold", of_all), (f"Rank correlation of deviation and error{scale}", rank)])
 
 
 def badness(result: TaskResult) -> Floats:

@@ -65,6 +65,9 @@ class Uncertainty:
         Nominal shares, and the shares of molecules within intervals that should hold as many.
     correlation
         Spearman's rank correlation of standard deviation and absolute error; NaN where all deviations are alike.
+    logarithmic
+        Whether that is one of logarithms, which were learnt: what is as uncertain as all others, by a factor, has a
+        larger deviation and a larger error in its unit where it is large itself.
     single
         Of classes: how many sets name one class alone.
     """
@@ -75,6 +78,7 @@ class Uncertainty:
     coverage: tuple[float, ...]
     correlation: float
     single: int = 0
+    logarithmic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,29 +162,50 @@ def uncertainty(result: TaskResult) -> Uncertainty | None:
     sure = np.isfinite(result.std) & (result.std > 0)
     if not bounded.any() and not sure.any():
         return None
-    errors = np.abs(result.output - result.truth)
-    levels, coverage = _coverage(result, errors, bounded, sure)
-    return Uncertainty(
-        int(inside.sum()), int(bounded.sum()), levels, coverage, _rank_correlation(result.std[sure], errors[sure])
-    )
-
-
-def _coverage(
-    result: TaskResult, errors: Floats, bounded: npt.NDArray[np.bool_], sure: npt.NDArray[np.bool_]
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return levels, and the share of molecules within the intervals of each.
-
-    A model gives intervals of 90%; those of other levels have the same shape, as much narrower or wider as a normal
-    distribution says. Without intervals, its standard deviation says them all.
-    """
-    if bounded.any():
-        side = np.where(result.truth < result.output, result.output - result.lower, result.upper - result.output)
-        errors, reach = errors[bounded], side[bounded] / NormalDist().inv_cdf((1 + COVERAGE) / 2)
+    held, known = int(inside.sum()), int(bounded.sum())
+    if not known:
+        errors, std = np.abs(result.output - result.truth)[sure], result.std[sure]
+        return Uncertainty(held, known, LEVELS, _coverage(errors, std), _rank_correlation(std, errors))
+    sides = [part[bounded] for part in (result.truth, result.output, result.lower, result.upper)]
+    logarithmic = _is_even_in_logarithms(*sides[1:])
+    truth, output, lower, upper = map(_logarithm, sides) if logarithmic else sides
+    errors = np.abs(output - truth)
+    # A model gives intervals of 90%; those of other levels have the same shape on the scale that was learnt.
+    reach = np.where(truth < output, output - lower, upper - output) / NormalDist().inv_cdf((1 + COVERAGE) / 2)
+    if logarithmic:
+        rank = _rank_correlation(upper - lower, errors)
     else:
-        errors, reach = errors[sure], result.std[sure]
+        rank = _rank_correlation(result.std[sure], np.abs(result.output - result.truth)[sure])
+    return Uncertainty(held, known, LEVELS, _coverage(errors, reach), rank, logarithmic=logarithmic)
+
+
+def _coverage(errors: Floats, reach: Floats) -> tuple[float, ...]:
+    """Return the share of molecules within the intervals of each level, as wide as a normal distribution says."""
     times = [NormalDist().inv_cdf((1 + level) / 2) for level in LEVELS]
     # A bound itself is inside, whatever dividing and multiplying makes of its last digit.
-    return LEVELS, tuple(float((errors <= factor * reach * (1 + 1e-9)).mean()) for factor in times)
+    return tuple(float((errors <= factor * reach * (1 + 1e-9)).mean()) for factor in times)
+
+
+def _is_even_in_logarithms(output: Floats, lower: Floats, upper: Floats) -> bool:
+    """Whether intervals reach as far up as down on the logarithmic scale rather than on their own.
+
+    A target that was learnt as its logarithm has intervals from a tenth to ten times the prediction, say. Half as wide
+    ones reach from a third to three times, not from a half to five times.
+    """
+    if not (lower > 0).all() or not (output > 0).all():
+        return False
+    return _unevenness(np.log(output), np.log(lower), np.log(upper)) < _unevenness(output, lower, upper)
+
+
+def _unevenness(output: Floats, lower: Floats, upper: Floats) -> float:
+    """Return by how much intervals reach further to one side, in their widths, of the middle molecule."""
+    return float(np.median(np.abs(upper + lower - 2 * output) / np.maximum(upper - lower, np.finfo(np.float64).tiny)))
+
+
+def _logarithm(values: Floats) -> Floats:
+    """Return logarithms; what has none lies below any interval."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(values > 0, np.log(values), -np.inf)
 
 
 def _of_sets(result: TaskResult) -> Uncertainty | None:

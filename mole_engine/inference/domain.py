@@ -48,7 +48,7 @@ def measure_domain(smiles: Sequence[str], *, seed: int = 0, check: Callable[[], 
 
     The threshold is the 5th percentile of the similarity of training molecules to their nearest other training
     molecule: what is further away than 19 of 20 training molecules are from each other counts as outside, and what has
-    an element that none of them has.
+    an element that none of them has. Those that are the same to a fingerprint (repeats, mirror images) count once.
 
     Parameters
     ----------
@@ -65,10 +65,12 @@ def measure_domain(smiles: Sequence[str], *, seed: int = 0, check: Callable[[], 
         places = np.sort(generator.choice(len(smiles), MAX_REFERENCES, replace=False))
         chosen = [smiles[place] for place in places]
     references = own_fingerprints(chosen, check)
+    # Where each has a twin, all would be at no distance from each other, and hardly any new molecule as near as that.
+    different = references[np.sort(np.unique(references, axis=0, return_index=True)[1])]
     # The first molecules of a shuffled copy: leave-one-out needs queries at the places of their references.
-    shuffled = references[generator.permutation(len(references))]
+    shuffled = different[generator.permutation(len(different))]
     threshold = LOWEST_THRESHOLD
-    if len(references) > 1:
+    if len(different) > 1:
         nearest = nearest_similarity(shuffled[:MAX_LEFT_OUT], shuffled, skip_self=True, check=check)
         threshold = max(threshold, float(np.percentile(nearest, PERCENTILE)))
     return DomainReference(round(threshold, 4), references, len(smiles), _all_elements(smiles, check))

@@ -142,7 +142,21 @@ def _uncertainty(card: ModelCard) -> str:
     intro = " 9 times in 10 for molecules like the validation molecules. ".join(
         [*(words for words, is_there in what.items() if is_there), ""]
     )
-    return intro.strip() + "\n\n" + "\n".join(lines)
+    return f"{intro.strip()}{_chosen_by_them(card)}\n\n" + "\n".join(lines)
+
+
+def _chosen_by_them(card: ModelCard) -> str:
+    """Say where the validation molecules have chosen the very errors that intervals and sets are measured by."""
+    chosen = [
+        *(["the settings"] if int(card.split.get("trials") or 0) else []),
+        *(["the epoch"] if (card.config.get("training") or {}).get("keep") == "best" else []),
+    ]
+    if not chosen:
+        return ""
+    return (
+        f" They chose {' and '.join(chosen)} as well, by how well they were predicted: that makes it a little less, "
+        "the fewer they are."
+    )
 
 
 def _of_sets(value: TaskUncertainty) -> str:

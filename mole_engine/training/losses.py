@@ -194,7 +194,7 @@ def build_criterion(
 
 
 def balanced_class_weights(
-    targets: npt.NDArray[np.floating], tasks: Sequence[TaskSpec]
+    targets: npt.NDArray[np.floating], tasks: Sequence[TaskSpec], molecules: npt.NDArray[np.float64] | None = None
 ) -> list[npt.NDArray[np.float64] | None]:
     """Return weights that give every class the same say: labels / (classes x labels of the class).
 
@@ -204,16 +204,19 @@ def balanced_class_weights(
         (n, T) of the training part, NaN where a label is missing.
     tasks
         The T tasks. A class without labels gets weight 1.
+    molecules
+        (n,) sample weights above 0, by which labels are counted; None: all count the same.
     """
     weights: list[npt.NDArray[np.float64] | None] = []
     for column, task in zip(targets.T, tasks, strict=True):
         if task.kind is TaskKind.REGRESSION:
             weights.append(None)
             continue
-        labels = column[~np.isnan(column)].astype(np.int64)
-        counts = np.bincount(labels, minlength=max(2, len(task.classes))).astype(np.float64)
+        known = ~np.isnan(column)
+        labels, much = column[known].astype(np.int64), None if molecules is None else molecules[known]
+        counts = np.bincount(labels, much, minlength=max(2, len(task.classes))).astype(np.float64)
         present = np.count_nonzero(counts)
-        share = len(labels) / (max(1, present) * np.maximum(counts, 1.0))
+        share = counts.sum() / (max(1, present) * np.where(counts > 0, counts, 1.0))
         weights.append(np.where(counts > 0, share, 1.0))
     return weights
 

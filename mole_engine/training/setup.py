@@ -154,8 +154,8 @@ def make_learning(
     """Return loss, metrics, outputs and optimisers of a job. Raises InputError."""
     weights = None
     if config.training.class_weights:
-        train, _ = counting(data.dataset.weights, data.positions("train"))
-        weights = balanced_class_weights(data.labels.targets[train], tasks)
+        train, own = counting(data.dataset.weights, data.positions("train"))
+        weights = balanced_class_weights(data.labels.targets[train], tasks, own)
     readout = Readout(tasks, scaler)
 
     def optimisers(model: Model) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mole_engine.chem.hiding import places_in_given
 from mole_engine.contracts.config import CurationConfig, DataConfig, SplitConfig
 from mole_engine.contracts.dataset import IssueKind
 from mole_engine.data.columns import detect_roles
@@ -37,6 +38,14 @@ def test_tautomers_become_one_structure_and_are_told():
     assert lines(dataset, IssueKind.TAUTOMER) == [3, 5]
     assert lines(dataset, IssueKind.DUPLICATE) == [3]
     assert dataset.report.steps == {"tautomers": 2, "merge_duplicates": 1}
+
+
+def test_numbers_of_atoms_in_a_reaction_do_not_make_another_structure():
+    """The network and all fingerprints see the same: once in each part, the molecule would be known beforehand."""
+    dataset = curated("smiles,y\n[CH3:1][C@H:2]([OH:3])[NH2:4],1\nC[C@@H](N)O,1\n[O-:1][CH2:2]C.[Na+:3],3\n")
+    assert dataset.smiles == ["C[C@@H](N)O", "CCO"]
+    assert dataset.report.steps == {"largest_fragment": 1, "neutralise": 1, "merge_duplicates": 1}
+    assert places_in_given("[CH3:1][C@H:2]([OH:3])[NH2:4]", "C[C@@H](N)O") == (0, 1, 3, 2)
 
 
 def test_inchikeys_see_through_mobile_hydrogens():

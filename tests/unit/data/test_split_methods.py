@@ -8,7 +8,7 @@ import pytest
 from mole_engine.chem.fingerprints import similarities
 from mole_engine.contracts.config import DataConfig, SplitConfig
 from mole_engine.contracts.errors import InputError
-from mole_engine.data import clusters
+from mole_engine.data import clusters, leakage
 from mole_engine.data.dataset import read_dataset
 from mole_engine.data.fingerprints import fingerprints_of
 from mole_engine.data.splits import make_split
@@ -76,6 +76,19 @@ def test_nearly_equal_molecules_across_the_cut_are_told(tmp_path):
         split.overlap[-1]
         == "3 of 3 test molecules are nearly the same as a training molecule (similarity 0.9 or more)."
     )
+
+
+def test_nearly_equal_molecules_are_told_where_only_a_sample_of_a_large_part_is_compared(tmp_path, monkeypatch):
+    """The very same structures of the whole part were taken from the close ones of its sample, and none were left."""
+    monkeypatch.setattr(leakage, "MAX_JUDGED", 20)
+    chains = ["C" * length for length in range(10, 60)]
+    rows = [*(f"{smiles},1.5,train" for smiles in chains), *(f"{smiles},2.5,test" for smiles in chains[:25])]
+    rows += [f"{'C' * length},3.5,test" for length in range(60, 85)]
+    dataset = dataset_of(tmp_path, rows, SplitConfig(), "smiles,y,split")
+    split = make_split(dataset, SplitConfig(validation_fraction=0.0), 0)
+    assert "25 structures stand in both train and test." in split.overlap
+    words = "20 of 20 test molecules are nearly the same as a training molecule (similarity 0.9 or more)."
+    assert split.overlap[-1] == words
 
 
 @pytest.mark.parametrize(

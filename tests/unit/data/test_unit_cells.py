@@ -7,6 +7,7 @@ import pytest
 
 from mole_engine.contracts.config import DataConfig, SplitConfig, TrainConfig
 from mole_engine.contracts.dataset import IssueKind
+from mole_engine.contracts.errors import InputError
 from mole_engine.data.assemble import load_training_data
 from mole_engine.data.columns import detect_roles
 from mole_engine.data.curation import curate
@@ -88,6 +89,37 @@ def test_a_test_file_in_other_units_is_brought_to_those_of_the_training_file(tmp
     made, split = load_training_data(TrainConfig(data=data, split=SplitConfig(method="random")))
     assert [task.name for task in made.tasks] == ["IC50 (nM)"]
     assert sorted(made.targets[list(split.test), 0].tolist()) == [1000.0, 2000.0, 3000.0, 4000.0, 5000.0]
+
+
+@pytest.mark.parametrize(
+    ("learnt", "judged", "found"),
+    [("1.5 h", "60 min", "t (min)"), ("1.5 nM", "3 ug/ml", "t (ug/ml)"), ("1.5 ug/ml", "3 nM", "t (nM)")],
+)
+def test_a_test_file_in_units_that_cannot_be_converted_is_refused(tmp_path, learnt, judged, found):
+    """Minutes that are compared with hours make a good model look sixty times worse, and nobody would see why."""
+    number, unit = learnt.split()
+    table_of(tmp_path, "t", [f"{float(number) + i} {unit}" for i in range(24)], "train.csv")
+    table_of(tmp_path, "t", [judged] * 6, "test.csv")
+    data = DataConfig(path=str(tmp_path / "train.csv"), test_path=str(tmp_path / "test.csv"), targets=["t"])
+    with pytest.raises(InputError) as caught:
+        load_training_data(TrainConfig(data=data, split=SplitConfig(method="random")))
+    assert f"'t ({unit})'" in caught.value.problem.title
+    assert f"'{found}'" in caught.value.problem.remedy
+
+
+def test_a_bare_number_is_in_the_unit_of_the_header_or_has_no_value(tmp_path):
+    hours = table_of(tmp_path, "t (h)", [*(f"{i} min" for i in range(30, 42)), "1.5"])
+    assert hours.column_values("t (min)")[-2:] == ["41", "1.5 (no unit)"]
+    assert "1 without a unit left without a value" in note(hours)
+    weights = table_of(tmp_path, "IC50 (nM)", [*(f"{i}.5 ug/ml" for i in range(12)), "80"], "b.csv")
+    assert weights.column_values("IC50 (ug/ml)")[-2:] == ["11.5", "80 (no unit)"]
+
+
+def test_spellings_of_one_unit_are_no_several_units(tmp_path):
+    table = table_of(tmp_path, "t", [*(f"{i} h" for i in range(1, 10)), "10 hrs", "11 hours"])
+    assert table.column_values("t (h)")[-3:] == ["9", "10", "11"]
+    micro = table_of(tmp_path, "c", [*(f"{i} ug/mL" for i in range(1, 10)), "10 µg/ml", "11 μg/mL"], "b.csv")
+    assert micro.column_values("c (ug/mL)")[-3:] == ["9", "10", "11"]
 
 
 def test_names_of_the_columns_that_are_made():

@@ -74,6 +74,27 @@ def test_the_curve_of_intervals_says_of_nine_in_ten_what_the_intervals_do():
     assert low.coverage[low.levels.index(0.9)] == low.held / low.known == 0.5
 
 
+@pytest.mark.parametrize("width", [0.3, 1.5])
+def test_intervals_of_a_logarithm_are_judged_as_logarithms(width):
+    """Equally wide ones of right size lie on the diagonal, and know nothing of single molecules."""
+    random = np.random.default_rng(2)
+    said = random.normal(2.0, 1.0, 20_000)
+    truth = said + random.normal(0.0, width / 1.645, 20_000)
+    ends = {"lower": 10 ** (said - width), "upper": 10 ** (said + width)}
+    found = uncertainty(result(10**truth, 10**said, (ends["upper"] - ends["lower"]) / 3.29, **ends))
+    assert np.abs(np.array(found.coverage) - found.levels).max() < 0.02
+    assert found.logarithmic
+    assert math.isnan(found.correlation)
+
+
+def test_a_value_without_a_logarithm_lies_outside_of_its_interval():
+    said = np.array([1.0, 10.0, 100.0, 1000.0])
+    found = uncertainty(result([0.0, 10.0, 200.0, -5.0], said, said, lower=said / 3, upper=said * 3))
+    assert found.logarithmic
+    assert found.held == 2
+    assert found.coverage[-1] == 0.5
+
+
 def test_one_deviation_for_all_says_nothing_about_single_molecules():
     found = uncertainty(result([0.0, 1, 2, 3], [0.0, 0, 0, 0], 2.0))
     assert math.isnan(found.correlation)

@@ -52,6 +52,16 @@ def test_residuals_are_measured_in_the_scaled_space_without_missing_labels():
     assert result["a"].std == pytest.approx(0.5)
 
 
+def test_twins_do_not_narrow_the_domain():
+    """Mirror images and repeats have similarity 1: the domain would be these molecules and nothing else."""
+    rings = ("c1ccccc1", "C1CC1", "c1ccncc1", "C1CCOC1", "c1ccsc1", "C1CCCCC1")
+    left = [f"C[C@H](O){tail}{ring}" for ring in rings for tail in ("", "C", "CC", "C(=O)N")]
+    right = [smiles.replace("@", "@@") for smiles in left]
+    assert measure_domain(left).threshold < 0.9
+    assert measure_domain(left + right).threshold == measure_domain(left).threshold
+    assert measure_domain(left + left).threshold == measure_domain(left).threshold
+
+
 def test_domain_tells_relatives_from_strangers():
     alcohols = ["C" * length + "O" for length in range(2, 22)]
     domain = measure_domain(alcohols)

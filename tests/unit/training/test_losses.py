@@ -149,6 +149,15 @@ def test_balanced_weights_give_classes_the_same_say():
     assert several * [1, 1, 2] == pytest.approx([4 / 3] * 3)
 
 
+def test_balanced_weights_count_a_molecule_of_weight_two_twice():
+    """The loss multiplies by both: positives that weigh twice had twice the say of all negatives."""
+    labels, molecules = np.array([[0.0], [0.0], [0.0], [1.0]]), np.array([1.0, 1.0, 1.0, 2.0])
+    twice = np.repeat(labels, [1, 1, 1, 2], axis=0)
+    (weighted,) = balanced_class_weights(labels, [B], molecules / molecules.mean())
+    assert weighted == pytest.approx(balanced_class_weights(twice, [B])[0])
+    assert weighted * [3, 2] == pytest.approx([2.5, 2.5])
+
+
 def test_a_class_without_labels_gets_a_finite_weight():
     assert balanced_class_weights(np.array([[0.0], [0.0]]), [M])[0].tolist() == [1.0, 1.0, 1.0]
     assert balanced_class_weights(np.array([[NAN]]), [B])[0].tolist() == [1.0, 1.0]
