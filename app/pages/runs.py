@@ -268,8 +268,11 @@ class RunsPage(Page):
         self.session.start_task(self._annotated(self.session.runs.shelf.annotate(run_id, notes, tags, starred)))
 
     async def _annotated(self, writing: Future[None]) -> None:
-        await asyncio.wrap_future(writing)
-        await self._reload()
+        try:
+            await asyncio.wrap_future(writing)
+        finally:
+            # Also where it could not be written: the run may be gone.
+            await self._reload()
 
     # Showing ---------------------------------------------------------------------------------------------------
 
