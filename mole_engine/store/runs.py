@@ -178,12 +178,18 @@ class Workspace:
             _insert_notes(connection, run_id, RunNotes.of(record))
         return record
 
-    def mark_interrupted(self) -> list[RunRecord]:
-        """Mark runs that claim to be at work but that no living process holds. Returns those; they can be resumed."""
-        lost = []
+    def mark_interrupted(self, older_than: float = 0.0) -> list[RunRecord]:
+        """Mark runs that claim to be at work but that no living process holds. Returns those; they can be resumed.
+
+        Parameters
+        ----------
+        older_than
+            Leave out runs begun less than so many seconds ago, whose process may be about to take hold of its folder.
+        """
+        lost, latest = [], time.time() - older_than
         for record in self.records():
             folder = RunFolder(record.run_dir)
-            if record.status.is_active and not folder.is_locked():
+            if record.status.is_active and record.created <= latest and not folder.is_locked():
                 marked = replace(record, status=RunState.INTERRUPTED)
                 if folder.path.is_dir():
                     folder.write_record(marked)
