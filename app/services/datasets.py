@@ -184,8 +184,12 @@ class DatasetService(QObject):
         # A file that is gone for the moment, moved or being saved, takes nothing away from what is shown.
         if set(states) != set(self._states) or states == self._states or self.is_busy or wanted != self.settled:
             return
-        self._states = states
-        await self._attempt(None, *wanted)
+        try:
+            await self._attempt(None, *wanted)
+        except MoleError:
+            # Not to be told again of the same file; an attempt that another change has overtaken is made again.
+            self._states = states
+            raise
         self.followed.emit()
 
     async def use_seed(self, seed: int) -> None:

@@ -132,7 +132,12 @@ class Session(QObject):
 
     def start_task(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run a coroutine; its failure becomes `problem_raised`, closing the window cancels it."""
-        return self.tasks.start(self._told_once(work) if self._looking else work)
+        if not self._looking:
+            return self.tasks.start(work)
+        task = self.tasks.start(self._told_once(work))
+        # Where the window closes before the task has begun, nobody has awaited it.
+        task.add_done_callback(lambda _: work.close())
+        return task
 
     @contextmanager
     def looking(self) -> Iterator[None]:
