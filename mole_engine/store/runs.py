@@ -105,6 +105,7 @@ class Workspace:
         self.runs = self.path / "runs"
         self.database = self.path / "studio.db"
         self.trash = Trash(self.path / "trash")
+        self._read_only = False
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -187,7 +188,8 @@ class Workspace:
             Leave out runs begun less than so many seconds ago, whose process may be about to take hold of its folder.
         """
         lost, latest = [], time.time() - older_than
-        for record in self.records():
+        # Nothing can be marked where nothing can be written.
+        for record in () if self._read_only else self.records():
             folder = RunFolder(record.run_dir)
             if record.status.is_active and record.created <= latest and not folder.is_locked():
                 marked = replace(record, status=RunState.INTERRUPTED)
@@ -250,9 +252,12 @@ class Workspace:
         try:
             self._make_index()
         except KnownError as error:
-            if not _is_damage(error.__cause__):
+            if _is_damage(error.__cause__):
+                self._set_aside()
+            elif os.access(self.path, os.W_OK):
                 raise
-            self._set_aside()
+            # SQLite writes even to read: of a write-protected folder, a colleague's say, the runs are read one by one.
+            self._read_only = not _is_damage(error.__cause__)
             self._make_index()
 
     def _make_index(self) -> None:
@@ -266,9 +271,12 @@ class Workspace:
                 return
             # All or nothing: a table without its rows would hide the runs for ever.
             connection.execute("BEGIN IMMEDIATE")
-            for statement in _SCHEMA:
-                connection.execute(statement)
-            self._fill(connection)
+            self._begin(connection)
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        for statement in _SCHEMA:
+            connection.execute(statement)
+        self._fill(connection)
 
     def _set_aside(self) -> None:
         """Move a damaged index and its journals away, in place of nothing that is there."""
@@ -286,9 +294,12 @@ class Workspace:
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         try:
-            connection = sqlite3.connect(self.database, timeout=_PATIENCE)
+            connection = sqlite3.connect(":memory:" if self._read_only else self.database, timeout=_PATIENCE)
             try:
-                _write_ahead(connection)
+                if self._read_only:
+                    self._begin(connection)
+                else:
+                    _write_ahead(connection)
                 with connection:
                     yield connection
             finally:

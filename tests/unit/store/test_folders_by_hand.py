@@ -8,7 +8,7 @@ import pytest
 
 from app.services.run_shelf import _trash
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 from mole_engine.store.run_folder import FolderLock
@@ -160,3 +160,16 @@ def test_a_run_at_work_keeps_none_of_the_others_from_the_trash(store):
     with FolderLock(runs[0].lock), pytest.raises(InputError, match=names[0]):
         _trash(store.path, names)
     assert [record.run_id for record in store.records()] == names[:1]
+
+
+def test_runs_of_a_write_protected_workspace_can_be_listed(store, monkeypatch):
+    folder = _begun(store, status=RunState.TRAINING)
+    for path in store.path.glob("studio.db*"):
+        path.unlink()
+    # Stands for a folder in which SQLite can make no file.
+    store.database.mkdir()
+    with pytest.raises(KnownError, match="Cannot use the index"):
+        Workspace(store.path)
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert [record.run_dir for record in Workspace(store.path).records()] == [str(folder.path)]
+    assert Workspace(store.path).mark_interrupted() == []
