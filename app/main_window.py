@@ -136,6 +136,7 @@ class MainWindow(QMainWindow):
         shown = "data" if name in {"welcome", "split"} else name
         self._stack.setCurrentWidget(self.page(shown))
         self._rail.show_current(shown)
+        self._look_again()
         if name == "split":
             self.data_page.show_split()
 
@@ -262,6 +263,13 @@ class MainWindow(QMainWindow):
         if not self._current().cancel():
             self.session.datasets.cancel()
 
+    def _look_again(self) -> None:
+        # Files may have been edited, and runs made by the command line, while something else was looked at.
+        if self._painted and not self._closing:
+            with self.session.looking():
+                self.session.start_task(self.session.datasets.follow())
+                self._current().look_again()
+
     def _current(self) -> Page:
         page = self._stack.currentWidget()
         assert isinstance(page, Page)  # noqa: S101 - for the type checker; only pages are ever added
@@ -299,10 +307,12 @@ class MainWindow(QMainWindow):
             self._take(paths)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
-        """Keep the drop overlay from staying when the window loses the drag."""
+        """Keep the drop overlay from staying when the window loses the drag; look around when the user is back."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.WindowDeactivate:
             self._overlay.hide()
+        elif event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self._look_again()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Close at once, or, while a training runs, after it has ended; nothing is left running."""

@@ -67,6 +67,9 @@ class Page(QWidget):
         """Make the plots ahead of their first showing, one between two yields, now that their library is loaded."""
         return iter(())
 
+    def look_again(self) -> None:
+        """See what has changed outside the window: the page is shown again, or the user comes back to the window."""
+
     def take_files(self, paths: Sequence[str]) -> bool:
         """Take files that were dropped on the page; return whether it has. Else the window opens them."""
         return False

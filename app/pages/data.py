@@ -168,6 +168,7 @@ class DataPage(Page):
         session.dataset_opened.connect(self._show_opened)
         session.dataset_changed.connect(self._show_dataset)
         session.datasets.previewed.connect(self._hear_preview)
+        session.datasets.followed.connect(self._tell_followed)
         for service in (session.datasets, session.columns):
             service.busy.connect(self._show_progress)
             service.idle.connect(self._end_progress)
@@ -187,23 +188,32 @@ class DataPage(Page):
 
     @Slot(object)
     def _show_dataset(self, dataset: OpenDataset) -> None:
-        report, look = dataset.report, dataset.rows_to_look_at
         self._preview_pause.stop()
         self._set_previewing(False)
         self.header.set_title(dataset.info.name)
-        self.header.set_chips(
-            [
-                (counted(report.total, "row"), "neutral"),
-                (f"{count(report.kept)} kept", "good"),
-                (f"{count(look)} need a look" if look > 1 else "1 needs a look" if look else "", "warning"),
-            ]
-        )
+        self._show_chips(dataset)
         self.header.show_notice(dataset.leak_words, LEAK_TIP)
         self.banner.show_roles(
             dataset.info, dataset.roles, dataset.data_config, dataset.offers, dataset.no_target, dataset.further
         )
         self.rows.show_dataset(dataset)
         self.side.show_dataset(dataset)
+
+    def _show_chips(self, dataset: OpenDataset, *more: tuple[str, str]) -> None:
+        report, look = dataset.report, dataset.rows_to_look_at
+        self.header.set_chips(
+            [
+                (counted(report.total, "row"), "neutral"),
+                (f"{count(report.kept)} kept", "good"),
+                (f"{count(look)} need a look" if look > 1 else "1 needs a look" if look else "", "warning"),
+                *more,
+            ]
+        )
+
+    @Slot()
+    def _tell_followed(self) -> None:
+        if self.session.dataset is not None:
+            self._show_chips(self.session.dataset, ("has changed, was read again", "accent"))
 
     @Slot(object)
     def _hear_preview(self, fresh: FreshTable) -> None:

@@ -111,7 +111,7 @@ class ModelsPage(Page):
         return side
 
     def _connect(self) -> None:
-        self.session.models_changed.connect(self._renew)
+        self.session.models_changed.connect(self.look_again)
         self.table.row_chosen.connect(self._choose)
         self.table.row_activated.connect(self._predict)
         self.predict_button.clicked.connect(self._predict)
@@ -143,7 +143,8 @@ class ModelsPage(Page):
     # What happens ----------------------------------------------------------------------------------------------
 
     @Slot()
-    def _renew(self) -> None:
+    def look_again(self) -> None:
+        """See which models there are by now."""
         self.session.start_task(self._reload())
 
     async def _reload(self) -> None:

@@ -78,7 +78,7 @@ class PredictPage(Page):
         self._build()
         self._connect()
         self._show_model()
-        self._renew()
+        self.look_again()
 
     # Building --------------------------------------------------------------------------------------------------
 
@@ -117,9 +117,9 @@ class PredictPage(Page):
 
     def _connect(self) -> None:
         session = self.session
-        session.models_changed.connect(self._renew)
+        session.models_changed.connect(self.look_again)
         session.run_finished.connect(self._take_newest)
-        session.predictions.model_chosen.connect(self._renew)
+        session.predictions.model_chosen.connect(self.look_again)
         session.predictions.busy.connect(self._loading.show_progress)
         session.predictions_ready.connect(self._show)
         self._loading.cancelled.connect(self.cancel)
@@ -210,7 +210,8 @@ class PredictPage(Page):
     # Models ----------------------------------------------------------------------------------------------------
 
     @Slot()
-    def _renew(self) -> None:
+    def look_again(self) -> None:
+        """See which models there are by now."""
         # Counted here, since a task begins later: whoever asks from now on waits for what it finds.
         self._asked += 1
         self.session.start_task(self._reload(self._asked))
@@ -233,13 +234,15 @@ class PredictPage(Page):
             if asked != self._asked:
                 # A newer question is under way; an old answer must not overtake it.
                 return
+            # Of the one that was asked so far it is enough that the page says so.
+            another = chosen != self._model_path()
             self._show_models(models, fault)
             waiting = self._waiting
         finally:
             if asked == self._asked:
                 self._known, self._waiting = asked, None
                 self._show_state()
-        if fault is not None and (Path(chosen).is_file() or waiting is not None):
+        if fault is not None and (another or Path(chosen).is_file() or waiting is not None):
             raise fault
         if waiting is not None:
             waiting()

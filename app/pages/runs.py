@@ -109,8 +109,8 @@ class RunsPage(Page):
 
     def _connect(self) -> None:
         session, actions = self.session, self.actions_
-        session.runs_changed.connect(self._renew)
-        session.run_started.connect(self._renew)
+        session.runs_changed.connect(self.look_again)
+        session.run_started.connect(self.look_again)
         session.run_finished.connect(self._finished)
         session.training.state_changed.connect(self._look_around)
         self.list.chosen.connect(self._choose)
@@ -157,13 +157,14 @@ class RunsPage(Page):
     # What happens ----------------------------------------------------------------------------------------------
 
     @Slot()
-    def _renew(self) -> None:
+    def look_again(self) -> None:
+        """See which runs there are by now: the command line makes some too."""
         self.session.start_task(self._reload())
 
     @Slot(bool)
     def _show_trash(self, wanted: bool) -> None:
         self._in_trash = wanted
-        self._renew()
+        self.look_again()
 
     @Slot()
     def _look_around(self) -> None:
@@ -268,8 +269,10 @@ class RunsPage(Page):
         self.session.start_task(self._annotated(self.session.runs.shelf.annotate(run_id, notes, tags, starred)))
 
     async def _annotated(self, writing: Future[None]) -> None:
-        await asyncio.wrap_future(writing)
-        await self._reload()
+        try:
+            await asyncio.wrap_future(writing)
+        finally:  # Also where it could not be written: the run may be gone.
+            await self._reload()
 
     # Showing ---------------------------------------------------------------------------------------------------
 
@@ -290,6 +293,10 @@ class RunsPage(Page):
         if state == _VERDICT and self._story is not None:
             selected = [self._story.record]
         self.actions_.set_selected(selected, in_trash=self._in_trash)
+        if state == _LIST and self._story is not None and not self.list.records():
+            # What was thrown away, or does not fit the search, is no longer drawn below an empty list.
+            self._story = None
+            self.charts.set_curves(RunCurves(), "")
         over = state in (_VERDICT, _COMPARE)
         self._all.setVisible(over)
         self._again.setVisible(state in (_LIST, _VERDICT) and not self._in_trash)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, Signal
 
 from app.questions import ColumnNeededError
+from app.services.file_states import FileStates, file_states
 from app.services.open_dataset import FreshTable, OpenDataset
 from app.services.tasks import Progress, TaskRunner
 from mole_engine.contracts.config import DataConfig, SplitConfig, TrainConfig
@@ -76,6 +77,8 @@ class DatasetService(QObject):
     previewed(FreshTable)
         A file was read; cleaning it up goes on. Always followed by one of the two above or, where nothing was open, by
         `idle` alone.
+    followed()
+        Another program has changed the open file, and it was read again.
     busy(stage, done, total), idle()
         Progress, and the end of it.
     """
@@ -83,6 +86,7 @@ class DatasetService(QObject):
     previewed = Signal(object)
     opened = Signal(object)
     changed = Signal(object)
+    followed = Signal()
     busy = Signal(str, int, int)
     idle = Signal()
 
@@ -93,6 +97,7 @@ class DatasetService(QObject):
         self._progress: Progress | None = None
         self._counting: Progress | None = None
         self._wanted: Wanted = (DataConfig(), SplitConfig())
+        self._states: FileStates = {}
         self.settled: Wanted = self._wanted
         self.seed = TrainConfig().seed
         self.current: OpenDataset | None = None
@@ -167,6 +172,26 @@ class DatasetService(QObject):
         reread = reread or (bool(data.molar_log) and data.units != old.units)
         await self._attempt(None if reread else self.current.table, data, split)
 
+    async def follow(self) -> None:
+        """Read the open file again where another program has changed it: a training would learn what it holds now.
+
+        Raises InputError where it no longer fits the settings; the former data set stays, and it is told once.
+        """
+        if self.current is None or self.is_busy:
+            return
+        wanted = self.settled
+        states = await self._tasks.run_blocking(file_states, wanted[0])
+        # A file that is gone for the moment, moved or being saved, takes nothing away from what is shown.
+        if set(states) != set(self._states) or states == self._states or self.is_busy or wanted != self.settled:
+            return
+        try:
+            await self._attempt(None, *wanted)
+        except MoleError:
+            # Not to be told again of the same file; an attempt that another change has overtaken is made again.
+            self._states = states
+            raise
+        self.followed.emit()
+
     async def use_seed(self, seed: int) -> None:
         """Divide as a job of this seed will, now and from now on."""
         self.seed = seed
@@ -234,6 +259,10 @@ class DatasetService(QObject):
         progress = self._begin("Reading the file" if table is None else "Cleaning up")
         self._wanted = (data, split)
         try:
+            states = self._states
+            if table is None:
+                # Before it is read: what changes meanwhile is found out later.
+                states = await self._tasks.run_blocking(file_states, data)
             read = await self._tasks.run_blocking(_read, table, data, split, progress)
             if table is None and not progress.is_cancelled:
                 self.previewed.emit(read)
@@ -253,7 +282,7 @@ class DatasetService(QObject):
                 raise told from error
             raise
         else:
-            self.current, self.settled = made, (data, split)
+            self.current, self.settled, self._states = made, (data, split), states
             self._progress = None
             self.idle.emit()
             (self.opened if fresh else self.changed).emit(made)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import InputError, MoleError
 from mole_engine.contracts.events import Event
 from mole_engine.contracts.records import RunRecord, shown_metrics
 from mole_engine.contracts.settings import read_yaml
@@ -152,9 +152,7 @@ def _annotate(workspace: Path, run_id: str, notes: str, tags: tuple[str, ...], s
 def _trash(workspace: Path, run_ids: Sequence[str]) -> None:
     from mole_engine.store.runs import Workspace
 
-    place = Workspace(workspace)
-    for run_id in run_ids:
-        place.delete(run_id)
+    _each(Workspace(workspace).delete, run_ids)
 
 
 def _trashed(workspace: Path) -> list[RunRecord]:
@@ -166,17 +164,31 @@ def _trashed(workspace: Path) -> list[RunRecord]:
 def _restore(workspace: Path, run_ids: Sequence[str]) -> None:
     from mole_engine.store.runs import Workspace
 
-    place = Workspace(workspace)
-    for run_id in run_ids:
-        place.restore(run_id)
+    _each(Workspace(workspace).restore, run_ids)
 
 
 def _drop(workspace: Path, run_ids: Sequence[str]) -> None:
     from mole_engine.store.runs import Workspace
 
-    place = Workspace(workspace)
+    _each(Workspace(workspace).trash.drop, run_ids)
+
+
+def _each(work: Callable[[str], object], run_ids: Sequence[str]) -> None:
+    """Do something with every run; one that is refused keeps none of the others, and is told by its name."""
+    refused: list[tuple[str, MoleError]] = []
     for run_id in run_ids:
-        place.trash.drop(run_id)
+        try:
+            work(run_id)
+        except MoleError as error:
+            refused.append((run_id, error))
+    if not refused:
+        return
+    name, first = refused[0]
+    if len(run_ids) > 1:
+        more = f"The same holds for {len(refused) - 1} more." if len(refused) > 1 else ""
+        told, problem = f"It is the run {name}.", first.problem
+        raise type(first)(problem.title, " ".join(filter(None, (problem.cause, told, more))), problem.remedy) from first
+    raise first
 
 
 def _config(record: RunRecord) -> TrainConfig:

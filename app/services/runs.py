@@ -30,6 +30,10 @@ EXPORTS = (
 """Ending, title and use of each format."""
 
 
+_BEGINNING = 60.0
+"""Seconds after which a run that is at work surely holds its folder."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What a model's card says, as the window shows it.
@@ -90,7 +94,10 @@ class RunsService(QObject):
         self.shelf = RunShelf(tasks, workspace)
 
     async def records(self, *, first: bool = False) -> list[RunRecord]:
-        """Return all runs, newest first; the `first` time, runs that a crash cut off are marked as interrupted."""
+        """Return all runs, newest first; those that a crash has cut off are marked as interrupted.
+
+        At the `first` time nothing of this window is at work; later, runs that have just begun are left alone.
+        """
         return await self._tasks.run_blocking(_records, self._workspace, first)
 
     async def story(self, record: RunRecord) -> RunStory:
@@ -126,8 +133,7 @@ def _records(workspace: Path, first: bool) -> list[RunRecord]:
     from mole_engine.store.runs import Workspace
 
     place = Workspace(workspace)
-    if first:
-        place.mark_interrupted()
+    place.mark_interrupted(older_than=0.0 if first else _BEGINNING)
     return place.records()
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -27,7 +28,7 @@ from app.services.space import SpaceService
 from app.services.tasks import Progress, TaskRunner
 from app.services.training import TrainingService
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import Problem, problem_of
+from mole_engine.contracts.errors import Cancelled, MoleError, Problem, problem_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -85,6 +86,7 @@ class Session(QObject):
         super().__init__(parent)
         self.workspace = Path(workspace)
         self.workspace.mkdir(parents=True, exist_ok=True)
+        self._looking, self._told = False, set[str]()
         self.garbage = GarbageCollector(self)
         self.tasks = TaskRunner(self)
         self.settings = Settings(self.workspace, self)
@@ -130,7 +132,31 @@ class Session(QObject):
 
     def start_task(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run a coroutine; its failure becomes `problem_raised`, closing the window cancels it."""
-        return self.tasks.start(work)
+        if not self._looking:
+            return self.tasks.start(work)
+        task = self.tasks.start(self._told_once(work))
+        # Where the window closes before the task has begun, nobody has awaited it.
+        task.add_done_callback(lambda _: work.close())
+        return task
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Begin tasks that nobody has asked for: what is wrong with them is told once, not whenever one looks again."""
+        self._looking = True
+        try:
+            yield
+        finally:
+            self._looking = False
+
+    async def _told_once(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await work
+        except MoleError as error:
+            words = error.problem.one_line()
+            if words in self._told:
+                raise Cancelled from error
+            self._told.add(words)
+            raise
 
     async def offer_job(self, config: TrainConfig) -> None:
         """Open the data set of an earlier job and bring its settings to where jobs are set up. Raises InputError."""

@@ -12,12 +12,13 @@ from app.widgets.basic import IconLabel, label, link_button, named, primary_butt
 from app.widgets.combo import Combo
 from mole_engine.contracts.errors import Problem
 
+_MOST_BEFORE = 20
 _WIDTH, _MOST = 428, 640
 """Width of the words in pixels, and where a word needs more: at most so much, so that they fit a small window."""
 
 
 class ProblemDialog(QDialog):
-    """Shows one problem at a time, the latest. Never blocks the window behind it."""
+    """Shows one problem at a time, the latest, and leads to those that it has covered. Never blocks the window."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,6 +49,10 @@ class ProblemDialog(QDialog):
         self._details.setFont(mono_font(11))
         self._details.setFixedHeight(180)
         self._more = link_button("Show details", "problemMore")
+        self._before: list[Problem] = []
+        self._problem: Problem | None = None
+        self._back = link_button("", "problemBefore", "It was covered by this one before you had closed it")
+        self._back.clicked.connect(self._go_back)
         self._copy = secondary_button("Copy details", "problemCopy")
         self._close = primary_button("Close", "problemClose")
         self._close.setDefault(True)
@@ -59,7 +64,26 @@ class ProblemDialog(QDialog):
 
     def show_problem(self, problem: Problem) -> None:
         """Show `problem` in front of the window."""
+        covered = self._problem
+        if self.isVisible() and covered is not None and covered.one_line() != problem.one_line():
+            self._before = [*self._before, covered][-_MOST_BEFORE:]
+        self._show(problem)
+
+    def done(self, result: int) -> None:
+        """Close, with whatever was covered: it is in the log."""
+        self._before.clear()
+        super().done(result)
+
+    @Slot()
+    def _go_back(self) -> None:
+        if self._before:
+            self._show(self._before.pop())
+
+    def _show(self, problem: Problem) -> None:
         self._problem = problem
+        more = len(self._before)
+        self._back.setText("Show the problem before" if more == 1 else f"Show the problem before ({more})")
+        self._back.setVisible(more > 0)
         # In one line the cause goes on after a colon; here each stands alone.
         cause = problem.cause
         self._title.setText(problem.title.removesuffix(":"))
@@ -101,7 +125,7 @@ class ProblemDialog(QDialog):
         outer.addWidget(self._details)
         outer.addSpacing(SPACE[0])
         self._close.setMinimumWidth(110)
-        outer.addLayout(row(None, self._copy, self._close))
+        outer.addLayout(row(self._back, None, self._copy, self._close))
         outer.setSizeConstraint(QVBoxLayout.SizeConstraint.SetFixedSize)
 
     def _make_room(self) -> None:
@@ -128,7 +152,10 @@ class ProblemDialog(QDialog):
 
     @Slot()
     def _copy_details(self) -> None:
-        text = f"{self._problem.one_line()}\n\n{self._problem.details}".strip()
+        problem = self._problem
+        if problem is None:
+            return
+        text = f"{problem.one_line()}\n\n{problem.details}".strip()
         QGuiApplication.clipboard().setText(text)
         self._copy.setText("Copied")
 

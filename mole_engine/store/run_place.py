@@ -212,6 +212,9 @@ def _resumed(config: TrainConfig | None, resume: str) -> RunPlace:
         # Checked again: several networks, and a search, need a single device.
         own = own.updated({"runtime": {**config.runtime.model_dump(mode="json"), **kept}})
     workspace = workspace_of(folder)
+    if workspace is not None:
+        # Of a copy, or of a folder that was renamed: the list knows a run by the name of its folder.
+        record = replace(record, run_id=folder.path.name)
     record = replace(record, run_dir=str(folder.path), error="")
     return RunPlace(own, folder, record, workspace, is_resumed=True, seconds_before=record.seconds)
 

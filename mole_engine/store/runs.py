@@ -1,13 +1,14 @@
 """The workspace: one folder a run, and an SQLite index of them all.
 
-The folders are the truth (each holds `record.json`); the index makes the table of runs quick and is rebuilt from them
-when it is missing or damaged.
+The folders are the truth (each holds `record.json`); the index makes the table of runs quick. It is rebuilt from them
+when it is missing or damaged, and follows them where somebody has moved, copied or removed folders by hand.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import random
 import re
@@ -29,6 +30,8 @@ from mole_engine.store.run_folder import RunFolder
 from mole_engine.store.run_notes import RunNotes, write_notes
 from mole_engine.store.trash import Trash
 
+log = logging.getLogger(__name__)
+
 WORKSPACE_VARIABLE = "MOLE_WORKSPACE"
 
 _SCHEMA = (
@@ -47,7 +50,8 @@ _PATIENCE = 20.0
 """Seconds to wait for another process that writes the index."""
 _INDEX_SUFFIXES = (".db", ".db-wal", ".db-shm", ".db-journal")
 _ALL = """
-SELECT record, notes FROM runs LEFT JOIN notes ON notes.run_id = runs.run_id ORDER BY created DESC, runs.run_id DESC
+SELECT runs.run_id, record, notes FROM runs LEFT JOIN notes ON notes.run_id = runs.run_id
+ORDER BY created DESC, runs.run_id DESC
 """
 
 
@@ -101,6 +105,7 @@ class Workspace:
         self.runs = self.path / "runs"
         self.database = self.path / "studio.db"
         self.trash = Trash(self.path / "trash")
+        self._read_only = False
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -119,10 +124,12 @@ class Workspace:
             _insert(connection, record)
 
     def records(self) -> list[RunRecord]:
-        """Return all runs, newest first. Raises KnownError."""
+        """Return all runs that can be read, newest first, each where its folder lies now. Raises KnownError."""
         with self._connection() as connection:
+            self._follow_folders(connection)
             rows = connection.execute(_ALL).fetchall()
-        return [_noted(RunRecord.from_dict(json.loads(record)), notes) for record, notes in rows]
+        found = (_read_row(*row) for row in rows)
+        return [self._placed(record) for record in found if record is not None]
 
     def find(self, run: str) -> RunFolder:
         """Return the folder of a run, named by id, by the beginning of its id, or by path.
@@ -145,37 +152,46 @@ class Workspace:
 
     def annotate(self, run_id: str, notes: RunNotes) -> None:
         """Keep what the user says of a run, in its folder and in the index. Raises InputError, KnownError."""
-        folder = self.find(run_id)
+        folder = self._folder(run_id)
         write_notes(folder.notes, notes)
         with self._connection() as connection:
             _insert_notes(connection, folder.path.name, notes)
 
     def delete(self, run_id: str) -> None:
-        """Move a run to the trash. Raises InputError when it is at work, KnownError when it cannot go."""
-        folder = self.find(run_id)
+        """Move a run to the trash; one that lies outside the workspace, or nowhere any more, only leaves the list.
+
+        Raises InputError when it is at work or unknown, KnownError when it cannot go.
+        """
+        folder = self._folder(run_id)
         if folder.is_locked():
             raise InputError("This run is still at work.", "", "Stop it first.")
-        if folder.path.parent.resolve() == self.runs.resolve():
+        if folder.path.parent.resolve() == self.runs.resolve() and folder.path.is_dir():
             self.trash.put(folder)
         with self._connection() as connection:
-            for table in ("runs", "notes"):
-                connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (folder.path.name,))  # noqa: S608
+            _forget(connection, {run_id, folder.path.name})
 
     def restore(self, run_id: str) -> RunRecord:
         """Bring a run back from the trash. Raises InputError, KnownError."""
         folder = self.trash.take(run_id, self.runs / run_id)
-        record = folder.read_record()
+        record = replace(folder.read_record(), run_id=run_id)
         with self._connection() as connection:
             _insert(connection, record)
             _insert_notes(connection, run_id, RunNotes.of(record))
         return record
 
-    def mark_interrupted(self) -> list[RunRecord]:
-        """Mark runs that claim to be at work but that no living process holds. Returns those; they can be resumed."""
-        lost = []
-        for record in self.records():
+    def mark_interrupted(self, older_than: float = 0.0) -> list[RunRecord]:
+        """Mark runs that claim to be at work but that no living process holds. Returns those; they can be resumed.
+
+        Parameters
+        ----------
+        older_than
+            Leave out runs begun less than so many seconds ago, whose process may be about to take hold of its folder.
+        """
+        lost, latest = [], time.time() - older_than
+        # Nothing can be marked where nothing can be written.
+        for record in () if self._read_only else self.records():
             folder = RunFolder(record.run_dir)
-            if record.status.is_active and not folder.is_locked():
+            if record.status.is_active and record.created <= latest and not folder.is_locked():
                 marked = replace(record, status=RunState.INTERRUPTED)
                 if folder.path.is_dir():
                     folder.write_record(marked)
@@ -192,19 +208,56 @@ class Workspace:
         found = 0
         for entry in sorted(self.runs.iterdir()):
             with contextlib.suppress(InputError):
-                record = RunFolder(entry).read_record()
-                _insert(connection, record)
-                _insert_notes(connection, record.run_id, RunNotes.of(record))
+                _insert_folder(connection, entry)
                 found += 1
         return found
+
+    def _follow_folders(self, connection: sqlite3.Connection) -> None:
+        """Take up folders that somebody has put into `runs`, and forget those that somebody has taken away."""
+        rows = connection.execute("SELECT run_id, json_extract(record, '$.run_dir') FROM runs WHERE json_valid(record)")
+        known = {str(name): Path(str(place or "")) for name, place in rows}
+        there = {entry.name for entry in self.runs.iterdir()}
+        for name in sorted(there - set(known)):
+            with contextlib.suppress(InputError):
+                _insert_folder(connection, self.runs / name, new=True)
+        # A run in a folder of the user's own (`--out`) may lie on a disk that is not there at the moment.
+        lost = {name for name, place in known.items() if name not in there and self._was_ours(place, name)}
+        _forget(connection, lost)
+
+    def _was_ours(self, place: Path, name: str) -> bool:
+        """Whether a run lay in `runs` of this workspace, here or where the workspace was before it was moved."""
+        return place.parent == self.runs or (place.parent.name == "runs" and place.name == name)
+
+    def _placed(self, record: RunRecord) -> RunRecord:
+        """Return the record with the paths where the folder lies now: a workspace can be moved, a model removed."""
+        folder = RunFolder(self.runs / record.run_id)
+        if not folder.path.is_dir():
+            folder = RunFolder(record.run_dir)
+        model = str(folder.model) if record.model_path and folder.model.is_file() else ""
+        return replace(record, run_dir=str(folder.path), model_path=model)
+
+    def _folder(self, run_id: str) -> RunFolder:
+        """Return the folder of a listed run, also of one that is incomplete or gone. Raises InputError."""
+        folder = RunFolder(self.runs / run_id)
+        if run_id and folder.path.is_dir():
+            return folder
+        with self._connection() as connection:
+            row = connection.execute("SELECT record FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+        record = _read_row(run_id, row[0], None) if row is not None else None
+        if record is None:
+            return self.find(run_id)
+        return folder if self._was_ours(Path(record.run_dir), run_id) else RunFolder(record.run_dir)
 
     def _prepare(self) -> None:
         try:
             self._make_index()
         except KnownError as error:
-            if not _is_damage(error.__cause__):
+            if _is_damage(error.__cause__):
+                self._set_aside()
+            elif os.access(self.path, os.W_OK):
                 raise
-            self._set_aside()
+            # SQLite writes even to read: of a write-protected folder, a colleague's say, the runs are read one by one.
+            self._read_only = not _is_damage(error.__cause__)
             self._make_index()
 
     def _make_index(self) -> None:
@@ -218,9 +271,12 @@ class Workspace:
                 return
             # All or nothing: a table without its rows would hide the runs for ever.
             connection.execute("BEGIN IMMEDIATE")
-            for statement in _SCHEMA:
-                connection.execute(statement)
-            self._fill(connection)
+            self._begin(connection)
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        for statement in _SCHEMA:
+            connection.execute(statement)
+        self._fill(connection)
 
     def _set_aside(self) -> None:
         """Move a damaged index and its journals away, in place of nothing that is there."""
@@ -238,9 +294,12 @@ class Workspace:
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         try:
-            connection = sqlite3.connect(self.database, timeout=_PATIENCE)
+            connection = sqlite3.connect(":memory:" if self._read_only else self.database, timeout=_PATIENCE)
             try:
-                _write_ahead(connection)
+                if self._read_only:
+                    self._begin(connection)
+                else:
+                    _write_ahead(connection)
                 with connection:
                     yield connection
             finally:
@@ -269,13 +328,33 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             return
 
 
-def _insert(connection: sqlite3.Connection, record: RunRecord) -> None:
+# By the names of their columns: a newer version may have added others.
+_INSERT = "INSERT OR REPLACE INTO runs (run_id, created, status, record) VALUES (?, ?, ?, ?)"
+_INSERT_NEW = "INSERT OR IGNORE INTO runs (run_id, created, status, record) VALUES (?, ?, ?, ?)"
+
+
+def _insert(connection: sqlite3.Connection, record: RunRecord, *, new: bool = False) -> None:
+    """Write a row; a `new` one leaves one of the same run alone, which its job may have written meanwhile."""
     row = (record.run_id, record.created, record.status.value, json.dumps(record.to_dict()))
-    connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)", row)
+    connection.execute(_INSERT_NEW if new else _INSERT, row)
 
 
 def _insert_notes(connection: sqlite3.Connection, run_id: str, notes: RunNotes) -> None:
-    connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (run_id, json.dumps(notes.to_dict())))
+    row = (run_id, json.dumps(notes.to_dict()))
+    connection.execute("INSERT OR REPLACE INTO notes (run_id, notes) VALUES (?, ?)", row)
+
+
+def _insert_folder(connection: sqlite3.Connection, path: Path, *, new: bool = False) -> None:
+    """Take a folder of `runs` into the index. Raises InputError where it is no run."""
+    # The folder's name tells a copy, or a folder that was renamed, from the run that it was.
+    record = replace(RunFolder(path).read_record(), run_id=path.name)
+    _insert(connection, record, new=new)
+    _insert_notes(connection, path.name, RunNotes.of(record))
+
+
+def _forget(connection: sqlite3.Connection, names: set[str]) -> None:
+    for table in ("runs", "notes"):
+        connection.executemany(f"DELETE FROM {table} WHERE run_id = ?", [(name,) for name in names])  # noqa: S608
 
 
 def _is_damage(error: BaseException | None) -> bool:
@@ -286,5 +365,11 @@ def _is_damage(error: BaseException | None) -> bool:
     return isinstance(error, _DamagedError) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def _noted(record: RunRecord, notes: str | None) -> RunRecord:
-    return (RunNotes.from_dict(json.loads(notes)) if notes else RunNotes()).onto(record)
+def _read_row(run_id: str, record: str, notes: str | None) -> RunRecord | None:
+    """Return a run as it stands in the index; None where that cannot be read, which must not hide the others."""
+    try:
+        read = replace(RunRecord.from_dict(json.loads(record)), run_id=run_id)
+        return (RunNotes.from_dict(json.loads(notes)) if notes else RunNotes()).onto(read)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        log.warning("The run %s is not listed: its entry is damaged, or of a newer version.", run_id)
+        return None

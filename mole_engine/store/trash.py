@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from mole_engine.contracts.errors import InputError
@@ -29,10 +30,15 @@ class Trash:
         """Move a run's folder here. Raises InputError while the run is at work, KnownError when it cannot go."""
         if folder.is_locked():
             raise InputError("This run is still at work.", "", "Stop it first.")
-        self._move(folder.path, self.path / folder.path.name)
+        target, number = self.path / folder.path.name, 1
+        while target.exists():
+            # The same run was thrown away before, and brought back by hand.
+            number += 1
+            target = self.path / f"{folder.path.name}-{number}"
+        self._move(folder.path, target)
         # The trash is emptied in the order in which runs came here.
         with contextlib.suppress(OSError):
-            os.utime(self.path / folder.path.name)
+            os.utime(target)
 
     def take(self, run_id: str, target: Path) -> RunFolder:
         """Move a run's folder back to `target`. Raises InputError, KnownError."""
@@ -47,7 +53,7 @@ class Trash:
         found = []
         for entry in self._entries():
             with contextlib.suppress(InputError):
-                found.append(RunFolder(entry).read_record())
+                found.append(replace(RunFolder(entry).read_record(), run_id=entry.name))
         return found
 
     def drop(self, run_id: str) -> None:

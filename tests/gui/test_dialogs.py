@@ -81,3 +81,20 @@ def test_a_molecule_s_dialog_may_be_closed_before_what_it_copies_is_there(qtbot,
     qtbot.waitUntil(lambda: not window.session.tasks._tasks)
     assert problems == []
     assert QGuiApplication.clipboard().text() == "c1ccccc1"
+
+
+def test_a_problem_that_was_covered_by_another_one_can_still_be_read(window, qtbot):
+    for words in ("The first training failed.", "The first training failed.", "The second training failed."):
+        window._show_problem(Problem(words, f"Why: {words}", ""))
+    dialog = window.findChild(ProblemDialog)
+    title, before = dialog.findChild(QLabel, "problemTitle"), dialog.findChild(QPushButton, "problemBefore")
+    assert title.text() == "The second training failed."
+    assert before.isVisible()
+    qtbot.mouseClick(before, Qt.MouseButton.LeftButton)
+    assert title.text() == "The first training failed."
+    assert not before.isVisible()
+    qtbot.waitUntil(dialog.isActiveWindow)
+    QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    assert not dialog.isVisible()
+    window._show_problem(Problem("A third one.", "", ""))
+    assert not before.isVisible()
