@@ -115,7 +115,8 @@ class PredictionColumns:
             known[np.isnan(similarity)] = pd.NA
             columns["in_domain"] = known
             columns["nearest_similarity"] = similarity
-        columns["error"] = list(errors)
+        # Of texts also where there is no row.
+        columns["error"] = pd.Series(list(errors), dtype="str")
         frame = pd.DataFrame(columns)
         frame.attrs["units"] = self.units()
         return frame

@@ -11,6 +11,7 @@ import pandas as pd
 
 from mole_engine.contracts.errors import StructureColumnError
 from mole_engine.contracts.events import ProgressHandler
+from mole_engine.data.cell_types import ATTRIBUTE
 from mole_engine.data.columns import bears_names
 from mole_engine.data.readers import read_table
 from mole_engine.data.recognise import structure_name_rank
@@ -99,7 +100,10 @@ def read_input(
 ) -> tuple[pd.DataFrame, str]:
     """Read a file to predict: its cells as texts, and the column with the structures. Raises InputError."""
     table = read_table(path, on_progress=on_progress)
-    return table.frame, find_smiles_column(table, model, smiles_column)
+    frame = table.frame.copy(deep=False)
+    # A workbook's numbers are to come out as numbers.
+    frame.attrs[ATTRIBUTE] = dict(table.types)
+    return frame, find_smiles_column(table, model, smiles_column)
 
 
 def find_name_column(table: pd.DataFrame, structures: str) -> str:
@@ -213,7 +217,7 @@ def _chunks(
         cells = table.iloc[start : start + len(frame)].reset_index(drop=True)
         start += len(frame)
         chunk = pd.concat([cells, own], axis=1)
-        chunk.attrs = {"units": units}
+        chunk.attrs = {**table.attrs, "units": units}
         yield chunk
 
 
