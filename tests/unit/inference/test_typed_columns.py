@@ -1,7 +1,5 @@
 """A workbook or a Parquet file knows numbers, dates and truth values: predictions stand beside them as they were."""
 
-import datetime
-
 import numpy as np
 import openpyxl
 import pandas as pd
@@ -49,7 +47,7 @@ def test_numbers_of_a_workbook_stay_numbers(model, given, tmp_path):
     predict_file(model, tmp_path / "in.xlsx", tmp_path / "out.xlsx")
     sheet = openpyxl.load_workbook(tmp_path / "out.xlsx")["predictions"]
     first, second, third = ([cell.value for cell in row][:6] for row in sheet.iter_rows(min_row=2))
-    assert first == ["CCO", 1.5, 1, True, datetime.datetime(2024, 1, 31), "007"]
+    assert first == ["CCO", 1.5, 1, True, pd.Timestamp("2024-01-31"), "007"]
     assert second[1] is None
     assert third[1] == -2.25e-7
 
