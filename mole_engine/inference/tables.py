@@ -21,6 +21,8 @@ from mole_engine.inference.table_writers import TextWriter, check_suffix, open_w
 from mole_engine.store.files import check_not_same, check_writable
 
 RENAMED_SUFFIX = "_mole"
+_PROBLEMS = "problems"
+"""Key of a frame's `attrs`: reasons by row for structures that the reader could not read (broken SDF records)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ def read_input(
     frame = table.frame.copy(deep=False)
     # A workbook's numbers are to come out as numbers.
     frame.attrs[ATTRIBUTE] = dict(table.types)
+    frame.attrs[_PROBLEMS] = dict(table.problems)
     return frame, find_smiles_column(table, model, smiles_column)
 
 
@@ -211,13 +214,18 @@ def _chunks(
     renamed: dict[str, str],
 ) -> Iterator[pd.DataFrame]:
     start = 0
+    problems: dict[int, str] = table.attrs.get(_PROBLEMS) or {}
     for frame in model.predict_chunks(table[column].tolist(), on_progress=on_progress):
         units = {renamed.get(name, name): unit for name, unit in frame.attrs["units"].items()}
+        if problems:
+            # The cell is empty then, but that is not the reason.
+            known = [problems.get(start + place, "") if error else "" for place, error in enumerate(frame["error"])]
+            frame["error"] = [own or error for own, error in zip(known, frame["error"], strict=True)]
         own = frame.rename(columns=renamed)
         cells = table.iloc[start : start + len(frame)].reset_index(drop=True)
         start += len(frame)
         chunk = pd.concat([cells, own], axis=1)
-        chunk.attrs = {**table.attrs, "units": units}
+        chunk.attrs = {ATTRIBUTE: table.attrs.get(ATTRIBUTE), "units": units}
         yield chunk
 
 
