@@ -1,12 +1,14 @@
 """The window: rail, pages, menus, shortcuts, status bar, drop anywhere.
 
-Only the Data page is built before the first paint; the others follow one by one, and the heavy libraries after them.
+Only the Data page is built before the first paint; the others follow one by one, or when somebody looks for a widget of
+theirs, and the heavy libraries after them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QEvent, QPoint, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
@@ -143,6 +145,21 @@ class MainWindow(QMainWindow):
     def page(self, name: str) -> Page:
         """Return a page, building what is missing of it."""
         return self._shelf.page(name)
+
+    def findChild(self, *arguments: Any, **options: Any) -> Any:  # noqa: N802 - Qt's name
+        """Find a widget on any page, also on one that nobody has looked at: scripts know no pages."""
+        self._build_pages()
+        return super().findChild(*arguments, **options)
+
+    def findChildren(self, *arguments: Any, **options: Any) -> Any:  # noqa: N802 - Qt's name
+        """Find widgets on all pages; see `findChild`."""
+        self._build_pages()
+        return super().findChildren(*arguments, **options)
+
+    def _build_pages(self) -> None:
+        if not self._closing:
+            for name, _, _ in PAGES:
+                self.page(name)
 
     @Slot(object)
     def _add_page(self, page: Page) -> None:
@@ -345,7 +362,7 @@ class MainWindow(QMainWindow):
         return super().event(event)
 
     def _ask_before_closing(self) -> None:
-        asked = next((one for one in self.findChildren(CloseQuestion) if one.isVisible()), None)
+        asked = next((one for one in super().findChildren(CloseQuestion) if one.isVisible()), None)
         if asked is not None:
             asked.raise_()
             asked.activateWindow()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from mole_engine.contracts.garbage import end_quickly, load_quickly
@@ -17,8 +18,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is None:
         load_quickly()
-    from mole_engine.cli.entry import run_command
-
+    try:
+        from mole_engine.cli.entry import run_command
+    except KeyboardInterrupt:
+        # Ctrl-C in the first moments, while the commands are loaded.
+        sys.stderr.write("Interrupted.\n")
+        return 130
     code = run_command(argv)
     if argv is None:
         end_quickly()

@@ -28,7 +28,7 @@ from mole_engine.cli import (
     search,
     train,
 )
-from mole_engine.cli.console import error_line, is_broken_pipe, quiet_libraries, silence, write_fault
+from mole_engine.cli.console import error_line, is_broken_pipe, json_line, quiet_libraries, silence, write_fault
 from mole_engine.cli.parser import Command, build_parser, parse
 from mole_engine.contracts.errors import Cancelled, KnownError, MoleError, StructureColumnError, problem_of
 from mole_engine.isolated import CHILD_FLAG
@@ -54,6 +54,8 @@ COMMANDS: tuple[Command, ...] = (
 
 EXIT_DONE, EXIT_FAULT, EXIT_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+
 
 def run_command(argv: Sequence[str] | None = None) -> int:
     """Run `mole` and return the exit code; see `mole_engine.cli.main`."""
@@ -63,36 +65,56 @@ def run_command(argv: Sequence[str] | None = None) -> int:
             return work()
         quiet_libraries()
         _heed_terminate()
+    words = sys.argv[1:] if argv is None else argv
     try:
-        code = _run(sys.argv[1:] if argv is None else argv)
+        code = _run(words)
         sys.stdout.flush()
-    except SystemExit as request:
-        code = request.code if isinstance(request.code, int) else EXIT_DONE
-    except (KeyboardInterrupt, Cancelled):
-        error_line("Interrupted.")
-        code = EXIT_INTERRUPTED
-    except OSError as error:
-        code = _not_written(error)
-    except (KnownError, MemoryError) as error:
-        option = " Or name it with --smiles-column." if isinstance(error, StructureColumnError) else ""
-        error_line(problem_of(error).one_line() + option)
-        code = error.exit_code if isinstance(error, MoleError) else EXIT_FAULT
-    except Exception as error:  # noqa: BLE001 - the last door: whatever comes is told in one line and logged
-        error_line(f"{problem_of(error).one_line()} Details: {write_fault(error)}")
-        code = EXIT_FAULT
+    except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - the last door: whatever comes is told
+        if isinstance(error, OSError) and is_broken_pipe(error):
+            return _reader_left()
+        code, said = _told(error)
+        if said and "--json" in words:
+            _write_failure(code, said)
     return code
 
 
-def _not_written(error: OSError) -> int:
-    if is_broken_pipe(error):
-        return _reader_left()
-    full = error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
-    if full:
+def _told(error: BaseException) -> tuple[int, str]:
+    """Tell an error in one line on stderr; return the exit code and the line, which is "" where nothing failed."""
+    if isinstance(error, SystemExit):
+        # The parser has told what is wrong with the words.
+        code, said = error.code if isinstance(error.code, int) else EXIT_DONE, getattr(error, "said", "")
+    else:
+        code, said = _words(error)
+        error_line(said)
+    return code, said
+
+
+def _words(error: BaseException) -> tuple[int, str]:
+    if isinstance(error, KeyboardInterrupt | Cancelled):
+        return EXIT_INTERRUPTED, "Interrupted."
+    if isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
         # What is left of the results would fail again when the interpreter closes the stream.
         silence(sys.stdout)
-    words = "Cannot write to standard output: the disk is full. Write the results to a file elsewhere (--out)."
-    error_line(words if full else problem_of(error).one_line())
-    return EXIT_FAULT
+        remedy = "Write the results to a file elsewhere (--out)."
+        return EXIT_FAULT, f"Cannot write to standard output: the disk is full. {remedy}"
+    said = problem_of(error).one_line()
+    if isinstance(error, StructureColumnError):
+        said += " Or name it with --smiles-column."
+    code = error.exit_code if isinstance(error, MoleError) else EXIT_FAULT
+    if not isinstance(error, KnownError | OSError | MemoryError):
+        said += f" Details: {write_fault(error)}"
+    return code, said
+
+
+def _write_failure(code: int, said: str) -> None:
+    """Close stdout with one JSON object, as after success: whoever reads the last line finds out what happened."""
+    status = "interrupted" if code == EXIT_INTERRUPTED else "failed"
+    try:
+        json_line({"status": status, "error": said, "exit_code": code})
+        sys.stdout.flush()
+    except OSError:
+        # Nobody reads it, or there is no room: stderr has said it.
+        silence(sys.stdout)
 
 
 def _work_as_child(argv: Sequence[str]) -> Callable[[], int] | None:

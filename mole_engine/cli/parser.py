@@ -48,14 +48,23 @@ def column_names(text: str) -> list[str]:
     return [name.strip() for name in row if name.strip()]
 
 
+class UsageError(SystemExit):
+    """Leaves with exit code 2 after the line that says what is wrong with the words, which it keeps as `said`."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(2)
+        self.said = said
+
+
 class OneLineParser(argparse.ArgumentParser):
     """A parser whose errors are one line: what is wrong and where to look."""
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and leave with exit code 2."""
         stop = "" if message.endswith("?") else "."
-        sys.stderr.write(f"{self.prog}: {message}{stop} See `{self.prog} --help`.\n")
-        sys.exit(2)
+        said = f"{self.prog}: {message}{stop} See `{self.prog} --help`."
+        sys.stderr.write(f"{said}\n")
+        raise UsageError(said)
 
 
 def build_parser(commands: Sequence[Command]) -> OneLineParser:

@@ -51,7 +51,8 @@ def _predict_file(model: LoadedModel, arguments: argparse.Namespace) -> int:
         where = f"{name} has no readable structure in column '{result.smiles_column}':"
         raise InputError(where, f"{result.first_error}.", "Name the right column with --smiles-column.")
     if result.failed:
-        note(f"No prediction for {result.failed:,} of {counted(result.rows, 'row')}; the column 'error' says why.")
+        error = result.renamed.get("error", "error")
+        note(f"No prediction for {result.failed:,} of {counted(result.rows, 'row')}; the column '{error}' says why.")
     if arguments.out:
         note(f"Predictions of {counted(result.rows - result.failed, 'molecule')}: {arguments.out}")
     return 0

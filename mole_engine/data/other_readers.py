@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from pyarrow import compute
 
 from mole_engine.contracts.errors import Cancelled, InputError
+from mole_engine.data.cell_types import SeenTypes, arrow_types
 from mole_engine.data.progress import Progress, report
 from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank, structure_share
 from mole_engine.data.text_format import find_decimal, has_header
@@ -53,7 +54,7 @@ def read_xlsx(raw: bytes, name: str, on_progress: Progress | None) -> Cells:
             book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
             sheets = [str(sheet.title) for sheet in book.worksheets]
             found = _promising_sheet(book) if len(sheets) > 1 else None
-            rows, numbers, sheet = _first_filled_sheet(found or book.worksheets, raw, on_progress)
+            rows, numbers, sheet, types = _first_filled_sheet(found or book.worksheets, raw, on_progress)
             book.close()
     except (InputError, Cancelled, MemoryError):
         raise
@@ -81,10 +82,13 @@ def read_xlsx(raw: bytes, name: str, on_progress: Progress | None) -> Cells:
     if not rows:
         raise InputError(f"{name} has a header but no rows.", "", "Choose a file with one molecule a row.")
     frame = _frame([pa.array(column, pa.string()) for column in zip(*rows, strict=True)])
-    names, frame = _without_empty_columns(names, frame)
+    kept = _filled_columns(names, frame)
+    names, frame = [names[index] for index in kept], frame.iloc[:, kept].set_axis(pd.RangeIndex(len(kept)), axis=1)
     # Where no sheet has structures, a message about the table should say which one was read.
     called = f"{name} (sheet '{sheet}'; others: {shown(others)})" if others and not found else ""
-    return Cells(names, frame, np.array(numbers, np.int64), decimal=mark, notes=notes, called=called)
+    types = {place: types[index] for place, index in enumerate(kept) if index in types}
+    lines = np.array(numbers, np.int64)
+    return Cells(names, frame, lines, decimal=mark, notes=notes, called=called, types=types)
 
 
 def read_parquet(raw: bytes, name: str, on_progress: Progress | None) -> Cells:
@@ -105,9 +109,9 @@ def read_parquet(raw: bytes, name: str, on_progress: Progress | None) -> Cells:
         raise InputError(f"{name} is damaged.", "It is not a whole Parquet file.", "Copy or write it again.") from error
     if not columns or not table.num_rows:
         raise InputError(f"{name} is empty.", "It has no rows.", "Choose a file with one molecule a row.")
-    return Cells(
-        list(table.column_names), _frame(columns), np.arange(1, table.num_rows + 1, dtype=np.int64), encoding="utf-8"
-    )
+    lines = np.arange(1, table.num_rows + 1, dtype=np.int64)
+    types = arrow_types(table.schema.types)
+    return Cells(list(table.column_names), _frame(columns), lines, encoding="utf-8", types=types)
 
 
 def _check_archive(raw: bytes, name: str) -> None:
@@ -153,9 +157,10 @@ def _promise(rows: Sequence[Sequence[str]]) -> Literal["structures", "name", ""]
 
 def _first_filled_sheet(
     sheets: Iterable[Any], raw: bytes, on_progress: Progress | None
-) -> tuple[list[list[str]], list[int], str]:
+) -> tuple[list[list[str]], list[int], str, dict[int, str]]:
     for sheet in sheets:
         rows: list[list[str]] = []
+        seen = SeenTypes()
         numbers: list[int] = []
         empty = 0
         for number, values in enumerate(sheet.iter_rows(values_only=True), 1):
@@ -165,13 +170,16 @@ def _first_filled_sheet(
             if empty > _MAX_EMPTY_TAIL:
                 break
             if not empty:
+                if rows:
+                    # The first row may be the header.
+                    seen.see(values)
                 rows.append(cells)
                 numbers.append(number)
             if number % _REPORT_EVERY == 0:
                 _report(on_progress, raw, number, max(number, sheet.max_row or 0))
         if rows:
-            return rows, numbers, str(sheet.title)
-    return [], [], ""
+            return rows, numbers, str(sheet.title), seen.types()
+    return [], [], "", {}
 
 
 def _report(on_progress: Progress | None, raw: bytes, done: int, total: int) -> None:
@@ -214,14 +222,10 @@ def _frame(columns: Sequence[pa.Array | pa.ChunkedArray]) -> pd.DataFrame:
     return frame
 
 
-def _without_empty_columns(names: list[str], frame: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
-    """Leave out columns that have neither a name nor a cell, as formatting leaves them behind."""
+def _filled_columns(names: Sequence[str], frame: pd.DataFrame) -> list[int]:
+    """Return all columns but those that have neither a name nor a cell, as formatting leaves them behind."""
     kept = [index for index, name in enumerate(names) if name.strip() or (frame.iloc[:, index] != "").any()]
-    if len(kept) == len(names) or not kept:
-        return names, frame
-    chosen = frame.iloc[:, kept].copy()
-    chosen.columns = pd.RangeIndex(len(kept))
-    return [names[index] for index in kept], chosen
+    return kept or list(range(len(names)))
 
 
 def frame_of_texts(columns: Iterable[Sequence[str]]) -> pd.DataFrame:

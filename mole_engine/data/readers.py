@@ -261,7 +261,8 @@ def make_table(path: Path, kind: str, cells: Cells, digest: str) -> RawTable:
         notes=(*cells.notes, *marks.notes),
     )
     frame.columns = pd.Index(names, dtype="str")
-    return RawTable(info, frame, lines, cells.problems)
+    types = {names[index]: kind for index, kind in cells.types.items()}
+    return RawTable(info, frame, lines, cells.problems, types=types)
 
 
 def _is_blank(rows: pd.DataFrame) -> bool:

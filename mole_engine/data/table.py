@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar, cast
 
 import numpy as np
@@ -34,6 +34,8 @@ class RawTable:
         The cells, all texts, untouched; a cell that the file lacks is "".
     problems
         Reason by row for structures that the reader itself could not read (broken SDF records).
+    types
+        Columns that the file knows to be more than texts; see `mole_engine.data.cell_types`.
 
     Parameters
     ----------
@@ -50,10 +52,12 @@ class RawTable:
         lines: npt.NDArray[np.int64],
         problems: dict[int, str] | None = None,
         files: Sequence[tuple[int, str]] = (),
+        types: Mapping[str, str] | None = None,
     ) -> None:
         self.info = info
         self.frame = frame
         self.problems = problems or {}
+        self.types = types or {}
         self._lines = lines
         self._files = tuple(files)
         self._texts: dict[str, Texts] = {}

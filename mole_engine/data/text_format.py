@@ -204,7 +204,9 @@ def _bare_inchis(sample: Sequence[str]) -> bool:
 
 
 def _blank_separated(sample: Sequence[str], suffix: str) -> bool:
-    body = sample[1:] or sample
+    # Lines of structure and title have no header as a rule: the first one may be the only one with a title.
+    is_row = suffix in MAY_HAVE_TITLES and any(is_structure(line.split(None, 1)[0]) for line in sample[:1])
+    body = sample if is_row else sample[1:] or sample
     split = [line.split(None, 1) for line in body]
     parted = [parts for parts in split if len(parts) == 2]
     if not parted or (len(parted) < 0.8 * len(body) and suffix not in MAY_HAVE_TITLES):

@@ -74,7 +74,9 @@ def find_layout(head: Sequence[str], separator: str, decimal: str, suffix: str =
     sample = [row for row in rows[skip:] if any(cell.strip() for cell in row)]
     mark = decimal or find_decimal([cell for row in sample[:200] for cell in row[:200]], separator)
     if not sample or not has_header(sample, mark, suffix, separator):
-        width = _usual([len(row) for row in sample]) if sample else 1
+        widths = [len(row) for row in sample] or [1]
+        # A title may be the only one of its file.
+        width = max(widths) if separator == " " else _usual(widths)
         numbered = [f"column {index + 1}" for index in range(width)]
         if has_titles(suffix, separator, width):
             return Layout(separator, skip, ["smiles", "name", *numbered[2:]][:width], False, mark, notes)

@@ -54,6 +54,8 @@ class Cells:
         Reason by row for structures that the reader itself could not read.
     called
         What to call the table where the file's name does not say it, such as one sheet of several; else empty.
+    types
+        Columns that the file knows to be more than texts, by position; see `mole_engine.data.cell_types`.
     """
 
     names: list[str]
@@ -66,6 +68,7 @@ class Cells:
     problems: dict[int, str] = field(default_factory=dict)
     is_decimal_fixed: bool = False
     called: str = ""
+    types: dict[int, str] = field(default_factory=dict)
 
 
 def read_text(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.records import SET_SEPARATOR
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.inference.difficulty import factors
@@ -40,8 +41,13 @@ class PredictionColumns:
 
     @classmethod
     def of_card(cls, card: ModelCard) -> PredictionColumns:
-        """Return the columns that a model with this card writes."""
-        scaler = TargetScaler.from_dict(card.scaler)
+        """Return the columns that a model with this card writes. Raises InputError."""
+        try:
+            scaler = TargetScaler.from_dict(card.scaler)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"'{card.name}' is damaged:", "its scaling of targets cannot be read.") from error
+        if len(scaler.scales) != len(card.tasks):
+            raise InputError(f"'{card.name}' is damaged:", "its scaling is not that of its targets.")
         return cls(card.tasks, scaler, card.uncertainty, card.domain is not None)
 
     def values(
@@ -115,7 +121,8 @@ class PredictionColumns:
             known[np.isnan(similarity)] = pd.NA
             columns["in_domain"] = known
             columns["nearest_similarity"] = similarity
-        columns["error"] = list(errors)
+        # Of texts also where there is no row.
+        columns["error"] = pd.Series(list(errors), dtype="str")
         frame = pd.DataFrame(columns)
         frame.attrs["units"] = self.units()
         return frame

@@ -64,8 +64,10 @@ def encode_file(
             np.save(stream, vectors, allow_pickle=False)
     else:
         names = _free_names(vectors.shape[1], {str(name) for name in table.columns})
+        whole = pd.concat([table.reset_index(drop=True), pd.DataFrame(vectors, columns=names)], axis=1)
+        whole.attrs = table.attrs
         with open_writer(out, frozenset(names)) as writer:
-            writer.write(pd.concat([table.reset_index(drop=True), pd.DataFrame(vectors, columns=names)], axis=1))
+            writer.write(whole)
     return FileVectors(len(vectors), failed, vectors.shape[1], tuple(names))
 
 

@@ -30,10 +30,14 @@ def build_network(bundle: Bundle) -> MolENetwork:
     InputError
         When the weights do not fit the network that the card describes.
     """
-    network = MolENetwork(bundle.card.train_config().model)
+    config = bundle.card.train_config().model
     try:
+        # Shapes alone first: a card may describe a network that fills the memory.
+        with torch.device("meta"):
+            MolENetwork(config).load_state_dict(bundle.tensors, strict=True, assign=True)
+        network = MolENetwork(config)
         network.load_state_dict(bundle.tensors, strict=True)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         first = str(error).splitlines()[-1].strip()
         raise InputError(f"'{bundle.card.name}' is damaged:", f"its weights do not fit its card ({first})") from error
     return network.eval().requires_grad_(False)

@@ -47,6 +47,7 @@ CHUNK = 20_480
 Tick = Callable[[int], None]
 
 STAGE = "Predicting"
+NO_NUMBER = "the model gives no number for it"
 BATCH_SIZE = 64
 
 
@@ -126,7 +127,8 @@ class LoadedModel:
         for texts, features, tick in self._prepared(smiles, on_progress):
             logits, spread = self._logits(features, texts, width, batch_size, tick)
             outputs = self._readout(from_numpy(logits).float()).double().numpy()
-            errors = [features.errors.get(place, "") for place in range(len(texts))]
+            lacking = np.isnan(outputs).any(axis=1)
+            errors = [features.errors.get(place, NO_NUMBER if gap else "") for place, gap in enumerate(lacking)]
             nearest = self._similarity(texts, features)
             within = None if nearest is None or self.card.domain is None else inside(self.card.domain, texts, nearest)
             yield self.columns.frame(outputs, logits, nearest, within, errors, spread)

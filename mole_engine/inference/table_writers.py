@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
+import numpy as np
 import pandas as pd
 
 from mole_engine.contracts.cells import guarded
 from mole_engine.contracts.errors import InputError
+from mole_engine.data.cell_types import typed
 from mole_engine.store.files import atomic_path
 
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
@@ -73,7 +75,7 @@ class TextWriter:
 
 
 class ParquetWriter:
-    """Parquet: input columns as text, ours typed, units in the metadata of the fields."""
+    """Parquet: input columns as their file had them, ours typed, units in the metadata of the fields."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -84,6 +86,7 @@ class ParquetWriter:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        frame = typed(frame)
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._path, _schema(pa, frame))
         table = pa.Table.from_pandas(frame, schema=self._writer.schema, preserve_index=False)
@@ -102,8 +105,12 @@ def _schema(pa: Any, frame: pd.DataFrame) -> Any:
         kind = frame[name].dtype
         if pd.api.types.is_bool_dtype(kind):
             type_ = pa.bool_()
+        elif isinstance(kind, pd.Int64Dtype):
+            type_ = pa.int64()
         elif pd.api.types.is_numeric_dtype(kind):
             type_ = pa.float64()
+        elif pd.api.types.is_datetime64_dtype(kind):
+            type_ = pa.timestamp("us")
         else:
             type_ = pa.string()
         fields.append(pa.field(str(name), type_, metadata={"unit": units[name]} if name in units else None))
@@ -129,7 +136,7 @@ class XlsxWriter:
             self._append(list(frame.columns))
         if self._rows + len(frame) > _XLSX_ROWS:
             raise InputError("An Excel sheet holds at most 1,048,575 molecules.", "", "Write CSV or Parquet instead.")
-        for row in frame.itertuples(index=False, name=None):
+        for row in typed(frame).itertuples(index=False, name=None):
             self._append(row)
 
     def close(self) -> None:
@@ -147,8 +154,13 @@ class XlsxWriter:
     def _cell(self, sheet: Any, value: Any) -> Any:
         from openpyxl.cell import WriteOnlyCell
 
-        if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
             return None
+        if isinstance(value, np.bool_):
+            # openpyxl would write a number.
+            return bool(value)
+        if isinstance(value, pd.Timestamp):
+            return value.date() if value == value.normalize() else value.to_pydatetime()
         if not isinstance(value, str):
             return value
         cell = WriteOnlyCell(sheet, _XLSX_FORBIDDEN.sub("", value)[:_XLSX_CELL])

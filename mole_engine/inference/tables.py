@@ -11,6 +11,7 @@ import pandas as pd
 
 from mole_engine.contracts.errors import StructureColumnError
 from mole_engine.contracts.events import ProgressHandler
+from mole_engine.data.cell_types import ATTRIBUTE
 from mole_engine.data.columns import bears_names
 from mole_engine.data.readers import read_table
 from mole_engine.data.recognise import structure_name_rank
@@ -20,6 +21,8 @@ from mole_engine.inference.table_writers import TextWriter, check_suffix, open_w
 from mole_engine.store.files import check_not_same, check_writable
 
 RENAMED_SUFFIX = "_mole"
+_PROBLEMS = "problems"
+"""Key of a frame's `attrs`: reasons by row for structures that the reader could not read (broken SDF records)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,11 @@ def read_input(
 ) -> tuple[pd.DataFrame, str]:
     """Read a file to predict: its cells as texts, and the column with the structures. Raises InputError."""
     table = read_table(path, on_progress=on_progress)
-    return table.frame, find_smiles_column(table, model, smiles_column)
+    frame = table.frame.copy(deep=False)
+    # A workbook's numbers are to come out as numbers.
+    frame.attrs[ATTRIBUTE] = dict(table.types)
+    frame.attrs[_PROBLEMS] = dict(table.problems)
+    return frame, find_smiles_column(table, model, smiles_column)
 
 
 def find_name_column(table: pd.DataFrame, structures: str) -> str:
@@ -207,13 +214,18 @@ def _chunks(
     renamed: dict[str, str],
 ) -> Iterator[pd.DataFrame]:
     start = 0
+    problems: dict[int, str] = table.attrs.get(_PROBLEMS) or {}
     for frame in model.predict_chunks(table[column].tolist(), on_progress=on_progress):
         units = {renamed.get(name, name): unit for name, unit in frame.attrs["units"].items()}
+        if problems:
+            # The cell is empty then, but that is not the reason.
+            known = [problems.get(start + place, "") if error else "" for place, error in enumerate(frame["error"])]
+            frame["error"] = [own or error for own, error in zip(known, frame["error"], strict=True)]
         own = frame.rename(columns=renamed)
         cells = table.iloc[start : start + len(frame)].reset_index(drop=True)
         start += len(frame)
         chunk = pd.concat([cells, own], axis=1)
-        chunk.attrs = {"units": units}
+        chunk.attrs = {ATTRIBUTE: table.attrs.get(ATTRIBUTE), "units": units}
         yield chunk
 
 

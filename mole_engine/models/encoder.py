@@ -63,7 +63,7 @@ class Encoder(nn.Module):
         distances
             (B, N, N) integers: topological distance + 1, 0 for CLS, padding and between fragments.
         mask
-            (B, N) bool, True on real tokens.
+            (B, N) bool, True on real tokens; 1 and 0 will do.
         span
             (B, N, N) bool, which token may attend to which (pretraining), or None.
         first_only
@@ -75,6 +75,7 @@ class Encoder(nn.Module):
         -------
         (B, N, H) states, (B, 1, H) or (L, B, N, H); padded rows are arbitrary.
         """
+        mask = mask.bool()
         hidden: Tensor = self.encoder(
             self.embeddings(tokens.long(), mask), distances, mask, span, first_only, all_layers
         )

@@ -119,6 +119,7 @@ class MolENetwork(nn.Module):
 
     def encode(self, tokens: Tensor, distances: Tensor, mask: Tensor) -> Tensor:
         """Return one vector per molecule, (B, `pooled_size`): the pooled states that the head reads."""
+        mask = mask.bool()
         first_only, all_layers = self.config.pooling == "cls", self.config.pooling == "layers"
         hidden = self.encoder(tokens, distances, mask, first_only=first_only, all_layers=all_layers)
         if all_layers:

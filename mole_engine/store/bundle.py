@@ -167,7 +167,7 @@ def _card(raw: bytes, path: Path) -> ModelCard:
     try:
         content: Any = json.loads(raw)
         version = int(content["format_version"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(path, "its card cannot be read") from error
     if version > FORMAT_VERSION:
         raise InputError(

@@ -27,6 +27,8 @@ PROGRAM = "mole-studio"
 """Under which the versions of a card name the program itself."""
 
 FINGERPRINT_BYTES = 256
+_MAX_FINGERPRINTS = FINGERPRINT_BYTES << 20
+"""Bytes of a million molecules; what unpacks to more was made to fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +129,12 @@ class DomainReference:
     def from_dict(cls, content: dict[str, Any]) -> DomainReference:
         """Rebuild what `to_dict` wrote. Raises ValueError."""
         try:
-            raw = zlib.decompress(base64.b64decode(content["fingerprints"], validate=True))
+            unpacking = zlib.decompressobj()
+            raw = unpacking.decompress(base64.b64decode(content["fingerprints"], validate=True), _MAX_FINGERPRINTS)
         except (binascii.Error, zlib.error) as error:
             raise ValueError("the fingerprints cannot be decoded") from error
+        if not unpacking.eof:
+            raise ValueError("the fingerprints are cut off, or too many")
         fingerprints = np.frombuffer(raw, dtype=np.uint8).reshape(-1, FINGERPRINT_BYTES)
         elements = content.get("elements")
         known = None if elements is None else frozenset(map(str, elements))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,9 @@ def import_reference(
             f"it has {words.size} tokens, the weights have {config.vocabulary_size}.",
             "Give the vocabulary that the weights were trained with.",
         )
-    tasks = _tasks(_kind(task, state.settings), config.outputs, names) if report.has_head else ()
+    kind = _kind(task, state.settings)
+    tasks = _tasks(kind or TaskKind.REGRESSION, config.outputs, names) if report.has_head else ()
+    report = replace(report, is_kind_guessed=report.has_head and kind is None)
     if not report.has_head:
         tensors |= _silent_head(config)
     _check_fit(config, tensors, weights.name)
@@ -90,7 +93,8 @@ def import_reference(
     return report
 
 
-def _kind(task: str, settings: Mapping[str, Any]) -> TaskKind:
+def _kind(task: str, settings: Mapping[str, Any]) -> TaskKind | None:
+    """Return the kind that is wanted, or that the loss among the settings tells; None where nothing tells it."""
     if task not in TASKS:
         raise InputError(f"'{task}' is not a kind of task.", "", f"Choose one of: {', '.join(TASKS)}.")
     if task != "auto":
@@ -105,7 +109,7 @@ def _kind(task: str, settings: Mapping[str, Any]) -> TaskKind:
     ):
         if loss in words:
             return kind
-    return TaskKind.REGRESSION
+    return None
 
 
 def _tasks(kind: TaskKind, outputs: int, names: Sequence[str]) -> tuple[TaskSpec, ...]:

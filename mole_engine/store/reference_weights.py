@@ -63,17 +63,23 @@ class KeyReport:
         Names in the file that belong to neither encoder nor head (metrics, pretraining heads).
     has_head
         Whether the file holds a prediction head.
+    is_kind_guessed
+        Whether nothing has told what kind of values the head gives, so that numbers were assumed.
     """
 
     matched: tuple[str, ...]
     unused: tuple[str, ...]
     has_head: bool
+    is_kind_guessed: bool = False
 
     def in_words(self) -> str:
-        """Say what was matched, in one sentence."""
+        """Say what was matched, and what was assumed."""
         head = "encoder and prediction head" if self.has_head else "encoder without a prediction head"
         rest = f"; {counted(len(self.unused), 'other')} left aside" if self.unused else ""
-        return f"{counted(len(self.matched), 'tensor')} matched ({head}){rest}."
+        said = f"{counted(len(self.matched), 'tensor')} matched ({head}){rest}."
+        if not self.is_kind_guessed:
+            return said
+        return f"{said} The file does not say what its outputs are: taken as numbers; --task classification changes it."
 
 
 def read_reference(path: str | Path) -> ReferenceState:

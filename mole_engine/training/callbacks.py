@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from mole_engine.contracts.errors import Cancelled, InputError
 from mole_engine.contracts.run_state import RunControl
 
 CHECK_EVERY = 16
+
+
+@contextlib.contextmanager
+def heeding_terminate(control: RunControl) -> Iterator[None]:
+    """Let SIGTERM, with which a scheduler ends a job, interrupt a fit as Ctrl-C does.
+
+    Lightning answers it by itself, with a `SystemExit` of code 0: the job would look done, and its run active for ever.
+    """
+    try:
+        yield
+    except SIGTERMException as error:
+        control.interrupt()
+        raise Cancelled from error
 
 
 class ControlCallback(pl.Callback):

@@ -20,7 +20,7 @@ from mole_engine.contracts.wording import counted
 from mole_engine.models.base import fixed_of
 from mole_engine.store.files import remove_left_overs
 from mole_engine.training.averaging import AveragingCallback
-from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback
+from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback, heeding_terminate
 from mole_engine.training.checkpoints import BEST, LAST, CheckpointCallback
 from mole_engine.training.compilation import compiled_layers, compiles
 from mole_engine.training.emitter import EventEmitter
@@ -181,9 +181,10 @@ class _Job:
             keeper = self._keeper()
             trainer = self._trainer(keeper, resume_from)
             try:
-                trainer.fit(
-                    self.prepared.model, datamodule=self.prepared.data, ckpt_path=resume_from, weights_only=True
-                )
+                with heeding_terminate(self.control):
+                    trainer.fit(
+                        self.prepared.model, datamodule=self.prepared.data, ckpt_path=resume_from, weights_only=True
+                    )
                 return trainer, keeper
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):

@@ -37,7 +37,7 @@ from mole_engine.store.files import write_text
 from mole_engine.store.pretraining_folder import PretrainingFolder
 from mole_engine.store.run_folder import FolderLock
 from mole_engine.store.run_log import RunLog
-from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback
+from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, SeedCallback, heeding_terminate
 from mole_engine.training.checkpoints import CheckpointCallback
 from mole_engine.training.compilation import compiled_layers, compiles
 from mole_engine.training.fitting import check_checkpoint
@@ -236,7 +236,11 @@ class _PretrainingJob(Job):
         trainer.reload_dataloaders_every_n_epochs = 1  # type: ignore[attr-defined]
         compiling = compiles(self.config.runtime, device.accelerator, long=True)
         try:
-            with process_group_ends_here(), compiled_layers(prepared.model, compiling):
+            with (
+                process_group_ends_here(),
+                compiled_layers(prepared.model, compiling),
+                heeding_terminate(self.control),
+            ):
                 trainer.fit(prepared.model, datamodule=prepared.data, ckpt_path=self._start, weights_only=True)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):

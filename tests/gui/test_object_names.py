@@ -39,6 +39,14 @@ def test_every_fixed_name_is_there_once(whole_window: MainWindow) -> None:
     assert {name: found[name] for name in NAMES.split() if found[name] != 1} == {}
 
 
+def test_every_fixed_name_is_found_at_once(window: MainWindow) -> None:
+    """Whoever builds a window finds its widgets without knowing the pages, or that they are built later."""
+    from PySide6.QtWidgets import QWidget
+
+    names = [name for name in NAMES.split() if name != "mainWindow"]
+    assert [name for name in names if window.findChild(QWidget, name) is None] == []
+
+
 def test_what_is_used_says_what_it_is(whole_window: MainWindow) -> None:
     """A button shows its text or has an accessible name; so does every other widget that is used by hand."""
     from PySide6.QtWidgets import QWidget

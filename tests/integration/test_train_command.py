@@ -168,6 +168,19 @@ def test_ctrl_c_keeps_the_checkpoint_and_resume_finishes(table, tmp_path, capsys
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["status"] == "completed"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM is POSIX")
+def test_a_scheduler_that_ends_a_training_leaves_it_interrupted(table, tmp_path):
+    out = tmp_path / "run"
+    process = _start(_train_words(table, out, "--epochs", "3000", "--json"))
+    _wait_for(out / "checkpoints" / "last.ckpt", process)
+    process.send_signal(signal.SIGTERM)
+    said, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert json.loads(said)["status"] == "interrupted"
+    assert RunFolder(out).read_record().status is RunState.INTERRUPTED
+    assert RunFolder(out).read_events()[-1].is_terminal
+
+
 def _finish_soon(folder):
     """Let the run end two epochs after its checkpoint."""
     import torch

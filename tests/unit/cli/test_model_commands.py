@@ -43,6 +43,14 @@ def test_predict_to_stdout_and_file(make_bundle, molecules, capsys, tmp_path):
     assert (tmp_path / "out.csv").read_text() == captured.out
 
 
+def test_a_failed_row_is_told_where_our_column_stepped_aside(make_bundle, capsys, tmp_path):
+    (tmp_path / "in.csv").write_text("smiles,error\nCCO,none\nC1CC,some\n")
+    assert main(["predict", str(make_bundle()), str(tmp_path / "in.csv")]) == 0
+    captured = capsys.readouterr()
+    assert captured.err.endswith("No prediction for 1 of 2 rows; the column 'error_mole' says why.\n")
+    assert captured.out.splitlines()[2].endswith(",ring 1 is never closed")
+
+
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_predict_what_comes_through_a_pipe(make_bundle, molecules, capsys, tmp_path, monkeypatch, kind):
     model = str(make_bundle())

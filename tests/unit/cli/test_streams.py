@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mole_engine.cli import entry
+from mole_engine.cli import entry, main
 from mole_engine.cli.console import is_broken_pipe, note
 from mole_engine.cli.train_progress import TrainProgress
 from mole_engine.contracts.events import EpochMetrics, Notice
@@ -65,6 +65,16 @@ def test_a_scheduler_ends_a_command_like_ctrl_c_and_no_half_file_stays(tmp_path)
     assert process.returncode == 130
     assert said == "Interrupted.\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_the_commands_load_is_told_in_a_line(monkeypatch, capsys):
+    class Loading:
+        def __getattr__(self, name):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "mole_engine.cli.entry", Loading())
+    assert main(["presets"]) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
 
 
 def test_a_validation_loss_that_chooses_the_epoch_is_shown_once(capsys: pytest.CaptureFixture[str]) -> None:

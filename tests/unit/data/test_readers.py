@@ -279,6 +279,19 @@ def test_unknown_columns_are_answered_with_close_ones(tmp_path):
         table.resolve("logS mesured")
 
 
+@pytest.mark.parametrize("text", ["CCO ethanol\nCCN\n", "CCO ethanol\nCCN\nCCC\n", "CCO\tethanol\nCCN\nCCC\n"])
+def test_a_title_that_only_the_first_molecule_has_is_one(tmp_path, text):
+    table = read(tmp_path, text, "a.smi")
+    assert [column.name for column in table.info.columns] == ["smiles", "name"]
+    assert table.column_values("smiles")[:2] == ["CCO", "CCN"]
+    assert table.column_values("name")[:2] == ["ethanol", ""]
+
+
+def test_an_smi_file_without_titles_may_have_a_header_of_two_words(tmp_path):
+    table = read(tmp_path, "Canonical SMILES\nCCO\nCCN\n", "a.smi")
+    assert [column.name for column in table.info.columns] == ["Canonical SMILES"]
+
+
 @pytest.mark.parametrize("first", ["c1ccc2c(c1)[nH]c3ccccc23C pent", "CN(C)(C)(C)C amine", "wrong_one x"])
 def test_an_smi_file_that_begins_with_an_unreadable_molecule_keeps_its_row(tmp_path, first):
     table = read(tmp_path, f"{first}\nCCO e\nCCN a\n".encode(), "a.smi")

@@ -7,6 +7,7 @@ import openpyxl
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from rdkit import Chem
 
 from mole_engine.contracts.cells import guarded, unguarded
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
@@ -271,3 +272,11 @@ def test_input_file_is_never_overwritten_by_its_result(model, table, tmp_path):
     with pytest.raises(InputError, match="overwritten by its own result"):
         predict_file(model, table, table)
     assert table.read_text() == TABLE
+
+
+def test_a_record_that_the_reader_could_not_read_says_so(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(predictor, "CHUNK", 1)
+    (tmp_path / "in.sdf").write_text(f"{Chem.MolToMolBlock(Chem.MolFromSmiles('CCO'))}$$$$\nbroken\n\n\n  3  2\n$$$$\n")
+    result = predict_file(model, tmp_path / "in.sdf", tmp_path / "out.csv")
+    assert _read(tmp_path / "out.csv")["error"].tolist() == ["", "the record holds no readable structure"]
+    assert result.first_error == "row 2: the record holds no readable structure"

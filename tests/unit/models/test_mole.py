@@ -306,3 +306,16 @@ def test_it_exports_with_free_batch_size_and_length() -> None:
         program = torch.export.export(network(), inputs, dynamic_shapes=shapes)
         other = batch([Chem.MolFromSmiles(smiles) for smiles in (*SMILES, "C" * 140)])
         torch.testing.assert_close(program.module()(*other), network()(*other), atol=EXACT, rtol=0)
+
+
+@pytest.mark.parametrize("kind", [torch.long, torch.float32, torch.uint8])
+def test_a_mask_of_ones_and_zeros_counts_like_one_of_truth_values(kind: torch.dtype) -> None:
+    tokens, distances, mask = batch([Chem.MolFromSmiles(text) for text in SMILES])
+    for pooling in ("cls", "cls+mean", "layers"):
+        with torch.no_grad():
+            assert torch.equal(
+                network(pooling)(tokens, distances, mask.to(kind)), network(pooling)(tokens, distances, mask)
+            )
+    with torch.no_grad():
+        encoder = network().encoder
+        assert torch.equal(encoder(tokens, distances, mask.to(kind)), encoder(tokens, distances, mask))

@@ -71,6 +71,23 @@ def test_a_lightning_checkpoint_tells_heads_and_task(tmp_path: Path) -> None:
     assert [task.kind for task in card.tasks] == [TaskKind.REGRESSION]
 
 
+@pytest.mark.parametrize(
+    ("name", "task", "is_guessed"),
+    [
+        ("plain.safetensors", "auto", True),
+        ("plain.safetensors", "regression", False),
+        ("lightning.ckpt", "auto", False),
+    ],
+)
+def test_a_kind_of_output_that_nothing_tells_is_said_to_be_assumed(
+    state: State, tmp_path: Path, name: str, task: str, is_guessed: bool
+) -> None:
+    WRITERS[name](state, tmp_path / name)
+    report = import_reference(tmp_path / name, VOCABULARY, heads=4, task=task, out=tmp_path / "imported.mole")
+    assert report.is_kind_guessed == is_guessed
+    assert ("taken as numbers; --task classification" in report.in_words()) == is_guessed
+
+
 def test_the_bundle_keeps_the_originals_rules(tmp_path: Path) -> None:
     import_reference(CHECKPOINT, VOCABULARY, out=tmp_path / "imported.mole")
     card = read_bundle(tmp_path / "imported.mole").card

@@ -12,12 +12,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from mole_engine.contracts.errors import Cancelled, KnownError
 from mole_engine.contracts.events import EpochMetrics, Notice
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.training.averaging import AveragingCallback
-from mole_engine.training.callbacks import ControlCallback, DivergenceCallback
+from mole_engine.training.callbacks import ControlCallback, DivergenceCallback, heeding_terminate
 from mole_engine.training.metrics_table import append_row
 from mole_engine.training.reporting import Progress, peak_memory
 
@@ -35,6 +36,13 @@ def test_pause_waits_and_its_time_is_known():
     callback.on_train_batch_start(trainer(), None, None, 0)
     timer.join()
     assert 0.1 < callback.paused_seconds < 5
+
+
+def test_what_lightning_makes_of_a_schedulers_signal_is_an_interruption():
+    control = RunControl()
+    with pytest.raises(Cancelled), heeding_terminate(control):
+        raise SIGTERMException
+    assert control.interrupt_requested
 
 
 @pytest.mark.parametrize("hook", ["on_train_batch_start", "on_validation_batch_start", "on_test_batch_start"])
