@@ -17,7 +17,7 @@ from mole_engine.data.table import RawTable
 from mole_engine.data.targets import task_of
 from mole_engine.data.timeline import find_order_column
 from mole_engine.data.unit_cells import unit_targets
-from mole_engine.data.values import shown
+from mole_engine.data.values import numbers_of, shown
 
 _WORD_SPLIT = re.compile(r"[^a-z0-9]+")
 _IDENTIFIER = re.compile(
@@ -276,8 +276,11 @@ def _counts_up(table: RawTable, column: ColumnInfo) -> bool:
     """Whether the column is 0, 1, 2, ... or 1, 2, 3, ..., as an index that was saved along."""
     if len(table) < 3:
         return bool(_INDEX.fullmatch(column.name.strip()))
-    values = table.numbers(column.name)
-    return bool(np.all(np.diff(values) == 1.0)) and values[0] in (0.0, 1.0)
+    first = numbers_of(table.frame[column.name].iloc[:3], column.decimal)
+    if first[0] not in (0.0, 1.0) or not np.all(np.diff(first) == 1.0):
+        # Said of nearly every column without reading all of it.
+        return False
+    return bool(np.all(np.diff(table.numbers(column.name)) == 1.0))
 
 
 def _all_whole_and_distinct(table: RawTable, column: ColumnInfo) -> bool:

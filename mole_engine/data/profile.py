@@ -10,7 +10,7 @@ import pandas as pd
 
 from mole_engine.contracts.dataset import ColumnInfo
 from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank, structure_share
-from mole_engine.data.values import filled_texts, is_number, label_text, parse_number
+from mole_engine.data.values import are_plain_numbers, filled_texts, is_number, label_text, parse_number
 
 PART_WORDS = {
     **dict.fromkeys(("train", "training", "tr", "trn", "train_set", "trainset", "training set", "fit"), "train"),
@@ -60,6 +60,13 @@ def profile_columns(frame: pd.DataFrame, names: Sequence[str], decimals: Sequenc
 
 
 def _profile(name: str, texts: list[str], decimal: str) -> ColumnInfo:
+    if decimal == "." and are_plain_numbers(texts):
+        # The usual column of descriptors, of which a table may have thousands, without a look at each cell.
+        distinct = list(dict.fromkeys(texts))
+        numbers = set(map(float, distinct))
+        binary = len(numbers) == 2 and all(value.is_integer() for value in numbers)
+        kind = "binary" if binary else "number"
+        return ColumnInfo(name, kind, len(texts), len(distinct), unit_of(name), tuple(distinct[:3]), decimal)
     held = filled_texts(texts)
     filled = [text for text in texts if text in held]
     distinct = list(dict.fromkeys(label_text(text) for text in filled))

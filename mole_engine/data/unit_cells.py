@@ -16,7 +16,7 @@ from mole_engine.contracts.wording import counted
 from mole_engine.data.molar import power_of, unit_in
 from mole_engine.data.profile import profile_columns, unit_of
 from mole_engine.data.table import RawTable
-from mole_engine.data.values import Number, is_null, is_number, parse_number, shown
+from mole_engine.data.values import Number, are_plain_numbers, is_null, is_number, parse_number, shown
 
 _CELL = re.compile(r"(.*?[\d.,])\s*([^\d\s.,<>=~]\S{0,15})", re.DOTALL)
 _BRACKETS = re.compile(r"\s*[\[(][^\])]*[\])]\s*$")
@@ -140,7 +140,7 @@ def _may_carry_units(table: RawTable, column: ColumnInfo) -> bool:
     rows = min(len(table), _SAMPLE_ROWS, max(50, _SAMPLE_CELLS // len(table.info.columns)))
     places = np.unique(np.linspace(0, len(table) - 1, rows).astype(np.int64))
     sample = table.frame[column.name].iloc[places].tolist()
-    if all(text.rstrip()[-1:].isdigit() for text in sample if not is_null(text)):
+    if are_plain_numbers(sample) or all(text.rstrip()[-1:].isdigit() for text in sample if not is_null(text)):
         # The usual column, told without a second look at its numbers.
         return False
     reading = _read(sample, column.decimal)

@@ -31,6 +31,8 @@ _WITH_UNIT = re.compile(r"(.*[\d.,])(\s*[^\d\s.,<>=~]\S*)", re.DOTALL)
 _BOUND = re.compile(r"(>=|<=|=>|=<|>>|<<|≥|≤|>|<|~|≈|=)\s*(.+)", re.DOTALL)
 _PIECE = 20_000
 _DASHES = str.maketrans({"−": "-", "\u00a0": "", "\u202f": "", "'": ""})
+_PLAIN_NUMBERS = re.compile(r"(?:-?[0-9]{1,17}(?:\.[0-9]{1,17})?\n)+")
+"""Of a column, a line for each cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,13 @@ def is_number(number: Number) -> bool:
 def is_null(text: str) -> bool:
     """Whether a cell means "no value"."""
     return text.strip().lower() in NULL_WORDS
+
+
+def are_plain_numbers(texts: Sequence[str]) -> bool:
+    """Whether every cell is a number of digits and a point, which any reader takes for the same; seen at once."""
+    lines = "\n".join([*texts, ""])
+    # A cell may hold a line break itself.
+    return lines.count("\n") == len(texts) and _PLAIN_NUMBERS.fullmatch(lines) is not None
 
 
 def filled_texts(texts: Iterable[str]) -> set[str]:
