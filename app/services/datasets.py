@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, Signal
 
 from app.questions import ColumnNeededError
-from app.services.file_states import FileStates, file_states
+from app.services.file_states import FileStates, file_states, hold_the_same
 from app.services.open_dataset import FreshTable, OpenDataset
 from app.services.tasks import Progress, TaskRunner
 from mole_engine.contracts.config import DataConfig, SplitConfig, TrainConfig
@@ -177,18 +177,32 @@ class DatasetService(QObject):
 
         Raises InputError where it no longer fits the settings; the former data set stays, and it is told once.
         """
-        if self.current is None or self.is_busy:
+        current = self.current
+        if current is None or self.is_busy:
             return
         wanted = self.settled
         states = await self._tasks.run_blocking(file_states, wanted[0])
         # A file that is gone for the moment, moved or being saved, takes nothing away from what is shown.
-        if set(states) != set(self._states) or states == self._states or self.is_busy or wanted != self.settled:
+        if set(states) != set(self._states) or states == self._states:
             return
         try:
-            await self._attempt(None, *wanted)
-        except MoleError:
-            # Not to be told again of the same file; an attempt that another change has overtaken is made again.
+            same = await self._tasks.run_blocking(hold_the_same, wanted[0], states, self._states, current.info.sha256)
+        except OSError:
+            return
+        if self.is_busy or wanted != self.settled or current is not self.current:
+            return
+        if same:
             self._states = states
+        else:
+            await self._follow(wanted, states)
+
+    async def _follow(self, wanted: Wanted, states: FileStates) -> None:
+        try:
+            await self._attempt(None, *wanted)
+        except (MoleError, Cancelled):
+            if not self.is_busy:
+                # Told, or not wanted by the user: not again of the same file. What another change has overtaken is.
+                self._states = states
             raise
         self.followed.emit()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from mole_engine.contracts.config import DataConfig
@@ -22,3 +23,25 @@ def file_states(data: DataConfig) -> FileStates:
         if path:
             states[path] = (found.st_mtime_ns, found.st_size)
     return states
+
+
+def hold_the_same(data: DataConfig, states: FileStates, former: FileStates, sha256: str) -> bool:
+    """Return whether files were only touched, as by a cloud drive; blocking. Raises OSError.
+
+    Parameters
+    ----------
+    data
+        The settings that name the files.
+    states, former
+        Of the files now, and when they were read.
+    sha256
+        Of what was read as the table (see `TableInfo`); files of parts are told by their states alone.
+    """
+    tables = (data.path, *data.extra_paths)
+    if any(state != former[path] for path, state in states.items() if path not in tables):
+        return False
+    found = []
+    for path in tables:
+        with Path(path).open("rb") as stream:
+            found.append(hashlib.file_digest(stream, "sha256").hexdigest())
+    return sha256 == (found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest())

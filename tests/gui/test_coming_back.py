@@ -117,6 +117,37 @@ def test_a_file_that_was_edited_is_read_again_with_its_settings(qtbot, window, o
     assert "has changed, was read again" in [chip.text() for chip in window.data_page.header.findChildren(Chip)]
 
 
+@pytest.mark.parametrize("further", [False, True])
+def test_a_file_that_was_only_touched_is_not_read_again(qtbot, window, molecules_csv, tmp_path, quiet, further):
+    files = [molecules_csv, write_csv(tmp_path / "more.csv", ROWS)] if further else [molecules_csv]
+    with qtbot.waitSignal(window.session.dataset_opened):
+        window.open_paths([str(path) for path in files])
+    quiet()
+    former, read = window.session.dataset, []
+    window.session.datasets.busy.connect(lambda stage, done, total: read.append(stage))
+    os.utime(files[-1], ns=(time.time_ns() + 10**9,) * 2)
+    for page in ("train", "data"):
+        window.go_to(page)
+        quiet()
+    assert window.session.dataset is former
+    assert read == []
+
+
+def test_reading_again_that_the_user_cancels_is_not_begun_again(qtbot, window, open_file, molecules_csv, quiet):
+    open_file(molecules_csv)
+    quiet()
+    former, datasets = window.session.dataset, window.session.datasets
+    edit(molecules_csv, [*ROWS, ("heptane", "CCCCCCC", "-4.5", "no")])
+    with qtbot.waitSignal(datasets.busy):
+        window.go_to("train")
+    datasets.cancel()
+    quiet()
+    with qtbot.assertNotEmitted(datasets.busy):
+        window.go_to("data")
+        quiet()
+    assert window.session.dataset is former
+
+
 def test_a_file_that_no_longer_fits_is_told_once_and_stays_shown(window, open_file, molecules_csv, quiet, told):
     open_file(molecules_csv)
     quiet()
