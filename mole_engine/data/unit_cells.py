@@ -261,7 +261,8 @@ def _converts(unit: str, target: str) -> bool:
 def _converted(column: ColumnInfo, table: RawTable, reading: _Reading, target: str) -> tuple[list[str], str]:
     """Return the texts of the new column, and in words what became of the old ones."""
     decimal, units = column.decimal, reading.units
-    bare = _header_unit(column) or (target if len({_same(unit) for unit in units}) == 1 else "")
+    only = units.most_common(1)[0][0] if len({_same(unit) for unit in units}) == 1 else ""
+    bare = _header_unit(column) or only
     bare = bare if bare and _converts(bare, target) else ""
     made = {text: _cell(text, known, bare, target, decimal) for text, known in reading.numbers.items()}
     texts = ["" if is_null(text) else made[text] for text in table.column_values(column.name)]

@@ -89,3 +89,10 @@ def test_cells_of_the_concentration_that_a_logarithm_is_made_of_are_read(tmp_pat
         name, values = judged(tmp_path, ("IC50", "nM"), (its_header, ["1 uM", "10 uM"]), **settings)
         assert name == "pIC50"
         assert np.allclose(values, [5.0, 6.0])
+
+
+def test_a_bare_number_of_another_file_is_in_the_only_unit_there_is_not_in_that_of_the_model(tmp_path):
+    path = table_file(tmp_path, "a.csv", "IC50", [*(f"{place} uM" for place in range(1, 12)), "5"])
+    table = with_unit_columns(read_table(path), ["IC50 (nM)"], of_another_file=True)
+    assert table.column_values("IC50 (nM)")[-2:] == ["11000", "5000"]
+    assert "1 without a unit taken as uM" in table.info.notes[-1]
