@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import re
 import shutil
 import sys
 import sysconfig
@@ -176,8 +177,9 @@ def _check_mac(machine: str, release: str) -> None:
             "On a Mac with an M processor install the universal Python from https://www.python.org/downloads/.",
             code=2,
         )
+    numbers = _numbers(release)
     # To a Python that was built for older systems, newer ones call themselves 10.16.
-    if release not in ("", "10.16") and int(release.partition(".")[0]) < OLDEST_MACOS:
+    if numbers and numbers[:2] != (10, 16) and numbers[0] < OLDEST_MACOS:
         raise BootstrapError(
             f"PyTorch needs macOS {OLDEST_MACOS} or newer; this is macOS {release}.",
             "Update macOS in the system's settings.",
@@ -186,13 +188,19 @@ def _check_mac(machine: str, release: str) -> None:
 
 
 def _check_libc(name: str, version: str, oldest: tuple[int, int]) -> None:
-    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-    if name == "glibc" and numbers < oldest:
+    numbers = _numbers(version)
+    if name == "glibc" and len(numbers) > 1 and numbers < oldest:
         raise BootstrapError(
             f"This Linux is too old: its C library is glibc {version}, and Qt needs {oldest[0]}.{oldest[1]} or newer.",
             "Use a newer one, such as Ubuntu 24.04 (Intel and AMD also 22.04, Debian 12, Rocky Linux 9).",
             code=2,
         )
+
+
+def _numbers(release: str) -> tuple[int, ...]:
+    """Return (2, 35) for "2.35-0ubuntu3" and (14,) for "14"; () for what cannot be read, which refuses nobody."""
+    found = re.match(r"\s*([0-9]+)(?:\.([0-9]+))?", release)
+    return tuple(int(part) for part in found.groups() if part) if found else ()
 
 
 def has_display(

@@ -274,16 +274,16 @@ class FigureCard(Card):
         points = [_scatter(item, item.std, abs(item.error)) for item in known if item is not None]
         self.deviation.show_scatter(points, f"predicted standard deviation{unit}", f"error without sign{unit}")
         rank = verdict.uncertainty.correlation if verdict.uncertainty is not None else math.nan
-        scale = " of logarithms" if verdict.uncertainty is not None and verdict.uncertainty.logarithmic else ""
+        scale = verdict.uncertainty.scale if verdict.uncertainty is not None else ""
         if math.isnan(rank):
-            same = "As logarithms, all" if scale else "All"
+            same = f"As {scale}, all" if scale else "All"
             self._say(
                 f"{same} molecules have the same deviation: on the validation molecules nothing told beforehand for "
                 "which ones the errors would be larger."
             )
         else:
             useful = "larger errors do come with larger deviations" if rank > 0.2 else "the deviations say little"
-            self._say(f"Rank correlation{scale} {fixed(rank)}: {useful}.")
+            self._say(f"Rank correlation{f' of {scale}' if scale else ''} {fixed(rank)}: {useful}.")
 
     def _show_coverage(self, verdict: TaskVerdict) -> None:
         known = verdict.uncertainty

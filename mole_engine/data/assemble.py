@@ -18,9 +18,10 @@ from mole_engine.data.leakage import with_leakage
 from mole_engine.data.molar import with_present_molar_columns
 from mole_engine.data.progress import Progress, report
 from mole_engine.data.separate_files import Separate, join
-from mole_engine.data.sources import open_table
+from mole_engine.data.sources import open_table, read_tables
 from mole_engine.data.splits import MIN_MOLECULES, make_split
 from mole_engine.data.table import RawTable
+from mole_engine.data.unit_cells import unit_name, with_unit_columns
 
 
 def load_training_data(config: TrainConfig, on_progress: Progress | None = None) -> tuple[CuratedDataset, Split]:
@@ -122,14 +123,15 @@ def _with(split: SplitConfig, changes: dict[str, float]) -> SplitConfig:
 def _read_extra(
     path: str, roles: ColumnRoles, data: DataConfig, on_progress: Progress | None
 ) -> tuple[RawTable, CuratedDataset]:
-    # The targets say in which units the columns of this file were made.
-    names_wanted = [*data.targets, *data.molar_log, *(task.name for task in roles.tasks)]
-    own_data = data.model_copy(update={"path": path, "extra_paths": [], "molar_log": [], "targets": names_wanted})
-    table = open_table(own_data, on_progress)
-    table = with_present_molar_columns(table, data)
+    table = read_tables(
+        [path], delimiter=data.delimiter, encoding=data.encoding, decimal=data.decimal, on_progress=on_progress
+    )
+    # The targets say in which units the columns of this file are needed.
+    wanted = [*(task.name for task in roles.tasks), *data.molar_log]
+    table = with_present_molar_columns(with_unit_columns(table, wanted, of_another_file=True), data)
     names = {column.name for column in table.info.columns}
     for task in roles.tasks:
-        table.resolve(task.name, "target column")
+        _check_unit(table, table.resolve(task.name, "target column"), task.kind)
     own = ColumnRoles(
         smiles=roles.smiles if roles.smiles in names else find_smiles_column(table),
         tasks=tuple(replace(task, name=table.resolve(task.name)) for task in roles.tasks),
@@ -137,6 +139,19 @@ def _read_extra(
         weight=roles.weight if roles.weight in names else None,
     )
     return table, curate(table, own, data.curation, on_progress)
+
+
+def _check_unit(table: RawTable, name: str, kind: TaskKind) -> None:
+    """Refuse a column that is called as the target is, with cells in a unit that cannot be converted into its own."""
+    if kind is not TaskKind.REGRESSION or np.isfinite(table.numbers(name)).any():
+        return
+    for column in table.info.columns:
+        if column.unit and column.name == unit_name(name, column.unit):
+            raise InputError(
+                f"{table.info.name} has '{name}' in another unit:",
+                f"its cells are in {column.unit}, which cannot be converted.",
+                "Write the values in the unit of the training file.",
+            )
 
 
 def _check_training_labels(dataset: CuratedDataset, split: Split) -> None:

@@ -18,6 +18,9 @@ RELATIVE_TOLERANCE = 0.05
 SPREAD_TOLERANCE = 0.1
 """... or by at most this part of the column's interquartile range (which long tails do not stretch)."""
 
+MOST_WITHOUT_LOGARITHM = 0.01
+"""Share of values not above 0 up to which a column is one that lies over decades, such as IC50 with a few zeros."""
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
@@ -27,13 +30,14 @@ class Agreement:
     ----------
     allowed
         Largest difference in which they do, besides what is relative; 0 for classes.
-    logarithmic
-        Whether that is one of logarithms (log10), of which the mean is taken too: errors of an IC50 are factors, and
-        the mean of 1 and 1000 nM lies beside the second.
+    decades
+        The same of logarithms (log10), of which the mean is taken too: errors of an IC50 are factors, and the mean of
+        1 and 1000 nM lies beside the second. It counts for groups of positive values; None where the column is none
+        of logarithms.
     """
 
     allowed: float = 0.0
-    logarithmic: bool = False
+    decades: float | None = None
 
 
 @dataclass
@@ -129,7 +133,8 @@ def group_rows(
 def agreements(targets: npt.NDArray[np.float64], tasks: Sequence[TaskSpec]) -> list[Agreement]:
     """Return for each of T tasks when values agree: of regression, by the spread of its column on its scale.
 
-    The scale is logarithmic where the values call for it, as for outliers (see `scaling.propose_transform`).
+    The scale is logarithmic where the values call for it, as for outliers (see `scaling.propose_transform`). A zero
+    among a hundred values does not change what the others are.
     """
     found = []
     for index, task in enumerate(tasks):
@@ -138,10 +143,16 @@ def agreements(targets: npt.NDArray[np.float64], tasks: Sequence[TaskSpec]) -> l
         if task.kind is not TaskKind.REGRESSION or not len(values):
             found.append(Agreement())
             continue
-        logarithmic = propose_transform(values) == "log10"
-        low, high = np.quantile(np.log10(values) if logarithmic else values, [0.25, 0.75])
-        found.append(Agreement(SPREAD_TOLERANCE * float(high - low), logarithmic))
+        positive = values[values > 0]
+        few = len(values) - len(positive) <= MOST_WITHOUT_LOGARITHM * len(values)
+        logarithmic = few and propose_transform(positive) == "log10"
+        found.append(Agreement(_allowed(values), _allowed(np.log10(positive)) if logarithmic else None))
     return found
+
+
+def _allowed(values: npt.NDArray[np.float64]) -> float:
+    low, high = np.quantile(values, [0.25, 0.75])
+    return SPREAD_TOLERANCE * float(high - low)
 
 
 def _most_frequent(values: npt.NDArray[np.float64]) -> float:
@@ -190,7 +201,8 @@ def merge(
         if spread > 0:
             group.values[task.name] = tuple(values.tolist())
         if task.kind is TaskKind.REGRESSION:
-            group.labels[index] = _merged(values, how, logarithmic=agreement[index].logarithmic)
+            logarithmic = agreement[index].decades is not None and values.min() > 0
+            group.labels[index] = _merged(values, how, logarithmic=bool(logarithmic))
             if not _agree(values, agreement[index], within):
                 group.disagreements[task.name] = f"from {values.min():g} to {values.max():g}"
         else:
@@ -217,5 +229,8 @@ def _agree(values: npt.NDArray[np.float64], agreement: Agreement, within: float)
     low, high = float(values.min()), float(values.max())
     if within:
         return high - low <= within
-    apart = np.log10(high / low) if agreement.logarithmic else high - low
-    return bool(apart <= agreement.allowed or high - low <= RELATIVE_TOLERANCE * max(abs(low), abs(high)))
+    if agreement.decades is not None and low > 0:
+        near = np.log10(high / low) <= agreement.decades
+    else:
+        near = high - low <= agreement.allowed
+    return bool(near or high - low <= RELATIVE_TOLERANCE * max(abs(low), abs(high)))

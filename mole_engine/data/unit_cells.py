@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from mole_engine.data.values import Number, are_plain_numbers, is_null, is_numbe
 
 _CELL = re.compile(r"(.*?[\d.,])\s*([^\d\s.,<>=~]\S{0,15})", re.DOTALL)
 _BRACKETS = re.compile(r"\s*[\[(][^\])]*[\])]\s*$")
+_IN = re.compile(r"\s+in$", re.IGNORECASE)
 _OTHER_UNITS = frozenset(
     {"%", "g/l", "mg/l", "ug/l", "ng/l", "mg/ml", "ug/ml", "ng/ml", "pg/ml", "mg/kg", "ug/kg", "g/kg", "g/mol", "da"}
     | {"kda", "h", "hr", "hrs", "hours", "min", "mins", "s", "sec", "ms", "days", "°c", "degc", "°f"}
@@ -71,7 +72,7 @@ class _Reading:
         return good / max(1, self.counts.total())
 
 
-def with_unit_columns(table: RawTable, wanted: Sequence[str] = ()) -> RawTable:
+def with_unit_columns(table: RawTable, wanted: Sequence[str] = (), *, of_another_file: bool = False) -> RawTable:
     """Return a table with a column of plain numbers for each whose cells carry units, or the same table without any.
 
     Where all cells are in one unit, that is stripped; molar concentrations in several units are converted to the one
@@ -84,42 +85,55 @@ def with_unit_columns(table: RawTable, wanted: Sequence[str] = ()) -> RawTable:
     table
         The file.
     wanted
-        Names of such columns made of another file, which this one is to have too, in the same units.
+        Names of such columns that the table is to have, in their units, where its units can be converted into them.
+        "IC50 in (nM)" is made of a column IC50 too, as "t (h)" is of one that is called "t (hours)".
+    of_another_file
+        Whether these are columns of another file. Then a column of this one that is itself called "IC50 (nM)" has its
+        own cells replaced by numbers.
     """
-    frame, columns, notes = table.frame, list(table.info.columns), list(table.info.notes)
-    taken = {column.name for column in columns}
-    asked = {name.strip().casefold(): unit_of(name) for name in wanted if unit_of(name)}
-    for column in table.info.columns:
-        if not _may_carry_units(table, column):
+    readings = {
+        column.name: _read(table.column_values(column.name), column.decimal)
+        for column in table.info.columns
+        if _may_carry_units(table, column)
+    }
+    if not readings:
+        return table
+    called = _called_as(table, readings, wanted, replaces=of_another_file)
+    frame, columns, notes = table.frame.copy(deep=False), list(table.info.columns), list(table.info.notes)
+    taken = {column.name for column in columns} | {name for name, _ in called.values()}
+    for place, column in enumerate(table.info.columns):
+        if column.name not in readings:
             continue
-        reading = _read(table.column_values(column.name), column.decimal)
-        target, problem = _target_unit(column, reading, asked)
-        if problem:
-            notes.append(problem)
-        name = unit_name(column.name, target)
-        if not target or name in taken:
+        reading = readings[column.name]
+        name, target = called.get(column.name) or _usual(column, reading, notes)
+        if not target or (name in taken and column.name not in called):
             continue
-        if frame is table.frame:
-            frame = frame.copy(deep=False)
         texts, words = _converted(column, table, reading, target)
         frame[name] = pd.array(texts, dtype="str")
-        columns.append(_described(texts, name, column.decimal, target))
+        described = _described(texts, name, column.decimal, target)
+        if name == column.name:
+            columns[place] = described
+            notes.append(f"The cells of '{name}' were read as numbers in {target}: {words}.")
+        else:
+            columns.append(described)
+            notes.append(f"The column '{name}' was made of '{column.name}': {words}.")
         taken.add(name)
-        notes.append(f"The column '{name}' was made of '{column.name}': {words}.")
-    if frame is table.frame and len(notes) == len(table.info.notes):
+    if len(notes) == len(table.info.notes):
         return table
-    info = replace(table.info, columns=tuple(columns), notes=tuple(notes))
-    return table.replaced(info, frame)
+    return table.replaced(replace(table.info, columns=tuple(columns), notes=tuple(notes)), frame)
 
 
 def unit_name(column: str, unit: str) -> str:
     """Return what the column of numbers is called: "IC50 (nM)" for IC50, IC50_nM or IC50 [uM]."""
+    name = f"{_base(column)} ({unit})"
+    return name if name != column else f"{_base(column)} in ({unit})"
+
+
+def _base(column: str) -> str:
+    """Return the name of a column without its unit."""
     base = _BRACKETS.sub("", column).strip() or column.strip()
     known = unit_in(base)
-    if known and base != known:
-        base = base[: -len(known)].rstrip("_ .-")
-    name = f"{base} ({unit})"
-    return name if name != column else f"{base} in ({unit})"
+    return base[: -len(known)].rstrip("_ .-") if known and base != known else base
 
 
 def unit_targets(table: RawTable, targets: Sequence[str]) -> list[str]:
@@ -164,19 +178,60 @@ def _number_and_unit(text: str, decimal: str) -> tuple[Number, str] | None:
     return (number, unit) if is_number(number) and _is_unit(unit) else None
 
 
-def _target_unit(column: ColumnInfo, reading: _Reading, asked: dict[str, str]) -> tuple[str, str]:
-    """Return the unit of the new column ("" for none) and why there is none."""
+def _called_as(
+    table: RawTable, readings: Mapping[str, _Reading], wanted: Sequence[str], *, replaces: bool
+) -> dict[str, tuple[str, str]]:
+    """Return names and units of the wanted columns, by the column that each is to be made of.
+
+    One that is called so comes first, then one that gives a column of this name by itself, then the only one that
+    gives it but for the way in which the header writes its unit.
+    """
+    there = {column.name.strip().casefold() for column in table.info.columns}
+    names = [name for name in dict.fromkeys(wanted) if unit_of(name)]
+    new = [name for name in names if name.strip().casefold() not in there]
+    own = [name for name in names if replaces and name not in new]
+    found: dict[str, tuple[str, str]] = {}
+    for is_called, asked, only in ((_itself, own, False), (_exactly, new, False), (_but_for_the_unit, new, True)):
+        for name in asked:
+            unit = unit_of(name)
+            fitting = [column for column in readings if column not in found and is_called(column, name)]
+            # Minutes are no hours because the column of another file is in hours.
+            fitting = [column for column in fitting if all(_converts(known, unit) for known in readings[column].units)]
+            is_made = any(name == known for known, _ in found.values())
+            if fitting and not is_made and (len(fitting) == 1 or not only):
+                found[fitting[0]] = (fitting[0] if is_called is _itself else name, unit)
+    return found
+
+
+def _itself(column: str, wanted: str) -> bool:
+    return column.strip().casefold() == wanted.strip().casefold()
+
+
+def _exactly(column: str, wanted: str) -> bool:
+    return unit_name(column, unit_of(wanted)).casefold() == wanted.strip().casefold()
+
+
+def _but_for_the_unit(column: str, wanted: str) -> bool:
+    """Whether both are of the same thing: t (hours) and "t in (h)"."""
+    one, other = (_IN.sub("", _base(name)).casefold() for name in (column, wanted))
+    return one == other
+
+
+def _usual(column: ColumnInfo, reading: _Reading, notes: list[str]) -> tuple[str, str]:
+    """Return name and unit of the new column ("" for none, and why is added to the notes)."""
     units = reading.units
     if not units:
         return "", ""
-    header = _header_unit(column)
-    wanted = next((unit for unit in asked.values() if unit_name(column.name, unit).casefold() in asked), "")
-    for target in (wanted, header, units.most_common(1)[0][0]):
-        # Minutes are no hours because the column of another file is in hours.
+    header, commonest = unit_in(column.name, column.unit), units.most_common(1)[0][0]
+    # Of a unit that is not converted all cells have the same, whatever way the header writes it.
+    for target in (header, commonest):
         if target and all(_converts(unit, target) for unit in units):
-            return target, ""
+            return unit_name(column.name, target), target
     told = ", ".join(f"{many} in {unit}" for unit, many in units.most_common(4))
-    return "", f"The values of '{column.name}' are in several units that cannot be converted ({told}); none was taken."
+    notes.append(
+        f"The values of '{column.name}' are in several units that cannot be converted ({told}); none was taken."
+    )
+    return "", ""
 
 
 def _header_unit(column: ColumnInfo) -> str:
@@ -206,7 +261,8 @@ def _converts(unit: str, target: str) -> bool:
 def _converted(column: ColumnInfo, table: RawTable, reading: _Reading, target: str) -> tuple[list[str], str]:
     """Return the texts of the new column, and in words what became of the old ones."""
     decimal, units = column.decimal, reading.units
-    bare = _header_unit(column) or (target if len({_same(unit) for unit in units}) == 1 else "")
+    only = units.most_common(1)[0][0] if len({_same(unit) for unit in units}) == 1 else ""
+    bare = _header_unit(column) or only
     bare = bare if bare and _converts(bare, target) else ""
     made = {text: _cell(text, known, bare, target, decimal) for text, known in reading.numbers.items()}
     texts = ["" if is_null(text) else made[text] for text in table.column_values(column.name)]

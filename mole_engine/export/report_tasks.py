@@ -132,7 +132,7 @@ def _uncertainty(result: TaskResult) -> Iterator[str]:
         yield from facts([("Sets that hold the measured class", of_all), ("Sets of one class", alone)])
         return
     rank = "all molecules have the same deviation" if math.isnan(known.correlation) else number(known.correlation)
-    scale = " (logarithms)" if known.logarithmic else ""
+    scale = f" ({known.scale})" if known.scale else ""
     yield from facts([("90% intervals hold", of_all), (f"Rank correlation of deviation and error{scale}", rank)])
 
 

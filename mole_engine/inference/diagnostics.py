@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
 from mole_engine.contracts.dataset import TaskKind
+from mole_engine.data.scaling import TaskScale
 from mole_engine.inference.results import TaskResult
 from mole_engine.inference.uncertainty import COVERAGE
 
@@ -19,6 +20,16 @@ Floats = npt.NDArray[np.float64]
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """Nominal coverages at which intervals are checked."""
 _BINS = 10
+
+_SCALES = {"log10": "logarithms", "logit": "logits", "box-cox": "Box-Cox powers"}
+"""What is compared of targets that were learnt on another scale than their own, in words."""
+
+_ENDS = {"logit": (np.finfo(np.float64).tiny, 1 - np.finfo(np.float64).eps)}
+_POSITIVE = (np.finfo(np.float64).tiny, np.inf)
+"""Where those scales end; a measured value beyond, such as 0, lies at their very end."""
+
+_FARTHEST = 1e100
+"""Of such an end. Sums and squares of it are still numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +76,12 @@ class Uncertainty:
         Nominal shares, and the shares of molecules within intervals that should hold as many.
     correlation
         Spearman's rank correlation of standard deviation and absolute error; NaN where all deviations are alike.
-    logarithmic
-        Whether that is one of logarithms, which were learnt: what is as uncertain as all others, by a factor, has a
-        larger deviation and a larger error in its unit where it is large itself.
     single
         Of classes: how many sets name one class alone.
+    scale
+        In words, of what that is one: "logarithms" where these were learnt, since what is as uncertain as all others,
+        by a factor, has a larger deviation and a larger error in its unit where it is large itself. Empty where the
+        target was learnt as it stands.
     """
 
     held: int
@@ -78,7 +90,7 @@ class Uncertainty:
     coverage: tuple[float, ...]
     correlation: float
     single: int = 0
-    logarithmic: bool = False
+    scale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +166,11 @@ def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
 
 
 def uncertainty(result: TaskResult) -> Uncertainty | None:
-    """Return how good the intervals or sets of classes of a task are; None where the model gives none."""
+    """Return how good the intervals or sets of classes of a task are; None where the model gives none.
+
+    Errors and intervals are compared on the scale on which the target was learnt (`result.scale`): intervals reach as
+    far up as down there, and those of other levels have the same shape.
+    """
     if result.task.kind is not TaskKind.REGRESSION:
         return _of_sets(result)
     bounded = np.isfinite(result.lower) & np.isfinite(result.upper)
@@ -167,16 +183,19 @@ def uncertainty(result: TaskResult) -> Uncertainty | None:
         errors, std = np.abs(result.output - result.truth)[sure], result.std[sure]
         return Uncertainty(held, known, LEVELS, _coverage(errors, std), _rank_correlation(std, errors))
     sides = [part[bounded] for part in (result.truth, result.output, result.lower, result.upper)]
-    logarithmic = _is_even_in_logarithms(*sides[1:])
-    truth, output, lower, upper = map(_logarithm, sides) if logarithmic else sides
+    scale = result.scale
+    words = _SCALES.get(scale.transform, "") if scale is not None else ""
+    if scale is not None and words:
+        sides = [_on_scale(values, scale) for values in sides]
+    truth, output, lower, upper = sides
     errors = np.abs(output - truth)
-    # A model gives intervals of 90%; those of other levels have the same shape on the scale that was learnt.
+    # A model gives intervals of 90%; those of other levels are as much wider or narrower.
     reach = np.where(truth < output, output - lower, upper - output) / NormalDist().inv_cdf((1 + COVERAGE) / 2)
-    if logarithmic:
+    if words:
         rank = _rank_correlation(upper - lower, errors)
     else:
         rank = _rank_correlation(result.std[sure], np.abs(result.output - result.truth)[sure])
-    return Uncertainty(held, known, LEVELS, _coverage(errors, reach), rank, logarithmic=logarithmic)
+    return Uncertainty(held, known, LEVELS, _coverage(errors, reach), rank, scale=words)
 
 
 def _coverage(errors: Floats, reach: Floats) -> tuple[float, ...]:
@@ -186,26 +205,12 @@ def _coverage(errors: Floats, reach: Floats) -> tuple[float, ...]:
     return tuple(float((errors <= factor * reach * (1 + 1e-9)).mean()) for factor in times)
 
 
-def _is_even_in_logarithms(output: Floats, lower: Floats, upper: Floats) -> bool:
-    """Whether intervals reach as far up as down on the logarithmic scale rather than on their own.
-
-    A target that was learnt as its logarithm has intervals from a tenth to ten times the prediction, say. Half as wide
-    ones reach from a third to three times, not from a half to five times.
-    """
-    if not (lower > 0).all() or not (output > 0).all():
-        return False
-    return _unevenness(np.log(output), np.log(lower), np.log(upper)) < _unevenness(output, lower, upper)
-
-
-def _unevenness(output: Floats, lower: Floats, upper: Floats) -> float:
-    """Return by how much intervals reach further to one side, in their widths, of the middle molecule."""
-    return float(np.median(np.abs(upper + lower - 2 * output) / np.maximum(upper - lower, np.finfo(np.float64).tiny)))
-
-
-def _logarithm(values: Floats) -> Floats:
-    """Return logarithms; what has none lies below any interval."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(values > 0, np.log(values), -np.inf)
+def _on_scale(values: Floats, scale: TaskScale) -> Floats:
+    """Return values as they were learnt; beyond the training labels, too, which `TaskScale.forward` leaves out."""
+    low, high = _ENDS.get(scale.transform, _POSITIVE)
+    with np.errstate(over="ignore"):
+        learnt = replace(scale, low=float(low), high=float(high)).forward(values)
+    return np.clip(learnt, -_FARTHEST, _FARTHEST)
 
 
 def _of_sets(result: TaskResult) -> Uncertainty | None:

@@ -73,8 +73,8 @@ def evaluate_file(
     model.check_predicts()
     # A model of pIC50 can be judged by a file that has only the IC50 (nM) it was made from.
     data = model.card.train_config().data
-    wanted = [*(task.name for task in model.tasks), *data.targets, *data.molar_log]
-    table = with_unit_columns(read_table(path, on_progress=on_progress), wanted)
+    wanted = [*(task.name for task in model.tasks), *data.molar_log]
+    table = with_unit_columns(read_table(path, on_progress=on_progress), wanted, of_another_file=True)
     table = with_present_molar_columns(table, data)
     column = find_smiles_column(table, model, smiles_column)
     present, missing = _targets(table, model.tasks)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from mole_engine.contracts.cells import unguarded
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.records import SET_SEPARATOR
+from mole_engine.data.scaling import TaskScale
 
 Floats = npt.NDArray[np.float64]
 Rows = list[dict[str, str]]
@@ -60,6 +61,8 @@ class TaskResult:
         (n) of tasks with classes: the classes that cannot be ruled out, by their places; empty where unknown.
     training_smiles, training_values
         (m) training molecules with a label, and (m,) their values or classes.
+    scale
+        How a number was learnt, as the run's model says; None where that is not known.
     """
 
     task: TaskSpec
@@ -75,6 +78,7 @@ class TaskResult:
     in_domain: list[bool | None] = field(default_factory=list)
     sets: list[frozenset[int]] = field(default_factory=list)
     baselines: dict[str, Floats] = field(default_factory=dict)
+    scale: TaskScale | None = None
     _prints: list[npt.NDArray[np.uint8]] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.wording import counted
+from mole_engine.data.scaling import TaskScale
 from mole_engine.inference.bootstrap import FEWEST, METRIC_OF, Comparison, compare_all, statistic
+from mole_engine.inference.columns import PredictionColumns
 from mole_engine.inference.results import MEAN, TaskResult, baseline_titles, read_results
+from mole_engine.store.bundle import read_card
 from mole_engine.store.run_folder import RunFolder
 
 FEW_MOLECULES = 30
@@ -85,8 +89,21 @@ class Judgement:
 
 def judge_folder(folder: RunFolder, tasks: Sequence[TaskSpec]) -> tuple[Judgement, list[TaskResult]]:
     """Return the verdict on a run and the test molecules that it rests on."""
-    results = read_results(folder.predictions, folder.baselines_table, tasks)
+    scales = _scales(folder.model)
+    results = [
+        replace(result, scale=scales.get(result.task.name))
+        for result in read_results(folder.predictions, folder.baselines_table, tasks)
+    ]
     return judge(results, baseline_titles(folder.baselines)), results
+
+
+def _scales(model: Path) -> dict[str, TaskScale | None]:
+    """Return how each target of a run was learnt; nothing where its model is missing or damaged."""
+    try:
+        known = PredictionColumns.of_card(read_card(model))
+    except InputError:
+        return {}
+    return {task.name: scale for task, scale in zip(known.tasks, known.scaler.scales, strict=True)}
 
 
 def judge(results: Sequence[TaskResult], titles: Mapping[str, str] | None = None) -> Judgement:

@@ -154,8 +154,8 @@ def _chosen_by_them(card: ModelCard) -> str:
     if not chosen:
         return ""
     return (
-        f" They chose {' and '.join(chosen)} as well, by how well they were predicted: that makes it a little less, "
-        "the fewer they are."
+        f" They also chose {' and '.join(chosen)}, by how well they were predicted, so slightly fewer than 9 in 10 may "
+        "hold; the fewer the validation molecules, the more so."
     )
 
 

@@ -16,6 +16,7 @@ from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.events import EpochMetrics, StateChanged
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
+from mole_engine.data.scaling import TaskScale
 from mole_engine.inference.bootstrap import Comparison
 from mole_engine.inference.results import TaskResult
 from mole_engine.store.runs import Workspace
@@ -48,7 +49,7 @@ def model(*tasks):
     return ModelInfo("m.mole", "solubility", tasks, 0.0, {}, {}, 1, "small", "a.csv", {}, "scaffold")
 
 
-def numbers():
+def numbers(**more):
     size = 40
     truth = np.arange(size, dtype=float)
     upper = truth + np.where(truth % 10 > 0, 2.0, -0.1)
@@ -65,6 +66,7 @@ def numbers():
             ["CCCO", "c1ccccc1"],
             np.array([1.5, 2.5]),
             [place != 3 for place in range(size)],
+            **more,
         ),
         (Against("ECFP4 + random forest", Comparison("rmse", 0.5, 0.9, 0.4, 0.2, 0.6, size)),),
     )
@@ -180,6 +182,17 @@ def test_every_figure_of_numbers_can_be_shown(qtbot, show):
     assert card.scaffolds.model().data(card.scaffolds.model().index(0, 1)) == "40"
     card.choose("facts")
     assert "80 + 10 + 40" in [text.replace("\u2026", "") for text in words(card.facts)]
+
+
+def test_the_scale_of_deviations_is_named_where_it_is_not_the_targets_own(show):
+    card = show(
+        story(record(metrics={"rmse": 0.5}), numbers(scale=TaskScale("box-cox", low=0.1, exponent=0.5)))
+    ).figures
+    card.choose("deviation")
+    assert card._says.text().startswith("Rank correlation of Box-Cox powers ")
+    card = show(story(record(metrics={"rmse": 0.5}), numbers(scale=TaskScale(mean=1.0)))).figures
+    card.choose("deviation")
+    assert card._says.text().startswith("All molecules have the same deviation")
 
 
 def test_classes_get_curves_a_movable_threshold_and_the_sure_mistakes(qtbot, show):

@@ -64,3 +64,23 @@ def test_merged_labels_are_nearer_the_truth_where_errors_are_factors():
     # The mean of the values themselves is off by as much to one side as its chance amounts to.
     assert abs(errors.mean()) < 0.05
     assert errors.std() == pytest.approx(0.4 / np.sqrt(2), rel=0.1)
+
+
+def test_a_few_values_without_a_logarithm_do_not_change_how_the_others_are_merged():
+    """One zero among a hundred had made 505 of 10 and 1000 again."""
+    many = [value * (1 + 0.01 * i) for i in range(5) for value in SPREAD_OUT]
+    for odd in (0.0, -1.0):
+        dataset = measured([10.0, 1000.0], others=[odd, *many])
+        assert dataset.targets[0, 0] == pytest.approx(100.0)
+        assert measured([3.0, 30.0], others=[odd, *many]).report.disagreeing == 1
+    # Of more than one in a hundred the column is of another sort.
+    assert measured([10.0, 1000.0], others=[*[0.0] * 3, *many]).targets[0, 0] == 505.0
+
+
+def test_a_group_with_a_zero_is_merged_as_it_stands():
+    values = np.array([*[value for value in SPREAD_OUT for _ in range(5)], 0.0, 30.0])[:, None]
+    tasks = (TaskSpec("y", TaskKind.REGRESSION),)
+    group = merge([200, 201], values, tasks, agreements(values, tasks))
+    assert group.labels[0] == 15.0
+    # A tenth of the interquartile range, as in a column without decades.
+    assert not group.disagreements

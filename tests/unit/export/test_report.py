@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import re
 import sys
 from dataclasses import replace
@@ -13,11 +14,15 @@ import pytest
 import yaml
 
 from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import EpochMetrics, Notice
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
+from mole_engine.data.scaling import TaskScale
 from mole_engine.export.report import report_html, write_report
+from mole_engine.export.report_tasks import task_sections
+from mole_engine.inference.verdict import judge_folder
 from mole_engine.store.run_folder import RunFolder
 
 EVIL = "<script>alert(1)</script>"
@@ -188,3 +193,17 @@ def test_the_settings_to_make_it_again_name_no_folder_that_is_taken(run, tmp_pat
     settings = report_html(run.path).split("<pre>")[-1].split("</pre>")[0]
     again = TrainConfig.from_dict(yaml.safe_load(html.unescape(settings)))
     assert (again.out, again.data.path) == ("", "a.csv")
+
+
+@pytest.mark.parametrize(("transform", "words"), [("log10", "error (logarithms)<"), ("none", "error<")])
+def test_the_report_names_the_scale_of_deviations_where_it_is_not_the_targets_own(
+    make_bundle, tmp_path, transform, words
+):
+    folder = RunFolder(tmp_path)
+    low = 0.01 if transform == "log10" else -math.inf
+    make_bundle(folder.model.name, scales=(TaskScale(transform, low=low),))
+    rows = [f"{row},C,test,{row + 1},{row + 2},{row + 1},{row + 4},1" for row in range(9)]
+    head = "row,smiles,part,logS_true,logS_pred,logS_lower,logS_upper,logS_std"
+    folder.predictions.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+    judgement, results = judge_folder(folder, (TaskSpec("logS", TaskKind.REGRESSION),))
+    assert f"Rank correlation of deviation and {words}" in "".join(task_sections(judgement, results))

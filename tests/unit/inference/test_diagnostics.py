@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.data.scaling import TaskScale
 from mole_engine.inference.diagnostics import (
     by_scaffold,
     calibration_error,
@@ -74,25 +75,51 @@ def test_the_curve_of_intervals_says_of_nine_in_ten_what_the_intervals_do():
     assert low.coverage[low.levels.index(0.9)] == low.held / low.known == 0.5
 
 
+SCALES = {
+    "logarithms": TaskScale("log10", mean=2.0, std=0.5, low=0.1),
+    "logits": TaskScale("logit", mean=1.0, std=1.5, low=1e-3, high=0.999),
+    "Box-Cox powers": TaskScale("box-cox", mean=20.0, std=2.0, low=0.1, exponent=0.5),
+}
+
+
+@pytest.mark.parametrize("words", list(SCALES))
 @pytest.mark.parametrize("width", [0.3, 1.5])
-def test_intervals_of_a_logarithm_are_judged_as_logarithms(width):
+def test_intervals_are_judged_on_the_scale_that_was_learnt(words, width):
     """Equally wide ones of right size lie on the diagonal, and know nothing of single molecules."""
-    random = np.random.default_rng(2)
-    said = random.normal(2.0, 1.0, 20_000)
+    random, scale = np.random.default_rng(2), SCALES[words]
+    said = random.normal(0.0, 1.0, 20_000)
     truth = said + random.normal(0.0, width / 1.645, 20_000)
-    ends = {"lower": 10 ** (said - width), "upper": 10 ** (said + width)}
-    found = uncertainty(result(10**truth, 10**said, (ends["upper"] - ends["lower"]) / 3.29, **ends))
+    lower, upper = scale.inverse(said - width), scale.inverse(said + width)
+    known = {"lower": lower, "upper": upper, "scale": scale}
+    found = uncertainty(result(scale.inverse(truth), scale.inverse(said), (upper - lower) / 3.29, **known))
     assert np.abs(np.array(found.coverage) - found.levels).max() < 0.02
-    assert found.logarithmic
+    assert found.scale == words
     assert math.isnan(found.correlation)
 
 
-def test_a_value_without_a_logarithm_lies_outside_of_its_interval():
+def test_a_target_that_was_learnt_as_it_stands_is_judged_so_whatever_its_intervals_look_like():
     said = np.array([1.0, 10.0, 100.0, 1000.0])
-    found = uncertainty(result([0.0, 10.0, 200.0, -5.0], said, said, lower=said / 3, upper=said * 3))
-    assert found.logarithmic
+    for scale in (None, TaskScale(mean=5.0, std=2.0)):
+        found = uncertainty(result([2.0, 30.0, 50.0, 900.0], said, said, lower=said / 3, upper=said * 3, scale=scale))
+        assert (found.scale, found.held) == ("", 4)
+
+
+def test_a_value_without_a_logarithm_lies_outside_of_its_interval():
+    said, scale = np.array([1.0, 10.0, 100.0, 1000.0]), SCALES["logarithms"]
+    known = {"lower": said / 3, "upper": said * 3, "scale": scale}
+    found = uncertainty(result([0.0, 10.0, 200.0, -5.0], said, said, **known))
+    assert found.scale == "logarithms"
     assert found.held == 2
     assert found.coverage[-1] == 0.5
+
+
+def test_one_bound_of_zero_changes_nothing_for_the_others():
+    said, scale = np.array([1.0, 10.0, 100.0, 1000.0, 10.0]), SCALES["logarithms"]
+    known = {"lower": np.append(said[:-1] / 3, 0.0), "upper": said * 3, "scale": scale}
+    found = uncertainty(result([2.9, 11.0, 35.0, 5000.0, 0.0], said, said, **known))
+    assert found.scale == "logarithms"
+    assert found.held == 4
+    assert found.coverage[found.levels.index(0.9)] == 0.8
 
 
 def test_one_deviation_for_all_says_nothing_about_single_molecules():

@@ -41,3 +41,22 @@ def test_a_prediction_that_is_no_number_is_not_taken_for_zero(make_bundle, tmp_p
     monkeypatch.setattr(model, "predict", lambda *_args, **_options: said)
     result = evaluate_file(model, _written(tmp_path / "in.csv", "smiles,logS\nCCBr,0\nCCCN,1\n"))
     assert np.isnan(result.metrics["rmse"])
+
+
+@pytest.mark.parametrize(
+    ("learnt", "header", "cell"),
+    [
+        ("Half-life in (hours)", "Half-life", "5 h"),
+        ("Half-life (h)", "Half-life (hours)", "5 h"),
+        ("Half-life (h)", "Half-life (h)", "5 hrs"),
+        ("IC50 in (nM)", "IC50", "0.005 uM"),
+    ],
+)
+def test_the_unit_of_the_header_may_be_written_otherwise(make_bundle, tmp_path, learnt, header, cell):
+    model = load_model(make_bundle(tasks=(TaskSpec(learnt, TaskKind.REGRESSION),)))
+    result = evaluate_file(model, _written(tmp_path / "in.csv", f"smiles,{header}\nCCBr,{cell}\nCCCN,{cell}\n"))
+    said = model.predict(["CCBr", "CCCN"])[f"{learnt}_pred"].to_numpy()
+    assert result.metrics["mae"] == pytest.approx(np.abs(said - 5).mean(), rel=1e-5)
+    for other in (header, learnt):
+        with pytest.raises(InputError, match="no measured values"):
+            evaluate_file(model, _written(tmp_path / "other.csv", f"smiles,{other}\nCCBr,60 min\nCCCN,70 min\n"))

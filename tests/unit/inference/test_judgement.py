@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
+from mole_engine.data.scaling import TaskScale
 from mole_engine.inference.baseline_tables import write_baselines
 from mole_engine.inference.bootstrap import Comparison
 from mole_engine.inference.results import TaskResult, baseline_titles, read_results, read_tasks
@@ -253,3 +254,13 @@ def test_classes_that_were_guarded_against_formulas_are_found_again(tmp_path):
     (result,) = read_results(tmp_path / "predictions.csv", tmp_path / "baselines.csv", (task,))
     assert result.truth.tolist() == [0.0, 1.0, 2.0] * 2
     assert result.predicted_class.tolist() == [0, 1, 2] * 2
+
+
+def test_the_scale_on_which_a_target_was_learnt_is_that_of_the_runs_model(folder, make_bundle):
+    numbers(folder, ERRORS[0])
+    assert judge_folder(folder, (LOGS,))[1][0].scale is None
+    scale = TaskScale("logit", mean=0.5, std=2.0, low=0.001, high=0.999)
+    make_bundle("model.mole", scales=(scale,))
+    assert judge_folder(folder, (LOGS,))[1][0].scale == scale
+    folder.model.write_text("broken", encoding="utf-8")
+    assert judge_folder(folder, (LOGS,))[1][0].scale is None

@@ -120,6 +120,7 @@ def test_macs_that_torch_has_left_behind_are_told_so(system, bootstrap_part):
         ("arm64", "darwin", "13.6.1", "", "Update macOS"),
         ("x86_64", "linux", "2.31", "", "Ubuntu"),
         ("aarch64", "linux", "2.36", "", "Ubuntu 24.04"),
+        ("x86_64", "linux", "2.31-0ubuntu9", "", "Ubuntu"),
     ],
 )
 def test_systems_without_builds_of_the_libraries_are_told_what_to_do(
@@ -141,7 +142,19 @@ def test_systems_without_builds_of_the_libraries_are_told_what_to_do(
         ("arm64", "darwin", "26.1", ""),
         ("x86_64", "linux", "2.34", ""),
         ("aarch64", "linux", "2.39", ""),
+        ("arm64", "darwin", "unknown", ""),
+        ("arm64", "darwin", "14", ""),
+        ("x86_64", "linux", "2.35-0ubuntu3", ""),
+        ("x86_64", "linux", "unknown", ""),
+        ("x86_64", "linux", "2.\u00b2", ""),
     ],
 )
 def test_systems_with_builds_are_let_through(system, machine, platform, release, build):
     system.check_architecture(machine, platform, release, build)
+
+
+def test_a_c_library_without_a_version_is_let_through(system, monkeypatch):
+    monkeypatch.setattr(system.platform, "libc_ver", lambda: ("glibc", ""))
+    system.check_architecture("x86_64", "linux")
+    monkeypatch.setattr(system.platform, "mac_ver", lambda: ("", ("", "", ""), ""))
+    system.check_architecture("arm64", "darwin")
