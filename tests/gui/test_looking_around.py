@@ -6,15 +6,18 @@ import errno
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from app.services import run_shelf
 from app.services import runs as runs_module
+from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError, KnownError
 from mole_engine.contracts.run_state import RunState
 from mole_engine.store.runs import Workspace
-from tests.gui.test_coming_back import add_run
+from tests.gui.conftest import ROWS
+from tests.gui.test_coming_back import add_run, edit
 
 _ONE_MODEL = runs_module.ModelInfo("", "model", (), 1.0, {"rmse": float("nan")}, {}, 1, "small", "a.csv", {}, "random")
 
@@ -40,8 +43,11 @@ def problems(window):
 
 
 @pytest.fixture
-def hasty(window):
+def hasty(window, idle):
     window.looks.pause_ms = 1
+    # Pages that are made later would look for themselves.
+    window._build_pages()
+    idle()
 
 
 def come_back(window):
@@ -140,6 +146,13 @@ def test_two_runs_that_are_selected_stay_so_when_one_comes_back(window, runs_pag
         assert bar.value() == place
 
 
+def test_a_workspace_that_cannot_be_read_is_told_once_for_all_pages_that_are_made(window, idle, problems, monkeypatch):
+    monkeypatch.setattr(Workspace, "_entries", lambda self: stale(self.runs))
+    window._build_pages()
+    idle()
+    assert len(problems) == 1
+
+
 def test_a_list_that_is_the_same_is_not_drawn_again(window, runs_page, lab, idle, hasty):
     add_run(lab)
     runs_page.look_again()
@@ -190,11 +203,30 @@ def test_the_window_never_marks_the_run_that_it_trains(window, runs_page, lab, i
     """Where the file system knows no locks, it alone knows."""
     own = add_run(lab, "own", RunState.TRAINING)
     add_run(lab, "other", RunState.TRAINING)
-    monkeypatch.setattr(window.session.runs, "_at_work", lambda: (own.path.name,))
-    come_back(window)
-    idle()
+    job = SimpleNamespace(record=own.read_record(), resume="", config=TrainConfig())
+    with monkeypatch.context() as patch:
+        patch.setattr(window.session.training, "_job", job)
+        come_back(window)
+        idle()
     states = {record.name: record.status for record in runs_page.list.records()}
     assert states == {"own": RunState.TRAINING, "other": RunState.INTERRUPTED}
+
+
+def test_a_file_that_breaks_again_in_the_same_way_is_told_again(
+    window, open_file, molecules_csv, idle, problems, hasty
+):
+    open_file(molecules_csv)
+    idle()
+    for times in (1, 2):
+        edit(molecules_csv, [("a", "b"), ("1", str(times) * times)])
+        for _ in range(2):
+            come_back(window)
+            idle()
+        assert len(problems) == times
+        edit(molecules_csv, [*ROWS, *[("more", "CCCCCCC", "-4.5", "no")] * times])
+        come_back(window)
+        idle()
+        assert len(problems) == times
 
 
 def test_runs_that_were_refused_for_other_reasons_are_not_said_to_be_alike():

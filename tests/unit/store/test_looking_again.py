@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.errors import KnownError
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 from mole_engine.store import run_folder
@@ -202,10 +202,3 @@ def test_an_index_that_another_process_is_writing_is_not_write_protected(store):
     other.close()
     again.save(replace(record, status=RunState.CANCELLED))
     assert _states(store.records()) == {record.run_id: (RunState.CANCELLED, {})}
-
-
-def test_who_works_for_long_is_told_of(tmp_path, monkeypatch):
-    monkeypatch.setattr(run_folder, "_A_MOMENT", 0.1)
-    folder = RunFolder(tmp_path)
-    with FolderLock(folder.lock), pytest.raises(InputError, match="Another program"), FolderLock(folder.lock, 0.1):
-        pass
