@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.looking import LookAround
 from app.menus import build_menus
 from app.page_shelf import PAGES, PageShelf
 from app.pages.base import Page
@@ -73,6 +74,7 @@ class MainWindow(QMainWindow):
         self._closing = False
         self._painted = False
         self._later = self._start_quietly()
+        self.looks = LookAround(self.session, self._look_around, self)
         self._problem_dialog = ProblemDialog(self)
         self._build()
         self._connect()
@@ -138,7 +140,7 @@ class MainWindow(QMainWindow):
         shown = "data" if name in {"welcome", "split"} else name
         self._stack.setCurrentWidget(self.page(shown))
         self._rail.show_current(shown)
-        self._look_again()
+        self.looks.ask()
         if name == "split":
             self.data_page.show_split()
 
@@ -280,12 +282,11 @@ class MainWindow(QMainWindow):
         if not self._current().cancel():
             self.session.datasets.cancel()
 
-    def _look_again(self) -> None:
+    def _look_around(self) -> None:
         # Files may have been edited, and runs made by the command line, while something else was looked at.
         if self._painted and not self._closing:
-            with self.session.looking():
-                self.session.start_task(self.session.datasets.follow())
-                self._current().look_again()
+            self.session.start_task(self.session.datasets.follow())
+            self._current().look_again()
 
     def _current(self) -> Page:
         page = self._stack.currentWidget()
@@ -329,7 +330,7 @@ class MainWindow(QMainWindow):
         if event.type() == QEvent.Type.WindowDeactivate:
             self._overlay.hide()
         elif event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self._look_again()
+            self.looks.ask()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Close at once, or, while a training runs, after it has ended; nothing is left running."""

@@ -87,7 +87,9 @@ class PageShelf:
 
     def _begin(self, name: str) -> None:
         try:
-            page: Page = getattr(import_module(f"app.pages.{name}"), f"{name.capitalize()}Page")(self._session)
+            # What pages look for when they are made is not told once a page.
+            with self._session.looking():
+                page: Page = getattr(import_module(f"app.pages.{name}"), f"{name.capitalize()}Page")(self._session)
         except (ImportError, OSError) as error:
             page = self._without(name, error)
         self._pages[name] = page
@@ -95,7 +97,8 @@ class PageShelf:
 
     def _go_on(self, name: str) -> None:
         try:
-            next(self._unfinished[name])
+            with self._session.looking():
+                next(self._unfinished[name])
             return
         except StopIteration:
             page = self._pages[name]

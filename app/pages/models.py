@@ -162,13 +162,25 @@ class ModelsPage(Page):
             # A newer question is under way; an old answer must not overtake it.
             return
         self._nothing.look_for("")
-        self._models = guests + models
-        self._apart = record_differences(self._models)
-        self.table.show_rows(COLUMNS, len(self._models), self._cell, again=True)
-        self._show_state()
+        if guests + models != self._models or not self.table.cells.columns:
+            self._show_models(guests + models)
         paths = [model.path for model in self._models]
-        if paths:
-            self.table.choose(paths.index(self._wanted) if self._wanted in paths else 0)
+        place = paths.index(self._wanted) if self._wanted in paths else 0
+        if paths and self.table.chosen() != place:
+            self.table.choose(place)
+
+    def _show_models(self, models: list[ModelInfo]) -> None:
+        """Show other models; the one that was chosen stays chosen, and the table where it was scrolled to."""
+        wanted, chosen = self._wanted, self.table.chosen()
+        former = self._models[chosen].path if 0 <= chosen < len(self._models) else ""
+        self._models, self._apart = models, record_differences(models)
+        paths = [model.path for model in models]
+        with self.table.staying():
+            self.table.show_rows(COLUMNS, len(models), self._cell, again=True)
+            self._show_state()
+            if former in paths:
+                self.table.choose(paths.index(former))
+        self._wanted = wanted
 
     def _show_state(self) -> None:
         self._stack.setCurrentIndex(_LIST if self._models else _EMPTY)

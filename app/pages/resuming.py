@@ -69,11 +69,13 @@ class ResumeControl(QObject):
             # Closed in the meantime.
             return
         # What is still marked as active then was cut off: nothing of this window can be running yet.
-        self._session.start_task(self._read(first=not self._session.training.is_running))
+        with self._session.looking():
+            self._session.start_task(self._read(first=not self._session.training.is_running))
 
     @Slot()
     def _look(self) -> None:
-        self._session.start_task(self._read(first=False))
+        with self._session.looking():
+            self._session.start_task(self._read(first=False))
 
     async def _read(self, *, first: bool) -> None:
         records = await self._session.runs.records(first=first)

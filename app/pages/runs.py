@@ -200,21 +200,19 @@ class RunsPage(Page):
         self.list.flush()
         self.list.blockSignals(True)
         self.list.show_records(records, in_trash=self._in_trash)
-        names = [record.run_id for record in self.list.records()]
-        if self._wanted in names:
-            self.list.select([self._wanted])
+        self.list.reach(self._wanted)
         self.list.blockSignals(False)
         if self._stack.currentIndex() not in (_VERDICT, _COMPARE):
             self._go_to_list()
         self._renew_actions()
-        self._follow()
+        with self.session.looking():
+            self._follow()
 
     def _follow(self) -> None:
         """Read the run that is to be shown: another one than before, or one that has gone on since it was read."""
         if self._awaited:
             return
-        listed, chosen = self.list.records(), self.list.table.chosen()
-        record = listed[chosen] if 0 <= chosen < len(listed) else None
+        record = self.list.current()
         if self._stack.currentIndex() == _VERDICT and self._story is not None:
             # The verdict stays with its run, whatever the list below has selected or left out.
             shown = self._story.record.run_id
@@ -277,7 +275,9 @@ class RunsPage(Page):
     # Showing ---------------------------------------------------------------------------------------------------
 
     def _go_to_list(self) -> None:
-        self._go(_LIST if self._records or self._in_trash else _EMPTY)
+        if (state := _LIST if self._records or self._in_trash else _EMPTY) != self._stack.currentIndex():
+            # Else whoever writes notes, or searches, would lose the keyboard to the table.
+            self._go(state)
 
     def _go(self, state: int) -> None:
         self._stack.setCurrentIndex(state)

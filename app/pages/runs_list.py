@@ -72,6 +72,7 @@ class RunList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._all: list[RunRecord] = []
+        self._given: tuple[list[RunRecord], bool] | None = None
         self._shown: list[RunRecord] = []
         self._apart: dict[str, str] = {}
         self._edited: RunRecord | None = None
@@ -102,10 +103,16 @@ class RunList(QWidget):
     # What others call ------------------------------------------------------------------------------------------
 
     def show_records(self, records: Sequence[RunRecord], *, in_trash: bool = False) -> None:
-        """Show other runs (newest first); those that stay selected keep their selection."""
+        """Show other runs (newest first); those that stay selected keep their selection, and the table its place."""
+        given = (list(records), in_trash)
+        if given == self._given:
+            # Whoever comes back to the window finds it as it was left.
+            return
+        self._given = given
         self._all, self._in_trash = list(records), in_trash
         self._apart = dict(zip((one.run_id for one in records), record_differences(records), strict=True))
-        self._show()
+        with self.table.staying():
+            self._show()
 
     def difference(self, run_id: str) -> str:
         """Return what tells a run from others of its name, in a few words; "" if it is the only one."""
@@ -121,6 +128,11 @@ class RunList(QWidget):
         rows = (self.table.cells.row_at(place) for place in places)
         return [self._shown[line] for line in rows if 0 <= line < len(self._shown)]
 
+    def current(self) -> RunRecord | None:
+        """Return the run that the keyboard is at, which is drawn below; None where there is none."""
+        line = self.table.chosen()
+        return self._shown[line] if 0 <= line < len(self._shown) else None
+
     def select(self, run_ids: Sequence[str]) -> None:
         """Select runs; the first becomes the current one."""
         names = [record.run_id for record in self._shown]
@@ -134,6 +146,11 @@ class RunList(QWidget):
         if found:
             index = self.table.cells.index(self.table.cells.place_of(found[0]), 0)
             model.setCurrentIndex(index, flags.Select | flags.Rows)
+
+    def reach(self, run_id: str) -> None:
+        """Select a run, where it is shown and not among the selected ones."""
+        if run_id in {record.run_id for record in self._shown} - {record.run_id for record in self.selected()}:
+            self.select([run_id])
 
     def flush(self) -> None:
         """Write down what was typed and still waits."""
@@ -191,6 +208,9 @@ class RunList(QWidget):
     @Slot()
     def _show(self) -> None:
         keep = [record.run_id for record in self.selected()]
+        if (current := self.current()) is not None:
+            # The first that is selected again becomes the current one.
+            keep.sort(key=current.run_id.__ne__)
         key = self.filter.currentData()
         test = next(test for name, _, test in _FILTERS if name == key)
         words = self.search.text().casefold().split()
@@ -244,8 +264,7 @@ class RunList(QWidget):
 
     def _show_notes(self) -> None:
         """Show what is known of the current run, unless the user is just typing about it."""
-        line = self.table.chosen()
-        record = self._shown[line] if 0 <= line < len(self._shown) else None
+        record = self.current()
         same = record is not None and self._edited is not None and record.run_id == self._edited.run_id
         typing = same and (self._write.isActive() or self.notes.hasFocus() or self.tags.hasFocus())
         self._edited = record

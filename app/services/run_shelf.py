@@ -185,7 +185,8 @@ def _each(work: Callable[[str], object], run_ids: Sequence[str]) -> None:
         return
     name, first = refused[0]
     if len(run_ids) > 1:
-        more = f"The same holds for {len(refused) - 1} more." if len(refused) > 1 else ""
+        # They may have been refused for other reasons.
+        more = f"{len(refused) - 1} more could not be either." if len(refused) > 1 else ""
         told, problem = f"It is the run {name}.", first.problem
         raise type(first)(problem.title, " ".join(filter(None, (problem.cause, told, more))), problem.remedy) from first
     raise first

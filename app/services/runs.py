@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,8 +78,19 @@ class RunStory:
     model: ModelInfo | None
 
 
+_Cards = dict[str, tuple[tuple[int, int], ModelInfo]]
+"""Of a model file by its path: the time of its last change and its size, and what its card says."""
+
+
 class RunsService(QObject):
     """Reads the workspace.
+
+    Parameters
+    ----------
+    tasks, workspace
+        Where to work, and on what.
+    at_work
+        Returns identifiers or folders of the run that this window trains itself, which nothing marks as interrupted.
 
     Attributes
     ----------
@@ -87,10 +100,17 @@ class RunsService(QObject):
 
     most_compared = MOST_COMPARED
 
-    def __init__(self, tasks: TaskRunner, workspace: Path, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        tasks: TaskRunner,
+        workspace: Path,
+        at_work: Callable[[], Collection[str]] = tuple,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self._tasks = tasks
-        self._workspace = workspace
+        self._workspace, self._at_work = workspace, at_work
+        self._cards: _Cards = {}
         self.shelf = RunShelf(tasks, workspace)
 
     async def records(self, *, first: bool = False) -> list[RunRecord]:
@@ -98,7 +118,7 @@ class RunsService(QObject):
 
         At the `first` time nothing of this window is at work; later, runs that have just begun are left alone.
         """
-        return await self._tasks.run_blocking(_records, self._workspace, first)
+        return await self._tasks.run_blocking(_records, self._workspace, first, self._at_work())
 
     async def story(self, record: RunRecord) -> RunStory:
         """Return events, verdict and model of a run."""
@@ -106,7 +126,7 @@ class RunsService(QObject):
 
     async def models(self) -> list[ModelInfo]:
         """Return the models of the workspace, newest first."""
-        return await self._tasks.run_blocking(_models, self._workspace)
+        return await self._tasks.run_blocking(_models, self._workspace, self._at_work(), self._cards)
 
     async def model(self, path: str) -> ModelInfo:
         """Return what a model's card says. Raises InputError."""
@@ -129,12 +149,10 @@ class RunsService(QObject):
             self._tasks.drop_progress(progress)
 
 
-def _records(workspace: Path, first: bool) -> list[RunRecord]:
+def _records(workspace: Path, first: bool, at_work: Collection[str]) -> list[RunRecord]:
     from mole_engine.store.runs import Workspace
 
-    place = Workspace(workspace)
-    place.mark_interrupted(older_than=0.0 if first else _BEGINNING)
-    return place.records()
+    return Workspace(workspace).look(0.0 if first else _BEGINNING, at_work)
 
 
 def _story(record: RunRecord) -> RunStory:
@@ -151,16 +169,24 @@ def _story(record: RunRecord) -> RunStory:
     return RunStory(record, events, verdict, info)
 
 
-def _models(workspace: Path) -> list[ModelInfo]:
+def _models(workspace: Path, at_work: Collection[str], cards: _Cards) -> list[ModelInfo]:
     found = []
-    for record in _records(workspace, first=False):
-        if record.model_path and Path(record.model_path).is_file():
-            try:
-                found.append(replace(read_model_info(record.model_path), started=record.created))
-            except InputError:
-                # A damaged bundle is told of when somebody wants to use it, not by an empty page.
-                continue
+    for record in _records(workspace, False, at_work):
+        # The list promises only models that are there; one may go, or be half copied, in between. A damaged bundle is
+        # told of when somebody wants to use it, not by an empty page.
+        with contextlib.suppress(InputError, OSError):
+            if record.model_path:
+                found.append(replace(_known_model(record.model_path, cards), started=record.created))
     return found
+
+
+def _known_model(path: str, cards: _Cards) -> ModelInfo:
+    """Return what a card says, read anew only where the file is another than at the last look."""
+    state = Path(path).stat()
+    seen = (state.st_mtime_ns, state.st_size)
+    if path not in cards or cards[path][0] != seen:
+        cards[path] = (seen, read_model_info(path))
+    return cards[path][1]
 
 
 def read_model_info(path: str) -> ModelInfo:

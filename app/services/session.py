@@ -28,7 +28,7 @@ from app.services.space import SpaceService
 from app.services.tasks import Progress, TaskRunner
 from app.services.training import TrainingService
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import Cancelled, MoleError, Problem, problem_of
+from mole_engine.contracts.errors import Cancelled, Problem, problem_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -86,7 +86,10 @@ class Session(QObject):
         super().__init__(parent)
         self.workspace = Path(workspace)
         self.workspace.mkdir(parents=True, exist_ok=True)
-        self._looking, self._told = False, set[str]()
+        self._looking = False
+        self._looks: set[asyncio.Task[Any]] = set()
+        # What was told of looks that failed, and which kinds of look have failed so.
+        self._told: dict[str, set[str]] = {}
         self.garbage = GarbageCollector(self)
         self.tasks = TaskRunner(self)
         self.settings = Settings(self.workspace, self)
@@ -100,7 +103,7 @@ class Session(QObject):
         shelf = ModelShelf()
         self.predictions = PredictionService(self.tasks, shelf, self)
         self.explanations = ExplanationService(self.tasks, shelf)
-        self.runs = RunsService(self.tasks, self.workspace, self)
+        self.runs = RunsService(self.tasks, self.workspace, self.training.own_run, self)
         self.checks = CheckService(self.tasks, self)
         self.prefetch = Prefetch(self)
         self._connect()
@@ -137,26 +140,45 @@ class Session(QObject):
         task = self.tasks.start(self._told_once(work))
         # Where the window closes before the task has begun, nobody has awaited it.
         task.add_done_callback(lambda _: work.close())
+        self._looks.add(task)
+        task.add_done_callback(self._looks.discard)
         return task
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether tasks that nobody has asked for are under way."""
+        return bool(self._looks)
 
     @contextmanager
     def looking(self) -> Iterator[None]:
-        """Begin tasks that nobody has asked for: what is wrong with them is told once, not whenever one looks again."""
-        self._looking = True
+        """Begin tasks that nobody has asked for: what is wrong with them is told once, not whenever one looks again.
+
+        A dialog that closes activates the window, which looks again: told each time, it could not be closed. When a
+        look that has failed succeeds, its words are forgotten: the same trouble later is a new one.
+        """
+        before, self._looking = self._looking, True
         try:
             yield
         finally:
-            self._looking = False
+            self._looking = before
 
     async def _told_once(self, work: Coroutine[Any, Any, T]) -> T:
+        kind: str = getattr(work, "__qualname__", "")
         try:
-            return await work
-        except MoleError as error:
-            words = error.problem.one_line()
-            if words in self._told:
-                raise Cancelled from error
-            self._told.add(words)
+            found = await work
+        except Cancelled:
             raise
+        except Exception as error:
+            words = problem_of(error).one_line()
+            is_known = words in self._told
+            # Other kinds of look that fail in the same way have the same cause.
+            self._told.setdefault(words, set()).add(kind)
+            if not is_known:
+                raise
+            log.info("Again: %s", words)
+            raise Cancelled from error
+        self._told = {words: kinds for words, kinds in self._told.items() if kind not in kinds}
+        return found
 
     async def offer_job(self, config: TrainConfig) -> None:
         """Open the data set of an earlier job and bring its settings to where jobs are set up. Raises InputError."""

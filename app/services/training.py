@@ -100,6 +100,11 @@ class TrainingService(QObject):
         """Folder of the run that the job goes on with, "" for a new one."""
         return self._job.resume if self._job is not None else ""
 
+    def own_run(self) -> tuple[str, ...]:
+        """Return by what the run under way is known: its identifier, the folder it goes on in or was given."""
+        job = self._job
+        return tuple(filter(None, (job.record.run_id, job.resume, job.config.out))) if job is not None else ()
+
     def start(self, config: TrainConfig, resume: str = "") -> None:
         """Start a job, or put it into the queue where one is running.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from PySide6.QtCore import (
@@ -116,6 +117,20 @@ class CellTable(QTableView):
         self._wanted = {number: self._words_width(number) for number, column in enumerate(columns) if column.most}
         self._grown = {}
         self._make_room()
+
+    @contextmanager
+    def staying(self) -> Iterator[None]:
+        """Stay where it is scrolled to while its rows are made anew and chosen again."""
+        bar = self.verticalScrollBar()
+        place = bar.value()
+        self.setAutoScroll(False)
+        try:
+            yield
+        finally:
+            self.setAutoScroll(True)
+            # Else the bar does not know yet how many rows there are now.
+            self.doItemsLayout()
+            bar.setValue(place)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Let columns give way before others run out of view."""

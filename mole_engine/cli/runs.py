@@ -31,9 +31,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise InputError(f"There is no workspace {path}.", "", "Check its name, or whether it was moved.")
     records = []
     if path.is_dir():
-        workspace = Workspace(path)
-        workspace.mark_interrupted()
-        records = workspace.records()
+        records = Workspace(path).look()
     if arguments.json:
         json_line({"runs": [record.to_dict() for record in records]})
     elif records:

@@ -67,6 +67,20 @@ def remove_left_overs(folder: Path, name: str = "*") -> None:
             path.unlink()
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file is there; not on a disk that does not answer, for which `Path.is_file` raises."""
+    with contextlib.suppress(OSError):
+        return path.is_file()
+    return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; not on a disk that does not answer, for which `Path.is_dir` raises."""
+    with contextlib.suppress(OSError):
+        return path.is_dir()
+    return False
+
+
 def check_not_same(source: str | Path, target: str | Path) -> None:
     """Refuse to write a result over the file that it comes from. Raises InputError."""
     source, place = from_home(source), from_home(target)
@@ -117,7 +131,7 @@ def storage_problem(error: OSError, path: Path) -> KnownError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT) or (error.errno is None and _is_full(path.parent)):
         return KnownError(f"Cannot write {path}:", "the disk is full.", "Free some space, or choose another folder.")
     words = _REFUSALS.get(error.errno or 0)
-    if getattr(error, "winerror", None) in _IN_USE and path.is_file():
+    if getattr(error, "winerror", None) in _IN_USE and is_file(path):
         words = ("it may not be written, or another program (a spreadsheet, say) has it open.", "Close it there first.")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return _no_folder(path)
@@ -127,7 +141,7 @@ def storage_problem(error: OSError, path: Path) -> KnownError:
 
 
 def _no_folder(path: Path) -> InputError:
-    file = next((parent for parent in path.parents if parent.is_file()), None)
+    file = next((parent for parent in path.parents if is_file(parent)), None)
     if file is not None:
         return InputError(f"Cannot write {path}:", f"{file} is a file, not a folder.", "Choose another folder.")
     return InputError(f"Cannot write {path}:", "the folder does not exist.", "Make it first, or choose another.")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -16,11 +18,17 @@ from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import Event, event_from_json
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.settings import read_yaml
-from mole_engine.store.files import remove_left_overs, storage_problem, write_text
+from mole_engine.store.files import is_file, remove_left_overs, storage_problem, write_text
 from mole_engine.store.run_notes import NOTE_FIELDS, read_notes
 
 SEARCH_JOURNAL, SEARCH_CHOICE = "search.jsonl", "search.json"
 """The trials of a search for settings, and what it has chosen."""
+
+_LONG_SILENCE = 1800.0
+"""Seconds after which a job that writes nothing is over; between two of its words there may be a long epoch."""
+_A_MOMENT = 1.0
+"""Seconds to wait for whoever only looks whether a folder is at work; a job holds its lock for longer."""
+_LOOK_AGAIN = 0.02
 
 
 class RunFolder:
@@ -57,7 +65,27 @@ class RunFolder:
     @property
     def is_run(self) -> bool:
         """Whether this folder is one of ours."""
-        return self.record.is_file() and self.config.is_file()
+        return is_file(self.record) and is_file(self.config)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the folder is surely not there, rather than on a disk that does not answer."""
+        try:
+            self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            pass
+        return False
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether no job has written here for long; the word of files, where locks are unknown."""
+        latest = 0.0
+        for path in (self.record, self.events, self.log):
+            with contextlib.suppress(OSError):
+                latest = max(latest, path.stat().st_mtime)
+        return time.time() - latest > _LONG_SILENCE
 
     @property
     def has_networks(self) -> bool:
@@ -101,7 +129,7 @@ class RunFolder:
         try:
             content = json.loads(self.record.read_text(encoding="utf-8"))
             content["run_dir"] = str(self.path)
-            content["model_path"] = str(self.model) if self.model.is_file() else ""
+            content["model_path"] = str(self.model) if is_file(self.model) else ""
             return read_notes(self.notes).onto(RunRecord.from_dict(content))
         except FileNotFoundError as error:
             raise InputError(f"{self.path} is not a run.", "", "See `mole runs`.") from error
@@ -151,8 +179,8 @@ class RunFolder:
             path.unlink(missing_ok=True)
 
     def is_locked(self) -> bool:
-        """Whether a living process works in this folder."""
-        if not self.lock.is_file():
+        """Whether a living process works in this folder; never where the file system knows no locks."""
+        if not is_file(self.lock):
             return False
         try:
             with FolderLock(self.lock):
@@ -164,14 +192,28 @@ class RunFolder:
 class FolderLock:
     """Holds a file lock while a job works in a folder; the system drops it when the process dies, however it dies.
 
+    Parameters
+    ----------
+    path
+        The file.
+    patience
+        Seconds to try: who looks at the list of runs holds the lock for a moment, too.
+
+    Attributes
+    ----------
+    is_sure
+        Once entered: whether it keeps others out. Some network file systems know no locks; there, two jobs in one
+        folder are the user's to avoid.
+
     Raises
     ------
     InputError
         On entering, when another process (or thread) holds it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, patience: float = _A_MOMENT) -> None:
+        self._path, self._patience = path, patience
+        self.is_sure = True
         self._stream: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -180,7 +222,7 @@ class FolderLock:
         except OSError as error:
             raise storage_problem(error, self._path) from error
         try:
-            _lock(stream)
+            self.is_sure = self._locked(stream)
         except OSError as error:
             stream.close()
             raise InputError(
@@ -188,6 +230,16 @@ class FolderLock:
             ) from error
         self._stream = stream
         return self
+
+    def _locked(self, stream: IO[bytes]) -> bool:
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                return _lock(stream)
+            except OSError:
+                if time.monotonic() >= deadline:
+                    raise
+            time.sleep(_LOOK_AGAIN)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -200,17 +252,20 @@ class FolderLock:
 if os.name == "nt":  # pragma: no cover - Windows only
     import msvcrt
 
-    def _lock(stream: IO[bytes]) -> None:
+    def _lock(stream: IO[bytes]) -> bool:
         stream.seek(0)
         msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        return True
 
 else:
     import fcntl
 
-    def _lock(stream: IO[bytes]) -> None:
+    def _lock(stream: IO[bytes]) -> bool:
+        """Lock a file; return whether there are locks. Raises OSError where another holds it."""
         try:
             fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            # Some network file systems know no locks; there, two jobs in one folder are the user's to avoid.
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
                 raise
+            return False
+        return True

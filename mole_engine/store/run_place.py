@@ -92,8 +92,10 @@ def _begun(config: TrainConfig, folder: RunFolder, workspace: Workspace | None) 
     config.to_yaml(folder.config)
     now = time.time()
     name = run_name(config)
+    # The list knows a run by the name of its folder, also where the user has chosen one among those of the workspace.
+    listed = workspace is not None and workspace.holds(folder)
     record = RunRecord(
-        run_id=new_run_id(name, now) if config.out else folder.path.name,
+        run_id=folder.path.name if listed else new_run_id(name, now),
         name=name,
         status=RunState.QUEUED,
         run_dir=str(folder.path),

@@ -37,7 +37,7 @@ def store(window):
 @pytest.fixture
 def quiet(qtbot, window):
     def wait():
-        qtbot.waitUntil(lambda: not window.session.tasks._tasks)
+        qtbot.waitUntil(lambda: not window.session.tasks._tasks and not window.looks.is_asked)
 
     return wait
 

@@ -19,7 +19,7 @@ __all__ = ["model_path"]
 
 def test_the_first_model_is_chosen_at_once_and_its_export_is_told(qtbot, window, model_path, tmp_path, monkeypatch):
     known = runs.read_model_info(model_path)
-    monkeypatch.setattr(runs, "_models", lambda _workspace: [known])
+    monkeypatch.setattr(runs, "_models", lambda *_: [known])
     page = window.page("models")
     qtbot.waitUntil(lambda: bool(page._models))
     window.go_to("models")
@@ -44,7 +44,7 @@ def test_copying_a_row_takes_its_words_rather_than_its_number(qtbot, window, pre
 def test_the_mean_over_several_targets_is_called_so_and_units_stand_once(qtbot, window, model_path, monkeypatch):
     tasks = tuple(TaskSpec(name, TaskKind.REGRESSION, unit) for name, unit in (("S (mol/L)", "mol/L"), ("t", "min")))
     several = replace(runs.read_model_info(model_path), tasks=tasks, metrics={"rmse": 3.1}, counts={"test": 20})
-    monkeypatch.setattr(runs, "_models", lambda _workspace: [several])
+    monkeypatch.setattr(runs, "_models", lambda *_: [several])
     page = window.page("models")
     qtbot.waitUntil(lambda: bool(page._models))
     said = [label.text() for label in page.findChildren(QLabel)]
@@ -56,7 +56,7 @@ def test_the_mean_over_several_targets_is_called_so_and_units_stand_once(qtbot, 
 def test_the_card_says_which_molecules_are_which_and_how_the_file_is_called(qtbot, window, model_path, monkeypatch):
     path = f"/home/anna/{'projects/' * 12}solubility/model.mole"
     known = replace(runs.read_model_info(model_path), path=path, counts={"train": 1480, "val": 60, "test": 70})
-    monkeypatch.setattr(runs, "_models", lambda _workspace: [known])
+    monkeypatch.setattr(runs, "_models", lambda *_: [known])
     window.resize(window.minimumSize())
     window.go_to("models")
     page = window.page("models")

@@ -131,7 +131,7 @@ def test_predictions_of_a_file_name_it(qtbot, window, predict_page, asked, tmp_p
 def test_a_file_dropped_before_the_models_are_listed_waits_for_them(qtbot, window, model_path, tmp_path, monkeypatch):
     known, problems = runs.read_model_info(model_path), []
 
-    def slow(_workspace):
+    def slow(*_):
         time.sleep(0.5)
         return [known]
 
@@ -153,9 +153,9 @@ def slow_models(monkeypatch):
     """Let the list of models take its time."""
     listed = runs._models
 
-    def slow(workspace):
+    def slow(*given):
         time.sleep(0.5)
-        return listed(workspace)
+        return listed(*given)
 
     monkeypatch.setattr(runs, "_models", slow)
 

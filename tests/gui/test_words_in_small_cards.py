@@ -32,7 +32,7 @@ def gone(qapp, qtbot, window, predict_page, model_path, monkeypatch):
     theme.apply(qapp)
     other = replace(runs.read_model_info(model_path), path="/nowhere/other.mole", name="other")
     found = [runs.read_model_info(model_path), other]
-    monkeypatch.setattr(runs, "_models", lambda _workspace: list(found))
+    monkeypatch.setattr(runs, "_models", lambda *_: list(found))
     window.session.models_changed.emit()
     qtbot.waitUntil(lambda: predict_page.models.count() == 2)
     window.session.predictions.choose(other.path)

@@ -170,6 +170,6 @@ def test_runs_of_a_write_protected_workspace_can_be_listed(store, monkeypatch):
     store.database.mkdir()
     with pytest.raises(KnownError, match="Cannot use the index"):
         Workspace(store.path)
-    monkeypatch.setattr("os.access", lambda path, mode: False)
+    monkeypatch.setattr("mole_engine.store.runs._can_be_written", lambda folder: False)
     assert [record.run_dir for record in Workspace(store.path).records()] == [str(folder.path)]
     assert Workspace(store.path).mark_interrupted() == []
