@@ -276,9 +276,9 @@ class FigureCard(Card):
         rank = verdict.uncertainty.correlation if verdict.uncertainty is not None else math.nan
         scale = verdict.uncertainty.scale if verdict.uncertainty is not None else ""
         if math.isnan(rank):
-            same = f"As {scale}, all" if scale else "All"
+            same = f"As {scale}, all molecules" if scale else "All molecules"
             self._say(
-                f"{same} molecules have the same deviation: on the validation molecules nothing told beforehand for "
+                f"{same} have the same deviation: on the validation molecules nothing told beforehand for "
                 "which ones the errors would be larger."
             )
         else:

@@ -34,8 +34,11 @@ STAGE = "Choosing the number of threads"
 ROUNDS = 5
 """Timed steps with each number of threads, of which the median counts."""
 
-HOPELESS = 2.0
-"""A number that takes so many times as long as the fastest in the first round is not tried again, nor a larger one."""
+SLOW = 2.0
+"""A number whose steps take so many times as long as the fastest of all is not tried again after the second of them."""
+
+HOPELESS = 4.0
+"""One that takes so many times as long in the first round is not tried again, nor a larger one."""
 
 NEARLY = 1.05
 """The smallest number of threads counts that takes at most so many times as long as the fastest."""
@@ -255,20 +258,22 @@ def take_turns(
         Told how far the trial is; may raise.
     """
     found: dict[int, list[float]] = {}
-    total = len(numbers) * ROUNDS
-    for place, number in enumerate(numbers):
-        _tell(on_progress, place, total)
-        found[number] = [seconds_of(number)]
-        if found[number][0] > HOPELESS * min(first for (first,) in found.values()):
-            break
-    fastest = min(first for (first,) in found.values())
-    kept = [number for number, (first,) in found.items() if first <= HOPELESS * fastest]
-    for turn in range(1, ROUNDS):
-        for place, number in enumerate(kept):
+    kept, total = list(numbers), len(numbers) * ROUNDS
+    for turn in range(ROUNDS):
+        for place, number in enumerate(tuple(kept)):
             _tell(on_progress, turn * len(numbers) + place, total)
-            found[number].append(seconds_of(number))
+            found.setdefault(number, []).append(seconds_of(number))
+            if turn == 0 and found[number][0] > HOPELESS * _fastest(found):
+                del kept[place:]
+                break
+        limit = SLOW * _fastest(found)
+        kept = [number for number in kept if sum(taken > limit for taken in found[number]) < 2]
     _tell(on_progress, total, total)
     return {number: median(times) for number, times in found.items()}
+
+
+def _fastest(found: Mapping[int, Sequence[float]]) -> float:
+    return min(map(min, found.values()))
 
 
 def fewest_of_the_fastest(seconds: Mapping[int, float], cores: int) -> int:

@@ -54,7 +54,7 @@ def test_what_is_chosen(seconds, cores, chosen):
 def test_numbers_take_turns_and_the_median_counts():
     asked = []
     # A hiccup of the machine in one of the turns of each.
-    answers = {1: iter([1.0, 9.0, 1.1, 1.2, 0.9]), 2: iter([0.7, 0.6, 8.0, 9.0, 0.5])}
+    answers = {1: iter([1.0, 9.0, 1.1, 1.2, 0.9]), 2: iter([0.7, 0.6, 8.0, 0.8, 0.5])}
 
     def seconds_of(number):
         asked.append(number)
@@ -72,8 +72,20 @@ def test_hopeless_numbers_are_not_tried_again():
         return {1: 2.1, 2: 1.0, 4: 5.0}[number]
 
     assert take_turns([1, 2, 4, 8], seconds_of) == {1: 2.1, 2: 1.0, 4: 5.0}
-    # Four threads are worse, so eight are not tried; one thread takes more than twice as long as two.
-    assert asked == [1, 2, 4, 2, 2, 2, 2]
+    # Four threads are far worse, so eight are not tried; one thread takes more than twice as long as two, twice.
+    assert asked == [1, 2, 4, 1, 2, 2, 2, 2]
+
+
+def test_a_trial_beside_other_work_does_not_wait_for_threads_that_wait_for_each_other():
+    asked = []
+    answers = {1: iter([0.4] * 5), 2: iter([0.5, 9.0, 9.0])}
+
+    def seconds_of(number):
+        asked.append(number)
+        return next(answers[number])
+
+    assert take_turns([1, 2], seconds_of) == {1: 0.4, 2: 9.0}
+    assert asked == [1, 2] * 3 + [1, 1]
 
 
 @pytest.mark.parametrize(
