@@ -179,6 +179,8 @@ class PredictPage(Page):
             ask()
             return
         self._waiting = ask
+        if self.session.is_looking:
+            self.look_again()  # Asked for by now: what is wrong is told, whatever was told before.
         self._loading.begin(what)
         self._loading.show_progress("Looking for the model", 0, 0)
         self._show_state()

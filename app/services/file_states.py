@@ -38,6 +38,9 @@ def hold_the_same(data: DataConfig, states: FileStates, former: FileStates, sha2
         Of what was read as the table (see `TableInfo`); files of parts are told by their states alone.
     """
     tables = (data.path, *data.extra_paths)
+    if any(path not in states for path in tables):
+        # A benchmark set; what has changed is another file.
+        return False
     if any(state != former[path] for path, state in states.items() if path not in tables):
         return False
     found = []

@@ -146,8 +146,8 @@ class Session(QObject):
 
     @property
     def is_looking(self) -> bool:
-        """Whether tasks that nobody has asked for are under way."""
-        return bool(self._looks)
+        """Whether tasks that nobody has asked for go on; not while a changed file is read, which may take minutes."""
+        return bool(self._looks) and not self.datasets.is_busy
 
     @contextmanager
     def looking(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import sqlite3
+import threading
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -46,6 +47,8 @@ from mole_engine.store.trash import Trash
 
 WORKSPACE_VARIABLE = "MOLE_WORKSPACE"
 
+_ONE_LOOK = threading.Lock()
+"""A second look at the same time would take a run for at work because the first one holds its lock."""
 _OPEN_ROWS = "status IN ('queued', 'preparing', 'training', 'evaluating', 'interrupted')"
 _ROWS = f"SELECT run_id, json_extract(record, '$.run_dir'), record, {_OPEN_ROWS} FROM runs WHERE json_valid(record)"  # noqa: S608
 
@@ -183,12 +186,14 @@ class Workspace:
         spared
             Identifiers or folders of runs that are known to be at work.
         """
-        pairs = self._looked_through(older_than, spared)
+        with _ONE_LOOK:
+            pairs = list(self._looked_through(older_than, spared))
         return [now for was, now in pairs if was.status.is_active and now.status is RunState.INTERRUPTED]
 
     def look(self, older_than: float = 0.0, spared: Collection[str] = ()) -> list[RunRecord]:
         """Mark as `mark_interrupted` does, and return all runs as `records` does, in one go. Raises KnownError."""
-        return [now for _, now in self._looked_through(older_than, spared)]
+        with _ONE_LOOK:
+            return [now for _, now in self._looked_through(older_than, spared)]
 
     def _looked_through(self, older_than: float, spared: Collection[str]) -> Iterator[tuple[RunRecord, RunRecord]]:
         """Yield each run as it was listed, and as it is."""
@@ -275,7 +280,8 @@ class Workspace:
         folder = RunFolder(self.runs / record.run_id)
         if not is_folder(folder.path):
             folder = RunFolder(record.run_dir)
-        model = str(folder.model) if record.model_path and is_file(folder.model) else ""
+        # What the index says of it may be older than the file: a folder that is synchronised comes piece by piece.
+        model = str(folder.model) if is_file(folder.model) else ""
         return replace(record, run_dir=str(folder.path), model_path=model)
 
     def _folder(self, run_id: str) -> RunFolder:

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton
 
 from app.services import runs
+from mole_engine.contracts.errors import KnownError
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 from tests.gui.test_predict_page import TIMEOUT, model_path
@@ -193,6 +194,33 @@ def test_a_file_that_waits_for_its_model_can_be_called_off(
     qtbot.waitUntil(lambda: not window.session.tasks._tasks)
     assert predict_page.models.currentData() == model_path
     assert ready == problems == []
+
+
+def test_who_asks_during_a_look_that_fails_again_is_told_why_there_is_no_answer(
+    qtbot, window, predict_page, tmp_path, monkeypatch
+):
+    def idle():
+        qtbot.waitUntil(lambda: not window.session.tasks._tasks and not window.looks.is_asked)
+
+    def failing(*_):
+        time.sleep(0.3)
+        raise KnownError("The list of runs cannot be read.", "", "")
+
+    window.looks.pause_ms = 1
+    idle()
+    problems = []
+    window.session.problem_raised.connect(problems.append)
+    monkeypatch.setattr(runs, "_models", failing)
+    for _ in range(2):
+        window.looks.ask()
+        idle()
+    assert len(problems) == 1
+    window.looks.ask()
+    predict_page.predict_file(str(tmp_path / "library.csv"))
+    assert predict_page._loading.isVisible()
+    idle()
+    assert len(problems) == 2
+    assert not predict_page._loading.isVisible()
 
 
 def test_what_is_under_way_stays_in_sight_when_models_are_listed_anew(qtbot, window, predict_page, asked):

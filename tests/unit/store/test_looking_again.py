@@ -202,3 +202,31 @@ def test_an_index_that_another_process_is_writing_is_not_write_protected(store):
     other.close()
     again.save(replace(record, status=RunState.CANCELLED))
     assert _states(store.records()) == {record.run_id: (RunState.CANCELLED, {})}
+
+
+def test_a_model_that_arrives_after_its_record_is_shown(store):
+    folder, record = _working(store, RunState.INTERRUPTED)
+    # As a synchronising disk brings them: the small file first.
+    folder.write_record(replace(record, status=RunState.COMPLETED))
+    assert [found.model_path for found in store.look()] == [""]
+    folder.model.write_bytes(b"whole by now")
+    assert [found.model_path for found in Workspace(store.path).look()] == [str(folder.model)]
+
+
+def test_two_looks_at_the_same_time_agree(store, monkeypatch):
+    _working(store)
+    marked, found = Workspace._marked, []
+
+    def slowly(self, record):
+        time.sleep(0.2)
+        return marked(self, record)
+
+    monkeypatch.setattr(Workspace, "_marked", slowly)
+    write = RunFolder.write_record
+    monkeypatch.setattr(RunFolder, "write_record", lambda self, record: (time.sleep(0.3), write(self, record)))
+    looks = [threading.Thread(target=lambda: found.extend(Workspace(store.path).look(60))) for _ in range(2)]
+    for look in looks:
+        look.start()
+    for look in looks:
+        look.join()
+    assert [record.status for record in found] == [RunState.INTERRUPTED] * 2
