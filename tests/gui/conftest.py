@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from app.main_window import MainWindow
+    from mole_engine.contracts.errors import Problem
     from mole_engine.contracts.records import RunRecord
+    from mole_engine.store.runs import Workspace
 
 ROWS = [
     ("name", "smiles", "logS (log(mol/L))", "toxic"),
@@ -204,3 +206,25 @@ def job(qtbot: QtBot, window: MainWindow) -> SlowJob:
     with qtbot.waitSignal(window.session.run_started):
         window.session.training.start(TrainConfig())
     return job
+
+
+@pytest.fixture
+def store(window: MainWindow) -> Workspace:
+    """Return the workspace of the window, as the command line would open it."""
+    from mole_engine.store.runs import Workspace
+
+    return Workspace(window.session.workspace)
+
+
+@pytest.fixture
+def quiet(qtbot: QtBot, window: MainWindow) -> Callable[[], None]:
+    """Return a function that waits until no task is under way and no look is to come."""
+    return lambda: qtbot.waitUntil(lambda: not window.session.tasks._tasks and not window.looks.is_asked)
+
+
+@pytest.fixture
+def told(window: MainWindow) -> list[Problem]:
+    """Return the problems that the user is told of from now on."""
+    problems: list[Problem] = []
+    window.session.problem_raised.connect(problems.append)
+    return problems

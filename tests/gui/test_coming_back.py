@@ -15,7 +15,6 @@ from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 from mole_engine.store.run_folder import FolderLock
-from mole_engine.store.runs import Workspace
 from tests.gui.conftest import ROWS, write_csv
 
 
@@ -27,26 +26,6 @@ def add_run(store, name="solubility", status=RunState.COMPLETED, created=1.0):
     folder.write_record(run)
     store.save(run)
     return folder
-
-
-@pytest.fixture
-def store(window):
-    return Workspace(window.session.workspace)
-
-
-@pytest.fixture
-def quiet(qtbot, window):
-    def wait():
-        qtbot.waitUntil(lambda: not window.session.tasks._tasks and not window.looks.is_asked)
-
-    return wait
-
-
-@pytest.fixture
-def told(window):
-    problems = []
-    window.session.problem_raised.connect(problems.append)
-    return problems
 
 
 def edit(path, rows):

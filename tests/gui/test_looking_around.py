@@ -24,31 +24,11 @@ _ONE_MODEL = runs_module.ModelInfo("", "model", (), 1.0, {"rmse": float("nan")},
 
 
 @pytest.fixture
-def lab(window):
-    return Workspace(window.session.workspace)
-
-
-@pytest.fixture
-def idle(qtbot, window):
-    def wait():
-        qtbot.waitUntil(lambda: not window.session.tasks._tasks and not window.looks.is_asked)
-
-    return wait
-
-
-@pytest.fixture
-def problems(window):
-    found = []
-    window.session.problem_raised.connect(found.append)
-    return found
-
-
-@pytest.fixture
-def hasty(window, idle):
+def hasty(window, quiet):
     window.looks.pause_ms = 1
     # Pages that are made later would look for themselves.
     window._build_pages()
-    idle()
+    quiet()
 
 
 def come_back(window):
@@ -60,19 +40,19 @@ def stale(path):
     raise OSError(errno.ESTALE, "Stale file handle", str(path))
 
 
-def test_a_burst_of_activations_is_one_look_and_one_after_it(window, runs_page, idle):
-    idle()
+def test_a_burst_of_activations_is_one_look_and_one_after_it(window, runs_page, quiet):
+    quiet()
     looks, look = [], window.looks._look
     window.looks._look = lambda: looks.append(1) or look()
     for _ in range(10):
         come_back(window)
     assert window.looks.is_asked
-    idle()
+    quiet()
     assert 1 <= len(looks) <= 2
 
 
-def test_a_look_that_takes_long_is_not_joined_by_another(qtbot, window, runs_page, idle, hasty):
-    idle()
+def test_a_look_that_takes_long_is_not_joined_by_another(qtbot, window, runs_page, quiet, hasty):
+    quiet()
     begun, release = [], []
 
     async def slow():
@@ -89,68 +69,68 @@ def test_a_look_that_takes_long_is_not_joined_by_another(qtbot, window, runs_pag
         qtbot.wait(20)
     assert len(begun) == 1
     release.append(1)
-    idle()
+    quiet()
     assert len(begun) == 2
 
 
 def test_pages_look_while_a_changed_file_is_read_again(
-    qtbot, window, runs_page, open_file, molecules_csv, lab, idle, hasty, monkeypatch
+    qtbot, window, runs_page, open_file, molecules_csv, store, quiet, hasty, monkeypatch
 ):
     open_file(molecules_csv)
     window.go_to("runs")
-    idle()
+    quiet()
     held, read = threading.Event(), datasets._read
     monkeypatch.setattr(datasets, "_read", lambda *given: (held.wait(30), read(*given))[1])
     edit(molecules_csv, [*ROWS, ("heptane", "CCCCCCC", "-4.5", "no")])
     come_back(window)
     qtbot.waitUntil(lambda: window.session.datasets.is_busy)
     try:
-        add_run(lab, "of the terminal")
+        add_run(store, "of the terminal")
         come_back(window)
         qtbot.waitUntil(lambda: [run.name for run in runs_page.list.records()] == ["of the terminal"])
         assert window.session.datasets.is_busy
     finally:
         held.set()
-    idle()
+    quiet()
 
 
 @pytest.mark.parametrize("trouble", [stale, lambda path: 1 / 0], ids=["a stale folder", "a bug of ours"])
 def test_closing_the_dialog_does_not_bring_it_back_but_a_second_failure_is_told(
-    window, runs_page, lab, idle, problems, hasty, monkeypatch, trouble
+    window, runs_page, store, quiet, told, hasty, monkeypatch, trouble
 ):
-    add_run(lab)
+    add_run(store)
     come_back(window)
-    idle()
+    quiet()
     listed = Workspace._entries
     for times in (1, 2):
         monkeypatch.setattr(Workspace, "_entries", lambda self: trouble(self.runs))
         for _ in range(3):
             come_back(window)
-            idle()
-        assert len(problems) == times
+            quiet()
+        assert len(told) == times
         monkeypatch.setattr(Workspace, "_entries", listed)
         come_back(window)
-        idle()
+        quiet()
 
 
 def test_a_run_that_cannot_be_read_is_told_once_however_often_one_looks(
-    window, runs_page, lab, idle, problems, hasty, monkeypatch
+    window, runs_page, store, quiet, told, hasty, monkeypatch
 ):
     def unreadable(record):
         raise KnownError("Cannot read the run:", "the host is down.", "")
 
     monkeypatch.setattr(runs_module, "_story", unreadable)
-    add_run(lab)
+    add_run(store)
     for _ in range(3):
         come_back(window)
-        idle()
-    assert [problem.cause for problem in problems] == ["the host is down."]
+        quiet()
+    assert [problem.cause for problem in told] == ["the host is down."]
 
 
-def test_two_runs_that_are_selected_stay_so_when_one_comes_back(window, runs_page, lab, idle, hasty):
-    folders = [add_run(lab, f"run {number}", created=float(number)) for number in range(40)]
+def test_two_runs_that_are_selected_stay_so_when_one_comes_back(window, runs_page, store, quiet, hasty):
+    folders = [add_run(store, f"run {number}", created=float(number)) for number in range(40)]
     runs_page.look_again()
-    idle()
+    quiet()
     names = [folder.path.name for folder in folders]
     runs_page.list.select([names[2], names[3]])
     bar = runs_page.table.verticalScrollBar()
@@ -158,37 +138,37 @@ def test_two_runs_that_are_selected_stay_so_when_one_comes_back(window, runs_pag
     bar.setValue(120)
     place = bar.value()
     assert place > 0
-    add_run(lab, "of the terminal", created=99.0)
+    add_run(store, "of the terminal", created=99.0)
     for expected in (41, 41):
         come_back(window)
-        idle()
+        quiet()
         assert len(runs_page.list.records()) == expected
         assert {record.run_id for record in runs_page.list.selected()} == {names[2], names[3]}
         assert runs_page.list.current().run_id == names[2]
         assert bar.value() == place
 
 
-def test_a_workspace_that_cannot_be_read_is_told_once_for_all_pages_that_are_made(window, idle, problems, monkeypatch):
+def test_a_workspace_that_cannot_be_read_is_told_once_for_all_pages_that_are_made(window, quiet, told, monkeypatch):
     monkeypatch.setattr(Workspace, "_entries", lambda self: stale(self.runs))
     window._build_pages()
-    idle()
-    assert len(problems) == 1
+    quiet()
+    assert len(told) == 1
 
 
-def test_a_list_that_is_the_same_is_not_drawn_again(window, runs_page, lab, idle, hasty):
-    add_run(lab)
+def test_a_list_that_is_the_same_is_not_drawn_again(window, runs_page, store, quiet, hasty):
+    add_run(store)
     runs_page.look_again()
-    idle()
+    quiet()
     resets = []
     runs_page.table.cells.modelReset.connect(lambda: resets.append(1))
     runs_page.list.search.setFocus()
     come_back(window)
-    idle()
+    quiet()
     assert resets == []
     assert runs_page.list.search.hasFocus()
 
 
-def test_the_models_stay_where_they_were_scrolled_to_and_cards_are_read_once(window, lab, idle, hasty, monkeypatch):
+def test_the_models_stay_where_they_were_scrolled_to_and_cards_are_read_once(window, store, quiet, hasty, monkeypatch):
     read = []
 
     def card(path):
@@ -197,59 +177,57 @@ def test_the_models_stay_where_they_were_scrolled_to_and_cards_are_read_once(win
 
     monkeypatch.setattr(runs_module, "read_model_info", card)
     for number in range(40):
-        folder = add_run(lab, f"run {number}", created=float(number))
+        folder = add_run(store, f"run {number}", created=float(number))
         folder.model.write_bytes(b"model")
-        lab.save(replace(folder.read_record(), model_path=str(folder.model)))
+        store.save(replace(folder.read_record(), model_path=str(folder.model)))
     window.go_to("models")
     page = window.page("models")
     page.look_again()
-    idle()
+    quiet()
     assert len(page._models) == 40
     bar = page.table.verticalScrollBar()
     bar.setValue(200)
     place, first = bar.value(), len(read)
     assert place > 0
     come_back(window)
-    idle()
+    quiet()
     assert (bar.value(), len(read)) == (place, first)
     folder.model.write_bytes(b"another model")
     os.utime(folder.model, (9.0, 9.0))
-    more = add_run(lab, "one more")
+    more = add_run(store, "one more")
     more.model.write_bytes(b"model")
     come_back(window)
-    idle()
+    quiet()
     assert bar.value() == place
     assert sorted(read[first:]) == sorted([str(folder.model), str(more.model)])
 
 
-def test_the_window_never_marks_the_run_that_it_trains(window, runs_page, lab, idle, hasty, monkeypatch):
+def test_the_window_never_marks_the_run_that_it_trains(window, runs_page, store, quiet, hasty, monkeypatch):
     """Where the file system knows no locks, it alone knows."""
-    own = add_run(lab, "own", RunState.TRAINING)
-    add_run(lab, "other", RunState.TRAINING)
+    own = add_run(store, "own", RunState.TRAINING)
+    add_run(store, "other", RunState.TRAINING)
     job = SimpleNamespace(record=own.read_record(), resume="", config=TrainConfig())
     with monkeypatch.context() as patch:
         patch.setattr(window.session.training, "_job", job)
         come_back(window)
-        idle()
+        quiet()
     states = {record.name: record.status for record in runs_page.list.records()}
     assert states == {"own": RunState.TRAINING, "other": RunState.INTERRUPTED}
 
 
-def test_a_file_that_breaks_again_in_the_same_way_is_told_again(
-    window, open_file, molecules_csv, idle, problems, hasty
-):
+def test_a_file_that_breaks_again_in_the_same_way_is_told_again(window, open_file, molecules_csv, quiet, told, hasty):
     open_file(molecules_csv)
-    idle()
+    quiet()
     for times in (1, 2):
         edit(molecules_csv, [("a", "b"), ("1", str(times) * times)])
         for _ in range(2):
             come_back(window)
-            idle()
-        assert len(problems) == times
+            quiet()
+        assert len(told) == times
         edit(molecules_csv, [*ROWS, *[("more", "CCCCCCC", "-4.5", "no")] * times])
         come_back(window)
-        idle()
-        assert len(problems) == times
+        quiet()
+        assert len(told) == times
 
 
 def test_runs_that_were_refused_for_other_reasons_are_not_said_to_be_alike():
