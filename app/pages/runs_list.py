@@ -260,6 +260,8 @@ class RunList(QWidget):
         record = self._edited
         if record is not None:
             tags = [tag.strip() for tag in self.tags.text().split(",") if tag.strip()]
+            # If it cannot be written, the same runs come back and must not stay shown with it.
+            self._given = None
             self.annotated.emit(record.run_id, self.notes.toPlainText().strip(), tags, self.star.isChecked())
 
     def _show_notes(self) -> None:

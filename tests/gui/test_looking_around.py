@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from PySide6.QtCore import Qt
 
 from app.services import datasets, run_shelf
 from app.services import runs as runs_module
@@ -236,3 +237,17 @@ def test_runs_that_were_refused_for_other_reasons_are_not_said_to_be_alike():
 
     with pytest.raises(InputError, match=r"It is the run a\. 1 more could not be either\."):
         run_shelf._each(refuse, ["a", "b"])
+
+
+def test_a_star_that_cannot_be_written_is_not_shown(qtbot, window, runs_page, store, quiet, told, hasty, monkeypatch):
+    def full(*given):
+        raise KnownError("Cannot write the notes:", "the disk is full.", "Free some space.")
+
+    monkeypatch.setattr(run_shelf, "_annotate", full)
+    add_run(store)
+    runs_page.look_again()
+    quiet()
+    qtbot.mouseClick(runs_page.list.star, Qt.MouseButton.LeftButton)
+    quiet()
+    assert [problem.cause for problem in told] == ["the disk is full."]
+    assert not runs_page.list.star.isChecked()
