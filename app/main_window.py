@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QPoint, QTimer, Slot
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.dropping import Drops
 from app.looking import LookAround
 from app.menus import build_menus
 from app.page_shelf import PAGES, PageShelf
@@ -36,8 +37,7 @@ from app.status import StatusLine
 from app.theme import theme
 from app.widgets.close_question import CloseQuestion
 from app.widgets.command_palette import CommandPalette
-from app.widgets.drop_zone import FILE_FILTER, DropOverlay
-from app.widgets.file_drags import copied_files, dropped_files
+from app.widgets.drop_zone import FILE_FILTER
 from app.widgets.navigation import NavigationRail
 from app.widgets.problem_dialog import ProblemDialog
 from mole_engine.contracts.errors import Problem
@@ -62,7 +62,6 @@ class MainWindow(QMainWindow):
         _open_windows.add(self)
         self.setObjectName("mainWindow")
         self.setWindowTitle("MolE Studio")
-        self.setAcceptDrops(True)
         self.resize(1280, 800)
         self.setMinimumSize(960, 620)
         app = QApplication.instance()
@@ -124,11 +123,10 @@ class MainWindow(QMainWindow):
 
         Fields of other pages paste text for themselves.
         """
-        if paths := copied_files():
-            self._take(paths)
-        elif self._current() is self.data_page:
+        if not self._drops.paste() and self._current() is self.data_page:
             self.data_page.paste()
 
+    @Slot(object)
     def _take(self, paths: Sequence[str]) -> None:
         """Give files to the page shown, or open them where it has no use of its own for them."""
         if not self._current().take_files(paths):
@@ -218,7 +216,7 @@ class MainWindow(QMainWindow):
         right.addWidget(StatusLine(self.session))
         layout.addLayout(right, 1)
         self.setCentralWidget(center)
-        self._overlay = DropOverlay(self)
+        self._drops = Drops(self, self._drop_words)
         for keys, action in (
             ("Ctrl+Return", self.press_primary),
             ("Ctrl+Enter", self.press_primary),
@@ -230,6 +228,8 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         session = self.session
         self._rail.chosen.connect(self.go_to)
+        self._drops.files.connect(self._take)
+        self._drops.refused.connect(session.report)
         session.problem_raised.connect(self._show_problem)
         session.dataset_opened.connect(self._dataset_opened)
         session.run_finished.connect(self._close_after_run)
@@ -293,6 +293,9 @@ class MainWindow(QMainWindow):
         assert isinstance(page, Page)  # noqa: S101 - for the type checker; only pages are ever added
         return page
 
+    def _drop_words(self) -> str:
+        return self._current().drop_words
+
     def _last_folder(self) -> str:
         recent = self.session.settings.recent
         return str(Path(recent[0]).parent) if recent else str(Path.home())
@@ -306,30 +309,10 @@ class MainWindow(QMainWindow):
             self._painted = True
             QTimer.singleShot(_AFTER_PAINT_MS, self, self._after_first_paint)
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
-        """Accept files anywhere."""
-        if dropped_files(event.mimeData()):
-            event.acceptProposedAction()
-            self._overlay.cover(self._current().drop_words)
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
-        """Take the overlay away."""
-        self._overlay.hide()
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
-        """Take what was dropped."""
-        self._overlay.hide()
-        paths = dropped_files(event.mimeData())
-        if paths:
-            event.acceptProposedAction()
-            self._take(paths)
-
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
-        """Keep the drop overlay from staying when the window loses the drag; look around when the user is back."""
+        """Look around when the user is back."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.WindowDeactivate:
-            self._overlay.hide()
-        elif event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
             self.looks.ask()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name

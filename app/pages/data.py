@@ -23,7 +23,6 @@ from app.services.structures import structure_png, structure_text
 from app.text import count, counted
 from app.theme import SPACE
 from app.widgets.basic import row, secondary_button, set_role
-from app.widgets.file_drags import copied_files
 from app.widgets.issues_dialog import IssuesDialog
 from app.widgets.molecule_model import TableContent
 from app.widgets.molecule_view import MoleculeDialog
@@ -103,12 +102,9 @@ class DataPage(Page):
 
     @Slot()
     def paste(self) -> None:
-        """Open what is on the clipboard: files, a table, SMILES or a MOL block."""
-        if paths := copied_files():
-            self.paths_requested.emit(paths)
-        else:
-            self.begin_loading("the pasted text")
-            self.session.start_task(self.session.datasets.open_pasted(QGuiApplication.clipboard().text()))
+        """Open the text on the clipboard: a table, SMILES or a MOL block."""
+        self.begin_loading("the pasted text")
+        self.session.start_task(self.session.datasets.open_pasted(QGuiApplication.clipboard().text()))
 
     def _show_state(self, state: QWidget) -> None:
         self._stack.setCurrentWidget(state)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from PySide6.QtCore import QUrl
+
 from app.text import counted
 from mole_engine.contracts.errors import InputError
 
@@ -41,6 +43,22 @@ def not_opened(left: Sequence[str], opened: str) -> InputError:
         "Drop other models one by one, tables on the Data page to open them or on the Predict page to predict them."
     )
     return InputError(title, cause, remedy)
+
+
+def cannot_open(urls: Sequence[QUrl]) -> InputError | None:
+    """Return what is said of folders and addresses in the web; None where there are only files, or nothing."""
+    folders = [url.toLocalFile() for url in urls if url.isLocalFile() and Path(url.toLocalFile()).is_dir()]
+    links = [url.toDisplayString() for url in urls if not url.isLocalFile()]
+    if folders:
+        what = "A folder" if len(folders) == 1 else "Folders"
+        return InputError(
+            f"{what} cannot be opened.", f"This came: {_names(folders)}.", "Drop the files that lie in it."
+        )
+    if links:
+        what = "An address" if len(links) == 1 else "Addresses"
+        cause = f"This came: {links[0]}. Files are read from this computer only."
+        return InputError(f"{what} in the web cannot be opened.", cause, "Save the file, then drop or open it.")
+    return None
 
 
 def _names(paths: Sequence[str]) -> str:

@@ -20,13 +20,6 @@ def dropped_files(mime: QMimeData) -> list[str]:
     return [] if any(Path(path).is_dir() for path in paths) else paths
 
 
-def copied_files() -> list[str]:
-    """Return the local files on the clipboard; none where a folder is among them."""
-    mime = QGuiApplication.clipboard().mimeData()
-    # There may be none: another program holds the clipboard.
-    return dropped_files(mime) if isinstance(mime, QMimeData) else []
-
-
 def let_files_through(field: QLineEdit | QPlainTextEdit) -> None:
     """Make a text field leave files that are dragged over it to what lies below it.
 

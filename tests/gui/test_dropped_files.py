@@ -245,3 +245,27 @@ def test_no_field_takes_a_copied_file_for_text(window, tables, shown):
             assert field.text() == before, field.objectName()
             tried.append(field.objectName())
     assert {"searchEdit", "runTagsEdit", "settingsSearch", "presetNameEdit"} <= set(tried)
+
+
+@pytest.mark.parametrize("page", ["data", "predict"])
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_of_a_folder_and_of_a_link_it_is_said_why_they_are_not_opened(
+    qtbot, window, problems, tables, tmp_path, page, way
+):
+    window.go_to(page)
+    link = QMimeData()
+    link.setUrls([QUrl("https://example.org/molecules.csv")])
+    for mime in (files(tables[0], tmp_path), link):
+        if way == "drop":
+            assert drop(window, mime)
+        else:
+            QGuiApplication.clipboard().setMimeData(mime)
+            window.paste()
+    assert [problem.title for problem in problems] == [
+        "A folder cannot be opened.",
+        "An address in the web cannot be opened.",
+    ]
+    assert tmp_path.name in problems[0].cause
+    assert "example.org" in problems[1].cause
+    assert not window.session.datasets.is_busy
+    assert window.session.dataset is None

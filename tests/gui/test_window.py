@@ -43,22 +43,6 @@ def test_a_dropped_file_is_opened(qtbot, window, molecules_csv, name):
     assert "molecules.csv" in window.windowTitle()
 
 
-def test_a_drop_of_a_folder_is_refused(window, molecules_csv, tmp_path):
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(molecules_csv)), QUrl.fromLocalFile(str(tmp_path))])
-    for content in (mime, _urls(tmp_path)):
-        event = QDragEnterEvent(
-            QPoint(50, 50),
-            Qt.DropAction.CopyAction,
-            content,
-            Qt.MouseButton.LeftButton,
-            Qt.KeyboardModifier.NoModifier,
-        )
-        event.ignore()
-        QApplication.sendEvent(window, event)
-        assert not event.isAccepted()
-
-
 @pytest.mark.parametrize("name", ["mainWindow", "dropZone"])
 def test_several_dropped_files_are_opened_together(qtbot, window, tmp_path, name):
     mime = QMimeData()
@@ -74,12 +58,6 @@ def test_several_dropped_files_are_opened_together(qtbot, window, tmp_path, name
         QApplication.sendEvent(target, QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, mime, left, none))
     assert entered.isAccepted()
     assert window.session.dataset.info.rows == 12
-
-
-def _urls(path: Path) -> QMimeData:
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(path))])
-    return mime
 
 
 def test_one_click_opens_the_sample(qtbot, window):
