@@ -27,12 +27,24 @@ MOST_DETAILS = 20_000
 """Characters of what a dead child had to say that are kept."""
 
 
-def own_command(module: str, flag: str) -> list[str]:
-    """Return how a child is started: a module of ours, or, in a packaged program, the command with a flag."""
+CHILDREN = (
+    "mole_engine.data.worker_process",
+    "mole_engine.isolated_child",
+    "mole_engine.training.network_process",
+    "mole_engine.training.trial_steps",
+)
+"""Modules whose `main() -> int` works for another process of ours."""
+
+CHILD_FLAG = "--child-process"
+"""The packaged command starts as one of them when this and its name are its only arguments."""
+
+
+def own_command(module: str) -> list[str]:
+    """Return how a child is started, one of `CHILDREN`: as a module or, in a packaged program, by the command."""
     if getattr(sys, "frozen", False):
         # A packaged program has no interpreter; the command beside the window takes its place.
         program = Path(sys.executable)
-        return [str(program.with_name("mole" + program.suffix)), flag]
+        return [str(program.with_name("mole" + program.suffix)), CHILD_FLAG, module]
     return [sys.executable, "-m", module]
 
 

@@ -26,9 +26,6 @@ from mole_engine.contracts.run_state import RunControl, RunState, Wishes
 if TYPE_CHECKING:
     from mole_engine.store.run_folder import RunFolder
 
-CHILD_FLAG = "--isolated-training"
-"""The packaged command starts as the child when this is its only argument."""
-
 LEAVE_SECONDS = 60.0
 """How long the child has to leave once it is told to, or has said its last word; then it is ended.
 
@@ -267,4 +264,4 @@ def problem_message(error: BaseException) -> dict[str, Any]:
 
 
 def _command() -> list[str]:
-    return own_command("mole_engine.isolated_child", CHILD_FLAG)
+    return own_command("mole_engine.isolated_child")

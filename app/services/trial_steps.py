@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from mole_engine.child_process import own_command
 from mole_engine.contracts.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -35,12 +36,9 @@ def measure_steps(
     on_progress
         Called several times a second; may raise to end the measurement.
     """
-    if getattr(sys, "frozen", False):
-        # A packaged program has no interpreter to start; its estimates stay arithmetic until a run has finished.
-        return None
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mole_engine.training.trial_steps"],
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        own_command("mole_engine.training.trial_steps"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -10,8 +10,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from types import FrameType
 
+from mole_engine.child_process import CHILD_FLAG, CHILDREN
 from mole_engine.cli import (
     curate,
     doctor,
@@ -31,8 +33,6 @@ from mole_engine.cli import (
 from mole_engine.cli.console import error_line, is_broken_pipe, json_line, quiet_libraries, silence, write_fault
 from mole_engine.cli.parser import Command, build_parser, parse
 from mole_engine.contracts.errors import Cancelled, KnownError, MoleError, StructureColumnError, problem_of
-from mole_engine.isolated import CHILD_FLAG
-from mole_engine.training.network_process import CHILD_FLAG as NETWORK_FLAG
 
 COMMANDS: tuple[Command, ...] = (
     train.COMMAND,
@@ -119,15 +119,10 @@ def _write_failure(code: int, said: str) -> None:
 
 def _work_as_child(argv: Sequence[str]) -> Callable[[], int] | None:
     """Return what a packaged program does that was started by another process of ours; None: a user's command."""
-    if list(argv) == [CHILD_FLAG]:
-        from mole_engine.isolated_child import main as train_isolated
-
-        return train_isolated
-    if list(argv) == [NETWORK_FLAG]:
-        from mole_engine.training.network_process import main as train_networks
-
-        return train_networks
-    return None
+    if len(argv) != 2 or argv[0] != CHILD_FLAG or argv[1] not in CHILDREN:
+        return None
+    main: Callable[[], int] = import_module(argv[1]).main
+    return main
 
 
 def _run(argv: Sequence[str]) -> int:

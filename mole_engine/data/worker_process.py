@@ -12,8 +12,11 @@ STEP_BACK = 5
 """Added to the priority number of the process, so that the window comes first on a core that both want."""
 
 
-def main() -> None:
-    """Answer chunk after chunk until the stream ends. Both ends are this program, so pickles are safe."""
+def main() -> int:
+    """Answer chunk after chunk until the stream ends; return the exit code.
+
+    Both ends are this program, so pickles are safe.
+    """
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     # Whatever a library prints must not get between the answers.
     sys.stdout = sys.stderr
@@ -26,10 +29,10 @@ def main() -> None:
         try:
             chunk = pickle.load(requests)  # noqa: S301 - as above
         except EOFError:
-            return
+            return 0
         pickle.dump(function(chunk, shared), answers, protocol=5)
         answers.flush()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

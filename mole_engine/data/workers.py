@@ -16,6 +16,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from mole_engine.child_process import own_command
+
 Result = TypeVar("Result")
 
 MAX_WORKERS = 8
@@ -35,9 +37,6 @@ def worker_count(most: int = MAX_WORKERS, *, spared: int = 0) -> int:
     spared
         Usable cores that are left to other long work. The window needs none: workers step back behind it.
     """
-    if getattr(sys, "frozen", False):
-        # A packaged program has no interpreter to start workers with.
-        return 1
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:
@@ -128,8 +127,8 @@ class _Worker:
     ) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         environment.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "mole_engine.data.worker_process"],
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            own_command("mole_engine.data.worker_process"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,

@@ -19,9 +19,6 @@ from mole_engine.contracts.run_state import RunControl, hear_wishes
 from mole_engine.isolated import problem_message
 from mole_engine.store.files import known_error
 
-CHILD_FLAG = "--network-training"
-"""The packaged command starts as such a process when this is its only argument."""
-
 EVENTS = "events.jsonl"
 """In a network's folder: what it has told, for a run that goes on before anybody was shown it."""
 

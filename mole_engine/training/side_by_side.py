@@ -37,7 +37,7 @@ from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.member_fit import MemberWork
 from mole_engine.training.members import is_trained, member_folder
 from mole_engine.training.metrics_table import last_epoch
-from mole_engine.training.network_process import CHILD_FLAG, EVENTS
+from mole_engine.training.network_process import EVENTS
 from mole_engine.training.plan import PlannedNetwork
 from mole_engine.training.series import Series, SeriesEnd, write_end
 
@@ -285,7 +285,7 @@ class _Child(ChildProcess):
     """One process, and the thread that listens to it."""
 
     def __init__(self, stack: contextlib.ExitStack) -> None:
-        super().__init__(own_command("mole_engine.training.network_process", CHILD_FLAG))
+        super().__init__(own_command("mole_engine.training.network_process"))
         self.number = NOBODY
         self.is_gone = False
         self._thread: threading.Thread | None = None

@@ -148,8 +148,8 @@ class _Work:
         return time.perf_counter() - began
 
 
-def main() -> None:
-    """Answer one request on the standard streams."""
+def main() -> int:
+    """Answer one request on the standard streams; return the exit code."""
     asked = json.loads(sys.stdin.read())
     # Whatever a library prints must not get into the answer.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -157,7 +157,8 @@ def main() -> None:
     found = trial_steps(TrainConfig.from_dict(asked["job"]), asked["smiles"])
     answers.write(json.dumps(asdict(found)))
     answers.close()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -164,7 +164,7 @@ def fault(monkeypatch):
 
     def use(kind: str) -> None:
         command = [sys.executable, str(FAULTS), kind, "networks"]
-        monkeypatch.setattr(side_by_side, "own_command", lambda module, flag: command)
+        monkeypatch.setattr(side_by_side, "own_command", lambda module: command)
 
     return use
 
@@ -180,7 +180,7 @@ def test_processes_that_die_cost_only_time(job, processes, fault):
 
 
 def test_processes_that_cannot_be_started_cost_only_time(job, processes, monkeypatch, tmp_path):
-    monkeypatch.setattr(side_by_side, "own_command", lambda module, flag: [str(tmp_path / "is not there")])
+    monkeypatch.setattr(side_by_side, "own_command", lambda module: [str(tmp_path / "is not there")])
     record = train(job("none", 2))
     assert record.status is RunState.COMPLETED
     assert not processes

@@ -72,11 +72,6 @@ def test_nothing_to_do_starts_nothing():
     assert map_in_processes(features.featurise_chunk, [], None, workers=2) == []
 
 
-def test_a_packaged_program_does_the_work_itself(monkeypatch):
-    monkeypatch.setattr(workers.sys, "frozen", True, raising=False)
-    assert worker_count() == 1
-
-
 @pytest.mark.parametrize(("cores", "given", "count"), [(1, {}, 1), (2, {}, 2), (2, {"spared": 1}, 1), (64, {}, 8)])
 def test_as_many_workers_as_cores_but_for_those_that_are_spared(monkeypatch, cores, given, count):
     monkeypatch.setattr(workers.os, "sched_getaffinity", lambda process: set(range(cores)), raising=False)
