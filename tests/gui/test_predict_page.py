@@ -369,3 +369,11 @@ def test_the_kind_of_file_chosen_decides_how_predictions_are_written(qtbot, wind
     records = (tmp_path / "mine.sdf").read_text(encoding="utf-8").split("$$$$\n")[:-1]
     assert [">  <logS_pred>" in record for record in records] == [True, True]
     assert "ring 1 is never closed" in records[1]
+
+
+def test_a_single_molecule_is_explained_without_a_click(qtbot, predict_page, asked):
+    asked("CCCCO")
+    qtbot.waitUntil(lambda: predict_page.explaining.answer is not None)
+    assert predict_page.explanation.isVisible()
+    asked("CCCCO\nCCCCN")
+    assert not predict_page.explanation.isVisible()
