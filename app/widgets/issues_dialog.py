@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -27,6 +28,7 @@ from mole_engine.contracts.wording import counted_of
 
 _ROW, _LINE, _WHAT, _REASON, _STRUCTURE, _OUTCOME, _FILE = range(7)
 _HEADERS = ("row", "line", "what", "reason", "structure", "outcome", "file")
+_LONG_WORD, _MOST_LETTERS = re.compile(r"\S{24}"), 500
 _WIDTH, _PICTURE = 1040, QSize(240, 96)
 _WORDS = {
     IssueKind.UNREADABLE: "cannot be read",
@@ -164,7 +166,7 @@ class IssuesDialog(QDialog):
     def _show_row(self, index: QModelIndex) -> None:
         cells = {column: str(index.siblingAtColumn(column).data() or "") for column in (_LINE, _REASON, _STRUCTURE)}
         self._picture.show_molecule(cells[_STRUCTURE])
-        self._reason.setText(f"Line {cells[_LINE]}: {cells[_REASON]}" if index.isValid() else "")
+        self._reason.setText(f"Line {cells[_LINE]}: {_breakable(cells[_REASON])}" if index.isValid() else "")
 
     @Slot(QModelIndex)
     def _go_to_row(self, index: QModelIndex) -> None:
@@ -182,6 +184,12 @@ class IssuesDialog(QDialog):
         dialog.fileSelected.connect(self.save_wanted)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+
+
+def _breakable(reason: str) -> str:
+    """Let long SMILES go on in the next line, where they would widen the dialog; those of peptides are cut."""
+    shown = reason if len(reason) <= _MOST_LETTERS else f"{reason[: _MOST_LETTERS - 1]}…"
+    return _LONG_WORD.sub("\\g<0>\u200b", shown)
 
 
 def _set_up(table: QTableView) -> None:

@@ -117,3 +117,13 @@ def test_the_clean_up_report_shows_the_structure_and_the_whole_reason_of_a_row(q
         drawn[line] = picture.accessibleName()
     assert drawn == {"3": "Structure of C1CC", "4": "Structure of CC(=O)[O-].[Na+]"}
     dialog.close()
+
+
+def test_a_long_structure_in_a_reason_does_not_widen_the_report(window, open_file, click, find, tmp_path):
+    rows = [("smiles", "y"), ("C" * 190 + "O.O", "1"), *(("C" * n, f"{n}") for n in range(1, 9))]
+    open_file(write_csv(tmp_path / "long.csv", rows))
+    click("curationReportButton")
+    dialog = find("issuesDialog")
+    assert any(f"{'C' * 24}\u200b" in one.text() for one in dialog.findChildren(QLabel))
+    assert dialog.minimumSizeHint().width() < window.minimumWidth()
+    dialog.close()
