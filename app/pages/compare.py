@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QFontMetrics, QResizeEvent
@@ -134,12 +134,12 @@ class CompareView(QWidget):
         parts = {part: metrics for part, metrics in parts.items() if metrics}
         for part, metrics in parts.items():
             for name, values in metrics:
-                known = [value for value in values if math.isfinite(value)]
+                # Of different molecules, the lowest error may only mean the easiest ones.
+                known = [value for value in values if math.isfinite(value) and part not in comparison.unlike]
                 best = (min if lower_is_better(name) else max)(known) if known else math.nan
                 title = metric_title(name) if len(parts) == 1 else f"{part.capitalize()} {metric_title(name)}"
                 rows.append((title, [Cell(number(v), order=v, bold=v == best) for v in values]))
-        whose = f"{' and '.join(parts)} molecules; " if parts else ""
-        self._results_card.set_title("Results", f"{whose}the best of each row is bold")
+        self._results_card.set_title("Results", _results_words(parts, comparison.unlike))
         molecules = [sum(record.counts.values()) for record in records]
         networks = [record.networks or curves.networks for record, curves in zip(records, self._curves, strict=True)]
         if max(networks, default=0) > 1:
@@ -212,6 +212,16 @@ def _shortened(words: str, metrics: QFontMetrics, width: int) -> str:
     room = max(width // 3, width - metrics.horizontalAdvance(comma + apart))
     name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)
     return metrics.elidedText(f"{name}{comma}{apart}", Qt.TextElideMode.ElideRight, width)
+
+
+def _results_words(parts: Collection[str], unlike: Collection[str]) -> str:
+    """Say of which molecules the results are, and what is bold."""
+    whose = f"{' and '.join(parts)} molecules" if parts else ""
+    apart = sum(part in unlike for part in parts)
+    if apart and apart == len(parts):
+        return f"{whose} differ between the runs; none is called the best"
+    best = "the best of each row is bold" + (" where the molecules are the same" if apart else "")
+    return f"{whose}; {best}" if whose else best
 
 
 def _epochs(record: RunRecord, networks: int) -> str:

@@ -273,7 +273,7 @@ class DataPage(Page):
     def _show_report(self) -> None:
         dataset = self.session.dataset
         if dataset is not None:
-            dialog = IssuesDialog(dataset.info.name, dataset.report, dataset.merged, self)
+            dialog = IssuesDialog(dataset.info.name, dataset.report, self.session.depictions, dataset.merged, self)
             dialog.row_wanted.connect(self.rows.show_row)
             dialog.save_wanted.connect(self._save_report)
             dialog.show()

@@ -70,7 +70,7 @@ class PredictPage(Page):
         self.zone = DropZone("Drop a file here", kinds, name="predictDropZone", icon="file", several=True)
         self.zone.setFixedHeight(150)
         self.button = primary_button("Predict", "predictButton", "Predict the pasted molecules (Ctrl+Return)")
-        self.save_button = secondary_button("Save", "savePredictionsButton", "Save this table as CSV, Excel or Parquet")
+        self.save_button = secondary_button("Save", "savePredictionsButton", "Save as CSV, Excel, SDF or Parquet")
         self.answer = PredictionAnswer(session)
         self.table, self.explanation = self.answer.table, self.answer.explanation
         self.explaining = self.answer.explaining
@@ -392,7 +392,7 @@ class PredictPage(Page):
         if self.answer.predictions is not None:
             stem = Path(self.answer.predictions.source).stem or "molecules"
             name = suggested_name(f"{stem}-predicted", "csv")
-            kinds = "Table (*.csv);;Excel workbook (*.xlsx);;Parquet (*.parquet)"
+            kinds = "Table (*.csv);;Excel workbook (*.xlsx);;Structures (*.sdf);;Parquet (*.parquet)"
             ask_where_to_save(self, "Save the predictions", name, kinds, self.save)
 
     async def _save(self, predictions: Predictions, path: str) -> None:

@@ -53,13 +53,17 @@ class PredictionAnswer(QWidget):
         self._close()
 
     def show_predictions(self, predictions: Predictions) -> None:
-        """Show other predictions, from the first one on."""
+        """Show other predictions, from the first one on; of a single molecule also what the model looked at."""
         self.predictions = predictions
         columns = prediction_columns(predictions)
         self.table.show_rows(
             columns, len(predictions), partial(prediction_cell, predictions), partial(prediction_orders, predictions)
         )
         self._close()
+        if len(predictions) == 1:
+            # There is nothing to choose from.
+            self.table.selectRow(0)
+            self._explain(0)
 
     @Slot(int)
     def _explain(self, place: int) -> None:

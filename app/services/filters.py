@@ -14,6 +14,7 @@ from app.services.open_dataset import OpenDataset
 from app.services.row_columns import RowColumn
 from app.services.tasks import Progress, TaskRunner
 from app.text import count, number, own_title
+from mole_engine.contracts.dataset import IssueKind
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
 
@@ -121,7 +122,7 @@ class TextFilter:
 
 @dataclass(frozen=True, slots=True)
 class PatternFilter:
-    """Rows whose cleaned structure contains a SMARTS pattern, which the drawings mark."""
+    """Rows whose structure, cleaned where it is kept, contains a SMARTS pattern, which the drawings mark."""
 
     smarts: str
 
@@ -207,7 +208,7 @@ class StateFilter:
 
 
 def similarities(dataset: OpenDataset, smiles: str, on_progress: ProgressHandler) -> Floats:
-    """Return (rows,) float32: how similar each row's molecule is to another one, NaN for rows without a molecule.
+    """Return (rows,) float32: how similar each row's molecule is to another one, NaN for rows without a readable one.
 
     Raises
     ------
@@ -219,8 +220,19 @@ def similarities(dataset: OpenDataset, smiles: str, on_progress: ProgressHandler
     from mole_engine.data.fingerprints import similarity_search
 
     found = np.full(dataset.info.rows, np.nan, np.float32)
-    found[list(dataset.smiles)] = similarity_search(smiles, list(dataset.smiles.values()), on_progress)
+    asked = _structures(dataset)
+    found[list(asked)] = similarity_search(smiles, list(asked.values()), on_progress)
     return found
+
+
+def _structures(dataset: OpenDataset) -> dict[int, str]:
+    """Return the structure of every row that has one: as it is learnt, or as it stands in a row that is left out."""
+    texts = dataset.table.column_values(dataset.roles.smiles)
+    left = {row: texts[row] for row, part in enumerate(dataset.parts) if not part and row not in dataset.smiles}
+    for issue in dataset.report.issues:
+        if issue.kind in (IssueKind.UNREADABLE, IssueKind.EMPTY):
+            left.pop(issue.row, None)
+    return {**dataset.smiles, **left}
 
 
 def _containing(dataset: OpenDataset, smarts: str, on_progress: ProgressHandler, known: Mask | None = None) -> Mask:
@@ -232,8 +244,8 @@ def _containing(dataset: OpenDataset, smarts: str, on_progress: ProgressHandler,
     found = np.zeros(dataset.info.rows, bool)
     if matcher(smarts) is None:
         return found
-    asked = [row for row in dataset.smiles if known is None or not known[row]]
-    found[asked] = containing([dataset.smiles[row] for row in asked], smarts, on_progress)
+    asked = {row: text for row, text in _structures(dataset).items() if known is None or not known[row]}
+    found[list(asked)] = containing(list(asked.values()), smarts, on_progress)
     return found
 
 

@@ -30,6 +30,8 @@ class Predictions:
         The whole table as it is saved (input columns first); only the engine looks inside.
     own
         Names in `frame` of the columns that we made.
+    structures
+        Name in `frame` of the column with the structures.
     called, names
         Title and cells of the input column by which the molecules are known; empty where there is none.
     near
@@ -44,6 +46,7 @@ class Predictions:
     columns: dict[str, list[Any]] = field(repr=False)
     frame: Any = field(repr=False, compare=False)
     own: frozenset[str] = frozenset()
+    structures: str = ""
     called: str = ""
     names: Sequence[str] = ()
     near: float = math.nan

@@ -75,7 +75,7 @@ class PredictionService(QObject):
         return await self._ask(self._asker.predict_file, model_path, (path, smiles_column))
 
     async def save(self, predictions: Predictions, path: str) -> None:
-        """Write a table of predictions as CSV or, by its ending, as XLSX. Raises InputError."""
+        """Write a table of predictions: CSV, TSV, XLSX, Parquet or SDF by the ending. Raises InputError, KnownError."""
         await self._tasks.save_blocking(_save, predictions, path)
 
     @Slot()
@@ -148,6 +148,7 @@ def _predicted(
         columns=columns,
         frame=frame,
         own=frozenset(names.values()),
+        structures=column,
         called=called,
         names=["" if gone else str(text) for text, gone in zip(table[called], table[called].isna(), strict=True)]
         if called
@@ -159,4 +160,4 @@ def _predicted(
 def _save(predictions: Predictions, path: str) -> None:
     from mole_engine.inference.tables import write_table
 
-    write_table(predictions.frame, path, predictions.own)
+    write_table(predictions.frame, path, predictions.own, predictions.structures)

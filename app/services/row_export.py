@@ -144,15 +144,10 @@ def _write_smi(path: Path, wanted: _Rows) -> None:
 
 
 def _write_sdf(path: Path, wanted: _Rows) -> None:
-    from rdkit import Chem
-    from rdkit.Chem import rdDepictor
-
     from mole_engine.chem.molecules import UnreadableMolecule, parse_smiles
+    from mole_engine.chem.sdf_text import sdf_record
 
-    # A blank line would end a field early.
-    titles = [" ".join(name.split()) or "column" for name in wanted.titles()]
-    written = 0
-    # By ourselves: RDKit's writer says nothing when the disk is full, and half a file would pass for a whole one.
+    titles = wanted.titles()
     with path.open("w", encoding="utf-8", newline="\n") as stream:
         for row, of_file, of_ours in wanted.cells():
             try:
@@ -160,12 +155,8 @@ def _write_sdf(path: Path, wanted: _Rows) -> None:
             except UnreadableMolecule:
                 # There is nothing to draw; the row stands in a table, and in the report.
                 continue
-            rdDepictor.Compute2DCoords(mol)
-            mol.SetProp("_Name", _title(wanted.dataset, row))
-            for name, cell in zip(titles, [*of_file, *of_ours], strict=True):
-                mol.SetProp(name, " ".join(cell.split()))
-            stream.write(Chem.SDWriter.GetText(mol, molid=written))
-            written += 1
+            fields = zip(titles, [*of_file, *of_ours], strict=True)
+            stream.write(sdf_record(mol, _title(wanted.dataset, row), fields))
 
 
 def _structure(dataset: OpenDataset, row: int) -> str:

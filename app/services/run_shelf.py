@@ -17,6 +17,7 @@ from mole_engine.contracts.settings import read_yaml
 
 if TYPE_CHECKING:
     from app.services.tasks import TaskRunner
+    from mole_engine.store.run_folder import RunFolder
 
 MOST_COMPARED = 6
 """More curves than this in one chart cannot be told apart."""
@@ -39,6 +40,8 @@ class RunComparison:
         Test metrics that any of them has: name and the value of each (NaN where it has none).
     validation_metrics
         The same of the validation molecules, where at least one of the runs had no molecules for a test.
+    unlike
+        Of "test" and "validation" those that are not the same molecules, with the same values, in all runs.
     """
 
     records: tuple[RunRecord, ...]
@@ -46,6 +49,7 @@ class RunComparison:
     differences: tuple[tuple[str, tuple[str, ...]], ...]
     metrics: tuple[tuple[str, tuple[float, ...]], ...]
     validation_metrics: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    unlike: frozenset[str] = frozenset()
 
 
 class RunShelf:
@@ -112,7 +116,16 @@ def compare_runs(records: Sequence[RunRecord]) -> RunComparison:
         # The runs that have a test stand here too: figures of different molecules cannot be compared.
         validated = [record.validation_metrics or metrics for record, (metrics, _) in zip(records, shown, strict=True)]
     events = tuple(tuple(folder.read_events()) for folder in folders)
-    return RunComparison(tuple(records), events, tuple(differences), _metric_rows(tested), _metric_rows(validated))
+    metrics = (_metric_rows(tested), _metric_rows(validated))
+    return RunComparison(tuple(records), events, tuple(differences), *metrics, _unlike_parts(folders))
+
+
+def _unlike_parts(folders: Sequence[RunFolder]) -> frozenset[str]:
+    from mole_engine.store.run_tables import part_digests
+
+    known = [part_digests(folder) for folder in folders]
+    named = {"test": "test", "val": "validation"}
+    return frozenset(name for part, name in named.items() if len({one[part] for one in known if part in one}) > 1)
 
 
 def _metric_rows(runs: Sequence[Mapping[str, float]]) -> tuple[tuple[str, tuple[float, ...]], ...]:

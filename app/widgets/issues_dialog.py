@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -9,6 +10,7 @@ from PySide6.QtCore import (
     QAbstractTableModel,
     QModelIndex,
     QPersistentModelIndex,
+    QSize,
     QSortFilterProxyModel,
     Qt,
     Signal,
@@ -19,12 +21,15 @@ from PySide6.QtWidgets import QAbstractItemView, QDialog, QFileDialog, QHeaderVi
 from app.text import count
 from app.theme import SPACE
 from app.widgets.basic import label, primary_button, row, secondary_button, set_role
+from app.widgets.hover_card import StructureView
+from app.widgets.molecule_table import Depictions
 from mole_engine.contracts.dataset import CurationReport, IssueKind
 from mole_engine.contracts.wording import counted_of
 
 _ROW, _LINE, _WHAT, _REASON, _STRUCTURE, _OUTCOME, _FILE = range(7)
 _HEADERS = ("row", "line", "what", "reason", "structure", "outcome", "file")
-_WIDTH = 1040
+_LONG_WORD, _MOST_LETTERS = re.compile(r"\S{24}"), 500
+_WIDTH, _PICTURE = 1040, QSize(240, 96)
 _WORDS = {
     IssueKind.UNREADABLE: "cannot be read",
     IssueKind.EMPTY: "no structure",
@@ -91,6 +96,8 @@ class _IssueModel(QAbstractTableModel):
 class IssuesDialog(QDialog):
     """The table, and a button that saves it.
 
+    Below it stands the chosen row: its structure, and the whole reason, which the table may cut.
+
     Signals
     -------
     save_wanted(str)
@@ -106,6 +113,7 @@ class IssuesDialog(QDialog):
         self,
         file_name: str,
         report: CurationReport,
+        depictions: Depictions,
         merged: Collection[int] = (),
         parent: QWidget | None = None,
     ) -> None:
@@ -115,7 +123,7 @@ class IssuesDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(f"Clean-up of {file_name}")
         room = parent.window().width() - 2 * SPACE[3] if parent is not None else _WIDTH
-        self.resize(min(_WIDTH, room), 560)
+        self.resize(min(_WIDTH, room), 620)
         self._stem = file_name.partition(".")[0]
         rows = len({issue.row for issue in report.issues})
         touched = counted_of(rows, report.total, "row", "was", "were")
@@ -132,6 +140,10 @@ class IssuesDialog(QDialog):
         table.doubleClicked.connect(self._go_to_row)
         _set_up(table)
         table.setColumnHidden(_FILE, not any(issue.file for issue in report.issues))
+        self._picture = StructureView(depictions, _PICTURE)
+        self._reason = label("", wrap=True)
+        table.selectionModel().currentRowChanged.connect(self._show_row)
+        table.selectRow(0)
         save = secondary_button("Save the report\u2026", "saveIssuesButton", "As a web page, JSON, or a table")
         save.clicked.connect(self._choose_place)
         close = primary_button("Close")
@@ -145,7 +157,16 @@ class IssuesDialog(QDialog):
         layout.addWidget(label("Clean-up report", "title"))
         layout.addWidget(label(note, "muted"))
         layout.addWidget(table, 1)
+        chosen = row(self._picture, self._reason, spacing=SPACE[3])
+        chosen.setStretch(1, 1)
+        layout.addLayout(chosen)
         layout.addLayout(row(None, save, close))
+
+    @Slot(QModelIndex)
+    def _show_row(self, index: QModelIndex) -> None:
+        cells = {column: str(index.siblingAtColumn(column).data() or "") for column in (_LINE, _REASON, _STRUCTURE)}
+        self._picture.show_molecule(cells[_STRUCTURE])
+        self._reason.setText(f"Line {cells[_LINE]}: {_breakable(cells[_REASON])}" if index.isValid() else "")
 
     @Slot(QModelIndex)
     def _go_to_row(self, index: QModelIndex) -> None:
@@ -163,6 +184,12 @@ class IssuesDialog(QDialog):
         dialog.fileSelected.connect(self.save_wanted)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+
+
+def _breakable(reason: str) -> str:
+    """Let long SMILES go on in the next line, where they would widen the dialog; those of peptides are cut."""
+    shown = reason if len(reason) <= _MOST_LETTERS else f"{reason[: _MOST_LETTERS - 1]}…"
+    return _LONG_WORD.sub("\\g<0>\u200b", shown)
 
 
 def _set_up(table: QTableView) -> None:

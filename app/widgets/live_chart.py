@@ -199,7 +199,8 @@ class MetricChart(ChartCard):
         name = self.choice.current()
         values, trained = curves.metrics.get(name, []), curves.train_metrics.get(name, [])
         unit = f"{self._unit}, " if self._unit and name.partition("/")[0] in IN_UNITS else ""
-        self.set_title(metric_title(name) if name else "Metric", f"{unit}validation{self._which()}")
+        thin = "; thin line: training" if any(map(math.isfinite, trained)) else ""
+        self.set_title(metric_title(name) if name else "Metric", f"{unit}validation{self._which()}{thin}")
         self._place_pickers()
         baselines = curves.baselines_of(name)
         learnt = curves.laid_over(trained)[2:]

@@ -22,7 +22,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", nargs="?", metavar="DATA", help="file with the molecules; - for standard input")
     parser.add_argument("--smiles", nargs="+", action="extend", metavar="SMILES", help="predict these instead")
     parser.add_argument(
-        "--out", metavar="FILE", help="where to write: .csv, .tsv, .xlsx or .parquet (CSV on stdout without it)"
+        "--out", metavar="FILE", help="where to write: .csv, .tsv, .xlsx, .parquet or .sdf (CSV on stdout without it)"
     )
     parser.add_argument("--smiles-column", default="", metavar="C", help="column with the structures")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps", help="where to compute")
@@ -68,7 +68,7 @@ def _predict_smiles(model: LoadedModel, arguments: argparse.Namespace) -> int:
     frame = pd.concat([pd.DataFrame({"smiles": arguments.smiles}), predicted], axis=1)
     frame.attrs = predicted.attrs
     if arguments.out:
-        write_table(frame, arguments.out, own=predicted.columns)
+        write_table(frame, arguments.out, own=predicted.columns, structures="smiles")
         note(f"Predictions of {counted(len(frame), 'molecule')}: {arguments.out}")
     else:
         TextWriter(sys.stdout, ",", frozenset(predicted.columns)).write(frame)

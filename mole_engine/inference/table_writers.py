@@ -1,4 +1,4 @@
-"""Prediction tables on disk: CSV, TSV, XLSX or Parquet, by the file's ending, written piece by piece."""
+"""Prediction tables on disk: CSV, TSV, XLSX, Parquet or SDF, by the file's ending, written piece by piece."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -18,9 +19,26 @@ from mole_engine.data.cell_types import typed
 from mole_engine.store.files import atomic_path
 
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
+STRUCTURES_SUFFIX = ".sdf"
 _XLSX_ROWS = 1_048_576
 _XLSX_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _XLSX_CELL = 32_767
+
+
+@dataclass(frozen=True, slots=True)
+class MoleculeColumns:
+    """Where a table has its molecules.
+
+    Attributes
+    ----------
+    structures
+        Column with the SMILES.
+    names
+        Column by which the molecules are known, "" where there is none.
+    """
+
+    structures: str
+    names: str = ""
 
 
 class TableWriter(Protocol):
@@ -169,26 +187,74 @@ class XlsxWriter:
         return cell
 
 
-def check_suffix(path: Path) -> str:
-    """Return the ending that decides the format. Raises InputError for one that we do not write."""
+class SdfWriter:
+    """SDF: structures with flat coordinates, all columns as fields; a row without a molecule is a record without atoms.
+
+    Parameters
+    ----------
+    stream
+        Where to.
+    molecules
+        Which columns hold structures and names.
+    """
+
+    def __init__(self, stream: TextIO, molecules: MoleculeColumns) -> None:
+        self._stream, self._molecules = stream, molecules
+        self._rows = 0
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Write the next rows."""
+        from mole_engine.chem.molecules import UnreadableMolecule, parse_smiles
+        from mole_engine.chem.sdf_text import sdf_record
+
+        columns = [str(name) for name in frame.columns]
+        for cells in frame.itertuples(index=False, name=None):
+            self._rows += 1
+            row = dict(zip(columns, map(_field, cells), strict=True))
+            try:
+                mol = parse_smiles(row[self._molecules.structures])
+            except UnreadableMolecule:
+                mol = None
+            title = row.get(self._molecules.names, "") or f"row {self._rows}"
+            self._stream.write(sdf_record(mol, title, row.items()))
+
+    def close(self) -> None:
+        """Nothing to finish."""
+
+
+def _field(value: Any) -> str:
+    """Return a cell as the text of a field, with as many digits as in the other tables."""
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return f"{value:.7g}" if isinstance(value, (float, np.floating)) else str(value)
+
+
+def check_suffix(path: Path, *, molecules: bool = False) -> str:
+    """Return the ending that decides the format; `molecules`: an SDF may be it. Raises InputError for another one."""
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise InputError(
-            f"Cannot write {path.name}:", f"its ending must be one of {', '.join(SUFFIXES)}.", "Rename it."
-        )
+    known = (*SUFFIXES, STRUCTURES_SUFFIX) if molecules else SUFFIXES
+    if suffix not in known:
+        raise InputError(f"Cannot write {path.name}:", f"its ending must be one of {', '.join(known)}.", "Rename it.")
     return suffix
 
 
 @contextlib.contextmanager
-def open_writer(path: Path, own: frozenset[str]) -> Iterator[TableWriter]:
+def open_writer(path: Path, own: frozenset[str], molecules: MoleculeColumns | None = None) -> Iterator[TableWriter]:
     """Open a writer by the file's ending; the file appears when all is written.
+
+    Parameters
+    ----------
+    own
+        Columns that we made.
+    molecules
+        Where the molecules are, without which there is no SDF.
 
     Raises
     ------
     InputError, KnownError
         When the format is not known, the folder cannot be written, or the disk is full.
     """
-    suffix = check_suffix(path)
+    suffix = check_suffix(path, molecules=molecules is not None)
     with atomic_path(path) as temporary, contextlib.ExitStack() as stack:
         writer: TableWriter
         if suffix == ".xlsx":
@@ -197,6 +263,9 @@ def open_writer(path: Path, own: frozenset[str]) -> Iterator[TableWriter]:
             writer = ParquetWriter(temporary)
         else:
             stream = stack.enter_context(temporary.open("w", encoding="utf-8", newline=""))
-            writer = TextWriter(stream, "\t" if suffix == ".tsv" else ",", own)
+            if molecules is not None and suffix == STRUCTURES_SUFFIX:
+                writer = SdfWriter(stream, molecules)
+            else:
+                writer = TextWriter(stream, "\t" if suffix == ".tsv" else ",", own)
         yield writer
         writer.close()

@@ -17,7 +17,7 @@ from mole_engine.data.readers import read_table
 from mole_engine.data.recognise import structure_name_rank
 from mole_engine.data.table import RawTable
 from mole_engine.inference.predictor import LoadedModel
-from mole_engine.inference.table_writers import TextWriter, check_suffix, open_writer
+from mole_engine.inference.table_writers import MoleculeColumns, TextWriter, check_suffix, open_writer
 from mole_engine.store.files import check_not_same, check_writable
 
 RENAMED_SUFFIX = "_mole"
@@ -149,21 +149,27 @@ def renamed_columns(model: LoadedModel, table: pd.DataFrame) -> dict[str, str]:
     return renamed
 
 
-def write_table(frame: pd.DataFrame, path: str | Path, own: Iterable[str] = ()) -> None:
-    """Write a table by the file's ending (.csv, .tsv, .xlsx, .parquet).
+def write_table(frame: pd.DataFrame, path: str | Path, own: Iterable[str] = (), structures: str = "") -> None:
+    """Write a table by the file's ending (.csv, .tsv, .xlsx, .parquet; with `structures` also .sdf).
 
     Parameters
     ----------
     own
         Columns that we made: their texts are guarded against being run as formulas.
+    structures
+        Column with the structures, if there is one.
 
     Raises
     ------
     InputError, KnownError
         When the ending is not known or the file cannot be written.
     """
-    with open_writer(Path(path), frozenset(own)) as writer:
+    with open_writer(Path(path), frozenset(own), _molecules(frame, structures)) as writer:
         writer.write(frame)
+
+
+def _molecules(table: pd.DataFrame, structures: str) -> MoleculeColumns | None:
+    return MoleculeColumns(structures, find_name_column(table, structures)) if structures else None
 
 
 def predict_file(
@@ -187,7 +193,7 @@ def predict_file(
         When the file cannot be read, holds no structures, or the result cannot be written.
     """
     if isinstance(out, (str, Path)):
-        check_suffix(Path(out))
+        check_suffix(Path(out), molecules=True)
         check_writable(out)
         check_not_same(path, out)
     table, column = read_input(path, model, on_progress, smiles_column)
@@ -196,7 +202,7 @@ def predict_file(
     chunks = _chunks(model, table, column, on_progress, renamed)
     counter = _Counter(renamed.get("error", "error"))
     if isinstance(out, (str, Path)):
-        with open_writer(Path(out), own) as writer:
+        with open_writer(Path(out), own, _molecules(table, column)) as writer:
             for chunk in counter.watch(chunks):
                 writer.write(chunk)
     else:

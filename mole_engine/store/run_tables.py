@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -80,6 +81,23 @@ def same_split(old: str, new: str) -> bool:
     if not before or not after or len(before) != len(after) or len(before[0]) >= len(after[0]):
         return False
     return all(left == right[: len(before[0])] for left, right in zip(before, after, strict=True))
+
+
+def part_digests(folder: RunFolder) -> dict[str, str]:
+    """Return a checksum of the molecules and values of each part, in whatever order; {} where the run has none."""
+    apart = {"row", "part", "file", WEIGHT_COLUMN}
+    parts: dict[str, list[str]] = {}
+    try:
+        with folder.split.open(encoding="utf-8", newline="") as stream:
+            rows = csv.reader(stream)
+            titles = next(rows, [])
+            for row in rows:
+                cells = dict(zip(titles, row, strict=False))
+                told = [f"{name}\t{cell}" for name, cell in cells.items() if name not in apart]
+                parts.setdefault(cells.get("part", ""), []).append("\t".join(told))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return {}
+    return {part: hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest() for part, lines in parts.items()}
 
 
 def _value_text(value: float, task: TaskSpec) -> str:

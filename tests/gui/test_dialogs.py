@@ -8,9 +8,10 @@ import pytest
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
+from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton, QTableView
 from shiboken6 import isValid
 
+from app.widgets.hover_card import StructureView
 from app.widgets.molecule_view import MoleculeDialog
 from app.widgets.problem_dialog import ProblemDialog
 from mole_engine.contracts.errors import Problem
@@ -98,3 +99,31 @@ def test_a_problem_that_was_covered_by_another_one_can_still_be_read(window, qtb
     assert not dialog.isVisible()
     window._show_problem(Problem("A third one.", "", ""))
     assert not before.isVisible()
+
+
+def test_the_clean_up_report_shows_the_structure_and_the_whole_reason_of_a_row(qtbot, open_file, click, find, tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_text("smiles,y\nCCO,1\nC1CC,2\nCC(=O)[O-].[Na+],3\nCCN,4\nCCCC,5\n", encoding="utf-8")
+    open_file(path)
+    click("curationReportButton")
+    dialog = find("issuesDialog")
+    table, picture = dialog.findChild(QTableView, "issuesTable"), dialog.findChild(StructureView)
+    drawn = {}
+    for row in range(table.model().rowCount()):
+        table.selectRow(row)
+        line = table.model().index(row, 1).data()
+        words = next(one.text() for one in dialog.findChildren(QLabel) if one.text().startswith(f"Line {line}: "))
+        assert words.endswith(table.model().index(row, 3).data())
+        drawn[line] = picture.accessibleName()
+    assert drawn == {"3": "Structure of C1CC", "4": "Structure of CC(=O)[O-].[Na+]"}
+    dialog.close()
+
+
+def test_a_long_structure_in_a_reason_does_not_widen_the_report(window, open_file, click, find, tmp_path):
+    rows = [("smiles", "y"), ("C" * 190 + "O.O", "1"), *(("C" * n, f"{n}") for n in range(1, 9))]
+    open_file(write_csv(tmp_path / "long.csv", rows))
+    click("curationReportButton")
+    dialog = find("issuesDialog")
+    assert any(f"{'C' * 24}\u200b" in one.text() for one in dialog.findChildren(QLabel))
+    assert dialog.minimumSizeHint().width() < window.minimumWidth()
+    dialog.close()

@@ -141,7 +141,7 @@ def test_salts_and_unreadable_ones_are_told(qtbot, predict_page, asked, click_ro
 
 
 def test_closing_brings_the_hint_back_and_the_same_row_opens_again(qtbot, predict_page, asked, click_row):
-    asked("CCCO\n")
+    asked("CCCO\nCCCF\n")
     click_row(0)
     shown(qtbot, predict_page, "CCCO")
     qtbot.mouseClick(predict_page.explanation.close_button, Qt.MouseButton.LeftButton)
@@ -150,7 +150,7 @@ def test_closing_brings_the_hint_back_and_the_same_row_opens_again(qtbot, predic
     click_row(0)
     shown(qtbot, predict_page, "CCCO")
     # Another prediction is another table: the card would speak of a molecule that is not there.
-    asked("CCCN\n")
+    asked("CCCN\nCCCF\n")
     assert not predict_page.explanation.isVisible()
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QPlainTextEdit, QPushButton, QWidget
 
 from app.pages.predict_cells import prediction_cell, prediction_columns, prediction_orders
 from app.services import runs
@@ -351,3 +351,29 @@ def test_in_a_narrow_window_the_smiles_gives_way_before_the_note(qtbot, called):
     table.resize(900, 300)
     assert not table.isColumnHidden(smiles)
     assert table.columnWidth(smiles) > 90
+
+
+def test_the_kind_of_file_chosen_decides_how_predictions_are_written(qtbot, window, predict_page, asked, tmp_path):
+    asked("CCCCO hexyl\nC1CC broken\n")
+    qtbot.waitUntil(predict_page.save_button.isEnabled)
+    qtbot.mouseClick(predict_page.save_button, Qt.MouseButton.LeftButton)
+    dialog = window.findChild(QFileDialog, "saveDialog")
+    dialog.selectFile(str(tmp_path / "mine.csv"))
+    kind = next(words for words in dialog.nameFilters() if "*.sdf" in words)
+    dialog.selectNameFilter(kind)
+    dialog.filterSelected.emit(kind)
+    qtbot.waitUntil(lambda: dialog.selectedFiles() == [str(tmp_path / "mine.sdf")])
+    dialog.done(QDialog.DialogCode.Accepted)
+    dialog.fileSelected.emit(dialog.selectedFiles()[0])
+    qtbot.waitUntil((tmp_path / "mine.sdf").is_file)
+    records = (tmp_path / "mine.sdf").read_text(encoding="utf-8").split("$$$$\n")[:-1]
+    assert [">  <logS_pred>" in record for record in records] == [True, True]
+    assert "ring 1 is never closed" in records[1]
+
+
+def test_a_single_molecule_is_explained_without_a_click(qtbot, predict_page, asked):
+    asked("CCCCO")
+    qtbot.waitUntil(lambda: predict_page.explaining.answer is not None)
+    assert predict_page.explanation.isVisible()
+    asked("CCCCO\nCCCCN")
+    assert not predict_page.explanation.isVisible()

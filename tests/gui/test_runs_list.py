@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -157,6 +158,21 @@ def test_runs_without_a_test_are_compared_by_the_same_molecules(qtbot, runs_page
     assert runs_page.compare._results_card._note.text() == "validation molecules; the best of each row is bold"
     runs_page.compare.show_comparison(compare_runs(kept[:2]))
     assert runs_page.compare._results_card._note.text() == "test molecules; the best of each row is bold"
+
+
+def test_of_runs_that_were_judged_by_different_molecules_none_is_called_the_best(qtbot, runs_page, kept):
+    rows = ("0,CCO,train,0,1.5", "1,CCN,test,0,2.5", "2,CCC,test,0,3")
+    for run, lines in zip(kept, (rows, (rows[2], rows[0], rows[1]), (*rows[:2], "2,CCF,test,0,3")), strict=True):
+        split = Path(run.run_dir) / "split.csv"
+        split.write_text("\n".join(["row,smiles,part,file,value: logS", *lines, ""]), encoding="utf-8")
+    cells = runs_page.compare.results.cells
+    for runs, bold, words in (
+        (kept[:2], [False, True], "test molecules; the best of each row is bold"),
+        (kept[1:], [False, False], "test molecules differ between the runs; none is called the best"),
+    ):
+        runs_page.compare.show_comparison(compare_runs(runs))
+        assert [cells.cell(cells.index(0, column)).bold for column in (1, 2)] == bold
+        assert runs_page.compare._results_card._note.text() == words
 
 
 def test_several_networks_are_counted_where_one_has_a_kept_epoch(runs_page, kept):

@@ -146,6 +146,13 @@ def test_metric_chart_offers_metrics_and_marks_the_best(shown):
     assert chart._words.toPlainText() == "0.350 · epoch 2"
 
 
+def test_the_thin_line_of_a_metric_is_named_where_there_is_one(shown):
+    chart, curves = shown(MetricChart()), RunCurves.replay(EVENTS)
+    curves.train_metrics["rmse"] = [0.9, 0.5, 0.3]
+    chart.set_curves(curves)
+    assert chart._note.text() == "validation; thin line: training"
+
+
 def test_charts_grow_while_events_come_and_keep_the_choice(qtbot, shown):
     chart = shown(MetricChart())
     curves = RunCurves()

@@ -1,0 +1,42 @@
+"""Molecules as records of an SDF: a drawing of the structure, and its data fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rdkit import Chem
+from rdkit.Chem import rdDepictor
+
+_NAME_SIGNS = str.maketrans("<>", "()")
+
+
+def sdf_record(mol: Chem.Mol | None, title: str, fields: Iterable[tuple[str, str]]) -> str:
+    """Return one record, as text.
+
+    Parameters
+    ----------
+    mol
+        The molecule, which gets flat coordinates; None for a row without a readable one, whose record has no atoms.
+    title
+        First line of the record.
+    fields
+        Name and value of each data field.
+
+    Notes
+    -----
+    By ourselves: RDKit's writer leaves out fields whose names begin with "_", and says nothing when a disk is full.
+    """
+    drawn = Chem.Mol() if mol is None else mol
+    if mol is not None:
+        rdDepictor.Compute2DCoords(drawn)
+    drawn.SetProp("_Name", _one_line(title))
+    parts = [str(Chem.MolToMolBlock(drawn))]
+    for name, value in fields:
+        # A blank line would end a field early, and "<" or ">" its name.
+        called = _one_line(name).translate(_NAME_SIGNS) or "column"
+        parts.append(f">  <{called}>\n{_one_line(value)}\n\n")
+    return "".join([*parts, "$$$$\n"])
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
