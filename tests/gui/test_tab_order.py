@@ -1,0 +1,87 @@
+"""Tab follows the eye, also among what is made late, and the keyboard stays near what was taken away."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from app.services.filters import StateFilter, TextFilter
+
+
+@pytest.fixture
+def keys(qtbot, window):
+    """Return a function that presses a key where the keyboard is, and returns the name of what has it then."""
+    window.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is window)
+
+    def press(key=Qt.Key.Key_Tab):
+        QTest.keyClick(QApplication.focusWidget(), key)
+        return QApplication.focusWidget().objectName()
+
+    return press
+
+
+@pytest.fixture
+def filtered(qtbot, window, open_file, molecules_csv, quiet):
+    """Filter the rows of a file twice; return what shows them."""
+    open_file(molecules_csv)
+    window.go_to("data")
+    rows = window.page("data").rows
+    for one in (TextFilter("c1"), StateFilter("train", "Training part")):
+        rows.add_filter(one)
+        quiet()
+    qtbot.waitUntil(lambda: len(rows.chips._chips) == 2)
+    return rows
+
+
+def test_tab_comes_to_the_filters_between_the_search_and_the_table(filtered, find, keys):
+    find("columnsButton").setFocus()
+    order = [keys() for _ in range(4)]
+    assert order == ["filterChip0", "filterChip1", "clearFiltersButton", "moleculeTable"]
+    assert keys(Qt.Key.Key_Backtab) == "clearFiltersButton"
+
+
+def test_who_takes_filters_away_with_the_keys_stays_where_they_stood(qtbot, filtered, find, keys):
+    find("filterChip0").setFocus()
+    keys(Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: len(filtered.chips._chips) == 1)
+    assert QApplication.focusWidget() is filtered.chips._chips[0]
+    keys(Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: not filtered.chips._chips)
+    assert QApplication.focusWidget() is filtered.table
+
+
+def test_who_clears_all_filters_with_the_keys_comes_to_the_rows(qtbot, filtered, find, keys):
+    find("clearFiltersButton").setFocus()
+    keys(Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: not filtered.chips._chips)
+    assert QApplication.focusWidget() is filtered.table
+
+
+@pytest.fixture
+def settings(qtbot, window, open_file, molecules_csv):
+    """Return the form of all settings, shown and whole."""
+    open_file(molecules_csv)
+    window.go_to("train")
+    setup = window.page("train").setup
+    setup.card.all.click()
+    qtbot.waitUntil(setup.form.isVisible)
+    setup.form._ensure_rows()
+    setup.form.set_value("seed", 7)
+    return setup.form
+
+
+def test_tab_leads_from_the_search_of_settings_through_the_settings(settings, find, keys):
+    find("settingsSearch").setFocus()
+    order = [keys() for _ in range(6)]
+    assert order[:3] == ["advancedFormRareSwitch", "settingsChangedButton", "settingsResetButton"]
+    assert order[3:] == ["setting.name", "setting.seed", "reset.seed"]
+
+
+def test_a_setting_put_back_with_the_keys_has_the_keyboard_then(settings, find, keys):
+    find("reset.seed").setFocus()
+    assert find("reset.seed").accessibleName() == "Reset Seed"
+    assert keys(Qt.Key.Key_Space) == "setting.seed"
+    assert not settings.changed_paths()
