@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from app.pages.runs import _VERDICT
 from app.services.filters import StateFilter, TextFilter
 
 
@@ -85,3 +86,19 @@ def test_a_setting_put_back_with_the_keys_has_the_keyboard_then(settings, find, 
     assert find("reset.seed").accessibleName() == "Reset Seed"
     assert keys(Qt.Key.Key_Space) == "setting.seed"
     assert not settings.changed_paths()
+
+
+@pytest.mark.parametrize(("page", "button"), [("runs", "runsTrainButton"), ("models", "modelsTrainButton")])
+def test_a_page_with_nothing_gives_the_keyboard_to_what_leads_on(window, keys, quiet, page, button):
+    window.page(page)
+    quiet()
+    window.go_to(page)
+    holder = QApplication.focusWidget()
+    assert holder.objectName() == button
+    assert holder.isVisible()
+
+
+def test_a_verdict_without_test_molecules_gives_the_keyboard_to_the_way_back(window, keys, runs_page):
+    runs_page.verdict._worst_card.hide()
+    runs_page._go(_VERDICT)
+    assert QApplication.focusWidget().objectName() == "allRunsButton"
