@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPushButton
 
 from app.pages.runs import _VERDICT
 from app.services.filters import StateFilter, TextFilter
+from app.widgets.queue_panel import QueueEntry, QueuePanel
 
 
 @pytest.fixture
@@ -102,3 +103,43 @@ def test_a_verdict_without_test_molecules_gives_the_keyboard_to_the_way_back(win
     runs_page.verdict._worst_card.hide()
     runs_page._go(_VERDICT)
     assert QApplication.focusWidget().objectName() == "allRunsButton"
+
+
+def held_by(panel):
+    """Return which training's button has the keyboard, and what that button does."""
+    holder = panel.focusWidget()
+    return holder.isVisible(), holder.property("entry"), holder.property("act")
+
+
+def test_the_keyboard_stays_with_the_training_that_is_moved_in_the_queue(qtbot, shown):
+    names, panel = ["a", "b", "c"], QueuePanel()
+
+    def renew():
+        panel.show_queue([QueueEntry(name, name, "") for name in names], held=False)
+
+    def move(name, places):
+        place = names.index(name) + places
+        names.remove(name)
+        names.insert(place, name)
+        renew()
+
+    def drop(name):
+        names.remove(name)
+        renew()
+
+    panel.move_asked.connect(move)
+    panel.drop_asked.connect(drop)
+    renew()
+    shown(panel)
+    panel.findChild(QPushButton, "queueUp.2").setFocus()
+    QTest.keyClick(panel.focusWidget(), Qt.Key.Key_Space)
+    assert names == ["a", "c", "b"]
+    assert held_by(panel) == (True, "c", "up")
+    QTest.keyClick(panel.focusWidget(), Qt.Key.Key_Space)
+    assert held_by(panel) == (True, "c", "down"), "it is the first one now"
+    panel.findChild(QPushButton, "queueDrop.1").setFocus()
+    QTest.keyClick(panel.focusWidget(), Qt.Key.Key_Space)
+    assert held_by(panel) == (True, "b", "drop"), "which stands where the other stood"
+    # News of the run under way draws the lines anew, too.
+    renew()
+    assert held_by(panel) == (True, "b", "drop")
