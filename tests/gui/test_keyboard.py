@@ -8,6 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from app.theme import style_sheet, theme
+from app.widgets.basic import secondary_button
 from app.widgets.cell_table import Cell, CellTable, Column
 from app.widgets.confusion import ConfusionView
 from app.widgets.event_log import EventLog
@@ -75,6 +76,25 @@ def test_what_tab_leads_to_is_marked(qtbot, shown, make):
     holder.activateWindow()
     with_focus, without = pictures(qtbot, widget, other)
     assert with_focus != without
+
+
+def test_a_button_with_the_keyboard_has_a_border_and_no_box_over_its_words(qtbot, shown):
+    holder, button, other = QWidget(), secondary_button("Open the folder"), secondary_button("Forget them")
+    layout = QVBoxLayout(holder)
+    layout.addWidget(other)
+    layout.addWidget(button)
+    holder.setStyleSheet(style_sheet(theme.palette()))
+    shown(holder)
+    holder.activateWindow()
+    other.setFocus()
+    qtbot.waitUntil(other.hasFocus)
+    without = button.grab().toImage()
+    QTest.keyClick(other, Qt.Key.Key_Tab)
+    assert button.hasFocus()
+    with_focus = button.grab().toImage()
+    assert with_focus != without
+    inside = button.rect().adjusted(4, 4, -4, -4)
+    assert with_focus.copy(inside) == without.copy(inside)
 
 
 def test_the_bar_that_the_keys_are_at_is_said_and_stays_marked_when_the_bars_change(qtbot, shown):
