@@ -139,10 +139,21 @@ def _view_menu(window: MainWindow) -> QMenu:
         _add(window, menu, name.capitalize(), partial(window.go_to, name), f"Ctrl+{index}")
     _add(window, menu, "Settings", lambda: window.go_to("preferences"), "Ctrl+,")
     menu.addSeparator()
+    _add(window, menu, "Sort the table…", partial(_sort, window), "Ctrl+Shift+O")
+    menu.addSeparator()
     group = _ModeGroup(window)
     for title, mode in _MODES:
         group.add(mode, _add(window, menu, title, partial(_set_mode, window, mode)))
     return menu
+
+
+def _sort(window: MainWindow) -> None:
+    """Offer the columns of the table that is shown; where there is none, there is nothing to sort."""
+    from app.widgets.sort_menu import show_sort_menu, table_of
+
+    center = window.centralWidget()
+    if center is not None and (table := table_of(center)) is not None:
+        show_sort_menu(table)
 
 
 class _ModeGroup(QActionGroup):

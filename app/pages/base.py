@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from app.theme import SPACE
@@ -73,6 +73,10 @@ class Page(QWidget):
     def take_files(self, paths: Sequence[str]) -> bool:
         """Take files that were dropped on the page; return whether it has. Else the window opens them."""
         return False
+
+    def take_focus(self, *widgets: QWidget) -> None:
+        """Give the keyboard to the first of these that is shown: Qt gives it to hidden ones, too, where it is lost."""
+        next((widget for widget in widgets if widget.isVisible()), self).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def cancel(self) -> bool:
         """Cancel what this page is doing (Esc); return whether there was anything."""

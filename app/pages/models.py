@@ -121,7 +121,7 @@ class ModelsPage(Page):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Take the keyboard."""
         super().showEvent(event)
-        self.table.setFocus()
+        self.take_focus(self.table, self._train_button)
 
     # What others call ------------------------------------------------------------------------------------------
 

@@ -49,7 +49,9 @@ class PredictionAnswer(QWidget):
         self.table.row_chosen.connect(self._explain)
         # A click on the row that was chosen already, after the card was closed.
         self.table.clicked.connect(self._explain_chosen)
-        self.explanation.closed.connect(self._close)
+        # Return does it for the keys, which cannot go to a row that they are at already: the only one, say.
+        self.table.row_activated.connect(self._explain_at_keys)
+        self.explanation.closed.connect(self._close_by_hand)
         self._close()
 
     def show_predictions(self, predictions: Predictions) -> None:
@@ -85,6 +87,17 @@ class PredictionAnswer(QWidget):
     @Slot()
     def _explain_chosen(self) -> None:
         self._explain(self.table.chosen())
+
+    @Slot(int)
+    def _explain_at_keys(self, place: int) -> None:
+        self.table.selectRow(self.table.currentIndex().row())
+        self._explain(place)
+
+    @Slot()
+    def _close_by_hand(self) -> None:
+        self._close()
+        # Where the keyboard was, on the button that closes, nothing is left.
+        self.table.setFocus()
 
     @Slot()
     def _close(self) -> None:

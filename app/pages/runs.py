@@ -312,8 +312,8 @@ class RunsPage(Page):
     def _take_focus(self) -> None:
         """Keep the keyboard in the page's main list rather than on whichever button comes next."""
         if self.isVisible():
-            places = {_VERDICT: self.verdict.worst, _COMPARE: self.compare.results}
-            places.get(self._stack.currentIndex(), self.table).setFocus()
+            places = {_EMPTY: self._to_train, _VERDICT: self.verdict.worst, _COMPARE: self.compare.results}
+            self.take_focus(places.get(self._stack.currentIndex(), self.table), self._all)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Take the keyboard."""

@@ -68,6 +68,7 @@ class CheckPane(QWidget):
         self.cancel_button = secondary_button("Cancel", "checkCancelButton", "End this check; nothing is kept of it")
         self._stage = muted_label(wrap=False)
         self._bar = QProgressBar()
+        self._bar.setAccessibleName("Progress of the check")
         self._bar.setTextVisible(False)
         self._build()
         self.start_button.clicked.connect(self._start)

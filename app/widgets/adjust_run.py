@@ -43,6 +43,7 @@ class AdjustRun(QWidget):
             tip = f"Learning rate {words} from the next step on"
             button = pill_button(words, f"rateButton{number}", tip, checkable=False)
             button.setProperty("factor", factor)
+            button.setAccessibleName("Half the learning rate" if factor < 1 else "Twice the learning rate")
             button.clicked.connect(self._change_rate)
             buttons.append(button)
         self.last = named(QSpinBox(), "lastEpochSpin", "Last epoch")

@@ -75,6 +75,8 @@ def _button(text: str, role: str, name: str, tip: str) -> QPushButton:
     made.setObjectName(name)
     made.setToolTip(tip)
     made.setCursor(Qt.CursorShape.PointingHandCursor)
+    # Return presses the button that the keyboard is at, on pages too: by itself Qt does so in dialogs only.
+    made.setAutoDefault(True)
     set_role(made, role=role)
     return made
 

@@ -30,7 +30,7 @@ from app.widgets.basic import set_role
 from app.widgets.cell_model import LEFT, RIGHT, CellModel, Index
 from app.widgets.cells import Cell, Column, paint_chip
 from app.widgets.molecule_table import Depictions
-from app.widgets.table_setup import set_up_table
+from app.widgets.table_setup import paint_lines, set_up_table
 
 __all__ = ["Cell", "CellTable", "Column"]
 
@@ -251,8 +251,7 @@ class _CellDelegate(QStyledItemDelegate):
         painter.save()
         if option.state & QStyle.StateFlag.State_Selected:
             painter.fillRect(rect, QColor(tokens.accent_soft))
-        painter.setPen(QColor(tokens.line))
-        painter.drawLine(rect.bottomLeft(), rect.bottomRight())
+        paint_lines(painter, rect, self._table, index)
         inside = rect.adjusted(_PAD, 2, -_PAD, -2)
         painter.setPen(QColor(str(getattr(tokens, cell.tone or "ink"))))
         if column.kind == "structure":

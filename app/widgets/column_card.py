@@ -64,12 +64,16 @@ class ColumnCard(Card):
         self.add(self._histogram)
         self.body.addLayout(words)
         self.body.addLayout(row(self._low, self._high, self._text, self._apply))
+        self._refused = label("", tone="danger", wrap=True)
+        self._refused.setObjectName("columnRefused")
+        self.add(self._refused)
         self._show_nothing()
 
     def _edit(self, name: str, spoken: str, hint: str) -> QLineEdit:
         made = named(QLineEdit(), name, spoken)
         made.setPlaceholderText(hint)
         made.returnPressed.connect(self._tell_fields)
+        made.textChanged.connect(self._forget_refused)
         return made
 
     def show_columns(self, columns: Sequence[tuple[str, str]], chosen: str) -> None:
@@ -123,7 +127,7 @@ class ColumnCard(Card):
         self._choice.setToolTip(f"{whole.title}, {whole.unit}" if whole.unit else whole.title)
 
     def _show_nothing(self) -> None:
-        for part in (self._histogram, self._low, self._high, self._text, self._apply, self._open):
+        for part in (self._histogram, self._low, self._high, self._text, self._apply, self._open, self._refused):
             part.hide()
 
     @Slot()
@@ -131,8 +135,13 @@ class ColumnCard(Card):
         opening = self._low.isHidden()
         for part in (self._low, self._high, self._apply):
             part.setVisible(opening)
+        self._refused.hide()
         if opening:
             self._low.setFocus()
+
+    @Slot()
+    def _forget_refused(self) -> None:
+        self._refused.hide()
 
     @Slot(int)
     def _tell_choice(self, _index: int) -> None:
@@ -159,9 +168,10 @@ class ColumnCard(Card):
                 self.text_wanted.emit(summary.key, self._text.text().strip())
             return
         low, high = _value(self._low.text(), -math.inf), _value(self._high.text(), math.inf)
-        for edit, value in ((self._low, low), (self._high, high)):
-            edit.setProperty("wrong", math.isnan(value))
-        if not math.isnan(low) and not math.isnan(high) and (math.isfinite(low) or math.isfinite(high)):
+        odd = [edit.text().strip() for edit, value in ((self._low, low), (self._high, high)) if math.isnan(value)]
+        self._refused.setText(f"{' and '.join(odd)}: not a number." if odd else "")
+        self._refused.setVisible(bool(odd))
+        if not odd and (math.isfinite(low) or math.isfinite(high)):
             self.range_wanted.emit(summary.key, low, high)
 
     def keyboard_focus(self) -> None:

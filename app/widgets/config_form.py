@@ -99,6 +99,7 @@ class ConfigForm(QFrame):
         changed = QWidget()
         changed.setLayout(row(None, self._only_changed, self._all_back, spacing=SPACE[2]))
         self._outer.addWidget(BreakingRow(self._rare, changed))
+        self._last_stop: QWidget = self._all_back
         self._outer.addWidget(self._fault)
         self._outer.addWidget(self._nothing)
 
@@ -223,6 +224,8 @@ class ConfigForm(QFrame):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # Whatever the keyboard comes to in it is scrolled into view.
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, SPACE[2], 0)
@@ -249,6 +252,7 @@ class ConfigForm(QFrame):
             line = ConfigRow(spec, group.grid, number, self.note, self.set_value, self._refuse)
             line.place(beside=self._beside)
             line.show_value(self._values[spec.path], _get(self._base, spec.path))
+            self._last_stop = line.follow(self._last_stop)
             self._rows[spec.path] = line
             group.rows.append(line)
             if (number + 1) % _AT_ONCE == 0 or number + 1 == len(specs):

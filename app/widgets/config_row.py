@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 from app.theme import SPACE
 from app.widgets.basic import label, link_button, set_role
 from app.widgets.config_fields import FieldEditor, FieldSpec, number_text
+from app.widgets.tab_order import tab_through
 
 _EDITOR_WIDTH, _NARROW_EDITOR = 150, 116
 
@@ -56,6 +57,7 @@ class ConfigRow:
         lines.addWidget(label(spec.hint(), "small", wrap=True))
         words.setToolTip(f"In files and on the command line: {spec.path}")
         self._reset = link_button("Reset", f"reset.{spec.path}", "Put this setting back")
+        self._reset.setAccessibleName(f"Reset {spec.title}")
         self._reset.clicked.connect(self._put_back)
         self._parts = (words, self.editor.widget, label(spec.unit, "muted"))
         self._grid, self._line = grid, 2 * number
@@ -80,6 +82,11 @@ class ConfigRow:
             self._grid.addWidget(unit, line + 1, 1, 1, 2, middle)
         editor.setFixedWidth(_EDITOR_WIDTH if beside else _NARROW_EDITOR)
         words.setContentsMargins(0, 0 if beside else SPACE[0], 0, 0)
+
+    def follow(self, stop: QWidget) -> QWidget:
+        """Let Tab come here after `stop`; return what it leads to last."""
+        tab_through(stop, self.editor.widget, self._reset)
+        return self._reset
 
     def matches(self, query: str) -> bool:
         """Whether title, help or name hold every word of `query` (in small letters)."""
@@ -121,6 +128,8 @@ class ConfigRow:
         self._noted(self.spec.path)
 
     def _put_back(self) -> None:
+        # The button is about to be hidden.
+        self.editor.widget.setFocus()
         self._back(self.spec.path, self._base)
 
 

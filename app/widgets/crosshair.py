@@ -53,7 +53,9 @@ class Crosshair:
         tokens = theme.palette()
         lines = [f'<span style="color:{tokens.muted}">epoch {html.escape(number(epoch))}</span>']
         lines += [
-            f'<span style="color:{getattr(tokens, color)}">{html.escape(words)}</span>' for words, color in readings
+            f'<span style="color:{getattr(tokens, color)}">●</span> '
+            f'<span style="color:{tokens.ink}">{html.escape(words)}</span>'
+            for words, color in readings
         ]
         self._words.setHtml("<br>".join(lines))
         # On the side of the line where there is room, and inside the chart where there is too little.

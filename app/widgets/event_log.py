@@ -29,6 +29,7 @@ from mole_engine.contracts.events import (
 from mole_engine.contracts.run_state import RunState
 
 KEPT = 500
+_LEAST_HEIGHT = 24
 _LOWEST, _HIGHEST = "Lowest", "Highest"
 _TONE = Qt.ItemDataRole.UserRole + 1
 _CLOCK = Qt.ItemDataRole.UserRole + 2
@@ -172,6 +173,8 @@ class EventLog(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setResizeMode(QListView.ResizeMode.Adjust)
+        # In a low window it gives way: it can be scrolled, while the button that trains, above it, would be cut.
+        self.setMinimumHeight(_LEAST_HEIGHT)
         self._lines = _Lines(self)
         self.setModel(self._lines)
         self.setItemDelegate(_Line(self))

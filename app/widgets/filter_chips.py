@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 from app.text import progress_words
 from app.theme import SPACE
 from app.widgets.basic import label, link_button, pill_button
+from app.widgets.tab_order import tab_through
 
 _LETTERS = 48
 
@@ -44,30 +45,39 @@ class FilterChips(QWidget):
         self.hide()
 
     def show_filters(self, words: Sequence[str], found: str) -> None:
-        """Show a chip for each filter, and how many rows they leave."""
-        for chip in self._chips:
-            self._flow.removeWidget(chip)
-            chip.hide()
-            chip.deleteLater()
-        self._chips = []
-        for place, text in enumerate(words):
-            cut = text if len(text) <= _LETTERS else text[: _LETTERS - 1] + "…"
-            chip = pill_button(
-                f"{cut}  ✕", f"filterChip{place}", f"{text}\nClick to take this filter away", checkable=True
-            )
-            chip.setChecked(True)
-            chip.setAccessibleName(f"Take away the filter: {text}")
-            chip.clicked.connect(lambda _checked=False, place=place: self.removed.emit(place))
-            self._flow.addWidget(chip)
-            self._chips.append(chip)
+        """Show a chip for each filter, and how many rows they leave; the keyboard stays among the chips."""
+        former, self._chips = self._chips, []
+        place = next((place for place, chip in enumerate(former) if chip.hasFocus()), -1)
+        for number, text in enumerate(words):
+            self._chips.append(self._chip(number, text))
         # The count and "Clear all" stand after the chips.
         for last in (self._found, self._clear):
             self._flow.removeWidget(last)
             self._flow.addWidget(last)
+        # "Clear all" knows where in the window this line is.
+        tab_through(self._clear, *self._chips, self._clear)
         self._found.setText(found)
         self._clear.setVisible(len(words) > 1)
+        if place >= 0 and self._chips:
+            near = self._chips[min(place, len(self._chips) - 1)]
+            # Else the layout shows it a moment later, and what is hidden cannot have the focus.
+            near.show()
+            near.setFocus()
+        for chip in former:
+            self._flow.removeWidget(chip)
+            chip.hide()
+            chip.deleteLater()
         self.setVisible(bool(words) or bool(found))
         self.updateGeometry()
+
+    def _chip(self, place: int, text: str) -> QWidget:
+        cut = text if len(text) <= _LETTERS else text[: _LETTERS - 1] + "…"
+        chip = pill_button(f"{cut}  ✕", f"filterChip{place}", f"{text}\nClick to take this filter away", checkable=True)
+        chip.setChecked(True)
+        chip.setAccessibleName(f"Take away the filter: {text}")
+        chip.clicked.connect(lambda: self.removed.emit(place))
+        self._flow.addWidget(chip)
+        return chip
 
     @Slot(str, int, int)
     def show_search(self, stage: str, done: int, total: int) -> None:

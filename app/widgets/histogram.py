@@ -84,9 +84,10 @@ class Histogram(QWidget):
         """
         self._counts, self._ends, self._labels = tuple(counts), ends, tuple(labels)
         self._part, self._tips, self._shade = tuple(part), tuple(tips), shade
-        self._drag, self._cursor = _NONE, -1
+        # Who has chosen a bar with the keys goes on from there.
+        self._drag, self._cursor = _NONE, min(self._cursor, len(self._counts) - 1)
         self.setAccessibleName(name)
-        self.setAccessibleDescription(", ".join(labels or filter(None, (f"from {ends[0]} to {ends[2]}", ends[1]))))
+        self._describe()
         self.update()
 
     def bar_rect(self, bar: int) -> QRectF:
@@ -97,15 +98,18 @@ class Histogram(QWidget):
     def event(self, event: QEvent) -> bool:
         """Tell the count of the bar below the pointer."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and self._counts:
-            bar = self._bar_at(event.pos().x())
-            words = counted(self._counts[bar], "molecule")
-            if bar < len(self._tips):
-                words = self._tips[bar]
-            elif bar < len(self._labels):
-                words = self._labels[bar]
-            QToolTip.showText(event.globalPos(), words, self)
+            QToolTip.showText(event.globalPos(), self._bar_words(self._bar_at(event.pos().x())), self)
             return True
         return super().event(event)
+
+    def _bar_words(self, bar: int) -> str:
+        said = self._tips or self._labels
+        return said[bar] if bar < len(said) else counted(self._counts[bar], "molecule")
+
+    def _describe(self) -> None:
+        """Tell a screen reader the bar that the keys are at, else how far the bars reach."""
+        reach = self._labels or filter(None, (f"from {self._ends[0]} to {self._ends[2]}", self._ends[1]))
+        self.setAccessibleDescription(self._bar_words(self._cursor) if self._cursor >= 0 else ", ".join(reach))
 
     # Choosing --------------------------------------------------------------------------------------------------
 
@@ -134,17 +138,33 @@ class Histogram(QWidget):
         """Arrows go from bar to bar; Return and Space choose."""
         steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
         if self._can_choose() and event.key() in steps:
-            self._cursor = min(max(0, self._cursor + steps[Qt.Key(event.key())]), len(self._counts) - 1)
-            self.update()
+            self._go_to_bar(min(max(0, self._cursor + steps[Qt.Key(event.key())]), len(self._counts) - 1))
         elif self._can_choose() and self._cursor >= 0 and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Space):
             self.bars_chosen.emit(self._cursor, self._cursor)
         else:
             super().keyPressEvent(event)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
+        """Mark the first bar for who comes in any way but with the mouse."""
+        super().focusInEvent(event)
+        if event.reason() is not Qt.FocusReason.MouseFocusReason and self._cursor < 0 and self._can_choose():
+            self._go_to_bar(0)
+
+    def _go_to_bar(self, bar: int) -> None:
+        """Mark a bar, and say what it stands for as the pointer would be told."""
+        self._cursor = bar
+        self._describe()
+        corner = self.bar_rect(bar).bottomLeft().toPoint()
+        QToolTip.showText(self.mapToGlobal(corner), self._bar_words(bar), self)
+        self.update()
+
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
         """Take the mark of the keys away."""
         super().focusOutEvent(event)
-        self._cursor = -1
+        QToolTip.hideText()
+        if event.reason() not in (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason):
+            self._cursor = -1
+            self._describe()
         self.update()
 
     def _can_choose(self) -> bool:

@@ -36,7 +36,7 @@ from PySide6.QtWidgets import (
 from app.theme import mono_font, text_font, theme
 from app.widgets.molecule_columns import ColumnWidths, column_widths
 from app.widgets.molecule_model import PART, ROW, SMILES, STRUCTURE, MoleculeModel, TableContent
-from app.widgets.table_setup import set_up_table
+from app.widgets.table_setup import paint_lines, set_up_table
 
 ROW_HEIGHT = 86
 _PAD, _BELOW = 6, 18
@@ -309,8 +309,7 @@ class _MoleculeDelegate(QStyledItemDelegate):
             painter.fillRect(rect, QColor(tokens.accent_soft))
         elif left_out:
             painter.fillRect(rect, QColor(tokens.warning_soft))
-        painter.setPen(QColor(tokens.line))
-        painter.drawLine(rect.bottomLeft(), rect.bottomRight())
+        paint_lines(painter, rect, self._table, index)
         inside = rect.adjusted(_PAD, 2, -_PAD, -2)
         text = str(index.data() or "")
         if key == STRUCTURE and index.column() == 1:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtWidgets import QDialog, QFormLayout, QMenu, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.theme import SPACE, text_font, theme
-from app.widgets.basic import ElidedLabel, label, primary_button, row, secondary_button
+from app.widgets.basic import ElidedLabel, label, named, primary_button, row, secondary_button, set_role
 from app.widgets.molecule_table import Depictions
 
 _ZOOM, _MOST_CAPTION = 2, 170
@@ -134,7 +134,7 @@ class MoleculeDialog(QDialog):
 def _facts(facts: Sequence[tuple[str, str]]) -> QScrollArea:
     holder = QWidget()
     form = QFormLayout(holder)
-    form.setContentsMargins(0, 0, SPACE[1], 0)
+    form.setContentsMargins(SPACE[0], SPACE[0], SPACE[1], SPACE[0])
     form.setHorizontalSpacing(SPACE[3])
     form.setVerticalSpacing(SPACE[0])
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -144,7 +144,8 @@ def _facts(facts: Sequence[tuple[str, str]]) -> QScrollArea:
         caption.setFixedWidth(min(_MOST_CAPTION, caption.fontMetrics().horizontalAdvance(name) + 4))
         caption.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         form.addRow(caption, ElidedLabel(value))
-    scroll = QScrollArea()
+    scroll = named(QScrollArea(), "rowFacts", "Cells of the row")
+    set_role(scroll, role="facts")
     scroll.setWidget(holder)
     scroll.setWidgetResizable(True)
     return scroll

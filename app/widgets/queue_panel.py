@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
-from PySide6.QtWidgets import QFrame, QLayoutItem, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLayoutItem, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.text import count
 from app.theme import SPACE
@@ -59,6 +59,7 @@ class QueuePanel(QFrame):
         self.setAccessibleName("Queue of trainings")
         set_role(self, role="card")
         self._held = False
+        self._order: list[str] = []
         self._rows = QVBoxLayout()
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setSpacing(SPACE[1])
@@ -83,10 +84,16 @@ class QueuePanel(QFrame):
     def show_queue(self, entries: Sequence[QueueEntry], *, held: bool, running: str = "") -> None:
         """Show what waits; `held`: nothing begins by itself; `running`: the name of what runs now."""
         self._held = held
+        holder = self.focusWidget()
+        run_id, act = (str(holder.property(key) or "") for key in ("entry", "act")) if holder else ("", "")
+        former, self._order = self._order, [entry.run_id for entry in entries]
         while (item := self._rows.takeAt(0)) is not None:
             _forget(item)
         for place, entry in enumerate(entries):
-            self._rows.addWidget(self._line(entry, place, len(entries)))
+            line = self._line(entry, place, len(entries))
+            self._rows.addWidget(line)
+            # Else the layout shows it a moment later, and what is hidden cannot have the focus.
+            line.show()
             if place + 1 < len(entries):
                 self._rows.addWidget(hline())
         self._rows.addStretch(1)
@@ -98,6 +105,15 @@ class QueuePanel(QFrame):
         self._scroll.setVisible(bool(entries))
         rows = len(entries) * 58
         self.setFixedHeight(min(_MOST_HEIGHT, (110 if entries else 88) + rows))
+        if run_id in former and entries:
+            near = run_id if run_id in self._order else self._order[min(former.index(run_id), len(entries) - 1)]
+            self._go_to(near, act)
+
+    def _go_to(self, run_id: str, act: str) -> None:
+        """Give the keyboard to the button of a training that does this, or another of its buttons where it cannot."""
+        buttons = [one for one in self.findChildren(QPushButton) if one.property("entry") == run_id and one.isEnabled()]
+        button = next((one for one in buttons if one.property("act") == act), buttons[0])
+        button.setFocus()
 
     def show_below(self, button: QWidget) -> None:
         """Appear with the right edge at that of `button`."""

@@ -60,6 +60,7 @@ class SpaceMap(QWidget):
         super().__init__(parent)
         self.setObjectName("spaceMap")
         self.setAccessibleName("Map of the molecules")
+        self.setAccessibleDescription("Arrows move it, plus and minus zoom, 0 shows all, Ctrl+A selects what is shown")
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(220, 100)
@@ -187,6 +188,9 @@ class SpaceMap(QWidget):
         """Paint the dots (from the picture kept), the dot under the pointer, and the lasso."""
         painter = QPainter(self)
         tokens = theme.palette()
+        if self.hasFocus():
+            painter.setPen(QPen(QColor(tokens.accent), 1))
+            painter.drawRoundedRect(self.rect().adjusted(0, 0, -1, -1), 4, 4)
         if self._points is None or not len(self._points):
             painter.setPen(QColor(tokens.muted))
             painter.setFont(text_font(13))

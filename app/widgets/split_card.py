@@ -194,7 +194,8 @@ class SplitCard(Card):
     def _show_legend(self) -> None:
         names = ("train", "val", "test")
         for words, name, many, color in zip(self._legend, names, self._counts, part_colors(), strict=True):
-            words.setText(f"<span style='color:{color}'>● {name} {count(many)}</span>")
+            # The colours of plots are too pale for words.
+            words.setText(f"<span style='color:{color}'>●</span> {name} {count(many)}")
 
     def _show_spread(self, target: PartsSummary | None) -> None:
         self._spread.setVisible(target is not None)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QComboBox, QLabel, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QWidget
 
 from app.services.filters import ChoiceFilter, PatternFilter
 from app.theme import theme
@@ -62,3 +64,25 @@ def test_classes_have_the_names_of_the_banner(qtbot, window, open_file, tmp_path
     bars.bars_chosen.emit(1, 1)
     qtbot.waitUntil(lambda: list(window.data_page.table.molecules.file_rows()) == [1, 5], timeout=PATIENCE)
     assert [one.words for one in window.data_page.rows.filters] == ["NR-AR: 1"]
+
+
+def test_a_bound_that_is_no_number_is_told(qtbot, window, open_file, molecules_csv):
+    open_file(molecules_csv)
+    low, refused = window.findChild(QLineEdit, "columnLowEdit"), window.findChild(QLabel, "columnRefused")
+    qtbot.waitUntil(lambda: told(window).startswith("13 values"), timeout=PATIENCE)
+    window.findChild(QPushButton, "columnRangeButton").click()
+    low.setText("1 mM")
+    QTest.keyClick(low, Qt.Key.Key_Return)
+    assert refused.isVisible()
+    assert refused.text() == "1 mM: not a number."
+    assert window.data_page.rows.filters == []
+    low.setText("1")
+    assert not refused.isVisible()
+    QTest.keyClick(low, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: len(window.data_page.rows.filters) == 1, timeout=PATIENCE)
+    assert not refused.isVisible()
+
+
+def test_buttons_of_signs_say_what_they_do(window, find):
+    assert find("rateButton0").accessibleName() == "Half the learning rate"
+    assert find("rateButton1").accessibleName() == "Twice the learning rate"

@@ -181,6 +181,24 @@ def test_who_goes_down_the_list_asks_only_about_the_last(qtbot, window, predict_
     assert not pause.isActive()
 
 
+def test_a_molecule_alone_is_explained_and_put_away_with_the_keys(qtbot, window, predict_page, asked):
+    asked("CCCO")
+    window.activateWindow()
+    table, card = predict_page.table, predict_page.explaining.card
+    table.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.waitUntil(table.hasFocus)
+    assert not card.isVisible()
+    for _ in range(2):
+        qtbot.keyClick(table, Qt.Key.Key_Return)
+        assert card.isVisible()
+        assert table.selectionModel().hasSelection()
+        button = card.findChild(QWidget, "explanationClose")
+        button.setFocus()
+        qtbot.keyClick(button, Qt.Key.Key_Space)
+        assert not card.isVisible()
+        assert table.hasFocus()
+
+
 def test_an_answer_that_comes_too_late_is_dropped(qtbot, window, predict_page, asked, click_row, monkeypatch):
     import threading
 

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from app.theme import style_sheet, theme
+from app.widgets.basic import secondary_button
 from app.widgets.cell_table import Cell, CellTable, Column
+from app.widgets.confusion import ConfusionView
 from app.widgets.event_log import EventLog
+from app.widgets.histogram import Histogram
+from app.widgets.molecule_view import MoleculeDialog
 from app.widgets.plotting import new_plot
+from app.widgets.space_map import SpaceMap
 from mole_engine.contracts.events import Notice
+
+
+class Depictor(QObject):
+    """Draws nothing."""
+
+    drawn = Signal(str)
+
+    def get(self, *_arguments, **_options):
+        return None
 
 
 def log_of_a_run():
@@ -37,7 +51,20 @@ def pictures(qtbot, widget, other):
     return made
 
 
-@pytest.mark.parametrize("make", [log_of_a_run, bare_table])
+def chosen_from():
+    bars = Histogram()
+    bars.be_chosen_from()
+    bars.show_counts((3, 0, 5), ("1", "2", "3"), tips=("1 to 2: 3 rows", "2 to 3: 0 rows", "3 to 4: 5 rows"))
+    return bars
+
+
+def slider():
+    view = ConfusionView()
+    view.slider.setParent(None)
+    return view.slider
+
+
+@pytest.mark.parametrize("make", [log_of_a_run, bare_table, chosen_from, lambda: SpaceMap(Depictor()), slider])
 def test_what_tab_leads_to_is_marked(qtbot, shown, make):
     holder, widget, other = QWidget(), make(), QWidget()
     other.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -48,6 +75,66 @@ def test_what_tab_leads_to_is_marked(qtbot, shown, make):
     shown(holder)
     holder.activateWindow()
     with_focus, without = pictures(qtbot, widget, other)
+    assert with_focus != without
+
+
+def test_a_button_with_the_keyboard_has_a_border_and_no_box_over_its_words(qtbot, shown):
+    holder, button, other = QWidget(), secondary_button("Open the folder"), secondary_button("Forget them")
+    layout = QVBoxLayout(holder)
+    layout.addWidget(other)
+    layout.addWidget(button)
+    holder.setStyleSheet(style_sheet(theme.palette()))
+    shown(holder)
+    holder.activateWindow()
+    other.setFocus()
+    qtbot.waitUntil(other.hasFocus)
+    without = button.grab().toImage()
+    QTest.keyClick(other, Qt.Key.Key_Tab)
+    assert button.hasFocus()
+    with_focus = button.grab().toImage()
+    assert with_focus != without
+    inside = button.rect().adjusted(4, 4, -4, -4)
+    assert with_focus.copy(inside) == without.copy(inside)
+
+
+def test_the_bar_that_the_keys_are_at_is_said_and_stays_marked_when_the_bars_change(qtbot, shown):
+    bars = shown(chosen_from())
+    bars.activateWindow()
+    bars.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.waitUntil(bars.hasFocus)
+    assert bars.accessibleDescription() == "1 to 2: 3 rows"
+    QTest.keyClick(bars, Qt.Key.Key_Right)
+    QTest.keyClick(bars, Qt.Key.Key_Right)
+    assert bars.accessibleDescription() == "3 to 4: 5 rows"
+    # As a filter does that was chosen with Return.
+    bars.show_counts((3, 0, 5), ("1", "2", "3"), part=(0, 0, 5), tips=("", "", "3 to 4: 5 rows, 5 shown"))
+    assert bars.accessibleDescription() == "3 to 4: 5 rows, 5 shown"
+    bars.clearFocus()
+    assert bars.accessibleDescription() == "from 1 to 3, 2"
+
+
+def test_the_row_that_the_keys_are_at_is_marked_where_it_is_not_selected(qtbot, shown):
+    table = bare_table()
+    table.setSelectionMode(CellTable.SelectionMode.ExtendedSelection)
+    shown(table)
+    table.activateWindow()
+    table.setFocus()
+    qtbot.waitUntil(table.hasFocus)
+    before = table.grab().toImage()
+    QTest.keyClick(table, Qt.Key.Key_Down, Qt.KeyboardModifier.ControlModifier)
+    assert [index.row() for index in table.selectionModel().selectedRows()] == [0]
+    assert table.grab().toImage() != before
+
+
+def test_the_cells_of_a_row_are_marked_and_named_where_the_keys_scroll_them(qtbot):
+    dialog = MoleculeDialog(Depictor(), "Row 1", "CCO", "CCO", [("name", "ethanol")])
+    qtbot.addWidget(dialog)
+    dialog.setStyleSheet(style_sheet(theme.palette()))
+    dialog.show()
+    dialog.activateWindow()
+    facts = dialog.findChild(QWidget, "rowFacts")
+    assert facts.accessibleName() == "Cells of the row"
+    with_focus, without = pictures(qtbot, facts, dialog.findChild(QWidget, "moleculeCloseButton"))
     assert with_focus != without
 
 

@@ -94,3 +94,33 @@ def test_as_many_recent_files_as_are_told_can_be_opened(window, find, tmp_path, 
     rows = window.data_page.welcome._recent_rows.count()
     assert rows == min(many, SHOWN_RECENT)
     assert (f"the last {rows} " in told) == (rows < many)
+
+
+def order_by(qtbot, window, title):
+    """Order the table that is shown by a column, with the keys alone; return whether it did so already."""
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    qtbot.keyClick(window, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+    menu = window.findChild(QMenu, "sortMenu")
+    qtbot.waitUntil(menu.isVisible)
+    for _ in menu.actions():
+        qtbot.keyClick(menu, Qt.Key.Key_Down)
+        if menu.activeAction().text().startswith(title):
+            break
+    checked = menu.activeAction().isChecked()
+    qtbot.keyClick(menu, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: window.findChild(QMenu, "sortMenu") is None)
+    return checked
+
+
+def test_a_table_is_sorted_with_the_keys_both_ways_and_back(qtbot, window, open_file, molecules_csv):
+    open_file(molecules_csv)
+    rows = window.data_page.table.molecules.file_rows
+    given, target = list(rows()), "logS"
+    assert not order_by(qtbot, window, target)
+    assert rows()[0] == 2, "the least value"
+    assert window.focusWidget() is window.data_page.table
+    assert order_by(qtbot, window, target), "the column that orders is checked"
+    assert rows()[0] == 13, "the greatest value"
+    order_by(qtbot, window, "As they")
+    assert list(rows()) == given

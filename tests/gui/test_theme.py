@@ -6,10 +6,13 @@ import re
 from importlib.resources import files
 
 import pytest
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QTextDocument
 
-from app.theme import DARK, LIGHT, Tokens, icon, style_sheet
+from app.theme import DARK, LIGHT, Tokens, icon, style_sheet, theme
 from app.widgets.basic import pill_button
+from app.widgets.crosshair import Crosshair
+from app.widgets.plotting import new_plot
+from app.widgets.split_card import SplitCard
 
 TEXT_ON = [
     ("ink", "background"),
@@ -42,6 +45,37 @@ def luminance(color: str) -> float:
 def test_text_stands_out(tokens: Tokens, front: str, back: str):
     lights = sorted((luminance(getattr(tokens, front)), luminance(getattr(tokens, back))))
     assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 4.5
+
+
+def colors_of_words(document: QTextDocument) -> set[str]:
+    """Return the colours of whatever has letters in a rich text."""
+    colors, block = set(), document.begin()
+    while block.isValid():
+        for fragment in block:
+            piece = fragment.fragment()
+            if any(letter.isalnum() for letter in piece.text()):
+                colors.add(piece.charFormat().foreground().color().name())
+        block = block.next()
+    return colors
+
+
+def test_words_on_plots_and_splits_are_not_in_the_pale_colours_of_lines(qtbot, qapp):
+    plot, card, colors = new_plot("lossPlot", "Loss"), SplitCard(), set()
+    for widget in (plot, card):
+        qtbot.addWidget(widget)
+    plot.setXRange(0, 1)
+    crosshair = Crosshair(plot)
+    crosshair.show_at(0.5, [("validation 0.33", "validation"), ("third 0.1", "third"), ("train 0.2", "train")])
+    assert "validation 0.33" in crosshair.text()
+    colors |= colors_of_words(crosshair._words.textItem.document())
+    card.show_split("scaffold", (4, 2, 1), [])
+    for words in card._legend:
+        document = QTextDocument()
+        document.setHtml(words.text())
+        colors |= colors_of_words(document)
+    light = [luminance(color) for color in colors] + [luminance(theme.palette().surface)]
+    assert colors
+    assert all((light[-1] + 0.05) / (one + 0.05) >= 4.5 for one in light[:-1]), colors
 
 
 @pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])

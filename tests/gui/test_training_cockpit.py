@@ -150,7 +150,9 @@ def test_a_setting_that_does_not_fit_is_shown_where_it_stands(qtbot, window, pag
     assert not any(line._faulty for line in form._rows.values())
 
 
-def test_train_is_never_cut_off(qtbot, window, page, find):
+@pytest.mark.parametrize("size", [(1280, 800), (960, 620)])
+def test_train_is_never_cut_off(qtbot, window, page, find, size):
+    window.resize(*size)
     button, card = find("trainButton"), page.panel
 
     def stands_inside():
