@@ -59,6 +59,11 @@ def unit_in(name: str, unit: str = "") -> str:
     return match.group(2) if match and power_of(match.group(2)) is not None else ""
 
 
+def is_logarithm(column: str) -> bool:
+    """Whether the name of a column says that it holds logarithms: pIC50, logS."""
+    return bool(_IS_LOGARITHM.match(column.strip()))
+
+
 def molar_offers(table: RawTable, units: dict[str, str] | None = None) -> tuple[MolarOffer, ...]:
     """Return the columns of concentrations: numbers, hardly any of them negative, with a molar unit.
 
@@ -78,7 +83,7 @@ def molar_offers(table: RawTable, units: dict[str, str] | None = None) -> tuple[
 
 
 def _holds_concentrations(table: RawTable, column: ColumnInfo) -> bool:
-    if _IS_LOGARITHM.match(column.name.strip()):
+    if is_logarithm(column.name):
         return False
     values = table.numbers(column.name)
     return bool((values <= 0).sum() <= _MOST_WITHOUT * (~np.isnan(values)).sum())
