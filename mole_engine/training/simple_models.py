@@ -20,7 +20,7 @@ from mole_engine.contracts.run_state import RunControl
 from mole_engine.data.data_modules import MolDataModule
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.data.weights import counting
-from mole_engine.training.folds import Fold, fold_numbers, pool_of
+from mole_engine.training.folds import Fold, fold_numbers, pool_of, structure_numbers
 from mole_engine.training.library_threads import linear_algebra_threads
 from mole_engine.training.outputs import OutputLayout
 from mole_engine.training.parts import MOST_LEARNT, Part, fit_part, learnt_from
@@ -202,6 +202,11 @@ class SimpleModels:
         numbers[self.pool] = fold_numbers(self.config, self.data, self.pool, count)
         return numbers
 
+    @cached_property
+    def _structures(self) -> Positions:
+        """For each molecule a number, the same for those that no table tells apart."""
+        return structure_numbers(self.data.dataset.smiles)
+
     def _fitted(self, name: str, tables: SimpleTables, rows: Positions, threads: int) -> Part:
         rows, weights = counting(self.data.dataset.weights, rows)
         # Of all that is learnt from in the end: what is weighed, a fold's model, has as many trees as what is kept.
@@ -221,6 +226,7 @@ class SimpleModels:
             threads=threads,
             trees=FEW_TREES if large else TREES,
             groups=self._alike[rows],
+            structures=self._structures[rows],
             weights=weights,
             check=self.check,
         )
