@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
-from app.pages.verdict_cells import against_row
+from app.pages.verdict_cells import against_row, against_words
 from app.services.runs import ModelInfo, RunStory
 from app.services.verdict import Against, Verdict, _task_verdict
 from mole_engine.contracts.config import TrainConfig
@@ -93,6 +93,16 @@ def test_a_gain_too_small_to_be_written_is_neither_good_nor_bad():
     ):
         known = Comparison("rmse", 0.9 - difference, 0.9, difference, low, high, 40)
         assert against_row(Against("mean", known))[3] == tone
+
+
+def test_baselines_judged_on_logarithms_are_said_to_be_with_the_figures_as_measured():
+    known = Comparison("rmse", 0.3, 0.5, 0.2, 0.1, 0.3, 40, "logarithms", 412.0, 398.0)
+    note, tip = against_words([Against("mean", known)], "nM")
+    assert note == "model's gain in RMSE of logarithms"
+    assert tip.endswith("RMSE in nM: this model 412, mean 398")
+    plain = against_words([Against("mean", Comparison("rmse", 0.3, 0.5, 0.2, 0.1, 0.3, 40))], "nM")
+    assert plain[0] == "model's gain in RMSE"
+    assert "measured" not in plain[1]
 
 
 @pytest.fixture
