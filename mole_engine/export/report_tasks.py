@@ -179,9 +179,11 @@ def _scaffolds(result: TaskResult) -> Iterator[str]:
     for item in groups:
         bad = number(item.badness) if numbers else f"{100 * item.badness:.0f}%"
         structure: Cell = drawing(item.scaffold) if item.scaffold else "no rings"
-        rows.append((structure, str(item.molecules), number(item.mean_error) if numbers else "", bad))
-    head = ("ring system", "molecules", "mean error" if numbers else "", "RMSE" if numbers else "wrong")
-    yield from table(head, rows, numbers=(1, 2, 3))
+        # Classes have no mean error, and need no column without a title for it.
+        means = (number(item.mean_error),) if numbers else ()
+        rows.append((structure, str(item.molecules), *means, bad))
+    head = ("ring system", "molecules", *(("mean error", "RMSE") if numbers else ("wrong",)))
+    yield from table(head, rows, numbers=range(1, len(head)))
 
 
 def drawing(smiles: str) -> Raw | str:

@@ -194,6 +194,15 @@ def test_every_figure_of_numbers_can_be_shown(qtbot, show):
     assert "80 + 10 + 40" in [text.replace("\u2026", "") for text in words(card.facts)]
 
 
+def test_ring_systems_that_stand_alone_leave_no_titles_over_an_empty_table(qtbot, show):
+    alone = numbers()
+    alone.result.smiles[:] = [f"C1{'C' * size}C1" for size in range(1, 41)]
+    card = show(story(record(metrics={"rmse": 0.5}), alone)).figures
+    card.choose("scaffolds")
+    qtbot.waitUntil(lambda: card._says.text().startswith("Every test molecule has a ring system of its own"))
+    assert (card.scaffolds.model().rowCount(), card.scaffolds.model().columnCount()) == (0, 0)
+
+
 def test_the_scale_of_deviations_is_named_where_it_is_not_the_targets_own(show):
     card = show(
         story(record(metrics={"rmse": 0.5}), numbers(scale=TaskScale("box-cox", low=0.1, exponent=0.5)))
