@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.dataset import TaskKind
 from mole_engine.contracts.errors import Cancelled
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.contracts.run_state import RunControl
@@ -106,6 +107,17 @@ class SimpleModels:
         self.tasks = data.dataset.roles.tasks
         self.labels = scaler.transform(data.labels.targets)
         self.pool = pool_of(data)
+
+    @property
+    def passed_over(self) -> str:
+        """Say what was asked for and has no effect on them; empty where that is nothing."""
+        kinds = {task.kind for task in self.tasks}
+        if not self.config.training.class_weights or kinds == {TaskKind.REGRESSION}:
+            return ""
+        return (
+            "Class weights (training.class_weights) hold for the networks alone: the simple models of the blend "
+            "count all classes alike, and so do its shares."
+        )
 
     @property
     def names(self) -> list[str]:
