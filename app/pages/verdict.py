@@ -9,7 +9,15 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from app.pages.explaining import Explaining, Question
-from app.pages.verdict_cells import NUMBER_COLUMNS, against_row, bars, class_columns, molecule_cell, story_facts
+from app.pages.verdict_cells import (
+    NUMBER_COLUMNS,
+    against_row,
+    against_words,
+    bars,
+    class_columns,
+    molecule_cell,
+    story_facts,
+)
 from app.pages.verdict_figures import FigureCard
 from app.services.runs import EXPORTS, RunStory
 from app.services.verdict import TaskVerdict, nearest_training
@@ -198,12 +206,9 @@ class VerdictView(QWidget):
     def _show_against(self, verdict: TaskVerdict | None) -> None:
         shown = verdict.against if verdict is not None else ()
         rows = [against_row(item) for item in shown]
-        note = f"model's gain in {metric_title(shown[0].comparison.metric)}" if shown else ""
+        note, tip = against_words(shown, verdict.task.unit if verdict is not None else "")
         self.against.show_baselines(rows, note)
-        self.against.setToolTip(
-            "How much better this model is than each baseline (below zero: worse), in brackets the 95% interval "
-            "(paired bootstrap over the test molecules); at the right the baseline's own value"
-        )
+        self.against.setToolTip(tip)
 
     def _show_errors(self, verdict: TaskVerdict | None) -> None:
         if verdict is None or not verdict.molecules:

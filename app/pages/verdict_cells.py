@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from app.pages.words import network_words, preset_title
 from app.services.runs import RunStory
 from app.services.verdict import Against, TestMolecule
 from app.text import count, duration, fixed, probability
 from app.widgets.cell_table import Cell, Column
-from app.widgets.figures import places_for, signed
+from app.widgets.figures import metric_title, places_for, signed
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 
 _BARS = 19
@@ -52,6 +53,24 @@ def group_columns(*, numbers: bool) -> tuple[Column, ...]:
         return (*shared, Column("bad", "wrong", "number", 66))
     tip = "Mean of predicted minus measured: whether the group comes out too high or too low"
     return (*shared, Column("mean", "mean error", "number", 88, tip, spare=1), Column("bad", "RMSE", "number", 88))
+
+
+def against_words(shown: Sequence[Against], unit: str) -> tuple[str, str]:
+    """Return what the card of the baselines notes, and its tool tip with the figures as measured."""
+    known = [item.comparison for item in shown]
+    scale = f" of {known[0].scale}" if known and known[0].scale else ""
+    note = f"model's gain in {metric_title(known[0].metric)}{scale}" if known else ""
+    tip = (
+        "How much better this model is than each baseline (below zero: worse), in brackets the 95% interval "
+        "(paired bootstrap over the test molecules); at the right the baseline's own value"
+    )
+    if scale:
+        values = [known[0].raw_model, *(item.raw_baseline for item in known)]
+        names = ["this model", *(item.title for item in shown)]
+        places = places_for(values)
+        told = ", ".join(f"{name} {fixed(value, places)}" for name, value in zip(names, values, strict=True))
+        tip += f". As measured, where the largest values decide, RMSE{f' in {unit}' if unit else ''}: {told}"
+    return note, tip
 
 
 def against_row(item: Against) -> tuple[str, str, str, str]:

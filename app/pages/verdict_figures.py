@@ -342,6 +342,10 @@ class FigureCard(Card):
         groups = await self._session.run_blocking(scaffold_groups, verdict)
         if verdict is not self.verdict or self.kind != "scaffolds":
             return
+        if not groups:
+            # Titles of columns over nothing look like something that is still to come.
+            self._say("Every test molecule has a ring system of its own: there is no group to compare.")
+            return
         numbers = verdict.task.kind is TaskKind.REGRESSION
         single = len(verdict.molecules) - sum(item.molecules for item in groups)
         self._say(

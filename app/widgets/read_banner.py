@@ -234,11 +234,13 @@ class ReadBanner(QFrame):
     def _show_offer(self, roles: ColumnRoles, data: DataConfig, offers: Sequence[tuple[str, str, str]]) -> None:
         """Offer the logarithm of concentrations that are a target, or the way back."""
         targets = {task.name for task in roles.tasks}
-        found = next(((column, name) for column, _, name in offers if column in targets), None)
+        found = next(((column, name, unit) for column, unit, name in offers if column in targets), None)
         self._molar = list(data.molar_log)
         if found is not None and found[0] not in self._molar:
             self._offered = found[0]
             words, tip = f"Learn {found[1]}", f"Learn -log10 of {found[0]} in mol/L instead of the concentration itself"
+            if found[2] not in found[0]:
+                tip += f"; its unit is read as {found[2]}"
         elif self._molar:
             self._offered = ""
             words, tip = f"Learn {self._molar[0]} itself", "Learn the concentration instead of its logarithm"

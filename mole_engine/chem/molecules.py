@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdinchi
@@ -73,6 +74,23 @@ def parse_smiles(text: str) -> Chem.Mol:
 def canonical_smiles(mol: Chem.Mol) -> str:
     """Return RDKit's canonical isomeric SMILES."""
     return str(Chem.MolToSmiles(mol))
+
+
+@lru_cache(maxsize=50_000)
+def flat_smiles(smiles: str) -> str:
+    """Return a canonical SMILES without stereochemistry, the same for all stereoisomers; itself where it has none.
+
+    Raises
+    ------
+    UnreadableMolecule
+        When `smiles` cannot be read.
+    """
+    if not any(mark in smiles for mark in "@/\\"):
+        return smiles
+    mol = parse_smiles(smiles)
+    Chem.RemoveStereochemistry(mol)
+    # A changed molecule has its final canonical SMILES only after a round trip.
+    return canonical_smiles(parse_smiles(canonical_smiles(mol)))
 
 
 def inchikey(mol: Chem.Mol) -> str:

@@ -172,7 +172,10 @@ class TrainingConfig(Section):
     loss: Literal["auto", "mse", "mae", "huber", "bce", "ce", "focal"] = setting(
         "auto", "Loss function; auto: by task."
     )
-    class_weights: bool = setting(False, "Weight classes by their rarity in the training part.")
+    class_weights: bool = setting(
+        False,
+        "Weight classes by their rarity in the training part: in networks, not in the simple models of a blend.",
+    )
     patience: int = setting(0, "Epochs without improvement before stopping; 0: never.", unit="epochs", ge=0)
     averaging: Literal["none", "ema", "swa"] = setting(
         "none", "Average the weights over steps (EMA) or last epochs (SWA)."

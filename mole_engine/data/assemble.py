@@ -21,7 +21,7 @@ from mole_engine.data.separate_files import Separate, join
 from mole_engine.data.sources import open_table, read_tables
 from mole_engine.data.splits import MIN_MOLECULES, make_split
 from mole_engine.data.table import RawTable
-from mole_engine.data.unit_cells import unit_name, with_unit_columns
+from mole_engine.data.unit_cells import unit_name, wanted_columns, with_unit_columns
 
 
 def load_training_data(config: TrainConfig, on_progress: Progress | None = None) -> tuple[CuratedDataset, Split]:
@@ -127,8 +127,8 @@ def _read_extra(
         [path], delimiter=data.delimiter, encoding=data.encoding, decimal=data.decimal, on_progress=on_progress
     )
     # The targets say in which units the columns of this file are needed.
-    wanted = [*(task.name for task in roles.tasks), *data.molar_log]
-    table = with_present_molar_columns(with_unit_columns(table, wanted, of_another_file=True), data)
+    wanted, units = wanted_columns(roles.tasks, data)
+    table = with_present_molar_columns(with_unit_columns(table, wanted, of_another_file=True, units=units), data)
     names = {column.name for column in table.info.columns}
     for task in roles.tasks:
         _check_unit(table, table.resolve(task.name, "target column"), task.kind)

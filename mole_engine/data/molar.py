@@ -22,6 +22,11 @@ _POWERS |= {"pmol/l": -12, "fm": -15, "fmol/l": -15, "mol/dm3": 0, "mol/dm³": 0
 _IN_NAME = re.compile(r"(.*?)[_ .-]+([mµμunpf]?M|[mµμunpf]?mol/l)", re.IGNORECASE)
 _IS_LOGARITHM = re.compile(r"p[A-Z]|-?\s*(?i:log|ln)(?:10)?(?![a-z])")
 """How the names of pIC50, logS and their like begin; "potency" and "logistic" are none of them."""
+_IS_CONCENTRATION = re.compile(
+    r"(?i:(?<![a-z])(?:[a-z]{1,2}[cdi][ _-]?[259][05]|k[ _-]?(?:i|d|m|b|app)|mic|mbc|mfc|cmc|potency|affinity|"
+    r"solubility|conc(?:entration)?s?|standard[ _]value)(?![a-z]))"
+)
+"""In the names of columns whose "nm" can only mean nM. D50 is the size of particles, activity in mm that of a halo."""
 _MOST_WITHOUT = 0.1
 """Share of numbers that are no concentrations (none above zero) up to which a column is one of concentrations."""
 _BRACKETS = re.compile(r"\s*[\[(][^\])]*[\])]\s*$")
@@ -35,7 +40,7 @@ class MolarOffer:
     Attributes
     ----------
     column, unit
-        The column and its unit, from the header or typed by the user.
+        The column and its unit, from the header or typed by the user; "nM" where these say "nm" of an IC50.
     name
         What the new column is called: "pIC50".
     """
@@ -59,8 +64,15 @@ def unit_in(name: str, unit: str = "") -> str:
     return match.group(2) if match and power_of(match.group(2)) is not None else ""
 
 
+def is_logarithm(column: str) -> bool:
+    """Whether the name of a column says that it holds logarithms: pIC50, logS."""
+    return bool(_IS_LOGARITHM.match(column.strip()))
+
+
 def molar_offers(table: RawTable, units: dict[str, str] | None = None) -> tuple[MolarOffer, ...]:
     """Return the columns of concentrations: numbers, hardly any of them negative, with a molar unit.
+
+    Lengths are none: of a unit such as "nm", which is a nanometre, the name has to say that it is meant for "nM".
 
     Parameters
     ----------
@@ -71,14 +83,22 @@ def molar_offers(table: RawTable, units: dict[str, str] | None = None) -> tuple[
     """
     offers = []
     for column in table.info.columns:
-        unit = unit_in(column.name, (units or {}).get(column.name, "") or column.unit)
+        written = unit_in(column.name, (units or {}).get(column.name, "") or column.unit)
+        unit = _meant(column.name, written)
         if column.kind == "number" and unit and _holds_concentrations(table, column):
-            offers.append(MolarOffer(column.name, unit, molar_name(column.name, unit)))
+            offers.append(MolarOffer(column.name, unit, molar_name(column.name, written)))
     return tuple(offers)
 
 
+def _meant(column: str, unit: str) -> str:
+    """Return a molar unit as it is written rightly; empty where it is a length and the column may be one."""
+    if not unit.strip().endswith("m"):
+        return unit
+    return f"{unit.strip()[:-1]}M" if _IS_CONCENTRATION.search(column) else ""
+
+
 def _holds_concentrations(table: RawTable, column: ColumnInfo) -> bool:
-    if _IS_LOGARITHM.match(column.name.strip()):
+    if is_logarithm(column.name):
         return False
     values = table.numbers(column.name)
     return bool((values <= 0).sum() <= _MOST_WITHOUT * (~np.isnan(values)).sum())
@@ -125,7 +145,9 @@ def with_molar_columns(table: RawTable, data: DataConfig) -> RawTable:
         texts = [_converted(text, decimal, power) for text in table.column_values(column)]
         frame[name] = pd.array(texts, dtype="str")
         columns.append(_described(texts, name, decimal))
-        notes.append(f"The column '{name}' is -log10 of '{column}' in mol/L (read as {unit}).")
+        meant = _meant(column, unit)
+        read = f"read as {meant}; {unit} is taken for that" if meant not in ("", unit) else f"read as {unit}"
+        notes.append(f"The column '{name}' is -log10 of '{column}' in mol/L ({read}).")
     info = replace(table.info, columns=tuple(columns), notes=tuple(notes))
     return table.replaced(info, frame)
 

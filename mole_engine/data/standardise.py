@@ -11,7 +11,7 @@ from typing import Any
 from rdkit import Chem
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
-from mole_engine.chem.fragments import outweighing_fragment
+from mole_engine.chem.fragments import may_have_bound_metals, outweighing_fragment, without_salt_bonds
 from mole_engine.chem.molecules import UnreadableMolecule, canonical_smiles, inchikey, parse_smiles
 from mole_engine.contracts.config import CurationConfig
 from mole_engine.contracts.dataset import IssueKind
@@ -124,6 +124,8 @@ def steps_touched(text: str, config: CurationConfig, others: Sequence[tuple[str,
 def _standardised(mol: Chem.Mol, smiles: str, config: CurationConfig, findings: list[Finding]) -> Standardised:
     if _MAPPED.search(smiles):
         mol, smiles = _unmapped(mol, smiles)
+    if config.largest_fragment and may_have_bound_metals(smiles):
+        mol, smiles = _parted(mol, smiles)
     if config.largest_fragment and "." in smiles:
         mol, smiles = _largest_fragment(mol, smiles, findings)
     if config.neutralise and _CHARGE.search(smiles):
@@ -181,6 +183,12 @@ def _unmapped(mol: Chem.Mol, smiles: str) -> tuple[Chem.Mol, str]:
     for atom in plain.GetAtoms():
         atom.SetAtomMapNum(0)
     return _settled(plain) or (mol, smiles)
+
+
+def _parted(mol: Chem.Mol, smiles: str) -> tuple[Chem.Mol, str]:
+    """Write a salt whose metal is drawn with a bond as the ions that it consists of; which one stays is told then."""
+    parted = without_salt_bonds(mol)
+    return (mol, smiles) if parted is None else _settled(parted) or (mol, smiles)
 
 
 def _neutralised(mol: Chem.Mol, smiles: str, findings: list[Finding]) -> tuple[Chem.Mol, str]:

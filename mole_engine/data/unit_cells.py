@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from mole_engine.contracts.dataset import ColumnInfo
+from mole_engine.contracts.config import DataConfig
+from mole_engine.contracts.dataset import ColumnInfo, TaskKind, TaskSpec
 from mole_engine.contracts.wording import counted
-from mole_engine.data.molar import power_of, unit_in
+from mole_engine.data.molar import is_logarithm, power_of, unit_in
 from mole_engine.data.profile import profile_columns, unit_of
 from mole_engine.data.table import RawTable
 from mole_engine.data.values import Number, are_plain_numbers, is_null, is_number, parse_number, shown
@@ -72,7 +73,13 @@ class _Reading:
         return good / max(1, self.counts.total())
 
 
-def with_unit_columns(table: RawTable, wanted: Sequence[str] = (), *, of_another_file: bool = False) -> RawTable:
+def with_unit_columns(
+    table: RawTable,
+    wanted: Sequence[str] = (),
+    *,
+    of_another_file: bool = False,
+    units: Mapping[str, str] | None = None,
+) -> RawTable:
     """Return a table with a column of plain numbers for each whose cells carry units, or the same table without any.
 
     Where all cells are in one unit, that is stripped; molar concentrations in several units are converted to the one
@@ -89,16 +96,20 @@ def with_unit_columns(table: RawTable, wanted: Sequence[str] = (), *, of_another
         "IC50 in (nM)" is made of a column IC50 too, as "t (h)" is of one that is called "t (hours)".
     of_another_file
         Whether these are columns of another file. Then a column of this one that is itself called "IC50 (nM)" has its
-        own cells replaced by numbers.
+        own cells replaced by numbers, and one of plain numbers whose header alone says the unit is understood too.
+    units
+        Units of wanted columns whose names do not say them.
     """
+    known = {name: _unit_wanted(name, units) for name in wanted}
+    asked = {name: unit for name, unit in known.items() if unit}
     readings = {
         column.name: _read(table.column_values(column.name), column.decimal)
         for column in table.info.columns
-        if _may_carry_units(table, column)
+        if _may_carry_units(table, column) or (of_another_file and _is_by_header(table, column, asked))
     }
     if not readings:
         return table
-    called = _called_as(table, readings, wanted, replaces=of_another_file)
+    called = _called_as(table, readings, asked, replaces=of_another_file)
     frame, columns, notes = table.frame.copy(deep=False), list(table.info.columns), list(table.info.notes)
     taken = {column.name for column in columns} | {name for name, _ in called.values()}
     for place, column in enumerate(table.info.columns):
@@ -121,6 +132,12 @@ def with_unit_columns(table: RawTable, wanted: Sequence[str] = (), *, of_another
     if len(notes) == len(table.info.notes):
         return table
     return table.replaced(replace(table.info, columns=tuple(columns), notes=tuple(notes)), frame)
+
+
+def wanted_columns(tasks: Sequence[TaskSpec], data: DataConfig) -> tuple[list[str], dict[str, str]]:
+    """Return the columns that a separate file is asked for, and the units of those that are numbers."""
+    units = {task.name: task.unit for task in tasks if task.kind is TaskKind.REGRESSION}
+    return [*(task.name for task in tasks), *data.molar_log], units | data.units
 
 
 def unit_name(column: str, unit: str) -> str:
@@ -178,27 +195,56 @@ def _number_and_unit(text: str, decimal: str) -> tuple[Number, str] | None:
     return (number, unit) if is_number(number) and _is_unit(unit) else None
 
 
+def _unit_wanted(name: str, units: Mapping[str, str] | None) -> str:
+    """Return the unit of a wanted column: the given one, or that of its name; empty where cells may not have it."""
+    given = (units or {}).get(name, "")
+    return given if given and _is_unit(given) else unit_of(name) or unit_in(name)
+
+
+def _is_by_header(table: RawTable, column: ColumnInfo, asked: Mapping[str, str]) -> bool:
+    """Whether plain numbers are of a wanted column that is not there, in a unit that the header says."""
+    there = {one.name.strip().casefold() for one in table.info.columns}
+    unit = _header_unit(column)
+    if column.kind not in {"number", "binary"} or not unit:
+        return False
+    return any(
+        name.strip().casefold() not in there and _but_for_the_unit(column.name, name) and _scales(column, unit, target)
+        for name, target in asked.items()
+    )
+
+
+def _scales(column: ColumnInfo, unit: str, target: str) -> bool:
+    """Whether numbers in one unit can be told in another; logarithms ("logS (mol/L)") cannot by a factor."""
+    return _same(unit) == _same(target) or (_converts(unit, target) and not is_logarithm(column.name))
+
+
 def _called_as(
-    table: RawTable, readings: Mapping[str, _Reading], wanted: Sequence[str], *, replaces: bool
+    table: RawTable, readings: Mapping[str, _Reading], asked: Mapping[str, str], *, replaces: bool
 ) -> dict[str, tuple[str, str]]:
     """Return names and units of the wanted columns, by the column that each is to be made of.
 
     One that is called so comes first, then one that gives a column of this name by itself, then the only one that
-    gives it but for the way in which the header writes its unit.
+    gives it but for the way in which the header writes its unit; last, one whose header alone says its unit.
     """
     there = {column.name.strip().casefold() for column in table.info.columns}
-    names = [name for name in dict.fromkeys(wanted) if unit_of(name)]
-    new = [name for name in names if name.strip().casefold() not in there]
-    own = [name for name in names if replaces and name not in new]
+    new = [name for name in asked if name.strip().casefold() not in there]
+    own = [name for name in asked if replaces and name not in new]
+    in_cells = [name for name, reading in readings.items() if reading.units]
+    by_header = [name for name in readings if name not in in_cells]
     found: dict[str, tuple[str, str]] = {}
-    for is_called, asked, only in ((_itself, own, False), (_exactly, new, False), (_but_for_the_unit, new, True)):
-        for name in asked:
-            unit = unit_of(name)
-            fitting = [column for column in readings if column not in found and is_called(column, name)]
+    for is_called, wanted, among in (
+        (_itself, own, in_cells),
+        (_exactly, new, in_cells),
+        (_but_for_the_unit, new, in_cells),
+        (_but_for_the_unit, new, by_header),
+    ):
+        for name in wanted:
+            unit = asked[name]
+            fitting = [column for column in among if column not in found and is_called(column, name)]
             # Minutes are no hours because the column of another file is in hours.
             fitting = [column for column in fitting if all(_converts(known, unit) for known in readings[column].units)]
             is_made = any(name == known for known, _ in found.values())
-            if fitting and not is_made and (len(fitting) == 1 or not only):
+            if fitting and not is_made and (len(fitting) == 1 or is_called is not _but_for_the_unit):
                 found[fitting[0]] = (fitting[0] if is_called is _itself else name, unit)
     return found
 
@@ -275,7 +321,8 @@ def _converted(column: ColumnInfo, table: RawTable, reading: _Reading, target: s
     bounds = sum(counts[text] for text, known in reading.numbers.items() if known is not None and known[0].bound)
     odd = [text for text, known in reading.numbers.items() if known is None]
     if plain:
-        told.append(f"{plain:,} without a unit {f'taken as {bare}' if bare else 'left without a value'}")
+        taken = f"taken as {bare}{'' if units else ', as its header says'}" if bare else "left without a value"
+        told.append(f"{plain:,} without a unit {taken}")
     if odd:
         told.append(f"{sum(counts[text] for text in odd):,} without a number ({shown(odd)})")
     if bounds:

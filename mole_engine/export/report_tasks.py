@@ -21,7 +21,7 @@ from mole_engine.inference.diagnostics import (
     uncertainty,
 )
 from mole_engine.inference.results import Floats, TaskResult
-from mole_engine.inference.verdict import Judgement, TaskJudgement, places_of
+from mole_engine.inference.verdict import Judgement, TaskJudgement, metric_words, places_of
 from mole_engine.inference.verdict import figure as plain
 
 MOST_TASKS = 12
@@ -50,14 +50,19 @@ def _against(judgement: Judgement, judged: TaskJudgement) -> Iterator[str]:
     metric = ""
     for name, item in judged.comparisons.items():
         places = places_of(item)
-        metric = {"rmse": "RMSE", "auroc": "AUROC", "macro_f1": "Macro F1"}[item.metric]
+        metric = metric_words(item)
         tone = "good" if item.beats else "danger" if item.loses else "warning"
         ends = f"{plain(item.low, places)} to {plain(item.high, places)}" if math.isfinite(item.low) else "–"
         gain = (plain(item.difference, places), tone)
-        rows.append((judgement.title_of(name), plain(item.baseline, places), plain(item.model, places), gain, ends))
+        raw = (plain(item.raw_baseline), plain(item.raw_model)) if item.scale else ()
+        title, own, model = judgement.title_of(name), plain(item.baseline, places), plain(item.model, places)
+        rows.append((title, own, model, gain, ends, *raw))
     if rows:
-        head = ("baseline", f"its {metric}", f"model's {metric}", "gain of the model", "95% interval")
-        yield from table(head, rows, numbers=(1, 2, 3, 4))
+        head: tuple[str, ...] = ("baseline", f"its {metric}", f"model's {metric}", "gain of the model", "95% interval")
+        if len(rows[0]) > len(head):
+            unit = f" ({judged.task.unit})" if judged.task.unit else ""
+            head += (f"its RMSE as measured{unit}", "model's")
+        yield from table(head, rows, numbers=range(1, len(head)))
         yield '<p class="muted">A gain above zero means that the model is better; paired bootstrap over molecules.</p>'
 
 
@@ -174,9 +179,11 @@ def _scaffolds(result: TaskResult) -> Iterator[str]:
     for item in groups:
         bad = number(item.badness) if numbers else f"{100 * item.badness:.0f}%"
         structure: Cell = drawing(item.scaffold) if item.scaffold else "no rings"
-        rows.append((structure, str(item.molecules), number(item.mean_error) if numbers else "", bad))
-    head = ("ring system", "molecules", "mean error" if numbers else "", "RMSE" if numbers else "wrong")
-    yield from table(head, rows, numbers=(1, 2, 3))
+        # Classes have no mean error, and need no column without a title for it.
+        means = (number(item.mean_error),) if numbers else ()
+        rows.append((structure, str(item.molecules), *means, bad))
+    head = ("ring system", "molecules", *(("mean error", "RMSE") if numbers else ("wrong",)))
+    yield from table(head, rows, numbers=range(1, len(head)))
 
 
 def drawing(smiles: str) -> Raw | str:

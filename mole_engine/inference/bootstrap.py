@@ -45,6 +45,10 @@ class Comparison:
         95% interval of `difference`, NaN with too few molecules to tell.
     molecules
         How many were compared.
+    scale
+        Of all these, in words, where that is not the values' own: "logarithms".
+    raw_model, raw_baseline
+        Then the metric of each in the values' own unit; else NaN.
     """
 
     metric: str
@@ -54,6 +58,9 @@ class Comparison:
     low: float
     high: float
     molecules: int
+    scale: str = ""
+    raw_model: float = math.nan
+    raw_baseline: float = math.nan
 
     @property
     def beats(self) -> bool:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from mole_engine.contracts.dataset import TaskKind
 from mole_engine.data.scaling import TaskScale
+from mole_engine.inference.learnt_scale import scale_words
 from mole_engine.inference.results import TaskResult
 from mole_engine.inference.uncertainty import COVERAGE
 
@@ -20,9 +21,6 @@ Floats = npt.NDArray[np.float64]
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """Nominal coverages at which intervals are checked."""
 _BINS = 10
-
-_SCALES = {"log10": "logarithms", "logit": "logits", "box-cox": "Box-Cox powers"}
-"""What is compared of targets that were learnt on another scale than their own, in words."""
 
 _ENDS = {"logit": (np.finfo(np.float64).tiny, 1 - np.finfo(np.float64).eps)}
 _POSITIVE = (np.finfo(np.float64).tiny, np.inf)
@@ -184,7 +182,7 @@ def uncertainty(result: TaskResult) -> Uncertainty | None:
         return Uncertainty(held, known, LEVELS, _coverage(errors, std), _rank_correlation(std, errors))
     sides = [part[bounded] for part in (result.truth, result.output, result.lower, result.upper)]
     scale = result.scale
-    words = _SCALES.get(scale.transform, "") if scale is not None else ""
+    words = scale_words(scale)
     if scale is not None and words:
         sides = [_on_scale(values, scale) for values in sides]
     truth, output, lower, upper = sides

@@ -18,7 +18,7 @@ from mole_engine.data.molar import with_present_molar_columns
 from mole_engine.data.readers import read_table
 from mole_engine.data.table import RawTable
 from mole_engine.data.targets import Labels, read_labels
-from mole_engine.data.unit_cells import with_unit_columns
+from mole_engine.data.unit_cells import wanted_columns, with_unit_columns
 from mole_engine.data.values import parse_number, shown
 from mole_engine.inference.predictor import LoadedModel
 from mole_engine.inference.tables import find_smiles_column
@@ -73,8 +73,8 @@ def evaluate_file(
     model.check_predicts()
     # A model of pIC50 can be judged by a file that has only the IC50 (nM) it was made from.
     data = model.card.train_config().data
-    wanted = [*(task.name for task in model.tasks), *data.molar_log]
-    table = with_unit_columns(read_table(path, on_progress=on_progress), wanted, of_another_file=True)
+    wanted, units = wanted_columns(model.tasks, data)
+    table = with_unit_columns(read_table(path, on_progress=on_progress), wanted, of_another_file=True, units=units)
     table = with_present_molar_columns(table, data)
     column = find_smiles_column(table, model, smiles_column)
     present, missing = _targets(table, model.tasks)

@@ -17,8 +17,9 @@ from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.wording import counted
 from mole_engine.data.scaling import TaskScale
-from mole_engine.inference.bootstrap import FEWEST, METRIC_OF, Comparison, compare_all, statistic
+from mole_engine.inference.bootstrap import FEWEST, METRIC_OF, Comparison, statistic
 from mole_engine.inference.columns import PredictionColumns
+from mole_engine.inference.learnt_scale import compare_as_learnt
 from mole_engine.inference.results import MEAN, TaskResult, baseline_titles, read_results
 from mole_engine.store.bundle import read_card
 from mole_engine.store.run_folder import RunFolder
@@ -124,7 +125,7 @@ def _judge_task(result: TaskResult) -> TaskJudgement:
     if kind is TaskKind.CLASSIFICATION:
         positives = int((result.truth == 1).sum())
         rarest = min(positives, len(result) - positives)
-    found = compare_all(kind, result.truth, result.output, result.baselines)
+    found = compare_as_learnt(result)
     known = {name: item for name, item in found.items() if math.isfinite(item.difference)}
     ranked = dict(sorted(known.items(), key=lambda entry: entry[1].difference))
     return TaskJudgement(result.task, next(iter(ranked), ""), ranked, rarest)
@@ -134,12 +135,13 @@ def _one(judged: TaskJudgement, titles: Mapping[str, str]) -> tuple[str, str, st
     comparison = judged.comparison
     if comparison is None:
         return _without_comparison(judged)
-    name, places = _TITLES[comparison.metric], places_of(comparison)
-    unit = f" {judged.task.unit}" if judged.task.unit and comparison.lower_is_better else ""
+    name, places = metric_words(comparison), places_of(comparison)
+    own_unit = f" {judged.task.unit}" if judged.task.unit and comparison.lower_is_better else ""
+    unit = "" if comparison.scale else own_unit
     size = counted(comparison.molecules, "test molecule")
     against = f"{figure(comparison.baseline, places)} for {titles.get(judged.strongest, judged.strongest)}"
     own = f"{name} {figure(comparison.model, places)}{unit}"
-    words = f"{own} against {against}, on {size}: {_difference(comparison)}"
+    words = f"{own} against {against}, on {size}: {_difference(comparison)}{_raw_words(comparison, own_unit)}"
     headline, tone = _headline(comparison, unit)
     if _only_mean(judged):
         # To beat a guess is not to be good: who reads only the headline must not take it for that.
@@ -154,6 +156,22 @@ def _one(judged: TaskJudgement, titles: Mapping[str, str]) -> tuple[str, str, st
     return headline, words, "warning" if tone == "good" else tone
 
 
+def metric_words(comparison: Comparison) -> str:
+    """Return what is compared: "RMSE", or "RMSE of logarithms" where these were learnt."""
+    title = _TITLES[comparison.metric]
+    return f"{title} of {comparison.scale}" if comparison.scale else title
+
+
+def _raw_words(comparison: Comparison, unit: str) -> str:
+    """Give the figures in the values' own unit where others are compared, and say why these are not."""
+    if not comparison.scale:
+        return ""
+    raw = replace(comparison, model=comparison.raw_model, baseline=comparison.raw_baseline)
+    places = places_of(raw)
+    figures = f"RMSE {figure(raw.model, places)}{unit} against {figure(raw.baseline, places)}"
+    return f" It is judged as it was learnt; as measured, where the largest values decide: {figures}."
+
+
 def _without_comparison(judged: TaskJudgement) -> tuple[str, str, str]:
     if judged.task.kind is TaskKind.CLASSIFICATION and judged.rarest == 0:
         return "Only one class in the test part", _ONE_CLASS, "warning"
@@ -162,7 +180,7 @@ def _without_comparison(judged: TaskJudgement) -> tuple[str, str, str]:
 
 def _headline(comparison: Comparison, unit: str) -> tuple[str, str]:
     if comparison.beats:
-        name = _TITLES[comparison.metric]
+        name = metric_words(comparison)
         return f"Beats the baseline by {figure(comparison.difference, places_of(comparison))}{unit} {name}", "good"
     if math.isnan(comparison.low):
         return "Too few test molecules to tell", "warning"
@@ -210,6 +228,10 @@ def _several(results: Sequence[TaskResult], judged: Sequence[TaskJudgement]) -> 
     if left:
         why = "one class only in the test part" if set(left) == {_ONE_CLASS} else "nothing to compare it with"
         parts.append(f"{counted(len(left), 'target')} cannot be judged: {why}.")
+    scaled = [item.comparison.scale for item in compared if item.comparison and item.comparison.scale]
+    if scaled:
+        judged_so = counted(len(scaled), "target is", "targets are")
+        parts.append(f"{judged_so} judged on the {' and '.join(sorted(set(scaled)))} that were learnt.")
     few = sum(_is_few(item) for item in compared)
     if few:
         parts.append(f"For {few} of {len(compared)} the test molecules are so few that chance decides.")

@@ -36,7 +36,8 @@ class EventEmitter:
 
     Numbers have no gaps. After a terminal event nothing more passes. Step metrics closer than `STEP_INTERVAL` to the
     one before are dropped here, before they cost anything. An existing log (of a run that is resumed) is continued
-    after its last whole event; an earlier end of the run is taken off it.
+    after its last whole event; an earlier end of the run is taken off it. An epoch that stands in it and comes once
+    more (of a network that goes on from a checkpoint before it) does not pass.
 
     Parameters
     ----------
@@ -68,6 +69,7 @@ class EventEmitter:
         self._finished = False
         self._posted: SimpleQueue[Event] = SimpleQueue()
         self._last_step = float("-inf")
+        self._said_before: set[tuple[str, ...]] = set()
         self._file: TextIO | None = None
         if log_path is not None:
             self._file = self._open(Path(log_path), redone_from)
@@ -124,6 +126,8 @@ class EventEmitter:
             if not self.wants_step():
                 return False
             self._last_step = self._clock()
+        if self._said_before and _what_it_says(event) in self._said_before:
+            return False
         stamped = replace(event, run_id=self.run_id, seq=self._seq, time=time.time())
         # A terminal event ends the run even if it cannot be written.
         self._finished = event.is_terminal
@@ -170,6 +174,7 @@ class EventEmitter:
         if redone_from is not None:
             kept = _without_redone(kept, redone_from)
         self._seq = len(kept)
+        self._said_before = {said for line in kept if (said := _what_it_says(event_from_json(line)))}
         if path.exists():
             temporary = path.with_name(path.name + ".tmp")
             temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
@@ -191,6 +196,21 @@ def _unfinished_lines(path: Path) -> list[str]:
             break
         lines.append(line)
     return lines
+
+
+def _what_it_says(event: Event) -> tuple[str, ...]:
+    """Return what tells an epoch, a checkpoint or pinned predictions from others; nothing for other events.
+
+    Training anew from the same state gives the same to the last digit; what differs is something else, and passes.
+    """
+    match event:
+        case EpochMetrics():
+            return "epoch", str(event.epoch), str(event.step), repr(event.train_loss), repr(event.validation_loss)
+        case CheckpointSaved():
+            return "checkpoint", str(event.epoch), event.path, str(event.is_best), repr(event.value)
+        case PinnedPredictions():
+            return "pinned", str(event.epoch), repr(event.values)
+    return ()
 
 
 def _without_redone(lines: list[str], step: int) -> list[str]:

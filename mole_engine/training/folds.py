@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mole_engine.chem.molecules import UnreadableMolecule, flat_smiles
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.dataset import TaskKind
 from mole_engine.data.data_modules import MolDataModule
@@ -55,7 +56,7 @@ def make_folds(config: TrainConfig, data: MolDataModule) -> list[Fold]:
     """Return the folds of a job: several, or the given split as the only one.
 
     Molecules of one scaffold stay together, unless they were divided at random; then the folds are random too. Rows of
-    one structure stay together in both.
+    one structure and stereoisomers stay together in both.
     """
     train, validation = data.positions("train"), data.positions("val")
     ensemble = config.ensemble
@@ -71,9 +72,10 @@ def make_folds(config: TrainConfig, data: MolDataModule) -> list[Fold]:
 
 
 def fold_numbers(config: TrainConfig, data: MolDataModule, pool: Positions, count: int) -> Positions:
-    """Return for each molecule of the pool which of `count` folds leaves it out."""
+    """Return for each molecule of the pool which of `count` folds leaves it out; stereoisomers share theirs."""
     generator = np.random.default_rng(config.seed)
-    groups = _numbered([data.dataset.smiles[place] for place in pool])
+    smiles = [data.dataset.smiles[place] for place in pool]
+    groups = _numbered(smiles)
     if config.ensemble.folds_by(data.split.method) == "scaffold":
         groups = _without_giants(_groups(data, pool), groups, len(pool) / count)
     sizes = np.bincount(groups)
@@ -90,7 +92,23 @@ def fold_numbers(config: TrainConfig, data: MolDataModule, pool: Positions, coun
         best = int(load.argmin())
         fold_of[group] = best
         filled[best] += own
-    return np.asarray(fold_of[groups])
+    # No model tells stereoisomers apart: one that has learnt the mirror image has learnt the molecule. They are moved
+    # at the end, so that all others are divided as they would be without them.
+    alike = structure_numbers(smiles)
+    first = np.unique(alike, return_index=True)[1]
+    return np.asarray(fold_of[groups])[first[alike]]
+
+
+def structure_numbers(smiles: Sequence[str]) -> Positions:
+    """Return a number for each molecule, the same for rows of one structure and for its stereoisomers."""
+    return _numbered([_flat(one) for one in smiles])
+
+
+def _flat(smiles: str) -> str:
+    try:
+        return flat_smiles(smiles)
+    except UnreadableMolecule:
+        return smiles
 
 
 def _groups(data: MolDataModule, pool: Positions) -> Positions:

@@ -19,6 +19,7 @@ from mole_engine.training import lapack
 
 Arrays = dict[str, npt.NDArray[Any]]
 Floats = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.int64]
 Table = npt.NDArray[np.float32]
 
 COUNTS = "counts"
@@ -148,6 +149,7 @@ def fit_kernels(
     targets: Floats,
     *,
     weights: Floats | None = None,
+    structures: Positions | None = None,
     seed: int = 0,
     check: Callable[[], None] | None = None,
 ) -> KernelModel:
@@ -161,6 +163,9 @@ def fit_kernels(
         (n, outputs), scaled or 0 and 1; NaN where there is no label.
     weights
         (n,) above 0, 1 on average: a label's noise is divided by its weight; None: all count the same.
+    structures
+        (n,) a number for each molecule, the same for those that the tables cannot tell apart: the settings are chosen
+        with these left out together; None: each is left out by itself.
     seed
         Of the sample on which the settings of a large set are chosen.
     check
@@ -170,7 +175,7 @@ def fit_kernels(
     own: dict[str, npt.NDArray[Any]] = {
         name: table if name == COUNTS else standards[name].apply(table) for name, table in tables.items()
     }
-    settings = _chosen(own, targets, weights, np.random.default_rng(seed), check)
+    settings = _chosen(own, targets, weights, structures, np.random.default_rng(seed), check)
     used = {name: own[name] for name, share in settings.shares.items() if share > 0}
     settings = Settings({name: settings.shares[name] for name in used}, settings.width, settings.noise)
     alpha = np.zeros(targets.shape)
@@ -206,6 +211,7 @@ def _chosen(
     tables: Mapping[str, npt.NDArray[Any]],
     targets: Floats,
     weights: Floats | None,
+    structures: Positions | None,
     generator: np.random.Generator,
     check: Callable[[], None] | None,
 ) -> Settings:
@@ -220,6 +226,7 @@ def _chosen(
         rows = np.sort(generator.choice(rows, MAX_CHOOSING, replace=False))
     labels = targets[rows, output]
     much = None if weights is None else weights[rows]
+    together = [] if structures is None else repeats(structures[rows])
     parts = {name: table[rows] for name, table in tables.items()}
     best, least = Settings(dict.fromkeys(tables, 1 / len(tables)), WIDTHS[1], NOISES[2]), np.inf
     if len(rows) < 3 or not np.ptp(labels) > 0:
@@ -234,7 +241,7 @@ def _chosen(
     for shares in _mixtures(list(tables)):
         # Fingerprints have no width.
         widths = WIDTHS[:1] if set(shares) == {COUNTS} else WIDTHS
-        valley = _Valley(shares, widths, blocks, labels, much, check)
+        valley = _Valley(shares, widths, blocks, labels, much, together, check)
         place, error = valley.lowest((min(place[0], len(widths) - 1), place[1]))
         if error < least:
             best, least = Settings(shares, widths[place[0]], NOISES[place[1]]), error
@@ -251,10 +258,11 @@ class _Valley:
         blocks: Mapping[tuple[str, float], npt.NDArray[Any]],
         labels: Floats,
         weights: Floats | None,
+        together: Sequence[Positions],
         check: Callable[[], None] | None,
     ) -> None:
         self.shares, self.widths, self.blocks = shares, widths, blocks
-        self.labels, self.weights, self.check = labels, weights, check
+        self.labels, self.weights, self.together, self.check = labels, weights, together, check
         self._kernels: dict[int, Floats] = {}
         self._errors: dict[tuple[int, int], float] = {}
 
@@ -275,7 +283,7 @@ class _Valley:
             if self.check is not None:
                 self.check()
             kernel = self._kernel(place[0])
-            self._errors[place] = _left_out_error(kernel, self.labels, NOISES[place[1]], self.weights)
+            self._errors[place] = _left_out_error(kernel, self.labels, NOISES[place[1]], self.weights, self.together)
         return self._errors[place]
 
     def _kernel(self, width: int) -> Floats:
@@ -305,15 +313,33 @@ def _quarters(tables: int, left: int) -> list[tuple[int, ...]]:
     return found
 
 
-def _left_out_error(kernel: Floats, labels: Floats, noise: float, weights: Floats | None = None) -> float:
-    """Return the mean squared error of each molecule predicted from all others; infinite where none can be told."""
+def repeats(numbers: Positions) -> list[Positions]:
+    """Return the places of each number that stands more than once."""
+    found, counts = np.unique(numbers, return_counts=True)
+    return [np.flatnonzero(numbers == number) for number in found[counts > 1]]
+
+
+def _left_out_error(
+    kernel: Floats,
+    labels: Floats,
+    noise: float,
+    weights: Floats | None = None,
+    together: Sequence[Positions] = (),
+) -> float:
+    """Return the mean squared error of each molecule predicted from all others; infinite where none can be told.
+
+    The places in `together` are left out at a time: what stays behind of a molecule would only be read off.
+    """
     whole = kernel.astype(np.float64)
     whole[np.diag_indices_from(whole)] += noise if weights is None else noise / weights
     # By half the arithmetic of a general inverse.
     root = lapack.inverse_root(whole)
     if root is None:
         return np.inf
-    residuals = (root @ (root.T @ (labels - np.average(labels, weights=weights)))) / (root**2).sum(axis=1)
+    solved = root @ (root.T @ (labels - np.average(labels, weights=weights)))
+    residuals = solved / (root**2).sum(axis=1)
+    for own in together:
+        residuals[own] = np.linalg.solve(root[own] @ root[own].T, solved[own])
     return float(np.average(residuals**2, weights=weights))
 
 

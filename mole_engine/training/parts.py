@@ -164,6 +164,7 @@ def fit_part(
     threads: int = 1,
     trees: int = 300,
     groups: Positions | None = None,
+    structures: Positions | None = None,
     weights: Floats | None = None,
     check: Check | None = None,
 ) -> Part:
@@ -183,6 +184,8 @@ def fit_part(
         Of the trees; boosting takes as many rounds.
     groups
         (n,) a number for each molecule, the same for like ones; see `fit_linear`.
+    structures
+        (n,) a number for each molecule, the same where tables cannot tell them apart; see `fit_kernels`.
     weights
         (n,) above 0, 1 on average; None: all count the same.
     check
@@ -191,7 +194,8 @@ def fit_part(
     reads = tuple(table for table in READS[name] if table in tables)
     if name in SMOOTH:
         own = {table: tables[table] for table in reads}
-        return _fit_smooth(name, own, _as_numbers(labels, tasks), tuple(tasks), groups, weights, seed, check)
+        targets = _as_numbers(labels, tasks)
+        return _fit_smooth(name, own, targets, tuple(tasks), groups, structures, weights, seed, check)
     features = _side_by_side(tables, reads)
     filling = column_medians(features)
     columns = _telling(tables, reads)
@@ -244,6 +248,7 @@ def _fit_smooth(
     targets: Floats,
     tasks: tuple[TaskSpec, ...],
     groups: Positions | None,
+    structures: Positions | None,
     weights: Floats | None,
     seed: int,
     check: Check | None,
@@ -254,7 +259,8 @@ def _fit_smooth(
             targets[:, columns] = 1 / max(2, task.outputs)
     if SMOOTH[name] is LinearModel:
         return SmoothPart(tasks, fit_linear(tables, targets, groups=groups, weights=weights, seed=seed, check=check))
-    return SmoothPart(tasks, fit_kernels(tables, targets, weights=weights, seed=seed, check=check))
+    model = fit_kernels(tables, targets, weights=weights, structures=structures, seed=seed, check=check)
+    return SmoothPart(tasks, model)
 
 
 def _fit_trees(

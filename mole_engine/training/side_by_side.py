@@ -14,7 +14,8 @@ import math
 import pickle
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -74,8 +75,8 @@ class SideBySide:
         self._control = control
         turns = [item.turn for item in plan]
         shared = [item.number for item in plan if item.apart]
-        told = last_epoch(work.folder / "metrics.csv")
-        self._events = {number: self._not_told(number, told) for number in shared}
+        told, notices = last_epoch(work.folder / "metrics.csv"), _notices(work.folder / EVENTS)
+        self._events = {number: self._not_told(number, told, notices) for number in shared}
         self._todo = [number for number in shared if not is_trained(member_folder(work.folder, number))]
         self._at_once = min(len(self._todo), max(map(turns.count, turns)))
         self._before = set(shared) - set(self._todo)
@@ -253,20 +254,40 @@ class SideBySide:
         for child in self._children:
             child.wait(max(0.0, deadline - time.monotonic()))
 
-    def _not_told(self, number: int, last: int) -> list[Event]:
-        """Return what a network has told before a run went on, and nobody was shown; `last` epoch of the whole was."""
+    def _not_told(self, number: int, last: int, notices: Counter[str]) -> list[Event]:
+        """Return what a network has told before a run went on, and nobody was shown.
+
+        Of the whole, `last` is the last epoch that was, and `notices` are those that were; they are counted down, since
+        the networks were shown one after the other.
+        """
         events: list[Event] = []
         step: StepMetrics | None = None
-        path = member_folder(self._work.folder, number) / EVENTS
-        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
-            try:
-                event = event_from_json(line)
-            except ValueError:
-                break
+        for event in _events_in(member_folder(self._work.folder, number) / EVENTS):
             step = event if isinstance(event, StepMetrics) else step
-            if _is_worth_keeping(event) and self._series.before(number) + getattr(event, "epoch", last) > last:
+            if not _is_worth_keeping(event):
+                continue
+            if isinstance(event, Notice):
+                if notices[event.message]:
+                    notices[event.message] -= 1
+                else:
+                    events.append(event)
+            elif self._series.before(number) + getattr(event, "epoch", last) > last:
                 events += _with_step(event, step)
         return events
+
+
+def _notices(path: Path) -> Counter[str]:
+    """Return how often each notice stands in the log of a run."""
+    return Counter(event.message for event in _events_in(path) if isinstance(event, Notice))
+
+
+def _events_in(path: Path) -> Iterator[Event]:
+    """Yield the events of a log, up to a line that a crash has cut off."""
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        try:
+            yield event_from_json(line)
+        except ValueError:
+            return
 
 
 def _is_worth_keeping(event: Event) -> bool:

@@ -75,6 +75,8 @@ class SimpleFits:
     def __enter__(self) -> Self:
         # Of the whole process: fits in another thread leave them as they found them, not as they are by then.
         self._filters.__enter__()
+        if self._models.passed_over:
+            self._emitter.emit(Notice(message=self._models.passed_over, level="warning"))
         return self
 
     def __exit__(

@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from mole_engine.contracts.config import TrainConfig
+from mole_engine.contracts.dataset import TaskKind
 from mole_engine.contracts.errors import Cancelled
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.data.data_modules import MolDataModule
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.data.weights import counting
-from mole_engine.training.folds import Fold, fold_numbers, pool_of
+from mole_engine.training.folds import Fold, fold_numbers, pool_of, structure_numbers
 from mole_engine.training.library_threads import linear_algebra_threads
 from mole_engine.training.outputs import OutputLayout
 from mole_engine.training.parts import MOST_LEARNT, Part, fit_part, learnt_from
@@ -106,6 +107,17 @@ class SimpleModels:
         self.tasks = data.dataset.roles.tasks
         self.labels = scaler.transform(data.labels.targets)
         self.pool = pool_of(data)
+
+    @property
+    def passed_over(self) -> str:
+        """Say what was asked for and has no effect on them; empty where that is nothing."""
+        kinds = {task.kind for task in self.tasks}
+        if not self.config.training.class_weights or kinds == {TaskKind.REGRESSION}:
+            return ""
+        return (
+            "Class weights (training.class_weights) hold for the networks alone: the simple models of the blend "
+            "count all classes alike, and so do its shares."
+        )
 
     @property
     def names(self) -> list[str]:
@@ -202,6 +214,11 @@ class SimpleModels:
         numbers[self.pool] = fold_numbers(self.config, self.data, self.pool, count)
         return numbers
 
+    @cached_property
+    def _structures(self) -> Positions:
+        """For each molecule a number, the same for those that no table tells apart."""
+        return structure_numbers(self.data.dataset.smiles)
+
     def _fitted(self, name: str, tables: SimpleTables, rows: Positions, threads: int) -> Part:
         rows, weights = counting(self.data.dataset.weights, rows)
         # Of all that is learnt from in the end: what is weighed, a fold's model, has as many trees as what is kept.
@@ -221,6 +238,7 @@ class SimpleModels:
             threads=threads,
             trees=FEW_TREES if large else TREES,
             groups=self._alike[rows],
+            structures=self._structures[rows],
             weights=weights,
             check=self.check,
         )

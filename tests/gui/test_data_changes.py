@@ -193,6 +193,15 @@ def test_concentrations_are_offered_as_their_logarithm_and_bounds_are_told(qtbot
     assert [task.name for task in window.session.dataset.roles.tasks] == ["IC50 (nM)"]
 
 
+def test_who_is_offered_the_logarithm_of_nanometres_is_told_what_they_are_taken_for(window, open_file, tmp_path):
+    path = tmp_path / "nm.csv"
+    path.write_text("\n".join([ASSAY[0].replace("(nM)", "(nm)"), *ASSAY[1:], "M99,CO,7,2022-01-01"]) + "\n")
+    open_file(path)
+    offer = window.findChild(QPushButton, "molarButton")
+    assert offer.text() == "Learn pIC50"
+    assert offer.toolTip().endswith("instead of the concentration itself; its unit is read as nM")
+
+
 def test_a_unit_that_is_typed_stands_beside_the_numbers(qtbot, window, page):
     unit = window.findChild(QLineEdit, "unitEdit")
     qtbot.mouseClick(window.findChild(QPushButton, "changeRolesButton"), Qt.MouseButton.LeftButton)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
-from app.pages.verdict_cells import against_row
+from app.pages.verdict_cells import against_row, against_words
 from app.services.runs import ModelInfo, RunStory
 from app.services.verdict import Against, Verdict, _task_verdict
 from mole_engine.contracts.config import TrainConfig
@@ -93,6 +93,16 @@ def test_a_gain_too_small_to_be_written_is_neither_good_nor_bad():
     ):
         known = Comparison("rmse", 0.9 - difference, 0.9, difference, low, high, 40)
         assert against_row(Against("mean", known))[3] == tone
+
+
+def test_baselines_judged_on_logarithms_are_said_to_be_with_the_figures_as_measured():
+    known = Comparison("rmse", 0.3, 0.5, 0.2, 0.1, 0.3, 40, "logarithms", 412.0, 398.0)
+    note, tip = against_words([Against("mean", known)], "nM")
+    assert note == "model's gain in RMSE of logarithms"
+    assert tip.endswith("RMSE in nM: this model 412, mean 398")
+    plain = against_words([Against("mean", Comparison("rmse", 0.3, 0.5, 0.2, 0.1, 0.3, 40))], "nM")
+    assert plain[0] == "model's gain in RMSE"
+    assert "measured" not in plain[1]
 
 
 @pytest.fixture
@@ -182,6 +192,15 @@ def test_every_figure_of_numbers_can_be_shown(qtbot, show):
     assert card.scaffolds.model().data(card.scaffolds.model().index(0, 1)) == "40"
     card.choose("facts")
     assert "80 + 10 + 40" in [text.replace("\u2026", "") for text in words(card.facts)]
+
+
+def test_ring_systems_that_stand_alone_leave_no_titles_over_an_empty_table(qtbot, show):
+    alone = numbers()
+    alone.result.smiles[:] = [f"C1{'C' * size}C1" for size in range(1, 41)]
+    card = show(story(record(metrics={"rmse": 0.5}), alone)).figures
+    card.choose("scaffolds")
+    qtbot.waitUntil(lambda: card._says.text().startswith("Every test molecule has a ring system of its own"))
+    assert (card.scaffolds.model().rowCount(), card.scaffolds.model().columnCount()) == (0, 0)
 
 
 def test_the_scale_of_deviations_is_named_where_it_is_not_the_targets_own(show):

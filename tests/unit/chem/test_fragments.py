@@ -6,7 +6,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
-from mole_engine.chem.fragments import outweighing_fragment
+from mole_engine.chem.fragments import may_have_bound_metals, outweighing_fragment, without_salt_bonds
 from mole_engine.chem.molecules import canonical_smiles, parse_smiles
 
 PIECES = [
@@ -46,3 +46,44 @@ def test_it_agrees_with_rdkits_chooser_wherever_it_answers():
 def test_the_chooser_decides_where_it_is_not_plain(text):
     assert outweighing_fragment(text) is None
     Chem.MolFromSmiles(text)  # whatever it is, nothing is raised
+
+
+@pytest.mark.parametrize(
+    ("bound", "parted"),
+    [
+        ("[Na]OC(=O)c1ccccc1", "O=C([O-])c1ccccc1.[Na+]"),
+        ("O=C(O[K])C", "CC(=O)[O-].[K+]"),
+        ("[Li]N(C)C", "C[N-]C.[Li+]"),
+        ("[Na]SC", "C[S-].[Na+]"),
+        ("[Na]n1cccc1", "[Na+].c1cc[n-]c1"),
+        ("CC(=O)O[Ca]OC(C)=O", "CC(=O)[O-].CC(=O)[O-].[Ca+2]"),
+        ("CC(=O)O[Mg]Cl", "CC(=O)[O-].[Cl-].[Mg+2]"),
+        ("CC(=O)O[Ca+].[Cl-]", "CC(=O)[O-].[Ca+2].[Cl-]"),
+    ],
+)
+def test_metals_that_are_ions_in_all_their_salts_are_parted(bound, parted):
+    assert may_have_bound_metals(bound)
+    found = without_salt_bonds(parse_smiles(bound))
+    assert found is not None
+    assert canonical_smiles(parse_smiles(canonical_smiles(found))) == canonical_smiles(parse_smiles(parted))
+    assert outweighing_fragment(f"{bound}.O") is None
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        "[Li]CCCC",
+        "C[Mg]Br",
+        "CO[Mg]C",
+        "[Na]C#N",
+        "CC(=O)O[Zn]OC(C)=O",
+        "CO[Al](OC)OC",
+        "CS[Hg]C",
+        "C1CN2[Mg]N1CC2",
+        "O=[Mg]",
+        "[Na+].[O-]C",
+        "CCO",
+    ],
+)
+def test_what_is_bound_stays_bound(bound):
+    assert without_salt_bonds(parse_smiles(bound)) is None

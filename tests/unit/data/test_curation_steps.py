@@ -187,3 +187,13 @@ def test_bounds_that_count_as_measured_are_told_with_what_to_do():
     assert bounds_words(report).startswith("2 of 8 rows have a bound such as > 50 in place of a value; it counts as m")
     assert "data.curation.bounds=drop" in bounds_words(report, "test.csv")
     assert bounds_words(curated(GAPS, bounds="drop").report) == bounds_words(curated(MIXED).report) == ""
+
+
+def test_a_salt_drawn_with_a_bond_is_the_one_that_is_drawn_with_charges():
+    text = "smiles,y\n[Na]OC(=O)c1ccccc1,1\n[Na+].[O-]C(=O)c1ccccc1,1\nCC(C)(C)O[K].O,2\n[Li]CCCC,3\n"
+    dataset = curated(text)
+    assert dataset.smiles == ["O=C(O)c1ccccc1", "CC(C)(C)O", "[Li][CH2]CCC"]
+    assert dataset.report.steps == {"largest_fragment": 3, "neutralise": 3, "merge_duplicates": 1}
+    assert lines(dataset, IssueKind.SALT) == [2, 3, 4]
+    assert curated(text, largest_fragment=False).smiles[0] == "O=C([O][Na])c1ccccc1"
+    assert places_in_given("[Na]OC(=O)c1ccccc1", "O=C(O)c1ccccc1") == (3, 2, 1, 4, 5, 6, 7, 8, 9)

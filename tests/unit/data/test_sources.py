@@ -166,6 +166,24 @@ def test_logarithms_are_not_offered_as_logarithms_once_more(tmp_path):
     assert [offer.column for offer in molar_offers(table)] == ["logistic (nM)"]
 
 
+def test_nanometres_are_offered_as_nanomolar_where_the_column_can_be_nothing_else(tmp_path):
+    lengths = "wavelength (nm),lambda_max_nm,absorption [nm],diameter (um),thickness (mm),m/z_m,emission maximum (nm)"
+    lengths += ",D50 (um),activity (mm)"
+    potencies = "IC50 (nm),Ki_nm,EC_50 [um],MIC (µm),Kd (pm),AC50_nm,solubility (mm),activity (NM)"
+    names = f"{lengths},{potencies}"
+    rows = [",".join([f"{'C' * n}O", *[f"{n + 300.5}"] * len(names.split(","))]) for n in range(1, 13)]
+    table = open_table(DataConfig(path=written(tmp_path, "a.csv", "\n".join([f"smiles,{names}", *rows]) + "\n")))
+    offers = molar_offers(table)
+    assert [offer.column for offer in offers] == potencies.split(",")
+    assert [offer.unit for offer in offers] == ["nM", "nM", "uM", "µM", "pM", "nM", "mM", "NM"]
+    assert [offer.name for offer in offers][:2] == ["pIC50", "pKi"]
+    # Typed by the user, a length is one too.
+    assert "wavelength (nm)" not in [offer.column for offer in molar_offers(table, {"wavelength (nm)": "nm"})]
+    learnt = open_table(DataConfig(path=table.info.path, molar_log=["IC50 (nm)"]))
+    assert learnt.info.notes[-1].endswith("in mol/L (read as nM; nm is taken for that).")
+    assert learnt.column_values("pIC50")[0] == "6.52071"
+
+
 @pytest.mark.parametrize(
     ("unit", "power"),
     [("nM", -9), ("µM", -6), ("μM", -6), ("uM", -6), ("mM", -3), ("M", 0), ("pM", -12), ("nmol/L", -9), ("mg", None)],

@@ -96,3 +96,49 @@ def test_a_bare_number_of_another_file_is_in_the_only_unit_there_is_not_in_that_
     table = with_unit_columns(read_table(path), ["IC50 (nM)"], of_another_file=True)
     assert table.column_values("IC50 (nM)")[-2:] == ["11000", "5000"]
     assert "1 without a unit taken as uM" in table.info.notes[-1]
+
+
+@pytest.mark.parametrize("part", ["test_path", "validation_path"])
+@pytest.mark.parametrize(
+    ("learnt", "other", "values"),
+    [
+        (("IC50 (nM)", "nM"), ("IC50 (nM)", ["5", "> 6"]), [5.0, 6.0]),
+        (("IC50 (nM)", "nM"), ("IC50_nM", ["5", "6"]), [5.0, 6.0]),
+        (("IC50", "nM"), ("IC50 (uM)", ["0.005", "0.006"]), [5.0, 6.0]),
+        (("Half-life (h)", "h"), ("Half-life (hours)", ["5", "6"]), [5.0, 6.0]),
+        # And those that were learnt by their header, or as the user says.
+        (("IC50 (nM)", ""), ("IC50", ["0.005 uM", "6 nM"]), [5.0, 6.0]),
+        (("IC50 (nM)", ""), ("IC50 (uM)", ["0.005", "0.006"]), [5.0, 6.0]),
+        (("IC50_nM", ""), ("IC50 (nM)", ["5 nM", "6 nM"]), [5.0, 6.0]),
+        (("IC50", ""), ("IC50", ["0.005 uM", "6 nM"]), [5.0, 6.0]),
+    ],
+)
+def test_a_header_says_the_unit_of_plain_numbers_where_cells_said_it_and_the_other_way_about(
+    tmp_path, part, learnt, other, values
+):
+    units = {"units": {"IC50": "nM"}} if learnt == ("IC50", "") else {}
+    assert judged(tmp_path, learnt, other, part, **units)[1] == values
+
+
+@pytest.mark.parametrize(
+    ("learnt", "header"),
+    [
+        (("IC50", "nM"), "IC50"),
+        (("IC50", "nM"), "Ki (nM)"),
+        (("IC50", "nM"), "IC50 (%)"),
+        (("t", "h"), "t (min)"),
+        # A logarithm in mol/L is not one in mmol/L times a thousand.
+        (("logS (mol/L)", ""), "logS (mmol/L)"),
+    ],
+)
+def test_plain_numbers_whose_header_says_no_such_unit_are_refused(tmp_path, learnt, header):
+    with pytest.raises(InputError, match="has no target column"):
+        judged(tmp_path, learnt, (header, ["5", "6"]))
+
+
+def test_what_a_header_said_of_plain_numbers_is_told(tmp_path):
+    table = read_table(table_file(tmp_path, "a.csv", "IC50 (uM)", ["1", "2", "3"]))
+    made = with_unit_columns(table, ["IC50 in (nM)"], of_another_file=True)
+    assert made.column_values("IC50 in (nM)")[:] == ["1000", "2000", "3000"]
+    assert made.info.notes[-1].endswith("3 without a unit taken as uM, as its header says.")
+    assert with_unit_columns(table, ["IC50 in (nM)"]) is table

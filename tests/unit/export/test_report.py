@@ -207,3 +207,13 @@ def test_the_report_names_the_scale_of_deviations_where_it_is_not_the_targets_ow
     folder.predictions.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
     judgement, results = judge_folder(folder, (TaskSpec("logS", TaskKind.REGRESSION),))
     assert f"Rank correlation of deviation and {words}" in "".join(task_sections(judgement, results))
+
+
+def test_ring_systems_of_classes_have_no_column_without_a_title(run):
+    rows = [f"{n},{'C' * (n % 9 + 1)}O,test,{n % 7},{n % 7},b,0.2,{'ab'[n % 2]}" for n in range(40)]
+    head = f"row,smiles,part,{EVIL}_true,{EVIL}_pred,kind_true,kind_pred,kind_class"
+    run.predictions.write_text("\n".join([head, *rows]), encoding="utf-8")
+    sections = report_html(run.path).split("<h3>Errors by ring system</h3>")[1:]
+    titles = [section.split("</tr>")[0] for section in sections]
+    assert any("wrong" in title for title in titles)
+    assert not any("></th>" in title for title in titles)

@@ -50,6 +50,8 @@ def test_a_prediction_that_is_no_number_is_not_taken_for_zero(make_bundle, tmp_p
         ("Half-life (h)", "Half-life (hours)", "5 h"),
         ("Half-life (h)", "Half-life (h)", "5 hrs"),
         ("IC50 in (nM)", "IC50", "0.005 uM"),
+        ("IC50 in (nM)", "IC50 (nM)", "5"),
+        ("IC50 (nM)", "IC50 (uM)", "0.005"),
     ],
 )
 def test_the_unit_of_the_header_may_be_written_otherwise(make_bundle, tmp_path, learnt, header, cell):

@@ -209,7 +209,7 @@ def test_many_targets_are_judged_together(monkeypatch):
     assert beyond_chance([nothing, mild, *[nothing] * 18, worse, strong]) == [worse, strong]
     assert beyond_chance([Comparison("auroc", 0.9, 0.5, 0.4, math.nan, math.nan, 5)]) == []
     found = iter([strong, mild, mild, nothing])
-    monkeypatch.setattr("mole_engine.inference.verdict.compare_all", lambda *_: {"forest": next(found)})
+    monkeypatch.setattr("mole_engine.inference.verdict.compare_as_learnt", lambda _: {"forest": next(found)})
     results = [TaskResult(LOGS, ["C"] * 100, *[np.zeros(100)] * 6, [], np.zeros(0), [True] * 100) for _ in range(4)]
     judged = judge(results)
     assert judged.headline == "Beats the baseline for 1 of 4 targets"

@@ -73,3 +73,20 @@ def test_a_scaffold_that_is_divided_keeps_its_structures_whole():
 def test_one_part_of_a_random_division_into_k_has_random_folds():
     folds = folds_of(rings("c1ccccc1", 25) + rings("C1CCCCC1", 25), method="fold 1 of 5")
     assert holders(folds, range(25)) == holders(folds, range(25, 50)) == [0, 1, 2, 3, 4]
+
+
+ISOMERS = [f"C[C@H](O)C{'C' * size}N" for size in range(10)], [f"C[C@@H](O)C{'C' * size}N" for size in range(10)]
+
+
+@pytest.mark.parametrize("method", ["random", "scaffold"])
+def test_stereoisomers_are_left_out_together_whether_or_not_they_have_rings(method):
+    folds = folds_of([*ISOMERS[0], *rings("C", 20), *ISOMERS[1]], method=method)
+    assert all(holders(folds, range(at, at + 1)) == holders(folds, range(at + 30, at + 31)) for at in range(10))
+
+
+def test_other_molecules_are_divided_as_they_would_be_without_stereoisomers():
+    """What stands in the place of a mirror image has no part in it: only such a molecule is moved."""
+    others = [f"{'C' * size}CS" for size in range(10)]
+    with_isomers = folds_of([*ISOMERS[0], *rings("C", 20), *ISOMERS[1]])
+    without = folds_of([*ISOMERS[0], *rings("C", 20), *others])
+    assert all(holders(with_isomers, range(at, at + 1)) == holders(without, range(at, at + 1)) for at in range(30))

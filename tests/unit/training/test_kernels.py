@@ -18,6 +18,7 @@ from mole_engine.training.kernels import (
     _left_out_error,
     count_tanimoto,
     fit_kernels,
+    repeats,
 )
 
 
@@ -110,3 +111,36 @@ def test_standardising_sees_training_molecules_only(tables: dict[str, np.ndarray
     assert np.isfinite(scaled).all()
     assert np.abs(scaled).max() <= 4
     assert not scaled[:, 5].any()
+
+
+def test_repeats_are_left_out_together_as_refits_without_any_of_them_would() -> None:
+    generator = np.random.default_rng(3)
+    numbers = np.array([0, 1, 2, 0, 3, 4, 2, 0, 5, 6, 7, 8])
+    points, labels = generator.normal(size=(9, 2))[numbers], generator.normal(size=12)
+    labels -= labels.mean()
+    kernel = np.exp(-((points[:, None] - points[None]) ** 2).sum(-1))
+    residuals = np.empty(12)
+    for number in range(9):
+        rest, own = numbers != number, numbers == number
+        alpha = np.linalg.solve(kernel[np.ix_(rest, rest)] + 0.1 * np.eye(rest.sum()), labels[rest])
+        residuals[own] = labels[own] - kernel[np.ix_(own, rest)] @ alpha
+    assert [list(own) for own in repeats(numbers)] == [[0, 3, 7], [2, 6]]
+    error = _left_out_error(kernel, labels, 0.1, None, repeats(numbers))
+    assert error == pytest.approx(np.mean(np.square(residuals)))
+    assert error > 1.2 * _left_out_error(kernel, labels, 0.1)
+
+
+def test_molecules_that_stand_twice_do_not_talk_the_noise_away(tables: dict[str, np.ndarray]) -> None:
+    """Labels of chance are learnt by heart from a twin; without it there is nothing to learn."""
+    labels = np.random.default_rng(4).normal(size=(60, 1))
+    twice = {name: np.concatenate([table[:60], table[:60]]) for name, table in tables.items()}
+    both, numbers = np.concatenate([labels, labels]), np.tile(np.arange(60), 2)
+    assert fit_kernels(twice, both).settings.noise == NOISES[0]
+    assert fit_kernels(twice, both, structures=numbers).settings.noise == NOISES[-1]
+
+
+def test_without_repeats_nothing_changes_to_the_last_bit(tables: dict[str, np.ndarray]) -> None:
+    labels = truth(tables)[:, None]
+    plain = fit_kernels(tables, labels).to_arrays("")
+    told = fit_kernels(tables, labels, structures=np.arange(120)[::-1]).to_arrays("")
+    assert all(np.array_equal(plain[name], told[name]) for name in plain)

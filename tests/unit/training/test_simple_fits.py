@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.events import Notice, StateChanged
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.training import simple_models
@@ -133,3 +134,22 @@ def test_what_goes_wrong_among_them_is_told_by_who_waits(make, monkeypatch):
         fits.begin()
         with pytest.raises(MemoryError, match="in a tree"):
             fits.finish(folds)
+
+
+@pytest.mark.parametrize(
+    ("kind", "weighs", "said"),
+    [
+        (TaskKind.CLASSIFICATION, True, 1),
+        (TaskKind.CLASSIFICATION, False, 0),
+        (TaskKind.REGRESSION, True, 0),
+    ],
+)
+def test_class_weights_that_hold_for_networks_alone_are_said_to(make, told, kind, weighs, said):
+    fits, _ = make()
+    models = fits._models
+    models.config = models.config.updated({"training": {"class_weights": weighs}})
+    models.tasks = (TaskSpec("y", kind, classes=("no", "yes") if kind is TaskKind.CLASSIFICATION else ()),)
+    with fits:
+        pass
+    assert [event.level for event in told if isinstance(event, Notice)] == ["warning"] * said
+    assert all("training.class_weights" in event.message for event in told)
