@@ -28,6 +28,7 @@ MOST_DETAILS = 20_000
 
 
 CHILDREN = (
+    "mole_engine.cli.qt_probe",
     "mole_engine.data.worker_process",
     "mole_engine.isolated_child",
     "mole_engine.training.network_process",

@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mole_engine._version import __version__
+from mole_engine.child_process import own_command
 from mole_engine.cli.console import json_line, line, size
 from mole_engine.cli.parser import Command
 from mole_engine.contracts.wording import counted
 
 _LOW_DISK = 2 * 2**30
-_QT_PROBE = "import PySide6, PySide6.QtWidgets, PySide6.QtSvgWidgets; print(PySide6.__version__)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,8 @@ def _existing(path: Path) -> Path:
 def _window() -> list[Check]:
     # In a process of its own: a missing system library can end it, and the engine itself never loads Qt.
     try:
-        probe = subprocess.run(  # noqa: S603 - our own interpreter, fixed words
-            [sys.executable, "-c", _QT_PROBE], capture_output=True, text=True, timeout=60, check=False
+        probe = subprocess.run(  # noqa: S603 - our own interpreter and module
+            own_command("mole_engine.cli.qt_probe"), capture_output=True, text=True, timeout=60, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return [Check("window (Qt)", False, f"could not be tried: {error}")]

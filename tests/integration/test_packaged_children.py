@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +21,7 @@ from mole_engine.data.workers import map_in_processes, worker_count
 from mole_engine.train import train
 
 COMMAND = """#!{python}
+import json
 import sys
 from mole_engine.cli import main
 sys.exit(main())
@@ -79,3 +81,9 @@ def test_nothing_else_is_started_so(packaged: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "argv", own_command("mole_engine.cli.doctor"))
     assert run_command() == 2
     assert "mole_engine.cli.doctor" in capsys.readouterr().err
+
+
+def test_the_doctor_tries_the_window_s_libraries(packaged: Path, capsys: Any) -> None:
+    assert run_command(["doctor", "--json"]) == 0
+    [qt] = [check for check in json.loads(capsys.readouterr().out)["checks"] if check["name"] == "window (Qt)"]
+    assert qt["is_ok"], qt
