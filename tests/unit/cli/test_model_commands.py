@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import sys
 from types import SimpleNamespace
@@ -279,8 +280,11 @@ def test_doctor(capsys, monkeypatch, quick):
     assert "ok    Python" in capsys.readouterr().out
 
 
-def test_doctor_without_qt_says_what_is_missing(monkeypatch, capsys):
-    monkeypatch.setattr("mole_engine.cli.doctor._QT_PROBE", "raise ImportError('libGL.so.1: cannot open')")
+def test_doctor_without_qt_says_what_is_missing(monkeypatch, capsys, tmp_path):
+    broken = tmp_path / "PySide6" / "__init__.py"
+    broken.parent.mkdir()
+    broken.write_text("raise ImportError('libGL.so.1: cannot open')", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out
     assert "warn  window (Qt)" in out
