@@ -3,6 +3,7 @@
 import pytest
 from rdkit import Chem
 
+from mole_engine.chem.sdf_text import sdf_record
 from mole_engine.contracts.errors import InputError
 from mole_engine.inference.predictor import load_model
 from mole_engine.inference.tables import predict_file, write_table
@@ -53,3 +54,15 @@ def test_a_table_without_structures_is_no_sdf(make_bundle, tmp_path):
     frame = load_model(make_bundle()).predict(["CCO"])
     with pytest.raises(InputError, match="its ending must be one of"):
         write_table(frame, tmp_path / "out.sdf")
+
+
+@pytest.mark.parametrize(("title", "value"), [("$$$$", "1"), ("dear one", "$$$$"), ("dear one", "$$$$ each\n\n$$$$")])
+def test_no_text_of_a_table_ends_a_record_early(title, value):
+    supplier = Chem.SDMolSupplier()
+    supplier.SetData(2 * sdf_record(Chem.MolFromSmiles("CCO"), title, [("price", value), ("after", "2")]))
+    # Counting makes it look for the ends of records, as most programs do.
+    assert len(supplier) == 2
+    assert [mol.GetNumAtoms() for mol in supplier] == [3, 3]
+    assert [mol.GetProp("_Name").strip() for mol in supplier] == [title, title]
+    assert [mol.GetProp("price").strip() for mol in supplier] == [" ".join(value.split())] * 2
+    assert [mol.GetProp("after") for mol in supplier] == ["2", "2"]
