@@ -1,10 +1,11 @@
 """Predictions as structures: an SDF with every row and every column."""
 
+import pandas as pd
 import pytest
 from rdkit import Chem
 
 from mole_engine.chem.sdf_text import sdf_record
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import Cancelled, InputError
 from mole_engine.inference.predictor import load_model
 from mole_engine.inference.tables import predict_file, write_table
 
@@ -66,3 +67,20 @@ def test_no_text_of_a_table_ends_a_record_early(title, value):
     assert [mol.GetProp("_Name").strip() for mol in supplier] == [title, title]
     assert [mol.GetProp("price").strip() for mol in supplier] == [" ".join(value.split())] * 2
     assert [mol.GetProp("after") for mol in supplier] == ["2", "2"]
+
+
+def test_an_sdf_is_written_piece_by_piece_and_given_up_whole(tmp_path):
+    frame, out, told = pd.DataFrame({"smiles": ["CCO"] * 500, "y": range(500)}), tmp_path / "out.sdf", []
+    write_table(frame, out, structures="smiles", on_progress=lambda *words: told.append(words))
+    assert told == [("write", done, 500) for done in (0, 200, 400)]
+    assert [mol.GetProp("_Name") for mol in Chem.SDMolSupplier(str(out))][::499] == ["row 1", "row 500"]
+    before = out.read_bytes()
+
+    def give_up(_stage, done, _total):
+        if done:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        write_table(frame.iloc[::-1], out, structures="smiles", on_progress=give_up)
+    assert out.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [out]
