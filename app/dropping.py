@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QMimeData, QObject, Signal
+from PySide6.QtCore import QEvent, QMimeData, QObject, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from app.pages.dropped import cannot_open
 from app.widgets.drop_zone import DropOverlay
 from app.widgets.file_drags import dropped_files
+from mole_engine.contracts.errors import InputError
+
+_ENCODED, _READABLE = QUrl.ComponentFormattingOption.FullyEncoded, QUrl.ComponentFormattingOption.PrettyDecoded
 
 
 class Drops(QObject):
@@ -59,7 +62,7 @@ class Drops(QObject):
         return False
 
     def _enter(self, event: QDragEnterEvent) -> bool:
-        fault = cannot_open(event.mimeData().urls())
+        fault = _fault(event.mimeData())
         if fault is None and not dropped_files(event.mimeData()):
             return False
         event.acceptProposedAction()
@@ -74,10 +77,22 @@ class Drops(QObject):
         return taken
 
     def _take(self, mime: QMimeData) -> bool:
-        fault = cannot_open(mime.urls())
+        fault = _fault(mime)
         paths = dropped_files(mime)
         if fault is not None:
             self.refused.emit(fault)
         elif paths:
             self.files.emit(paths)
         return fault is not None or bool(paths)
+
+
+def _fault(mime: QMimeData) -> InputError | None:
+    """Return why something is not opened; None where it may be, or is a text that comes with a link to its origin."""
+    urls = mime.urls()
+    if not urls:
+        # A long text need not be read for that.
+        return None
+    links = {url.toString(form) for url in urls for form in (_ENCODED, _READABLE)}
+    lines = {line.strip() for line in mime.text().splitlines()} - {""}
+    is_text = not any(url.isLocalFile() for url in urls) and not lines <= links
+    return None if is_text else cannot_open(urls)

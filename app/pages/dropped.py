@@ -33,6 +33,11 @@ def too_many(paths: Sequence[str]) -> InputError | None:
     return InputError(f"One {what} at a time.", f"{counted(len(paths), 'file')} were dropped: {_names(paths)}.", remedy)
 
 
+def not_predicted(paths: Sequence[str]) -> InputError | None:
+    """Return what is said of a folder, and of more files than one prediction takes; None for what can be predicted."""
+    return cannot_open([QUrl.fromLocalFile(path) for path in paths]) or too_many(paths)
+
+
 def not_opened(left: Sequence[str], opened: str) -> InputError:
     """Return what is said of files that were dropped together with a model, which was opened."""
     title = (

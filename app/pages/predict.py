@@ -12,7 +12,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.base import Page
-from app.pages.dropped import is_model, models_first, too_many
+from app.pages.dropped import is_model, models_first, not_predicted
 from app.pages.predict_answer import PredictionAnswer
 from app.pages.predict_cells import empty_words, model_words, prediction_chips
 from app.pages.run_names import record_differences
@@ -144,7 +144,7 @@ class PredictPage(Page):
     @Slot(object)
     def take_files(self, paths: Sequence[str]) -> bool:
         """Predict the molecules of a dropped file, by the model that was dropped with it if there is one."""
-        fault = too_many(paths)
+        fault = not_predicted(paths)
         if fault is not None:
             self.session.report(fault)
             return True

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app.widgets.save_kinds import end_as_chosen
 
 _DEVICES = re.compile(r"con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]", re.IGNORECASE)
 
@@ -27,29 +28,11 @@ def ask_where_to_save(parent: QWidget, title: str, name: str, kinds: str, chosen
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setDefaultSuffix(Path(name).suffix.lstrip("."))
     dialog.selectFile(name)
-    dialog.filterSelected.connect(partial(_follow_kind, dialog))
+    end_as_chosen(dialog)
     dialog.fileSelected.connect(chosen)
     dialog.finished.connect(dialog.deleteLater)
     dialog.open()
     return dialog
-
-
-def _follow_kind(dialog: QFileDialog, kind: str) -> None:
-    """Let the name end as the kind just chosen does: the ending decides what is written, and few dialogs see to it."""
-    endings = {words: _ending(words) for words in dialog.nameFilters()}
-    chosen = endings.get(kind, "")
-    if not chosen:
-        return
-    dialog.setDefaultSuffix(chosen)
-    for path in map(Path, dialog.selectedFiles()):
-        if path.suffix.lstrip(".").lower() in endings.values():
-            dialog.selectFile(str(path.with_suffix(f".{chosen}")))
-
-
-def _ending(kind: str) -> str:
-    """Return "csv" of "Table (*.csv)"."""
-    found = re.search(r"\*\.(\w+)", kind)
-    return found[1] if found else ""
 
 
 def ask_for_folder(parent: QWidget, title: str, chosen: Callable[[str], None]) -> QFileDialog:

@@ -75,8 +75,20 @@ class PredictionService(QObject):
         return await self._ask(self._asker.predict_file, model_path, (path, smiles_column))
 
     async def save(self, predictions: Predictions, path: str) -> None:
-        """Write a table of predictions: CSV, TSV, XLSX, Parquet or SDF by the ending. Raises InputError, KnownError."""
-        await self._tasks.save_blocking(_save, predictions, path)
+        """Write a table of predictions: CSV, TSV, XLSX, Parquet or SDF by the ending.
+
+        An SDF takes a second for some thousand rows, so that it is given up, whole, where the window closes meanwhile.
+
+        Raises
+        ------
+        InputError, KnownError
+            When the ending is not known or the file cannot be written.
+        """
+        progress = self._tasks.new_progress()
+        try:
+            await self._tasks.save_blocking(_save, predictions, path, progress)
+        finally:
+            self._tasks.drop_progress(progress)
 
     @Slot()
     def cancel(self) -> None:
@@ -157,7 +169,7 @@ def _predicted(
     )
 
 
-def _save(predictions: Predictions, path: str) -> None:
+def _save(predictions: Predictions, path: str, on_progress: ProgressHandler) -> None:
     from mole_engine.inference.tables import write_table
 
-    write_table(predictions.frame, path, predictions.own, predictions.structures)
+    write_table(predictions.frame, path, predictions.own, predictions.structures, on_progress)

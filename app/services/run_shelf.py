@@ -125,7 +125,12 @@ def _unlike_parts(folders: Sequence[RunFolder]) -> frozenset[str]:
 
     known = [part_digests(folder) for folder in folders]
     named = {"test": "test", "val": "validation"}
-    return frozenset(name for part, name in named.items() if len({one[part] for one in known if part in one}) > 1)
+    return frozenset(name for part, name in named.items() if _differ([one[part] for one in known if part in one]))
+
+
+def _differ(digests: Sequence[tuple[str, str]]) -> bool:
+    """Whether parts hold other molecules, or other values where these are known."""
+    return len({molecules for molecules, _ in digests}) > 1 or len({values for _, values in digests} - {""}) > 1
 
 
 def _metric_rows(runs: Sequence[Mapping[str, float]]) -> tuple[tuple[str, tuple[float, ...]], ...]:

@@ -36,16 +36,11 @@ def measure_steps(
     on_progress
         Called several times a second; may raise to end the measurement.
     """
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        own_command("mole_engine.training.trial_steps"),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        text=True,
-    )
+    try:
+        process = _start()
+    except OSError:
+        # No room for another process, or the command of a packaged program does not lie beside the window.
+        return None
     request: str | None = json.dumps({"job": config.to_dict(), "smiles": list(smiles)})
     try:
         for _ in range(int(SECONDS / _POLL_SECONDS)):
@@ -63,6 +58,19 @@ def measure_steps(
         if process.poll() is None:
             process.kill()
             process.communicate()
+
+
+def _start() -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        own_command("mole_engine.training.trial_steps"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        text=True,
+    )
 
 
 def _read(answer: str) -> TrialSteps | None:

@@ -74,7 +74,7 @@ class SmilesEdit(QPlainTextEdit):
     Signals
     -------
     files_pasted(list[str])
-        Paths of files that were copied elsewhere and pasted here.
+        Paths of files, or folders, that were copied elsewhere and pasted here.
     """
 
     files_pasted = Signal(object)
@@ -83,5 +83,5 @@ class SmilesEdit(QPlainTextEdit):
         """Take text; tell of files."""
         if not brings_files(source):
             super().insertFromMimeData(source)
-        elif paths := dropped_files(source):
-            self.files_pasted.emit(paths)
+        else:
+            self.files_pasted.emit([url.toLocalFile() for url in source.urls() if url.isLocalFile()])

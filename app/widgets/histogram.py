@@ -14,6 +14,7 @@ from app.theme import text_font, theme
 _BAR_GAP = 2.0
 _LABEL_HEIGHT = 20
 _NONE = (-1, -1)
+_BACK = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
 
 
 class Histogram(QWidget):
@@ -35,6 +36,7 @@ class Histogram(QWidget):
         self._labels: tuple[str, ...] = ()
         self._tips: tuple[str, ...] = ()
         self._shade = "train"
+        self._by_mouse = False
         self._drag = _NONE
         self._cursor = -1
         self._height = height
@@ -145,9 +147,11 @@ class Histogram(QWidget):
             super().keyPressEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
-        """Mark the first bar for who comes in any way but with the mouse."""
+        """Mark the first bar for who comes in any way but with the mouse, also when the window comes back."""
         super().focusInEvent(event)
-        if event.reason() is not Qt.FocusReason.MouseFocusReason and self._cursor < 0 and self._can_choose():
+        if event.reason() not in _BACK:
+            self._by_mouse = event.reason() is Qt.FocusReason.MouseFocusReason
+        if not self._by_mouse and self._cursor < 0 and self._can_choose():
             self._go_to_bar(0)
 
     def _go_to_bar(self, bar: int) -> None:
@@ -162,7 +166,7 @@ class Histogram(QWidget):
         """Take the mark of the keys away."""
         super().focusOutEvent(event)
         QToolTip.hideText()
-        if event.reason() not in (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason):
+        if event.reason() not in _BACK:
             self._cursor = -1
             self._describe()
         self.update()

@@ -23,12 +23,14 @@ from app.theme import SPACE
 from app.widgets.basic import label, primary_button, row, secondary_button, set_role
 from app.widgets.hover_card import StructureView
 from app.widgets.molecule_table import Depictions
+from app.widgets.save_kinds import end_as_chosen
 from mole_engine.contracts.dataset import CurationReport, IssueKind
 from mole_engine.contracts.wording import counted_of
 
 _ROW, _LINE, _WHAT, _REASON, _STRUCTURE, _OUTCOME, _FILE = range(7)
 _HEADERS = ("row", "line", "what", "reason", "structure", "outcome", "file")
 _LONG_WORD, _MOST_LETTERS = re.compile(r"\S{24}"), 500
+_KINDS = "Web page (*.html);;JSON (*.json);;Table (*.csv)"
 _WIDTH, _PICTURE = 1040, QSize(240, 96)
 _WORDS = {
     IssueKind.UNREADABLE: "cannot be read",
@@ -176,11 +178,10 @@ class IssuesDialog(QDialog):
             self.row_wanted.emit(self._model.file_row(self._order.mapToSource(index).row()))
 
     def _choose_place(self) -> None:
-        kinds = {"Web page (*.html)": "html", "JSON (*.json)": "json", "Table (*.csv)": "csv"}
-        dialog = QFileDialog(self, "Save the report", f"{self._stem}-cleanup.html", ";;".join(kinds))
+        dialog = QFileDialog(self, "Save the report", f"{self._stem}-cleanup.html", _KINDS)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("html")
-        dialog.filterSelected.connect(lambda chosen: dialog.setDefaultSuffix(kinds.get(chosen, "html")))
+        end_as_chosen(dialog)
         dialog.fileSelected.connect(self.save_wanted)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()

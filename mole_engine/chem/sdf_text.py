@@ -8,6 +8,7 @@ from rdkit import Chem
 from rdkit.Chem import rdDepictor
 
 _NAME_SIGNS = str.maketrans("<>", "()")
+_END = "$$$$"
 
 
 def sdf_record(mol: Chem.Mol | None, title: str, fields: Iterable[tuple[str, str]]) -> str:
@@ -35,8 +36,10 @@ def sdf_record(mol: Chem.Mol | None, title: str, fields: Iterable[tuple[str, str
         # A blank line would end a field early, and "<" or ">" its name.
         called = _one_line(name).translate(_NAME_SIGNS) or "column"
         parts.append(f">  <{called}>\n{_one_line(value)}\n\n")
-    return "".join([*parts, "$$$$\n"])
+    return "".join([*parts, f"{_END}\n"])
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    line = " ".join(text.split())
+    # A line that begins so would end the record.
+    return f" {line}" if line.startswith(_END) else line

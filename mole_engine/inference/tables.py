@@ -13,14 +13,22 @@ from mole_engine.contracts.errors import StructureColumnError
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.data.cell_types import ATTRIBUTE
 from mole_engine.data.columns import bears_names
+from mole_engine.data.progress import report
 from mole_engine.data.readers import read_table
 from mole_engine.data.recognise import structure_name_rank
 from mole_engine.data.table import RawTable
 from mole_engine.inference.predictor import LoadedModel
-from mole_engine.inference.table_writers import MoleculeColumns, TextWriter, check_suffix, open_writer
+from mole_engine.inference.table_writers import (
+    STRUCTURES_SUFFIX,
+    MoleculeColumns,
+    TextWriter,
+    check_suffix,
+    open_writer,
+)
 from mole_engine.store.files import check_not_same, check_writable
 
 RENAMED_SUFFIX = "_mole"
+_DRAWN_AT_ONCE = 200
 _PROBLEMS = "problems"
 """Key of a frame's `attrs`: reasons by row for structures that the reader could not read (broken SDF records)."""
 
@@ -149,7 +157,13 @@ def renamed_columns(model: LoadedModel, table: pd.DataFrame) -> dict[str, str]:
     return renamed
 
 
-def write_table(frame: pd.DataFrame, path: str | Path, own: Iterable[str] = (), structures: str = "") -> None:
+def write_table(
+    frame: pd.DataFrame,
+    path: str | Path,
+    own: Iterable[str] = (),
+    structures: str = "",
+    on_progress: ProgressHandler | None = None,
+) -> None:
     """Write a table by the file's ending (.csv, .tsv, .xlsx, .parquet; with `structures` also .sdf).
 
     Parameters
@@ -158,14 +172,26 @@ def write_table(frame: pd.DataFrame, path: str | Path, own: Iterable[str] = (), 
         Columns that we made: their texts are guarded against being run as formulas.
     structures
         Column with the structures, if there is one.
+    on_progress
+        Called with ("write", rows done, rows) while an SDF is written, each of whose molecules is drawn; may raise
+        `Cancelled`.
 
     Raises
     ------
     InputError, KnownError
         When the ending is not known or the file cannot be written.
     """
-    with open_writer(Path(path), frozenset(own), _molecules(frame, structures)) as writer:
-        writer.write(frame)
+    path = Path(path)
+    pieces = _pieces(frame, on_progress) if path.suffix.lower() == STRUCTURES_SUFFIX else [frame]
+    with open_writer(path, frozenset(own), _molecules(frame, structures)) as writer:
+        for piece in pieces:
+            writer.write(piece)
+
+
+def _pieces(frame: pd.DataFrame, on_progress: ProgressHandler | None) -> Iterator[pd.DataFrame]:
+    for start in range(0, len(frame), _DRAWN_AT_ONCE):
+        report(on_progress, "write", start, len(frame))
+        yield frame.iloc[start : start + _DRAWN_AT_ONCE]
 
 
 def _molecules(table: pd.DataFrame, structures: str) -> MoleculeColumns | None:

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -83,21 +83,32 @@ def same_split(old: str, new: str) -> bool:
     return all(left == right[: len(before[0])] for left, right in zip(before, after, strict=True))
 
 
-def part_digests(folder: RunFolder) -> dict[str, str]:
-    """Return a checksum of the molecules and values of each part, in whatever order; {} where the run has none."""
+def part_digests(folder: RunFolder) -> dict[str, tuple[str, str]]:
+    """Return checksums of the molecules of each part, and of these with their values, in whatever order.
+
+    The second one is "" in runs of an earlier version, which did not write values down. {} where there is no split.
+    """
     apart = {"row", "part", "file", WEIGHT_COLUMN}
     parts: dict[str, list[str]] = {}
     try:
         with folder.split.open(encoding="utf-8", newline="") as stream:
             rows = csv.reader(stream)
             titles = next(rows, [])
-            for row in rows:
-                cells = dict(zip(titles, row, strict=False))
-                told = [f"{name}\t{cell}" for name, cell in cells.items() if name not in apart]
-                parts.setdefault(cells.get("part", ""), []).append("\t".join(told))
-    except (OSError, UnicodeDecodeError, csv.Error):
+            part, smiles = titles.index("part"), titles.index("smiles")
+            kept = [smiles, *(place for place, name in enumerate(titles) if name not in {*apart, "smiles"})]
+            for row in filter(None, rows):
+                parts.setdefault(row[part], []).append("\t".join([row[place] for place in kept]))
+    except (OSError, ValueError, IndexError, csv.Error):
         return {}
-    return {part: hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest() for part, lines in parts.items()}
+    values = "\t".join(titles[place] for place in kept[1:])
+    return {
+        part: (_digest(line.partition("\t")[0] for line in lines), _digest([values, *lines]) if values else "")
+        for part, lines in parts.items()
+    }
+
+
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
 def _value_text(value: float, task: TaskSpec) -> str:

@@ -127,3 +127,19 @@ def test_a_long_structure_in_a_reason_does_not_widen_the_report(window, open_fil
     assert any(f"{'C' * 24}\u200b" in one.text() for one in dialog.findChildren(QLabel))
     assert dialog.minimumSizeHint().width() < window.minimumWidth()
     dialog.close()
+
+
+def test_the_clean_up_report_is_written_as_the_kind_that_is_chosen(open_file, click, find, molecules_csv, tmp_path):
+    open_file(molecules_csv)
+    click("curationReportButton")
+    report = find("issuesDialog")
+    report._choose_place()
+    asked = report.findChild(QFileDialog)
+    asked.selectFile(str(tmp_path / "mine.html"))
+    for kind, ending in zip(asked.nameFilters()[::-1], ("csv", "json", "html"), strict=True):
+        # As the dialogs of Linux do, which leave the name alone.
+        asked.filterSelected.emit(kind)
+        assert asked.selectedFiles() == [str(tmp_path / f"mine.{ending}")]
+        assert asked.defaultSuffix() == ending
+    asked.close()
+    report.close()

@@ -269,3 +269,35 @@ def test_of_a_folder_and_of_a_link_it_is_said_why_they_are_not_opened(
     assert "example.org" in problems[1].cause
     assert not window.session.datasets.is_busy
     assert window.session.dataset is None
+
+
+@pytest.mark.parametrize("way", ["keys", "menu"])
+def test_of_a_folder_pasted_where_smiles_go_it_is_said_that_it_cannot_be_opened(
+    window, predict_page, problems, tables, tmp_path, way
+):
+    field = predict_page.smiles
+    QGuiApplication.clipboard().setMimeData(files(tables[0], tmp_path))
+    if way == "keys":
+        QTest.keyClick(field, Qt.Key.Key_V, CONTROL)
+    else:
+        field.paste()
+    assert [problem.title for problem in problems] == ["A folder cannot be opened."]
+    assert field.toPlainText() == ""
+
+
+@pytest.mark.parametrize("link", ["https://example.org/a table?q=ü", "https://example.org/a%20table?q=%C3%BC"])
+def test_a_text_that_comes_with_a_link_is_pasted_as_a_text(qtbot, window, problems, link):
+    mime = QMimeData()
+    mime.setUrls([QUrl(link)])
+    mime.setText(f"{link}\n")
+    QGuiApplication.clipboard().setMimeData(mime)
+    window.paste()
+    assert [problem.title for problem in problems] == ["An address in the web cannot be opened."]
+    mime = QMimeData()
+    mime.setUrls([QUrl(link)])
+    mime.setText("smiles,y\nCCO,1\nCCN,2\nCCC,3\nCCF,4\n")
+    assert not drop(window, mime), "texts are not dropped on the window"
+    QGuiApplication.clipboard().setMimeData(mime)
+    with qtbot.waitSignal(window.session.dataset_opened):
+        window.paste()
+    assert len(problems) == 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QFocusEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
@@ -111,6 +112,20 @@ def test_the_bar_that_the_keys_are_at_is_said_and_stays_marked_when_the_bars_cha
     assert bars.accessibleDescription() == "3 to 4: 5 rows, 5 shown"
     bars.clearFocus()
     assert bars.accessibleDescription() == "from 1 to 3, 2"
+
+
+def test_a_window_that_comes_back_marks_no_bar_for_who_works_with_the_mouse(qtbot, shown):
+    bars, reasons = shown(chosen_from()), Qt.FocusReason
+    bars.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is bars)
+    bars.clearFocus()
+    bars.setFocus(reasons.MouseFocusReason)
+    for reason in (reasons.ActiveWindowFocusReason, reasons.PopupFocusReason):
+        QApplication.sendEvent(bars, QFocusEvent(QEvent.Type.FocusOut, reason))
+        QApplication.sendEvent(bars, QFocusEvent(QEvent.Type.FocusIn, reason))
+        assert bars.accessibleDescription() == "from 1 to 3, 2"
+    QTest.keyClick(bars, Qt.Key.Key_Right)
+    assert bars.accessibleDescription() == "1 to 2: 3 rows"
 
 
 def test_the_row_that_the_keys_are_at_is_marked_where_it_is_not_selected(qtbot, shown):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -233,3 +234,14 @@ def test_what_is_under_way_stays_in_sight_when_models_are_listed_anew(qtbot, win
     assert predict_page._loading.isVisible()
     qtbot.keyClick(window, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not predict_page._loading.isVisible())
+
+
+def test_a_long_sdf_is_given_up_when_the_window_closes(qtbot, window, asked, tmp_path):
+    predictions, place = asked("CCCCO"), tmp_path / "mine.sdf"
+    place.write_text("as it was", encoding="utf-8")
+    long = replace(predictions, frame=predictions.frame.loc[[0] * 20_000].reset_index(drop=True))
+    window.session.start_task(window.session.predictions.save(long, str(place)))
+    qtbot.waitUntil(lambda: len(list(tmp_path.glob("*mine.sdf*"))) > 1)
+    window.close()
+    assert [path.name for path in tmp_path.glob("*mine.sdf*")] == ["mine.sdf"]
+    assert place.read_text(encoding="utf-8") == "as it was"

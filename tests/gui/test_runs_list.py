@@ -175,6 +175,21 @@ def test_of_runs_that_were_judged_by_different_molecules_none_is_called_the_best
         assert runs_page.compare._results_card._note.text() == words
 
 
+def test_runs_of_an_earlier_version_are_known_by_their_molecules_alone(kept):
+    rows = ("0,CCO,train,0", "1,CCN,test,0", "2,CCC,val,0")
+    written = (
+        ["row,smiles,part,file", *rows],
+        ["row,smiles,part,file,value: logS", *(f"{row},{place}.5" for place, row in enumerate(rows))],
+        ["row,smiles,part,file", rows[0], "1,CCF,test,0", rows[2]],
+    )
+    for run, lines in zip(kept, written, strict=True):
+        (Path(run.run_dir) / "split.csv").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    assert compare_runs(kept[:2]).unlike == frozenset()
+    assert compare_runs(kept).unlike == {"test"}
+    Path(kept[2].run_dir, "split.csv").write_text("no table\n1,2\n", encoding="utf-8")
+    assert compare_runs(kept).unlike == frozenset()
+
+
 def test_several_networks_are_counted_where_one_has_a_kept_epoch(runs_page, kept):
     several, one = replace(kept[1], networks=10), replace(kept[0], networks=1, best_epoch=1)
     for runs, networks in (([several, one], "10"), ([one, kept[2]], "")):

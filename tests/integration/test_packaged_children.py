@@ -66,6 +66,11 @@ def test_time_and_memory_of_a_job_are_measured(packaged: Path) -> None:
     assert found.molecules_per_second > 0
 
 
+def test_a_job_is_not_measured_where_the_command_is_missing(packaged: Path) -> None:
+    packaged.unlink()
+    assert measure_steps(TrainConfig(), ["CCO"]) is None
+
+
 def test_a_training_runs_in_a_process_of_its_own(packaged: Path, make_config: Any) -> None:
     assert train(make_config(runtime={"isolated": True})).status is RunState.COMPLETED
 

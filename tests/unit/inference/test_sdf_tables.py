@@ -1,9 +1,11 @@
 """Predictions as structures: an SDF with every row and every column."""
 
+import pandas as pd
 import pytest
 from rdkit import Chem
 
-from mole_engine.contracts.errors import InputError
+from mole_engine.chem.sdf_text import sdf_record
+from mole_engine.contracts.errors import Cancelled, InputError
 from mole_engine.inference.predictor import load_model
 from mole_engine.inference.tables import predict_file, write_table
 
@@ -53,3 +55,32 @@ def test_a_table_without_structures_is_no_sdf(make_bundle, tmp_path):
     frame = load_model(make_bundle()).predict(["CCO"])
     with pytest.raises(InputError, match="its ending must be one of"):
         write_table(frame, tmp_path / "out.sdf")
+
+
+@pytest.mark.parametrize(("title", "value"), [("$$$$", "1"), ("dear one", "$$$$"), ("dear one", "$$$$ each\n\n$$$$")])
+def test_no_text_of_a_table_ends_a_record_early(title, value):
+    supplier = Chem.SDMolSupplier()
+    supplier.SetData(2 * sdf_record(Chem.MolFromSmiles("CCO"), title, [("price", value), ("after", "2")]))
+    # Counting makes it look for the ends of records, as most programs do.
+    assert len(supplier) == 2
+    assert [mol.GetNumAtoms() for mol in supplier] == [3, 3]
+    assert [mol.GetProp("_Name").strip() for mol in supplier] == [title, title]
+    assert [mol.GetProp("price").strip() for mol in supplier] == [" ".join(value.split())] * 2
+    assert [mol.GetProp("after") for mol in supplier] == ["2", "2"]
+
+
+def test_an_sdf_is_written_piece_by_piece_and_given_up_whole(tmp_path):
+    frame, out, told = pd.DataFrame({"smiles": ["CCO"] * 500, "y": range(500)}), tmp_path / "out.sdf", []
+    write_table(frame, out, structures="smiles", on_progress=lambda *words: told.append(words))
+    assert told == [("write", done, 500) for done in (0, 200, 400)]
+    assert [mol.GetProp("_Name") for mol in Chem.SDMolSupplier(str(out))][::499] == ["row 1", "row 500"]
+    before = out.read_bytes()
+
+    def give_up(_stage, done, _total):
+        if done:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        write_table(frame.iloc[::-1], out, structures="smiles", on_progress=give_up)
+    assert out.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [out]
