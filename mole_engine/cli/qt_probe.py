@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-MODULES = ("PySide6.QtWidgets", "PySide6.QtSvgWidgets")
+MODULES = ("PySide6.QtWidgets", "PySide6.QtSvg")
 
 
 def main() -> int:
