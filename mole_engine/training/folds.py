@@ -64,17 +64,30 @@ def make_folds(config: TrainConfig, data: MolDataModule) -> list[Fold]:
     ensemble = config.ensemble
     if ensemble.kind != "folds":
         return [Fold(0, train, validation, ensemble.members if ensemble.kind == "seeds" else 1)]
+    return folds_of_numbers(config, data, numbers_of_folds(config, data))
+
+
+def numbers_of_folds(config: TrainConfig, data: MolDataModule, *, twins_together: bool = True) -> Positions:
+    """Return for each molecule of a job's pool which of its folds leaves it out."""
     pool = pool_of(data)
-    count = min(ensemble.members, len(pool))
-    numbers = fold_numbers(config, data, pool, count)
-    folds = [
-        Fold(number, pool[numbers != number], pool[numbers == number], ensemble.repeats) for number in range(count)
-    ]
+    return fold_numbers(config, data, pool, min(config.ensemble.members, len(pool)), twins_together=twins_together)
+
+
+def folds_of_numbers(config: TrainConfig, data: MolDataModule, numbers: Positions) -> list[Fold]:
+    """Return the folds that the numbers of a job's pool make, but for those that leave out nothing or all."""
+    pool, repeated = pool_of(data), config.ensemble.repeats
+    parts = [(number, numbers == number) for number in range(numbers.max(initial=-1) + 1)]
+    folds = [Fold(number, pool[~held], pool[held], repeated) for number, held in parts]
     return [fold for fold in folds if len(fold.held) and len(fold.train)]
 
 
-def fold_numbers(config: TrainConfig, data: MolDataModule, pool: Positions, count: int) -> Positions:
-    """Return for each molecule of the pool which of `count` folds leaves it out; stereoisomers share theirs."""
+def fold_numbers(
+    config: TrainConfig, data: MolDataModule, pool: Positions, count: int, *, twins_together: bool = True
+) -> Positions:
+    """Return for each molecule of the pool which of `count` folds leaves it out; stereoisomers share theirs.
+
+    Unless they are not `twins_together`, as the versions before had it.
+    """
     generator = np.random.default_rng(config.seed)
     smiles = [data.dataset.smiles[place] for place in pool]
     groups = _numbered(smiles)
@@ -93,7 +106,8 @@ def fold_numbers(config: TrainConfig, data: MolDataModule, pool: Positions, coun
         best = _emptiest(filled, own)
         fold_of[group] = best
         filled[best] += own
-    return _with_twins(fold_of[groups], structure_numbers(smiles), groups, kinds, count)
+    numbers = np.asarray(fold_of[groups])
+    return _with_twins(numbers, structure_numbers(smiles), groups, kinds, count) if twins_together else numbers
 
 
 def _emptiest(filled: Floats, own: Positions) -> int:
