@@ -69,7 +69,8 @@ def against_words(shown: Sequence[Against], unit: str) -> tuple[str, str]:
         names = ["this model", *(item.title for item in shown)]
         places = places_for(values)
         told = ", ".join(f"{name} {fixed(value, places)}" for name, value in zip(names, values, strict=True))
-        tip += f". As measured, where the largest values decide, RMSE{f' in {unit}' if unit else ''}: {told}"
+        measured = known[0].as_measured
+        tip += f". {measured[0].upper()}{measured[1:]}, RMSE{f' in {unit}' if unit else ''}: {told}"
     return note, tip
 
 

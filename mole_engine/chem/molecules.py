@@ -21,6 +21,7 @@ _RING_MARK = re.compile(r"%\((\d+)\)|%(\d\d)|(\d)")
 _ELEMENT_IN_BRACKET = re.compile(r"\d*([A-Z][a-z]?|[a-z][a-z]?|\*)")
 _OUTSIDE_BRACKETS = re.compile(r"Cl|Br|[BCNOPSFI]|[bcnops]|\*|[A-Za-z]")
 _PLAIN_ATOMS = frozenset({"Cl", "Br", *"BCNOPSFI", *"bcnops", "*"})
+_STEREO = re.compile(r"@(?:@|(?:TH|AL|SP|TB|OH)\d+)?|[/\\]")
 _VALENCE = re.compile(r"atom # (\d+) (\w+), (\d+)")
 
 
@@ -85,12 +86,9 @@ def flat_smiles(smiles: str) -> str:
     UnreadableMolecule
         When `smiles` cannot be read.
     """
-    if not any(mark in smiles for mark in "@/\\"):
-        return smiles
-    mol = parse_smiles(smiles)
-    Chem.RemoveStereochemistry(mol)
-    # A changed molecule has its final canonical SMILES only after a round trip.
-    return canonical_smiles(parse_smiles(canonical_smiles(mol)))
+    # Without its marks a text is read and written once; a molecule that is changed needs a round trip behind that.
+    flat = _STEREO.sub("", smiles)
+    return smiles if flat == smiles else canonical_smiles(parse_smiles(flat))
 
 
 def inchikey(mol: Chem.Mol) -> str:

@@ -20,8 +20,8 @@ UNIT = "-log10(mol/L)"
 _POWERS = {"m": 0, "mol/l": 0, "mm": -3, "mmol/l": -3, "um": -6, "umol/l": -6, "nm": -9, "nmol/l": -9, "pm": -12}
 _POWERS |= {"pmol/l": -12, "fm": -15, "fmol/l": -15, "mol/dm3": 0, "mol/dm³": 0}
 _IN_NAME = re.compile(r"(.*?)[_ .-]+([mµμunpf]?M|[mµμunpf]?mol/l)", re.IGNORECASE)
-_IS_LOGARITHM = re.compile(r"p[A-Z]|-?\s*(?i:log|ln)(?:10)?(?![a-z])")
-"""How the names of pIC50, logS and their like begin; "potency" and "logistic" are none of them."""
+_IS_LOGARITHM = re.compile(r"(?:.*[\W_])?(?:p(?![HM](?![A-Za-z]))[A-Z]|(?i:log|ln|lg)(?:10|2)?(?![a-z]))")
+"""pIC50, logS, "measured log solubility" and their like; "potency", "logistic", "IC50 at pH 7" and pM are none."""
 _IS_CONCENTRATION = re.compile(
     r"(?i:(?<![a-z])(?:[a-z]{1,2}[cdi][ _-]?[259][05]|k[ _-]?(?:i|d|m|b|app)|mic|mbc|mfc|cmc|potency|affinity|"
     r"solubility|conc(?:entration)?s?|standard[ _]value)(?![a-z]))"

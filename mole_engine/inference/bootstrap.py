@@ -63,6 +63,11 @@ class Comparison:
     raw_baseline: float = math.nan
 
     @property
+    def as_measured(self) -> str:
+        """Say what the raw figures are; of fractions and powers the largest values need not decide."""
+        return "as measured, where the largest values decide" if self.scale == "logarithms" else "as measured"
+
+    @property
     def beats(self) -> bool:
         """Whether the model is better, and not by chance: the whole interval lies above zero."""
         return self.low > 0

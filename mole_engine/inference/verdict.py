@@ -169,7 +169,7 @@ def _raw_words(comparison: Comparison, unit: str) -> str:
     raw = replace(comparison, model=comparison.raw_model, baseline=comparison.raw_baseline)
     places = places_of(raw)
     figures = f"RMSE {figure(raw.model, places)}{unit} against {figure(raw.baseline, places)}"
-    return f" It is judged as it was learnt; as measured, where the largest values decide: {figures}."
+    return f" It is judged as it was learnt; {comparison.as_measured}: {figures}."
 
 
 def _without_comparison(judged: TaskJudgement) -> tuple[str, str, str]:

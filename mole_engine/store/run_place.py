@@ -57,7 +57,10 @@ class RunPlace:
 
         if not same_split(self.folder.split.read_text(encoding="utf-8"), text):
             raise InputError(
-                "This run cannot go on:", "its data file has changed since it began.", "Start a new run instead."
+                "This run cannot go on:",
+                "its molecules are not those with which it began: its data file has changed since, or was cleaned up "
+                "otherwise by another version of the program.",
+                "Start a new run instead.",
             )
 
 

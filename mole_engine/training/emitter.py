@@ -69,7 +69,7 @@ class EventEmitter:
         self._finished = False
         self._posted: SimpleQueue[Event] = SimpleQueue()
         self._last_step = float("-inf")
-        self._said_before: set[tuple[str, ...]] = set()
+        self._said_before: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._file: TextIO | None = None
         if log_path is not None:
             self._file = self._open(Path(log_path), redone_from)
@@ -126,7 +126,7 @@ class EventEmitter:
             if not self.wants_step():
                 return False
             self._last_step = self._clock()
-        if self._said_before and _what_it_says(event) in self._said_before:
+        if self._is_told(event):
             return False
         stamped = replace(event, run_id=self.run_id, seq=self._seq, time=time.time())
         # A terminal event ends the run even if it cannot be written.
@@ -141,6 +141,14 @@ class EventEmitter:
         if not event.is_terminal:
             self._show(stamped)
         return True
+
+    def _is_told(self, event: Event) -> bool:
+        """Whether the log's last word on an epoch is just this; another word there gives way to a later one."""
+        said = _what_it_says(event) if self._said_before else None
+        if said is None or self._said_before.get(said[0]) == said[1]:
+            return said is not None
+        self._said_before.pop(said[0], None)
+        return False
 
     def close(self) -> None:
         """Close the log; nothing more is written."""
@@ -174,7 +182,9 @@ class EventEmitter:
         if redone_from is not None:
             kept = _without_redone(kept, redone_from)
         self._seq = len(kept)
-        self._said_before = {said for line in kept if (said := _what_it_says(event_from_json(line)))}
+        for event in map(event_from_json, kept):
+            if said := _what_it_says(event):
+                self._said_before[said[0]] = said[1]
         if path.exists():
             temporary = path.with_name(path.name + ".tmp")
             temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
@@ -198,19 +208,20 @@ def _unfinished_lines(path: Path) -> list[str]:
     return lines
 
 
-def _what_it_says(event: Event) -> tuple[str, ...]:
-    """Return what tells an epoch, a checkpoint or pinned predictions from others; nothing for other events.
+def _what_it_says(event: Event) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Return which epoch, checkpoint or pinned predictions these are, and what is said of them; None for other events.
 
     Training anew from the same state gives the same to the last digit; what differs is something else, and passes.
     """
     match event:
         case EpochMetrics():
-            return "epoch", str(event.epoch), str(event.step), repr(event.train_loss), repr(event.validation_loss)
+            figures = repr(event.train_loss), repr(event.validation_loss)
+            return ("epoch", str(event.epoch)), (str(event.step), *figures)
         case CheckpointSaved():
-            return "checkpoint", str(event.epoch), event.path, str(event.is_best), repr(event.value)
+            return ("checkpoint", str(event.epoch), event.path), (str(event.is_best), repr(event.value))
         case PinnedPredictions():
-            return "pinned", str(event.epoch), repr(event.values)
-    return ()
+            return ("pinned", str(event.epoch)), (repr(event.values),)
+    return None
 
 
 def _without_redone(lines: list[str], step: int) -> list[str]:

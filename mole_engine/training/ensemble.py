@@ -30,7 +30,8 @@ from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.ensemble_fit import EnsembleFit
 from mole_engine.training.evaluation import Evaluation, evaluate_part
 from mole_engine.training.fitting import FitResult
-from mole_engine.training.folds import common_scaler, make_folds, pool_of
+from mole_engine.training.folds import common_scaler, pool_of
+from mole_engine.training.kept_folds import kept_folds
 from mole_engine.training.left_out import Flags, fitted_on, fold_notes, left_out_values, partly_judged
 from mole_engine.training.member_fit import LEAST_SHARE, MemberWork, is_kept
 from mole_engine.training.members import MemberEmitter, is_trained, member_folder, read_member, write_member
@@ -130,7 +131,7 @@ class _Ensemble:
         self.on_progress = on_progress
         self.data = prepared.data
         self.tasks = self.data.dataset.roles.tasks
-        self.folds = make_folds(config, self.data)
+        self.folds = kept_folds(config, self.data, folder)
         self.scaler = common_scaler(config, self.data, prepared.scaler)
         self.threads = use_threads(config.runtime)
         lengths = self.data.features.lengths[pool_of(self.data)]

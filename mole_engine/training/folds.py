@@ -14,7 +14,9 @@ from mole_engine.contracts.dataset import TaskKind
 from mole_engine.data.data_modules import MolDataModule
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.data.weights import counting
+from mole_engine.training.kernels import repeats
 
+Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
 
 
@@ -62,17 +64,30 @@ def make_folds(config: TrainConfig, data: MolDataModule) -> list[Fold]:
     ensemble = config.ensemble
     if ensemble.kind != "folds":
         return [Fold(0, train, validation, ensemble.members if ensemble.kind == "seeds" else 1)]
+    return folds_of_numbers(config, data, numbers_of_folds(config, data))
+
+
+def numbers_of_folds(config: TrainConfig, data: MolDataModule, *, twins_together: bool = True) -> Positions:
+    """Return for each molecule of a job's pool which of its folds leaves it out."""
     pool = pool_of(data)
-    count = min(ensemble.members, len(pool))
-    numbers = fold_numbers(config, data, pool, count)
-    folds = [
-        Fold(number, pool[numbers != number], pool[numbers == number], ensemble.repeats) for number in range(count)
-    ]
+    return fold_numbers(config, data, pool, min(config.ensemble.members, len(pool)), twins_together=twins_together)
+
+
+def folds_of_numbers(config: TrainConfig, data: MolDataModule, numbers: Positions) -> list[Fold]:
+    """Return the folds that the numbers of a job's pool make, but for those that leave out nothing or all."""
+    pool, repeated = pool_of(data), config.ensemble.repeats
+    parts = [(number, numbers == number) for number in range(numbers.max(initial=-1) + 1)]
+    folds = [Fold(number, pool[~held], pool[held], repeated) for number, held in parts]
     return [fold for fold in folds if len(fold.held) and len(fold.train)]
 
 
-def fold_numbers(config: TrainConfig, data: MolDataModule, pool: Positions, count: int) -> Positions:
-    """Return for each molecule of the pool which of `count` folds leaves it out; stereoisomers share theirs."""
+def fold_numbers(
+    config: TrainConfig, data: MolDataModule, pool: Positions, count: int, *, twins_together: bool = True
+) -> Positions:
+    """Return for each molecule of the pool which of `count` folds leaves it out; stereoisomers share theirs.
+
+    Unless they are not `twins_together`, as the versions before had it.
+    """
     generator = np.random.default_rng(config.seed)
     smiles = [data.dataset.smiles[place] for place in pool]
     groups = _numbered(smiles)
@@ -88,15 +103,40 @@ def fold_numbers(config: TrainConfig, data: MolDataModule, pool: Positions, coun
         members[group].append(place)
     for group in sorted(generator.permutation(len(sizes)), key=lambda item: -sizes[item]):
         own = np.bincount(kinds[members[group]], minlength=filled.shape[1])
-        load = filled[:, own > 0].sum(axis=1) + 1e-3 * filled.sum(axis=1) if own.any() else filled.sum(axis=1)
-        best = int(load.argmin())
+        best = _emptiest(filled, own)
         fold_of[group] = best
         filled[best] += own
-    # No model tells stereoisomers apart: one that has learnt the mirror image has learnt the molecule. They are moved
-    # at the end, so that all others are divided as they would be without them.
-    alike = structure_numbers(smiles)
-    first = np.unique(alike, return_index=True)[1]
-    return np.asarray(fold_of[groups])[first[alike]]
+    numbers = np.asarray(fold_of[groups])
+    return _with_twins(numbers, structure_numbers(smiles), groups, kinds, count) if twins_together else numbers
+
+
+def _emptiest(filled: Floats, own: Positions) -> int:
+    """Return the fold that has least of the kinds of a group, then least of all: `filled` is (folds, kinds)."""
+    load = filled[:, own > 0].sum(axis=1) + 1e-3 * filled.sum(axis=1) if own.any() else filled.sum(axis=1)
+    return int(load.argmin())
+
+
+def _with_twins(numbers: Positions, alike: Positions, groups: Positions, kinds: Positions, count: int) -> Positions:
+    """Return the folds with all stereoisomers of a molecule in one.
+
+    No model tells stereoisomers apart: one that has learnt the mirror image has learnt the molecule. They are moved at
+    the end, so that all others are divided as they would be without them; the largest families first, each to where
+    its kind is rarest, so that folds stay alike, but to one of theirs where others of a group are in it. A family that
+    no fold could hold stays divided.
+    """
+    families = [own for own in repeats(alike) if len(own) <= len(alike) / count and np.ptp(numbers[own])]
+    moved, filled, sizes = numbers.copy(), np.zeros((count, kinds.max() + 1)), np.bincount(groups)
+    stays = np.ones(len(alike), dtype=bool)
+    stays[[place for own in families for place in own]] = False
+    np.add.at(filled, (numbers[stays], kinds[stays]), 1)
+    for own in sorted(families, key=lambda item: -len(item)):
+        is_alone = sizes[np.unique(groups[own])].sum() == len(own)
+        homes = np.arange(count) if is_alone else np.unique(numbers[own])
+        what = np.bincount(kinds[own], minlength=filled.shape[1])
+        home = homes[_emptiest(filled[homes], what)]
+        moved[own] = home
+        filled[home] += what
+    return moved
 
 
 def structure_numbers(smiles: Sequence[str]) -> Positions:

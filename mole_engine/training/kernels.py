@@ -315,8 +315,9 @@ def _quarters(tables: int, left: int) -> list[tuple[int, ...]]:
 
 def repeats(numbers: Positions) -> list[Positions]:
     """Return the places of each number that stands more than once."""
-    found, counts = np.unique(numbers, return_counts=True)
-    return [np.flatnonzero(numbers == number) for number in found[counts > 1]]
+    order = np.argsort(numbers, kind="stable")
+    places = np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)
+    return [own for own in places if len(own) > 1]
 
 
 def _left_out_error(

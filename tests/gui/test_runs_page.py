@@ -99,7 +99,7 @@ def test_baselines_judged_on_logarithms_are_said_to_be_with_the_figures_as_measu
     known = Comparison("rmse", 0.3, 0.5, 0.2, 0.1, 0.3, 40, "logarithms", 412.0, 398.0)
     note, tip = against_words([Against("mean", known)], "nM")
     assert note == "model's gain in RMSE of logarithms"
-    assert tip.endswith("RMSE in nM: this model 412, mean 398")
+    assert tip.endswith(". As measured, where the largest values decide, RMSE in nM: this model 412, mean 398")
     plain = against_words([Against("mean", Comparison("rmse", 0.3, 0.5, 0.2, 0.1, 0.3, 40))], "nM")
     assert plain[0] == "model's gain in RMSE"
     assert "measured" not in plain[1]

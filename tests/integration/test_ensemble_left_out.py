@@ -19,7 +19,8 @@ from mole_engine.store.bundle import read_bundle
 from mole_engine.store.card_text import card_markdown
 from mole_engine.train import train
 from mole_engine.training import ensemble, simple_models
-from mole_engine.training.folds import Fold, make_folds
+from mole_engine.training.folds import Fold
+from mole_engine.training.kept_folds import kept_folds
 from mole_engine.training.metrics import compute_metrics
 
 FOLDS: dict[str, Any] = {"kind": "folds", "members": 4}
@@ -38,10 +39,10 @@ def folds(monkeypatch: pytest.MonkeyPatch) -> list[Fold]:
     made: list[Fold] = []
 
     def make(*arguments: Any) -> list[Fold]:
-        made[:] = make_folds(*arguments)
+        made[:] = kept_folds(*arguments)
         return list(made)
 
-    monkeypatch.setattr(ensemble, "make_folds", make)
+    monkeypatch.setattr(ensemble, "kept_folds", make)
     return made
 
 
@@ -90,13 +91,13 @@ def test_validation_is_judged_by_what_no_used_model_learnt_from(
 def test_without_any_left_out_validation_molecule_there_are_no_validation_figures(
     make_config: Any, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def make(config: Any, data: Any) -> list[Fold]:
+    def make(config: Any, data: Any, folder: Path) -> list[Fold]:
         """The first fold leaves out training molecules alone."""
-        first, *others = make_folds(config, data)
+        first, *others = kept_folds(config, data, folder)
         pool, held = np.union1d(first.train, first.held), data.positions("train")[:6]
         return [replace(first, train=np.setdiff1d(pool, held), held=held), *others]
 
-    monkeypatch.setattr(ensemble, "make_folds", make)
+    monkeypatch.setattr(ensemble, "kept_folds", make)
     record, said, predicted = first_network_only(make_config(ensemble=FOLDS))
     assert record.metrics
     assert record.validation_metrics == {}

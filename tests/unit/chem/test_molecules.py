@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mole_engine.chem.molecules import UnreadableMolecule, canonical_smiles, parse_smiles
+from mole_engine.chem.molecules import UnreadableMolecule, canonical_smiles, flat_smiles, parse_smiles
 from mole_engine.chem.scaffolds import murcko_scaffold
 
 
@@ -77,3 +79,30 @@ def test_scaffold_drops_side_chains_and_stereo():
 
 def test_molecules_without_rings_have_no_scaffold():
     assert murcko_scaffold("CCCCO") == ""
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("C[C@H](O)CN", "C[C@@H](O)CN"),
+        ("F/C=C/Cl", "F/C=C\\Cl"),
+        ("C[S@](=O)CC", "C[S@@](=O)CC"),
+        ("N[Pt@SP1](N)(Cl)Cl", "N[Pt@SP2](N)(Cl)Cl"),
+        ("OC[C@@H]1O[C@H](O)[C@@H](O)C1", "OCC1OC(O)C(O)C1"),
+        ("[13CH3][C@H](F)O", "[13CH3]C(F)O"),
+    ],
+)
+def test_stereoisomers_are_one_without_their_marks(first, second):
+    one, other = (canonical_smiles(parse_smiles(text)) for text in (first, second))
+    assert one != other
+    assert flat_smiles(one) == flat_smiles(other)
+    assert flat_smiles(flat_smiles(one)) == flat_smiles(one) != flat_smiles("C")
+
+
+def test_marks_are_taken_off_by_reading_once():
+    """A hundred thousand molecules take half a minute so, and twice that where they are read once more."""
+    flat_smiles.cache_clear()
+    with patch("mole_engine.chem.molecules.parse_smiles", wraps=parse_smiles) as read:
+        assert flat_smiles("C[C@H](O)CCN") == "CC(O)CCN"
+        assert flat_smiles("CC(O)CCN") == "CC(O)CCN"
+    assert read.call_count == 1

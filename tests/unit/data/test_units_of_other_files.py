@@ -129,11 +129,19 @@ def test_a_header_says_the_unit_of_plain_numbers_where_cells_said_it_and_the_oth
         (("t", "h"), "t (min)"),
         # A logarithm in mol/L is not one in mmol/L times a thousand.
         (("logS (mol/L)", ""), "logS (mmol/L)"),
+        (("measured log solubility (mol/L)", ""), "measured log solubility (mmol/L)"),
+        (("Solubility_log (mol/L)", ""), "Solubility_log (mM)"),
+        (("exp. pKi (M)", ""), "exp. pKi (nM)"),
     ],
 )
 def test_plain_numbers_whose_header_says_no_such_unit_are_refused(tmp_path, learnt, header):
     with pytest.raises(InputError, match="has no target column"):
         judged(tmp_path, learnt, (header, ["5", "6"]))
+
+
+@pytest.mark.parametrize("name", ["IC50 at pH 7.4", "human P-gp IC50", "analog potency", "K_plasma"])
+def test_what_only_looks_like_a_logarithm_is_converted(tmp_path, name):
+    assert judged(tmp_path, (f"{name} (nM)", ""), (f"{name} (uM)", ["0.005", "0.006"]))[1] == [5.0, 6.0]
 
 
 def test_what_a_header_said_of_plain_numbers_is_told(tmp_path):

@@ -54,6 +54,14 @@ def test_one_large_value_does_not_decide_what_was_learnt_on_logarithms():
     assert judged.words.endswith(f" It is judged as it was learnt; as measured, where the largest values decide: {raw}")
 
 
+def test_of_fractions_the_largest_values_are_not_said_to_decide():
+    share = np.linspace(0.01, 0.99, 100)
+    result = result_of(share**1.1, scale_of(share, "logit"), share, share, forest=share**2)
+    words = judge([result]).words
+    assert "RMSE of logits" in words
+    assert "as it was learnt; as measured: RMSE 0." in words
+
+
 @pytest.mark.parametrize("scale", [None, TaskScale()])
 def test_what_was_learnt_as_it_stands_is_judged_as_it_stands(scale):
     known = compare_as_learnt(result_of(GOOD, scale, forest=BAD))["forest"]

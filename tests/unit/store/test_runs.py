@@ -268,7 +268,7 @@ def test_resume_refuses_changed_data(tmp_path, config):
     place.save(replace(place.record, status=RunState.INTERRUPTED))
     again = open_place(None, str(place.folder.path))
     again.check_same_split("row,smiles\n0,CCO\n")
-    with pytest.raises(InputError, match="data file has changed"):
+    with pytest.raises(InputError, match="data file has changed since, or was cleaned up otherwise by another version"):
         again.check_same_split("row,smiles\n0,CCN\n")
 
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 
 from mole_engine.chem.vocabulary import Vocabulary
+from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.training.folds import Fold, make_folds
 from mole_engine.training.setup import prepare_model
 from tests.unit.training.conftest import make_dataset, split_of, tiny_config
 
 
-def folds_of(smiles: list[str], method: str = "scaffold") -> list[Fold]:
+def folds_of(smiles: list[str], method: str = "scaffold", active: list[int] | None = None) -> list[Fold]:
+    """Return five folds of molecules that are numbers, or some of which are active."""
     config = tiny_config().updated({"ensemble": {"kind": "folds", "members": 5}})
-    dataset = make_dataset(np.arange(len(smiles), dtype=float), smiles=smiles)
+    if active is None:
+        dataset = make_dataset(np.arange(len(smiles), dtype=float), smiles=smiles)
+    else:
+        tasks = [TaskSpec("y", TaskKind.CLASSIFICATION, ("0", "1"))]
+        dataset = make_dataset(np.isin(np.arange(len(smiles)), active).astype(float), tasks, smiles)
     split = replace(split_of(len(smiles) - 10, 10), method=method)
     return make_folds(config, prepare_model(config, dataset, split, Vocabulary.load()).data)
 
@@ -85,8 +92,22 @@ def test_stereoisomers_are_left_out_together_whether_or_not_they_have_rings(meth
 
 
 def test_other_molecules_are_divided_as_they_would_be_without_stereoisomers():
-    """What stands in the place of a mirror image has no part in it: only such a molecule is moved."""
+    """What stands in the place of a mirror image has no part in it: only such pairs are moved."""
     others = [f"{'C' * size}CS" for size in range(10)]
     with_isomers = folds_of([*ISOMERS[0], *rings("C", 20), *ISOMERS[1]])
     without = folds_of([*ISOMERS[0], *rings("C", 20), *others])
-    assert all(holders(with_isomers, range(at, at + 1)) == holders(without, range(at, at + 1)) for at in range(30))
+    assert all(holders(with_isomers, range(at, at + 1)) == holders(without, range(at, at + 1)) for at in range(10, 30))
+
+
+def test_folds_of_mirror_images_are_alike_in_size_and_have_all_classes():
+    """Each pair went where its first molecule had been: folds of 8 and of 30, some without an active molecule."""
+    pairs = [f"C[{mark}H](F){'C' * size}O" for size in range(1, 51) for mark in ("C@", "C@@")]
+    folds = folds_of(pairs, method="random", active=list(range(90, 100)))
+    assert {len(fold.held) for fold in folds} == {20}
+    assert all(len(np.intersect1d(fold.held, range(90, 100))) for fold in folds)
+
+
+def test_stereoisomers_that_no_fold_could_hold_are_divided():
+    sugars = ["O=C" + "".join(f"[{mark}H](O)" for mark in marks) + "CO" for marks in product(("C@", "C@@"), repeat=6)]
+    folds = folds_of([*sugars, *rings("C", 36)], method="random")
+    assert {len(fold.held) for fold in folds} == {20}

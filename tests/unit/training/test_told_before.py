@@ -45,6 +45,30 @@ def test_an_epoch_that_is_trained_once_more_does_not_stand_twice_in_the_log(tmp_
     assert len(shown) == 4
 
 
+def test_the_last_word_on_an_epoch_stands_also_where_it_is_an_older_one(tmp_path):
+    """Trained three times: the third says what the first did, and is what the network went on from."""
+    path = tmp_path / "events.jsonl"
+    for loss in (0.5, 0.25, 0.5, 0.5):
+        emitter = EventEmitter("r", None, path)
+        emitter.emit(epoch(3, loss))
+        emitter.close()
+    lines = [event_from_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert [event.train_loss for event in lines] == [0.5, 0.25, 0.5]
+
+
+def test_an_epoch_that_comes_again_within_a_run_is_told_again(tmp_path):
+    """As a network does that is trained once more from its start; only what stood in the log before is known."""
+    path = tmp_path / "events.jsonl"
+    first = EventEmitter("r", None, path)
+    first.emit(epoch(1))
+    first.close()
+    with path.open("a", encoding="utf-8") as file:
+        file.write(epoch(2).to_json()[:40])
+    again = EventEmitter("r", None, path)
+    assert [again.emit(event) for event in (epoch(1), epoch(1, 0.25), epoch(1), epoch(2))] == [False, True, True, True]
+    again.close()
+
+
 @pytest.mark.parametrize("shown", range(4))
 def test_what_a_network_had_to_say_is_told_once_also_when_the_run_goes_on(tmp_path, shown):
     """The second and the third of three networks warn of the same; the second warns of one thing more."""
