@@ -127,6 +127,8 @@ class MetricChart(ChartCard):
         for widget in (self._pickers, self.fit_button):
             self.header.addWidget(widget)
         self._unit = ""
+        self._thin = ""
+        """What the note says of the thin line, where there is room."""
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Place the lists anew."""
@@ -134,13 +136,18 @@ class MetricChart(ChartCard):
         self._place_pickers()
 
     def _place_pickers(self) -> None:
-        """Give the lists a line of their own where the title's would be cut for them."""
+        """Name the thin line where there is room, and give the lists a line of their own where there is none."""
         lists = [box.minimumWidth() for box in (self.task_picker, self.picker) if not box.isHidden()]
         others = (self._title, self._note, self.fit_button)
-        parts = lists + [part.sizeHint().width() for part in others if not part.isHidden()]
-        wanted = sum(width + self.header.spacing() for width in parts)
+        short = self._note.text().removesuffix(self._thin)
         inside = self.contentsRect().width() - 2 * SPACE[3]
-        home, other = (self.body, self.header) if wanted > inside else (self.header, self.body)
+        for note in dict.fromkeys((short + self._thin, short)):
+            self._note.setText(note)
+            parts = lists + [part.sizeHint().width() for part in others if not part.isHidden()]
+            is_cut = sum(width + self.header.spacing() for width in parts) > inside
+            if not is_cut:
+                break
+        home, other = (self.body, self.header) if is_cut else (self.header, self.body)
         if other.indexOf(self._pickers) >= 0:
             other.removeWidget(self._pickers)
             home.insertWidget(0 if home is self.body else home.indexOf(self.fit_button), self._pickers)
@@ -199,8 +206,8 @@ class MetricChart(ChartCard):
         name = self.choice.current()
         values, trained = curves.metrics.get(name, []), curves.train_metrics.get(name, [])
         unit = f"{self._unit}, " if self._unit and name.partition("/")[0] in IN_UNITS else ""
-        thin = "; thin line: training" if any(map(math.isfinite, trained)) else ""
-        self.set_title(metric_title(name) if name else "Metric", f"{unit}validation{self._which()}{thin}")
+        self._thin = "; thin line: training" if any(map(math.isfinite, trained)) else ""
+        self.set_title(metric_title(name) if name else "Metric", f"{unit}validation{self._which()}")
         self._place_pickers()
         baselines = curves.baselines_of(name)
         learnt = curves.laid_over(trained)[2:]
