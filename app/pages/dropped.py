@@ -62,7 +62,7 @@ def cannot_open(urls: Sequence[QUrl]) -> InputError | None:
     if links:
         what = "An address" if len(links) == 1 else "Addresses"
         cause = f"This came: {links[0]}. Files are read from this computer only."
-        return InputError(f"{what} in the web cannot be opened.", cause, "Save the file, then drop or open it.")
+        return InputError(f"{what} cannot be opened.", cause, "Save the file here, then drop or open it.")
     return None
 
 

@@ -7,6 +7,7 @@ that imports one function and answers chunks; cancelling ends it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import queue
@@ -84,12 +85,46 @@ def map_in_processes(
         todo.put(place)
     done: queue.SimpleQueue[tuple[int, Result | BaseException]] = queue.SimpleQueue()
     header = pickle.dumps((function.__module__, function.__name__, shared), protocol=5)
-    crew = [_Worker(header, parts, todo, done) for _ in range(max(1, min(workers, len(parts))))] if parts else []
+    crew = _crew(max(1, min(workers, len(parts))) if parts else 0, header, parts, todo, done)
+    if not crew:
+        return _alone(function, parts, shared, on_done)
     try:
         return _collect(len(parts), done, [len(part) for part in parts], on_done)
     finally:
         for worker in crew:
             worker.end()
+
+
+def _crew(
+    count: int,
+    header: bytes,
+    parts: Sequence[Sequence[str]],
+    todo: queue.SimpleQueue[int],
+    done: queue.SimpleQueue[tuple[int, Any]],
+) -> list[_Worker]:
+    """Return the workers that could be started."""
+    crew: list[_Worker] = []
+    # The system may have no room for another process, or a packaged program may have lost its command.
+    with contextlib.suppress(OSError):
+        for _ in range(count):
+            crew.append(_Worker(header, parts, todo, done))  # noqa: PERF401 - those that were started are kept
+    return crew
+
+
+def _alone(
+    function: Callable[[Sequence[str], Any], Result],
+    parts: Sequence[Sequence[str]],
+    shared: Any,
+    on_done: Callable[[int], None] | None,
+) -> list[Result]:
+    results: list[Result] = []
+    finished = 0
+    for part in parts:
+        results.append(function(part, shared))
+        finished += len(part)
+        if on_done is not None:
+            on_done(finished)
+    return results
 
 
 def _collect(

@@ -263,7 +263,7 @@ def test_of_a_folder_and_of_a_link_it_is_said_why_they_are_not_opened(
             window.paste()
     assert [problem.title for problem in problems] == [
         "A folder cannot be opened.",
-        "An address in the web cannot be opened.",
+        "An address cannot be opened.",
     ]
     assert tmp_path.name in problems[0].cause
     assert "example.org" in problems[1].cause
@@ -292,7 +292,7 @@ def test_a_text_that_comes_with_a_link_is_pasted_as_a_text(qtbot, window, proble
     mime.setText(f"{link}\n")
     QGuiApplication.clipboard().setMimeData(mime)
     window.paste()
-    assert [problem.title for problem in problems] == ["An address in the web cannot be opened."]
+    assert [problem.title for problem in problems] == ["An address cannot be opened."]
     mime = QMimeData()
     mime.setUrls([QUrl(link)])
     mime.setText("smiles,y\nCCO,1\nCCN,2\nCCC,3\nCCF,4\n")

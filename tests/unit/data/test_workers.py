@@ -68,6 +68,15 @@ def test_a_worker_that_dies_is_noticed():
         map_in_processes(os._exit, ["x"], 3, workers=1)
 
 
+def test_where_no_process_can_be_started_the_work_is_done_here(monkeypatch, tmp_path):
+    monkeypatch.setattr(workers, "own_command", lambda module: [str(tmp_path / "is not there")])
+    seen = []
+    shared = Vocabulary.load().to_dict()
+    parts = map_in_processes(features.featurise_chunk, SMILES[:4], shared, workers=2, chunk=3, on_done=seen.append)
+    assert [len(part.lengths) for part in parts] == [3, 1]
+    assert seen == [3, 4]
+
+
 def test_nothing_to_do_starts_nothing():
     assert map_in_processes(features.featurise_chunk, [], None, workers=2) == []
 
