@@ -12,7 +12,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.pages.base import Page
-from app.pages.dropped import is_model, models_first, not_predicted
+from app.pages.dropped import is_model, not_predicted
 from app.pages.predict_answer import PredictionAnswer
 from app.pages.predict_cells import empty_words, model_words, prediction_chips
 from app.pages.run_names import record_differences
@@ -148,22 +148,18 @@ class PredictPage(Page):
         if fault is not None:
             self.session.report(fault)
             return True
-        models, tables = models_first(paths)
-        for path in (*models, *tables):
+        for path in sorted(paths, key=is_model, reverse=True):
             self.predict_file(path)
         return True
 
     @Slot()
     def cancel(self) -> bool:
-        """Esc drops a prediction under way, or one that waits for its model."""
+        """Esc drops a prediction under way, or one that waits for its model, or a file that is being written."""
         if self._waiting is not None:
             self._waiting = None
             self._show_state()
             return True
-        if self.session.predictions.is_busy:
-            self.session.predictions.cancel()
-            return True
-        return False
+        return self.session.predictions.cancel()
 
     @Slot(str)
     def predict_file(self, path: str) -> None:
@@ -365,8 +361,7 @@ class PredictPage(Page):
 
     @Slot()
     def _renew_button(self) -> None:
-        text = bool(self.smiles.toPlainText().strip())
-        self.button.setEnabled(bool(self._model_path()) and text and not self._under_way)
+        self.button.setEnabled(bool(self._model_path() and self.smiles.toPlainText().strip()) and not self._under_way)
 
     @Slot(object)
     def _show(self, predictions: Predictions) -> None:
@@ -390,11 +385,16 @@ class PredictPage(Page):
     @Slot()
     def _ask_where(self) -> None:
         if self.answer.predictions is not None:
-            stem = Path(self.answer.predictions.source).stem or "molecules"
-            name = suggested_name(f"{stem}-predicted", "csv")
+            name = suggested_name(f"{Path(self.answer.predictions.source).stem or 'molecules'}-predicted", "csv")
             kinds = "Table (*.csv);;Excel workbook (*.xlsx);;Structures (*.sdf);;Parquet (*.parquet)"
             ask_where_to_save(self, "Save the predictions", name, kinds, self.save)
 
     async def _save(self, predictions: Predictions, path: str) -> None:
-        await self.session.predictions.save(predictions, path)
-        self._show_chips((f"saved {Path(path).name}", "accent"))
+        name = Path(path).name
+        self._show_chips((f"saving {name} (Esc stops it)", "neutral"))
+        try:
+            await self.session.predictions.save(predictions, path)
+        except Exception:
+            self._show_chips((f"{name} was not saved", "warning"))
+            raise
+        self._show_chips((f"saved {name}", "accent"))

@@ -40,6 +40,7 @@ class PredictionService(QObject):
         super().__init__(parent)
         self._tasks = tasks
         self._progress: Progress | None = None
+        self._saving: Progress | None = None
         self._asker = _Asker(shelf)
         self.model_path = ""
 
@@ -81,20 +82,25 @@ class PredictionService(QObject):
 
         Raises
         ------
+        Cancelled
+            After `cancel`: what stood there before stays.
         InputError, KnownError
             When the ending is not known or the file cannot be written.
         """
-        progress = self._tasks.new_progress()
+        progress = self._saving = self._tasks.new_progress()
         try:
             await self._tasks.save_blocking(_save, predictions, path, progress)
         finally:
+            self._saving = None if self._saving is progress else self._saving
             self._tasks.drop_progress(progress)
 
     @Slot()
-    def cancel(self) -> None:
-        """Drop the question under way."""
-        if self._progress is not None:
-            self._progress.cancel()
+    def cancel(self) -> bool:
+        """Drop the question under way, or else the file that is being written; return whether there was one."""
+        under_way = self._progress or self._saving
+        if under_way is not None:
+            under_way.cancel()
+        return under_way is not None
 
     async def _ask(self, work: Callable[..., Predictions], model_path: str, what: Any) -> Predictions:
         if self._progress is not None:

@@ -236,6 +236,29 @@ def test_what_is_under_way_stays_in_sight_when_models_are_listed_anew(qtbot, win
     qtbot.waitUntil(lambda: not predict_page._loading.isVisible())
 
 
+def test_esc_gives_up_a_file_that_is_being_written(qtbot, window, predict_page, asked, tmp_path):
+    predictions, place = asked("CCCCO"), tmp_path / "mine.sdf"
+    place.write_text("as it was", encoding="utf-8")
+    whole = predict_page.answer.predictions
+    long = replace(predictions, frame=predictions.frame.loc[[0] * 20_000].reset_index(drop=True))
+    predict_page.answer.predictions = long
+    predict_page.save(str(place))
+    qtbot.waitUntil(lambda: len(list(tmp_path.glob("*mine.sdf*"))) > 1)
+    assert "saving mine.sdf (Esc stops it)" in shown_chips(predict_page)
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: "mine.sdf was not saved" in shown_chips(predict_page))
+    assert [path.name for path in tmp_path.glob("*mine.sdf*")] == ["mine.sdf"]
+    assert place.read_text(encoding="utf-8") == "as it was"
+    predict_page.answer.predictions = whole
+    predict_page.save(str(place))
+    qtbot.waitUntil(lambda: "saved mine.sdf" in shown_chips(predict_page))
+    assert place.read_text(encoding="utf-8") != "as it was"
+
+
+def shown_chips(page):
+    return [chip.text() for chip in page.header.findChildren(QLabel) if chip.isVisible()]
+
+
 def test_a_long_sdf_is_given_up_when_the_window_closes(qtbot, window, asked, tmp_path):
     predictions, place = asked("CCCCO"), tmp_path / "mine.sdf"
     place.write_text("as it was", encoding="utf-8")
