@@ -23,6 +23,8 @@ from mole_engine.data.progress import Progress
 from mole_engine.data.values import is_null, shown
 
 MIN_MOLECULES = 3
+_REASONS = 3
+"""Rows left out that are named where too few remain."""
 QUANTILE_BINS = 10
 NO_FOLD = -1
 Parts = tuple[list[int], list[int], list[int]]
@@ -62,12 +64,7 @@ def make_split(dataset: CuratedDataset, config: SplitConfig, seed: int, on_progr
         When there are fewer than three molecules, or the split column cannot be used.
     """
     if len(dataset) < MIN_MOLECULES:
-        raise InputError(
-            f"{dataset.info.name} has too few molecules to train on.",
-            f"{counted_of(len(dataset), dataset.report.total, 'row', 'remains', 'remain')} after curation; "
-            f"{MIN_MOLECULES} are the least.",
-            "Add molecules, or look at the rows that were left out.",
-        )
+        raise _too_few(dataset)
     seed = seed if config.seed < 0 else config.seed
     method = config.method
     if method == "auto":
@@ -84,6 +81,18 @@ def make_split(dataset: CuratedDataset, config: SplitConfig, seed: int, on_progr
     by_chance = rng.bit_generator.state != untouched
     split = Split(parts[0], parts[1], parts[2], method=words, by_chance=by_chance)
     return with_leakage(dataset, split, on_progress)
+
+
+def _too_few(dataset: CuratedDataset) -> InputError:
+    """Say how many molecules there are, and why others are none: what cannot be opened cannot be looked at."""
+    dropped = [issue for issue in dataset.report.issues if issue.dropped]
+    reasons = "; ".join(f"line {issue.line}: {issue.reason}" for issue in dropped[:_REASONS])
+    remain = counted_of(len(dataset), dataset.report.total, "row", "remains", "remain")
+    cause = f"{remain} after curation; {MIN_MOLECULES} are the least."
+    if reasons:
+        cause += f" Left out{', for example' if len(dropped) > _REASONS else ''}: {reasons}."
+    remedy = "Add molecules, or correct the rows that were left out." if dropped else "Add molecules."
+    return InputError(f"{dataset.info.name} has too few molecules to train on.", cause, remedy)
 
 
 def _ascending(places: Sequence[int], size: int) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from mole_engine.data import curation, many_molecules
 from mole_engine.data.columns import detect_roles
 from mole_engine.data.dataset import read_dataset
 from mole_engine.data.readers import read_table
+from mole_engine.data.splits import make_split
 
 
 def curated(tmp_path, text, targets=("y",), task="regression", **curation):
@@ -222,3 +223,14 @@ def test_curation_reports_and_can_be_cancelled(tmp_path):
 
     with pytest.raises(Cancelled):
         read_dataset(path, on_progress=stop)
+
+
+def test_a_file_of_which_too_little_remains_says_which_rows_were_left_out(tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_text("smiles,y\nCCO,1\nC1CC,2\nCCN,3\nCCC,\n", encoding="utf-8")
+    with pytest.raises(InputError, match="too few molecules") as refused:
+        make_split(read_dataset(path), SplitConfig(), 0)
+    problem = refused.value.problem
+    assert "2 of 4 rows remain after curation; 3 are the least. Left out: line 3: " in problem.cause
+    assert "line 5: " in problem.cause
+    assert problem.remedy == "Add molecules, or correct the rows that were left out."
