@@ -65,27 +65,29 @@ def slider():
     return view.slider
 
 
+def show_styled(shown, *widgets):
+    """Return a window with widgets one below the other, as the theme paints them."""
+    holder = QWidget()
+    layout = QVBoxLayout(holder)
+    for widget in widgets:
+        layout.addWidget(widget)
+    holder.setStyleSheet(style_sheet(theme.palette()))
+    return shown(holder)
+
+
 @pytest.mark.parametrize("make", [log_of_a_run, bare_table, chosen_from, lambda: SpaceMap(Depictor()), slider])
 def test_what_tab_leads_to_is_marked(qtbot, shown, make):
-    holder, widget, other = QWidget(), make(), QWidget()
+    widget, other = make(), QWidget()
     other.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    layout = QVBoxLayout(holder)
-    layout.addWidget(widget)
-    layout.addWidget(other)
-    holder.setStyleSheet(style_sheet(theme.palette()))
-    shown(holder)
+    holder = show_styled(shown, widget, other)
     holder.activateWindow()
     with_focus, without = pictures(qtbot, widget, other)
     assert with_focus != without
 
 
 def test_a_button_with_the_keyboard_has_a_border_and_no_box_over_its_words(qtbot, shown):
-    holder, button, other = QWidget(), secondary_button("Open the folder"), secondary_button("Forget them")
-    layout = QVBoxLayout(holder)
-    layout.addWidget(other)
-    layout.addWidget(button)
-    holder.setStyleSheet(style_sheet(theme.palette()))
-    shown(holder)
+    button, other = secondary_button("Open the folder"), secondary_button("Forget them")
+    holder = show_styled(shown, other, button)
     holder.activateWindow()
     other.setFocus()
     qtbot.waitUntil(other.hasFocus)
