@@ -51,7 +51,7 @@ def not_opened(left: Sequence[str], opened: str) -> InputError:
 
 
 def cannot_open(urls: Sequence[QUrl]) -> InputError | None:
-    """Return what is said of folders and addresses in the web; None where there are only files, or nothing."""
+    """Return what is said of folders and of addresses elsewhere; None where there are only files, or nothing."""
     folders = [url.toLocalFile() for url in urls if url.isLocalFile() and Path(url.toLocalFile()).is_dir()]
     links = [url.toDisplayString() for url in urls if not url.isLocalFile()]
     if folders:
