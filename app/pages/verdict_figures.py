@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QComboBox, QLabel, QStackedWidget, QVBoxLayout, QW
 
 from app.pages.verdict_cells import group_columns
 from app.pages.verdict_checks import CheckPane
+from app.pages.verdict_classes import ClassCurves
 from app.pages.words import domain_words
 from app.services.runs import RunStory
-from app.services.verdict import TaskVerdict, TestMolecule, area_under, scaffold_groups
+from app.services.verdict import TaskVerdict, TestMolecule, scaffold_groups
 from app.text import count, counted, fixed
 from app.theme import SPACE
 from app.widgets.basic import Card, muted_label, named, row
@@ -48,7 +49,13 @@ _TWO_CLASSES = (
     ("reliability", "Calibration"),
     ("scaffolds", "Errors by ring system"),
 )
-_CLASSES = (("confusion", "Confusion matrix"), ("scaffolds", "Errors by ring system"))
+_CLASSES = (
+    ("confusion", "Confusion matrix"),
+    ("roc", "ROC curve"),
+    ("pr", "Precision and recall"),
+    ("reliability", "Calibration"),
+    ("scaffolds", "Errors by ring system"),
+)
 _ALWAYS = (("charts", "Training curves"), ("facts", "How it was made"))
 _CHECKS = (("learning", "Is more data worth it?"), ("scramble", "y-scramble check"))
 _FIGURES = {TaskKind.REGRESSION: _NUMBERS, TaskKind.CLASSIFICATION: _TWO_CLASSES, TaskKind.MULTICLASS: _CLASSES}
@@ -80,6 +87,7 @@ class FigureCard(Card):
         self.residuals = MoleculeScatter("residualPlot", "Errors over measured values", depictions, "zero")
         self.deviation = MoleculeScatter("deviationPlot", "Errors over standard deviations", depictions)
         self.curve = CurvePlot()
+        self.classes = ClassCurves()
         self.confusion = ConfusionView()
         self.scaffolds = CellTable("scaffoldTable", "Errors by ring system", depictions, bare=True)
         self.charts = RunCharts("verdict", stacked=True)
@@ -144,8 +152,9 @@ class FigureCard(Card):
         self.header.addWidget(self._pickers)
         self._stack = QStackedWidget()
         self._pages: dict[str, QWidget] = {
-            **dict.fromkeys(("roc", "pr", "coverage", "reliability"), self.curve),
+            **dict.fromkeys(("roc", "pr", "reliability"), self.classes),
             **dict.fromkeys(("learning", "scramble"), self.checks),
+            "coverage": self.curve,
             "parity": self.parity,
             "residuals": self.residuals,
             "deviation": self.deviation,
@@ -160,6 +169,7 @@ class FigureCard(Card):
         self.add(self._stack, 1)
         self.task_picker.currentIndexChanged.connect(self._change_task)
         self.picker.currentIndexChanged.connect(self._show)
+        self.classes.chosen.connect(self._show)
         for plot in (self.parity, self.residuals, self.deviation):
             plot.chosen.connect(self.molecule_chosen)
 
@@ -227,9 +237,7 @@ class FigureCard(Card):
             "residuals": self._show_residuals,
             "deviation": self._show_deviation,
             "coverage": self._show_coverage,
-            "roc": self._show_roc,
-            "pr": self._show_pr,
-            "reliability": self._show_reliability,
+            **dict.fromkeys(("roc", "pr", "reliability"), self._show_curve),
             "confusion": self._show_confusion,
             "scaffolds": self._show_scaffolds,
         }
@@ -299,33 +307,10 @@ class FigureCard(Card):
             words = f"90% intervals hold {share} of the test molecules. {words}"
         self._say(words)
 
-    def _show_roc(self, verdict: TaskVerdict) -> None:
-        points = verdict.roc()
-        self.set_title("ROC curve", f"AUROC {fixed(area_under(points))}, test set" if points else "test set")
-        self._show_points("roc", points, ("false positive rate", "true positive rate"), None)
-
-    def _show_pr(self, verdict: TaskVerdict) -> None:
-        self.set_title("Precision and recall", "test set")
-        self._show_points("pr", verdict.precision_recall(), ("recall", "precision"), verdict.positive_share())
-        self._say(
-            f"Dashed: guessing, which is right for {100 * verdict.positive_share():.0f}%, the share of positives."
-        )
-
-    def _show_points(
-        self, name: str, points: list[tuple[float, float]], titles: tuple[str, str], level: float | None
-    ) -> None:
-        xs, ys = [x for x, _ in points], [y for _, y in points]
-        self.curve.show_curve(Curve(name, xs, ys, *titles, level))
-
-    def _show_reliability(self, verdict: TaskVerdict) -> None:
-        bins = verdict.reliability
-        total = sum(item.molecules for item in bins)
-        gap = sum(item.molecules * abs(item.said - item.came_true) for item in bins) / max(total, 1)
-        self.set_title("Calibration", f"mean gap {fixed(gap)}, test set")
-        xs, ys, sizes = ([getattr(item, name) for item in bins] for name in ("said", "came_true", "molecules"))
-        titles = ("predicted probability", "share that is positive")
-        self.curve.show_curve(Curve("reliability", xs, ys, *titles, dots=True, sizes=sizes))
-        self._say("Larger dots hold more molecules. Below the diagonal the model is too sure of positives.")
+    def _show_curve(self, verdict: TaskVerdict) -> None:
+        said = self.classes.show_kind(self.kind, verdict)
+        self.set_title(self.picker.currentText(), said.note)
+        self._say(said.words)
 
     def _show_confusion(self, verdict: TaskVerdict) -> None:
         self.set_title("Confusion matrix", "test set")

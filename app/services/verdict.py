@@ -139,6 +139,10 @@ class TaskVerdict:
             table[classes.index(item.measured_class)][said] += 1
         return table
 
+    def against_rest(self, place: int) -> TaskVerdict:
+        """Return one of several classes, by its place, against all others, as the verdict of two classes."""
+        return self if self.result is None else _task_verdict(self.result.against_rest(place), ())
+
     def _counts(self) -> tuple[int, int]:
         positives = sum(molecule.measured == 1 for molecule in self.molecules)
         return positives, len(self.molecules) - positives

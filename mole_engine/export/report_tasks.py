@@ -25,8 +25,9 @@ from mole_engine.inference.verdict import Judgement, TaskJudgement, metric_words
 from mole_engine.inference.verdict import figure as plain
 
 MOST_TASKS = 12
-MOST_WORST, MOST_GROUPS = 8, 6
+MOST_WORST, MOST_GROUPS, MOST_CLASSES = 8, 6, 6
 _DRAWN = (150, 84)
+_ROC = ("false positive rate", "true positive rate")
 
 
 def task_sections(judgement: Judgement, results: Sequence[TaskResult]) -> Iterator[str]:
@@ -72,6 +73,8 @@ def _figures(result: TaskResult) -> Iterator[str]:
         yield from _number_figures(result)
     elif kind is TaskKind.CLASSIFICATION:
         yield from _two_class_figures(result)
+    else:
+        yield from _several_class_figures(result)
     if kind is not TaskKind.REGRESSION:
         yield from _confusion(result)
 
@@ -92,19 +95,12 @@ def _number_figures(result: TaskResult) -> Iterator[str]:
 
 
 def _two_class_figures(result: TaskResult) -> Iterator[str]:
-    positives = float((result.truth == 1).sum())
-    negatives = len(result) - positives
-    order = np.argsort(-result.output, kind="stable")
-    hits = np.cumsum(result.truth[order] == 1)
-    ranks = np.arange(1, len(result) + 1)
-    scores = result.output[order]
-    ends = np.flatnonzero(np.r_[scores[1:] != scores[:-1], True])
+    steps = _steps(result)
+    positives, negatives = int(steps[-1, 0]), int(steps[-1, 1])
     if positives and negatives:
-        roc = [(0.0, 0.0), *zip((ranks - hits)[ends] / negatives, hits[ends] / positives, strict=True)]
-        titles = ("false positive rate", "true positive rate")
-        yield figure(share_chart(roc, titles, name="ROC curve"), "ROC curve, test molecules.")
+        yield figure(share_chart(_roc(steps), _ROC, name="ROC curve"), "ROC curve, test molecules.")
     if positives:
-        curve = list(zip(hits[ends] / positives, (hits / ranks)[ends], strict=True))
+        curve = [(true / positives, true / (true + false)) for true, false in steps[1:]]
         level = positives / len(result)
         drawn = share_chart(curve, ("recall", "precision"), level=level, name="Precision and recall")
         yield figure(drawn, "Precision and recall; dashed: guessing.")
@@ -113,6 +109,33 @@ def _two_class_figures(result: TaskResult) -> Iterator[str]:
     titles = ("predicted probability", "share that is positive")
     words = f"Calibration: mean gap {plain(calibration_error(bins))}."
     yield figure(share_chart(points, titles, dots=True, name="Calibration"), words)
+
+
+def _several_class_figures(result: TaskResult) -> Iterator[str]:
+    """Draw a ROC curve of each class against all others; of many classes, of those with most test molecules."""
+    counts = np.bincount(result.truth.astype(np.int64), minlength=len(result.task.classes))
+    for place in np.argsort(-counts, kind="stable")[:MOST_CLASSES]:
+        steps = _steps(result.against_rest(int(place)))
+        if steps[-1].all():
+            label, curve = result.task.classes[place], _roc(steps)
+            area = float(np.trapezoid([y for _, y in curve], [x for x, _ in curve]))
+            drawn = share_chart(curve, _ROC, name=f"ROC curve of {label}")
+            share = f"{counts[place]} of {len(result)} test molecules"
+            yield figure(drawn, f"{label} ({share}) against all others: ROC curve, AUROC {plain(area)}.")
+
+
+def _steps(result: TaskResult) -> Floats:
+    """(k, 2) true and false positives while the threshold falls, from none to all; equal scores are passed together."""
+    order = np.argsort(-result.output, kind="stable")
+    hits, scores = np.cumsum(result.truth[order] == 1), result.output[order]
+    ends = np.flatnonzero(np.r_[scores[1:] != scores[:-1], True])
+    steps = np.column_stack([hits[ends], ends + 1 - hits[ends]]).astype(np.float64)
+    return np.vstack([np.zeros((1, 2)), steps])
+
+
+def _roc(steps: Floats) -> list[tuple[float, float]]:
+    positives, negatives = steps[-1]
+    return [(false / negatives, true / positives) for true, false in steps]
 
 
 def _confusion(result: TaskResult) -> Iterator[str]:

@@ -10,7 +10,7 @@ import csv
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +101,21 @@ class TaskResult:
         """(n,) most probable class; only for tasks with classes."""
         single = self.output.ndim == 1
         return np.asarray(self.output >= 0.5 if single else self.output.argmax(axis=1), dtype=np.int64)
+
+    def against_rest(self, place: int) -> TaskResult:
+        """Return one of several classes, by its place, against all others: a task of two classes, without baselines."""
+        label = self.task.classes[place]
+        return replace(
+            self,
+            task=TaskSpec(self.task.name, TaskKind.CLASSIFICATION, classes=(f"not {label}", label)),
+            truth=(self.truth == place).astype(np.float64),
+            output=self.output[:, place],
+            training_smiles=[],
+            training_values=np.zeros(0),
+            sets=[],
+            baselines={},
+            _prints=[],
+        )
 
 
 def read_tasks(dataset: Path) -> tuple[TaskSpec, ...]:

@@ -219,13 +219,13 @@ def test_classes_get_curves_a_movable_threshold_and_the_sure_mistakes(qtbot, sho
     card = view.figures
     assert figures(view)[:5] == ["roc", "pr", "confusion", "reliability", "scaffolds"]
     assert "Test AUROC" in words(view.tile)
-    assert card.curve.isVisible()
-    line = card.curve._line.getData()
+    assert card.classes.curve.isVisible()
+    line = card.classes.curve._line.getData()
     assert (line[0][0], line[1][0], line[0][-1], line[1][-1]) == (0, 0, 1, 1)
-    axis = card.curve._plot.getPlotItem().getAxis("bottom")
+    axis = card.classes.curve._plot.getPlotItem().getAxis("bottom")
     assert [words for _, words in axis._tickLevels[0]] == ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
     card.choose("pr")
-    assert card.curve._line.getData()[1][0] == 1.0
+    assert card.classes.curve._line.getData()[1][0] == 1.0
     card.choose("confusion")
     assert card.confusion.grid._table == [[10, 10], [0, 20]]
     assert "precision) 67%" in card.confusion._scores.text()
@@ -234,10 +234,49 @@ def test_classes_get_curves_a_movable_threshold_and_the_sure_mistakes(qtbot, sho
     assert card.confusion.grid._table == [[20, 0], [10, 10]]
     assert "Found (recall) 50%" in card.confusion._scores.text()
     card.choose("reliability")
-    assert list(card.curve._dots.getData()[1]) == [0.0, 1.0, 0.0, 1.0]
+    assert list(card.classes.curve._dots.getData()[1]) == [0.0, 1.0, 0.0, 1.0]
     assert view.worst.model().data(view.worst.model().index(0, 2)) == "yes"
     assert view.worst.model().rowCount() == 40
     assert not view.share.isVisible()
+
+
+def test_each_of_several_classes_is_held_against_all_others(show):
+    colour = TaskSpec("colour", TaskKind.MULTICLASS, classes=("red", "blue", "green"))
+    truth = np.array([0, 1, 2, 1] * 10, dtype=float)
+    shares = np.array([[0.8, 0.15, 0.05], [0.3, 0.5, 0.2], [0.2, 0.2, 0.6], [0.5, 0.1, 0.4]] * 10)
+    nothing = np.full(40, np.nan)
+    known = (colour, ["CCO"] * 40, truth, shares, nothing, nothing, nothing, nothing, ["CCN"], np.array([1.0]))
+    view = show(story(record(metrics={"macro_f1": 0.75}), _task_verdict(TaskResult(*known), ())))
+    card = view.figures
+    assert figures(view)[:5] == ["confusion", "roc", "pr", "reliability", "scaffolds"]
+    card.choose("roc")
+    picker = card.classes.picker
+    assert [picker.itemText(place) for place in range(picker.count())] == ["red", "blue", "green"]
+    assert picker.isVisible()
+    assert "AUROC 1.00, test set" in words(card)
+    picker.setCurrentIndex(1)
+    assert "AUROC 0.50, test set" in words(card), "half of the blue ones stand before all others, half behind them"
+    card.choose("pr")
+    assert "Dashed: guessing, which is right for 50%, the share of positives." in words(card)
+    assert picker.currentText() == "blue"
+    card.choose("reliability")
+    assert list(card.classes.curve._dots.getData()[1]) == [0.5, 0.0, 1.0]
+    view = show(story(record(metrics={"auroc": 0.75}), classes()))
+    assert not picker.isVisible(), "of two classes each is the other's rest"
+
+
+def test_a_class_that_no_test_molecule_has_is_told_in_words(show):
+    colour = TaskSpec("colour", TaskKind.MULTICLASS, classes=("red", "blue", "green"))
+    shares = np.tile([0.5, 0.4, 0.1], (6, 1))
+    nothing = np.full(6, np.nan)
+    truth = np.array([0, 1] * 3, dtype=float)
+    known = (colour, ["CCO"] * 6, truth, shares, nothing, nothing, nothing, nothing, ["CCN"], np.array([1.0]))
+    card = show(story(record(metrics={"macro_f1": 0.3}), _task_verdict(TaskResult(*known), ()))).figures
+    card.choose("roc")
+    card.classes.picker.setCurrentIndex(2)
+    assert "The test molecules are all of one kind: there is nothing to tell apart." in words(card)
+    card.choose("pr")
+    assert "No test molecule is of this class." in words(card)
 
 
 def test_classes_say_how_often_the_true_one_was_not_ruled_out(show):
@@ -256,7 +295,7 @@ def test_several_tasks_can_be_chosen_one_by_one(show):
     assert [tasks.itemText(place) for place in range(tasks.count())] == ["logS", "toxic"]
     assert "Test RMSE, logS" in words(view.tile)
     tasks.setCurrentIndex(1)
-    assert view.figures.curve.isVisible()
+    assert view.figures.classes.curve.isVisible()
     assert figures(view)[0] == "roc"
     view.figures.choose("charts")
     assert view.figures.charts.isVisible()

@@ -217,3 +217,15 @@ def test_ring_systems_of_classes_have_no_column_without_a_title(run):
     titles = [section.split("</tr>")[0] for section in sections]
     assert any("wrong" in title for title in titles)
     assert not any("></th>" in title for title in titles)
+
+
+def test_each_of_several_classes_has_its_curve_against_all_others(run):
+    task = TaskSpec("colour", TaskKind.MULTICLASS, classes=("red", "<b>", "green"))
+    rows = ["C,test,red,0.8,0.1,0.1", "C,test,<b>,0.3,0.5,0.2", "C,test,red,0.2,0.6,0.2", "C,test,<b>,0.1,0.7,0.2"]
+    head = "row,smiles,part,colour_true,colour_prob_red,colour_prob_<b>,colour_prob_green"
+    run.predictions.write_text("\n".join([head, *(f"{n},{row}" for n, row in enumerate(rows))]), encoding="utf-8")
+    text = "".join(task_sections(*judge_folder(run, (task,))))
+    assert "red (2 of 4 test molecules) against all others: ROC curve, AUROC 0.750." in text
+    assert "&lt;b&gt; (2 of 4 test molecules) against all others: ROC curve, AUROC 0.750." in text
+    assert "green (" not in text, "no test molecule is green: there is nothing to tell apart"
+    assert "<b>" not in text
