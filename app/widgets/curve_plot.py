@@ -13,6 +13,10 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from app.theme import theme
 from app.widgets.plotting import brush, label_axis, new_plot, pen, style_plot
 
+_PADDING = 0.02
+_HALF_A_FIGURE = 10
+"""Of an axis, in pixels of height."""
+
 _DESCRIPTION = "Curve of the test molecules"
 
 
@@ -68,8 +72,7 @@ class CurvePlot(QWidget):
             self._line = self._plot.plot([], [])
             self._dots = pg.ScatterPlotItem(pxMode=True)
             self._plot.addItem(self._dots)
-            self._plot.setXRange(0, 1, padding=0.02)
-            self._plot.setYRange(0, 1, padding=0.02)
+            self._plot.setXRange(0, 1, padding=_PADDING)
             for side in ("left", "bottom"):
                 # By itself the axis leaves out the figures at both ends, which reach over its edges.
                 axis = self._plot.getPlotItem().getAxis(side)
@@ -78,6 +81,8 @@ class CurvePlot(QWidget):
             self._plot.getPlotItem().layout.setContentsMargins(1, 1, 12, 1)
             self.setObjectName("curvePlotFrame")
             self._layout.addWidget(self._plot)
+            self._plot.getPlotItem().getViewBox().sigResized.connect(self._fit)
+            self._fit()
             self._color()
         return self._plot
 
@@ -85,6 +90,12 @@ class CurvePlot(QWidget):
         """Make and fill the plot."""
         super().showEvent(event)
         self._draw()
+
+    @Slot()
+    def _fit(self, *_box: object) -> None:
+        """Leave room for the figures at both ends: an axis with grid lines does not draw those that reach over it."""
+        height = self._plot.getPlotItem().getViewBox().height()
+        self._plot.setYRange(0, 1, padding=max(_PADDING, _HALF_A_FIGURE / max(height - 2 * _HALF_A_FIGURE, 1)))
 
     def _draw(self) -> None:
         plot, curve = self.plot(), self._curve

@@ -92,6 +92,7 @@ def _too_few(dataset: CuratedDataset) -> InputError:
     if reasons:
         cause += f" Left out{', for example' if len(dropped) > _REASONS else ''}: {reasons}."
     remedy = "Add molecules, or correct the rows that were left out." if dropped else "Add molecules."
+    remedy += " A model that you have predicts even one: paste it on the Predict page, or use 'mole predict'."
     return InputError(f"{dataset.info.name} has too few molecules to train on.", cause, remedy)
 
 

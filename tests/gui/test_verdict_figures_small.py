@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtGui import QFontMetrics
+from PySide6.QtGui import QFontMetrics, QPainter, QPixmap
 
 from app.theme import text_font, theme
+from app.widgets.curve_plot import Curve, CurvePlot
 from app.widgets.live_chart import MetricChart
 from app.widgets.molecule_scatter import MoleculeScatter, ScatterPoint
 from app.widgets.plotting import fitting_title
@@ -97,3 +98,24 @@ def test_a_chart_says_which_network_it_shows(qapp, qtbot, shown, width):
     qtbot.waitUntil(lambda: chart._note.text() == "log(mol/L), validation, network 2 of 6")
     qtbot.waitUntil(lambda: chart._note.shown() == chart._note.text())
     qtbot.waitUntil(lambda: chart.picker.isVisible() and chart.rect().contains(chart._pickers.geometry()))
+
+
+def test_a_curve_between_0_and_1_has_both_ends_on_its_axes(qtbot, shown):
+    view = CurvePlot()
+    view.show_curve(Curve("roc", [0.0, 1.0], [0.0, 1.0], "false positive rate", "true positive rate"))
+    shown(view, 250, 480)
+    item = view.plot().getPlotItem()
+
+    def figures(side):
+        paper = QPixmap(10, 10)
+        painter = QPainter(paper)
+        try:
+            return [words for _, _, words in item.getAxis(side).generateDrawSpecs(painter)[2]]
+        finally:
+            painter.end()
+
+    ends = ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
+    for height in (480, 300, 200, 160):
+        view.resize(250, height)
+        qtbot.waitUntil(lambda height=height: item.getAxis("left").height() < height)
+        assert (figures("left"), figures("bottom")) == (ends, ends)

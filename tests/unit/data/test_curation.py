@@ -233,4 +233,4 @@ def test_a_file_of_which_too_little_remains_says_which_rows_were_left_out(tmp_pa
     problem = refused.value.problem
     assert "2 of 4 rows remain after curation; 3 are the least. Left out: line 3: " in problem.cause
     assert "line 5: " in problem.cause
-    assert problem.remedy == "Add molecules, or correct the rows that were left out."
+    assert problem.remedy.startswith("Add molecules, or correct the rows that were left out. A model that you have")
