@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from mole_engine.contracts.errors import InputError
@@ -17,7 +18,7 @@ def checked_names(names: Sequence[str], file: str) -> list[str]:
         When two columns have the same name.
     """
     found = [name if name.strip() else f"column {index + 1}" for index, name in enumerate(names)]
-    twice = list(dict.fromkeys(name for index, name in enumerate(found) if name in set(found[:index])))
+    twice = [name for name, many in Counter(found).items() if many > 1]
     if twice:
         raise InputError(
             f"{file} has columns of the same name.",

@@ -25,6 +25,8 @@ _GROUPS = r"\d{{1,3}}(?:{0}\d{{3}}){{2,}}(?:{1}\d+)?|\d{{1,3}}(?:{0}\d{{3}})+{1}
 _GROUPED_DECIMAL = r"\d{{1,3}}(?:{0}\d{{3}})+{1}\d+"
 _ANY, _WHOLE = r"\d[\d.,]*|[.,]\d+", r"[1-9]\d{0,14}"
 _INTEGER_PART = re.compile(r"\d+", re.ASCII)
+_ONLY_POINTS = re.compile(r"(?:-?(?:0\.\d+|\d{4,}(?:\.\d+)?|\d{1,3}(?:\.(?:\d\d?|\d{4,}))?)?\n)*", re.ASCII)
+"""Lines of numbers whose points can part no thousands: of tables of descriptors, nearly all columns are such."""
 _LOOKED_AT = 10_000
 _HUNDRED = 100
 _OTHER = {".": ",", ",": "."}
@@ -105,7 +107,7 @@ def find_marks(frame: pd.DataFrame, names: Sequence[str], likely: str, delimiter
     fixed
         Whether the user has fixed the mark: then only the use of dots beside decimal commas is decided.
     """
-    columns = [_column(name, frame.iloc[:, place], delimiter) for place, name in enumerate(names)]
+    columns = [_column(name, texts, delimiter) for name, (_, texts) in zip(names, frame.items(), strict=True)]
     votes = [one.proven for one in columns if one is not None and one.proven]
     table = likely
     if votes and not fixed and votes.count(",") != votes.count("."):
@@ -137,12 +139,26 @@ def _numbers_in(cells: pa.Array) -> pa.Array | None:
 
 def _column(name: str, texts: pd.Series, delimiter: str) -> _Column | None:
     """Count how a column uses the marks; None for one that holds no numbers, or no mark."""
+    points = _only_points(texts)
+    if points is not None:
+        return _Column(name, pa.array([], pa.string()), _Use(0, 0, 0), _Use(points, 0, 0)) if points else None
     cells = pa.array(texts)
     # Only where a mark could part thousands is each cell looked at.
     if delimiter != ";" and not _any(cells, ",") and len(cells) > _LOOKED_AT:
         cells = pa.array(texts.iloc[:: len(cells) // _LOOKED_AT])
     numbers = _numbers_in(cells) if _any(cells, ",") or _any(cells, ".") else None
     return None if numbers is None else _Column(name, numbers, _use(numbers, ","), _use(numbers, "."))
+
+
+def _only_points(texts: pd.Series) -> int | None:
+    """Return how many numbers have a decimal point where nothing else is in question; None where something may be."""
+    if len(texts) > _LOOKED_AT:
+        return None
+    lines = "\n".join([*texts, ""])
+    # A cell may hold a line break itself.
+    if lines.count("\n") != len(texts) or _ONLY_POINTS.fullmatch(lines) is None:
+        return None
+    return lines.count(".")
 
 
 def _any(cells: pa.Array, mark: str) -> bool:

@@ -169,8 +169,10 @@ def _may_carry_units(table: RawTable, column: ColumnInfo) -> bool:
     if column.kind not in {"text", "class", "number", "binary"}:
         return False
     rows = min(len(table), _SAMPLE_ROWS, max(50, _SAMPLE_CELLS // len(table.info.columns)))
-    places = np.unique(np.linspace(0, len(table) - 1, rows).astype(np.int64))
-    sample = table.frame[column.name].iloc[places].tolist()
+    texts = table.frame[column.name]
+    if rows < len(table):
+        texts = texts.iloc[np.unique(np.linspace(0, len(table) - 1, rows).astype(np.int64))]
+    sample = texts.tolist()
     if are_plain_numbers(sample) or all(text.rstrip()[-1:].isdigit() for text in sample if not is_null(text)):
         # The usual column, told without a second look at its numbers.
         return False

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
+import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mole_engine.contracts.config import CurationConfig, DataConfig, SplitConfig
+from mole_engine.data import number_marks
 from mole_engine.data.columns import detect_roles
 from mole_engine.data.curation import curate
 from mole_engine.data.readers import read_table
@@ -132,3 +138,19 @@ def test_files_with_different_marks_keep_their_numbers(tmp_path):
     assert table.numbers("y").tolist() == [1.5, 2.5, 3.5, 4512.5]
     assert table.numbers("mw").tolist() == [100.25, 90.5, 101.25, 102.5]
     assert table.numbers("ic50 (nM)").tolist() == [3.5, 2.0, 5.234, 1.5]
+
+
+CELLS = st.one_of(
+    st.from_regex(r"-?[0-9]{0,5}([.,][0-9]{1,5})?", fullmatch=True),
+    st.sampled_from(["", "1.234", "0.123", "12.345,6", "> 1.5", "1.5 nM", "1.5e3", "a.b", "1.2.3", "-", "1.\n2"]),
+)
+
+
+@given(st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=4), st.sampled_from([",", ";", "\t"]))
+def test_columns_of_plain_decimals_are_seen_at_once_and_decided_alike(columns, delimiter):
+    frame = pd.DataFrame({str(place): pd.array(cells, dtype="str") for place, cells in enumerate(columns)})
+    known = (frame, list(frame.columns), ".", delimiter)
+    at_once = number_marks.find_marks(*known, fixed=False)
+    with mock.patch.object(number_marks, "_only_points", return_value=None) as looked:
+        assert number_marks.find_marks(*known, fixed=False) == at_once
+    assert looked.called
