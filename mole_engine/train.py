@@ -261,8 +261,6 @@ class _Job(Job):
         return training_words(self.config, self.record, len(pool_of(prepared.data)))
 
     def _start_comparison(self, dataset: CuratedDataset, split: Split) -> None:
-        if not self.config.baselines:
-            return
         from mole_engine.training.comparison import Comparison
 
         self.comparison = Comparison(self.config, dataset, split, self.emitter, cache_dir=cache_folder())

@@ -327,7 +327,7 @@ class TrainConfig(Job):
     )
     out: str = setting("", "Run folder; empty: a new folder in the workspace.")
     workspace: str = setting("", "Workspace that keeps the runs; empty: the default one.")
-    baselines: bool = setting(True, "Fit simple models on the same molecules beside the training, to compare with.")
+    baselines: bool = setting(True, "Fit simple models to compare with (otherwise means of all and of the nearest).")
     pinned: list[str] = setting([], "Structures (SMILES) whose prediction is shown after every epoch.")
     data: DataConfig = Field(default_factory=DataConfig, description="Data.")
     split: SplitConfig = Field(default_factory=SplitConfig, description="Split.")

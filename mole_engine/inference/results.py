@@ -31,6 +31,7 @@ MEAN = "mean"
 
 _TITLES = {
     MEAN: "the mean of the training molecules",
+    "neighbours": "the mean of the 5 most similar training molecules",
     "fingerprints": "ECFP4 + random forest",
     "descriptors": "RDKit descriptors + extra trees",
     "boosting": "RDKit descriptors + gradient boosting",

@@ -18,11 +18,13 @@ from mole_engine.contracts.dataset import Split, TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.data.dataset import CuratedDataset
+from mole_engine.data.fingerprints import fingerprints_of
 from mole_engine.data.scaling import TargetScaler
 from mole_engine.data.weights import counting
 from mole_engine.training.folds import of_main_file
 from mole_engine.training.library_threads import openmp_threads
 from mole_engine.training.metrics import compute_metrics
+from mole_engine.training.neighbours import NEIGHBOURS, read_across
 from mole_engine.training.tabular import (
     ROWS_AT_A_TIME,
     Table,
@@ -42,11 +44,15 @@ Positions = npt.NDArray[np.int64]
 
 BASELINES: dict[str, str] = {
     "mean": "Mean of the training molecules",
+    "neighbours": f"Mean of the {NEIGHBOURS} most similar training molecules",
     "fingerprints": "ECFP4 + random forest",
     "descriptors": "RDKit descriptors + extra trees",
     "boosting": "RDKit descriptors + gradient boosting",
 }
 """Name and title of each baseline, in the order in which they are shown."""
+
+AT_ONCE = ("mean", "neighbours")
+"""Those that are looked up rather than fitted, which no job is too short for."""
 
 MAX_MOLECULES = 20_000
 """A larger training part is represented by a sample: a baseline must not take longer than the network."""
@@ -185,9 +191,11 @@ class _Features:
     on_progress: ProgressHandler | None
 
     def table(self, name: str) -> Any:
-        """Return (len(used), F) features, sparse or not; without columns for the mean."""
+        """Return (len(used), F) features, sparse or not, or packed fingerprints; without columns for the mean."""
         if name == "mean":
             return np.zeros((len(self.used), 0), dtype=np.float32)
+        if name == "neighbours":
+            return fingerprints_of([self.smiles[row] for row in self.used], lambda *_: self._check())
         if name == "fingerprints":
             return small_count_table([self.smiles[row] for row in self.used], self._check) > 0
         return self._descriptors()[:, : len(rdkit_descriptor_names())]
@@ -228,7 +236,7 @@ class _Work:
     def outputs(self, train: Positions, rows: Positions) -> Floats:
         """Return (len(rows), outputs) in the user's units or as probabilities."""
         train, weights = counting(self.dataset.weights, train)
-        filling = None if self.name == "fingerprints" else column_medians(self._features(train))
+        filling = None if self.name in ("neighbours", "fingerprints") else column_medians(self._features(train))
         scaler = TargetScaler.fit(self.dataset.targets[train], self.dataset.tasks, self.transform, weights)
         parts = []
         for place, task in enumerate(self.dataset.tasks):
@@ -249,6 +257,8 @@ class _Work:
 
     def _features(self, rows: Positions, filling: Table | None = None) -> Any:
         places = np.searchsorted(self.used, rows)
+        if self.name == "neighbours":
+            return self.table[places]
         if self.name == "fingerprints":
             # Nearly all of it is 0, which trees pass over.
             return self.table[places].astype(np.float32)
@@ -267,6 +277,8 @@ class _Work:
         if len(np.unique(labels)) < 2 or not len(wanted):
             # Nothing can be told apart (scikit-learn refuses a single class).
             return _mean(labels, task, len(wanted), weights)
+        if self.name == "neighbours":
+            return read_across(self._features(train), labels, self._features(wanted), task, weights, self._check)
         if self.name == "boosting":
             model = boosting(task.kind, rounds=ROUNDS, seed=self.seed)
         else:

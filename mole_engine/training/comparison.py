@@ -16,7 +16,7 @@ from mole_engine.contracts.events import BaselineReady, Notice, StateChanged
 from mole_engine.contracts.run_state import RunControl, RunState
 from mole_engine.contracts.wording import counted
 from mole_engine.data.dataset import CuratedDataset
-from mole_engine.training.baselines import BASELINES, BaselineResult, fit_baseline
+from mole_engine.training.baselines import AT_ONCE, BASELINES, BaselineResult, fit_baseline
 from mole_engine.training.emitter import EventEmitter
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ _POLL_SECONDS = 0.1
 
 
 class Comparison:
-    """Fits the baselines one after the other while the network trains.
+    """Fits the baselines one after the other while the network trains; those that need no fitting in every job.
 
     The thread touches neither the network nor the random numbers of torch, so the network's result does not depend on
     it. What it has to say goes through `EventEmitter.post`, hence comes from the job's own thread.
@@ -59,6 +59,7 @@ class Comparison:
         self.split = split
         self.emitter = emitter
         self.results: list[BaselineResult] = []
+        self._names = tuple(BASELINES) if config.baselines else AT_ONCE
         self._cache_dir = cache_dir
         self._threads = threads
         self._cancelled = threading.Event()
@@ -80,11 +81,11 @@ class Comparison:
         while self._thread.is_alive():
             if control.stop_requested:
                 self.cancel()
-                there, all_of_them = len(self.results), counted(len(BASELINES), "simple model")
+                there, all_of_them = len(self.results), counted(len(self._names), "simple model")
                 verb = "is" if there == 1 else "are"
                 self.emitter.emit(Notice(message=f"Stopped: {there} of {all_of_them} to compare with {verb} fitted."))
                 break
-            on_progress(STAGE, len(self.results), len(BASELINES))
+            on_progress(STAGE, len(self.results), len(self._names))
             self.emitter.emit_posted()
             self._thread.join(_POLL_SECONDS)
         self.emitter.emit_posted()
@@ -99,7 +100,7 @@ class Comparison:
     def _work(self) -> None:
         _step_back()
         ensemble = self.config.ensemble
-        for name in BASELINES:
+        for name in self._names:
             try:
                 result = fit_baseline(
                     name,

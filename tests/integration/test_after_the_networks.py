@@ -139,6 +139,6 @@ def test_a_stop_ends_the_wait_for_models_to_compare_with(make_config: Any, monke
     monkeypatch.setattr(comparison, "fit_baseline", slow)
     record, events = run(make_config(baselines=True), trained_only)
     assert begun.is_set()
-    assert notices(events, "Stopped") == ["Stopped: 1 of 4 simple models to compare with is fitted."]
+    assert notices(events, "Stopped") == ["Stopped: 1 of 5 simple models to compare with is fitted."]
     assert sum(isinstance(event, BaselineReady) for event in events) == 1
     check_model(record)

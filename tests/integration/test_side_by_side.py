@@ -54,6 +54,17 @@ def job(make_config, tmp_path):
     return make
 
 
+_kept: list[Any] = []
+
+
+@pytest.fixture
+def apart(job):
+    """Return the same job, one network after the other, which is trained for the first test that asks."""
+    if not _kept:
+        _kept.append(train(job("apart", 1)))
+    return _kept[0]
+
+
 def _epochs(events: list[Any]) -> list[int]:
     return [event.epoch for event in events if isinstance(event, EpochMetrics)]
 
@@ -74,7 +85,7 @@ def _assert_same(one: Any, other: Any) -> None:
     assert _rows(one) == _rows(other)
 
 
-def test_the_same_to_the_last_digit_as_one_after_the_other(job, processes):
+def test_the_same_to_the_last_digit_as_one_after_the_other(job, apart, processes):
     events: list[Any] = []
     control = RunControl()
     # It has ended a search before, and none of these networks.
@@ -89,11 +100,11 @@ def test_the_same_to_the_last_digit_as_one_after_the_other(job, processes):
     assert steps == sorted(steps)
     assert {event.network for event in events if isinstance(event, EpochMetrics)} == set(range(1, 9))
 
-    _assert_same(train(job("apart", 1)), together)
+    _assert_same(apart, together)
     assert len(processes) == 2
 
 
-def test_a_run_that_was_interrupted_goes_on_with_what_all_have_learnt(job, processes):
+def test_a_run_that_was_interrupted_goes_on_with_what_all_have_learnt(job, apart, processes):
     control, events = RunControl(), []
 
     def interrupt(event: Any) -> None:
@@ -108,7 +119,7 @@ def test_a_run_that_was_interrupted_goes_on_with_what_all_have_learnt(job, proce
     assert len(processes) == 4
     # Also those epochs that another process had behind it before anybody was shown them.
     assert sorted(set(_epochs(events))) == list(range(1, 25))
-    _assert_same(train(job("apart", 1)), second)
+    _assert_same(apart, second)
 
 
 def test_who_cancels_at_once_waits_for_no_libraries(job, processes):
@@ -169,22 +180,22 @@ def fault(monkeypatch):
     return use
 
 
-def test_processes_that_die_cost_only_time(job, processes, fault):
+def test_processes_that_die_cost_only_time(job, apart, processes, fault):
     fault("crash")
     events: list[Any] = []
     record = train(job("crashed", 2), on_event=events.append)
     assert record.status is RunState.COMPLETED
     assert sum("or has died" in event.message for event in events if isinstance(event, Notice)) == 4
     assert sorted(set(_epochs(events))) == list(range(1, 25))
-    _assert_same(train(job("apart", 1)), record)
+    _assert_same(apart, record)
 
 
-def test_processes_that_cannot_be_started_cost_only_time(job, processes, monkeypatch, tmp_path):
+def test_processes_that_cannot_be_started_cost_only_time(job, apart, processes, monkeypatch, tmp_path):
     monkeypatch.setattr(side_by_side, "own_command", lambda module: [str(tmp_path / "is not there")])
     record = train(job("none", 2))
     assert record.status is RunState.COMPLETED
     assert not processes
-    _assert_same(train(job("apart", 1)), record)
+    _assert_same(apart, record)
 
 
 def test_what_goes_wrong_in_one_of_them_ends_the_run_in_words(job, processes, fault):
