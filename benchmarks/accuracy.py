@@ -30,7 +30,7 @@ from chemprop_row import CHEMPROP, ChempropMissingError, chemprop_version, fit_c
 from further_models import FURTHER, fit_further, is_possible, reads_weights
 
 PRESETS = ("recommended", "quick-look", "small", "hybrid", "thorough")
-BASELINES = ("mean", "fingerprints", "descriptors", "boosting")
+BASELINES = ("mean", "neighbours", "fingerprints", "descriptors", "boosting")
 METHODS = (*BASELINES, *FURTHER, *CHEMPROP, *PRESETS)
 
 
