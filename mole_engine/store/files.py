@@ -131,13 +131,18 @@ def storage_problem(error: OSError, path: Path) -> KnownError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT) or (error.errno is None and _is_full(path.parent)):
         return KnownError(f"Cannot write {path}:", "the disk is full.", "Free some space, or choose another folder.")
     words = _REFUSALS.get(error.errno or 0)
-    if getattr(error, "winerror", None) in _IN_USE and is_file(path):
+    if is_in_use(error) and is_file(path):
         words = ("it may not be written, or another program (a spreadsheet, say) has it open.", "Close it there first.")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return _no_folder(path)
     if words is not None:
         return InputError(f"Cannot write {path}:", *words)
     return KnownError(f"Cannot write {path}:", f"{error.strerror or error}.", "Choose another folder.")
+
+
+def is_in_use(error: OSError) -> bool:
+    """Whether Windows refuses something because of rights, or because somebody has the file, or one within, open."""
+    return getattr(error, "winerror", None) in _IN_USE
 
 
 def _no_folder(path: Path) -> InputError:
