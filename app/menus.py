@@ -98,7 +98,9 @@ def _edit_menu(window: MainWindow) -> QMenu:
     menu = QMenu("&Edit", window)
     stack = window.session.history.stack
     undo = _add(window, menu, "Undo", partial(_step, window, stack.undo), "Ctrl+Z")
-    redo = _add(window, menu, "Do again", partial(_step, window, stack.redo), "Ctrl+Shift+Z")
+    redo = _add(window, menu, "Do again", partial(_step, window, stack.redo))
+    # The second is what Windows has for it.
+    redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
     for action, can, told, words in (
         (undo, stack.canUndoChanged, stack.undoTextChanged, "Undo"),
         (redo, stack.canRedoChanged, stack.redoTextChanged, "Do again"),
