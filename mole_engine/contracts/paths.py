@@ -57,6 +57,14 @@ def patiently(work: Callable[[], object]) -> None:
     work()
 
 
+def native(path: str) -> str:
+    """Return a path as this system writes it, "" for none; Qt's dialogs and drops have slashes also under Windows.
+
+    One file must have one name: by it, a model that is opened is known for one of those that are listed.
+    """
+    return str(Path(path)) if path else ""
+
+
 def from_home(path: str | Path) -> Path:
     """Return a path in which a leading `~` is the user's home folder, which no shell puts in for YAML or Python.
 
