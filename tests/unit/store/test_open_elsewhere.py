@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from mole_engine.contracts import paths
 from mole_engine.contracts.config import TrainConfig
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import Cancelled, InputError
 from mole_engine.contracts.paths import remove
 from mole_engine.data import downloads
 from mole_engine.data.feature_cache import FeatureCache
+from mole_engine.inference.table_writers import open_writer
 from mole_engine.store.bundle import read_bundle
 from mole_engine.store.run_folder import RunFolder
 from mole_engine.store.runs import Workspace
@@ -172,3 +174,33 @@ def test_features_are_kept_once_the_scanner_is_done(refused: Refuse, tmp_path: P
     cache = FeatureCache(tmp_path)
     cache.save("a" * 64, {"tokens": np.zeros(3)}, {})
     assert cache.load("a" * 64) is not None
+
+
+def test_a_table_that_is_given_up_is_closed_before_it_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyarrow.parquet as pq
+
+    done: list[str] = []
+    close, unlink = pq.ParquetWriter.close, Path.unlink
+
+    def closes(writer: Any) -> None:
+        done.append("close")
+        close(writer)
+
+    def removes(path: Path, missing_ok: bool = False) -> None:
+        done.append("remove")
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(pq.ParquetWriter, "close", closes)
+    monkeypatch.setattr(Path, "unlink", removes)
+
+    def begin_and_give_up() -> None:
+        with open_writer(tmp_path / "out.parquet", frozenset()) as writer:
+            writer.write(pd.DataFrame({"smiles": ["CCO"]}))
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        begin_and_give_up()
+    assert done[:2] == ["close", "remove"]
+    assert list(tmp_path.iterdir()) == []
