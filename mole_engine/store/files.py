@@ -26,6 +26,9 @@ _REFUSALS = {
 }
 """What a place that cannot be written to lacks, and what to do."""
 
+_LONG_PATH = 220
+"""Letters from which on Windows may refuse a path: 260, less those by which a file is written beside its place."""
+
 _IN_USE = (5, 32, 33)
 """How Windows numbers a refusal because of rights or of others that use the file; it does not always say which."""
 
@@ -149,6 +152,11 @@ def _no_folder(path: Path) -> InputError:
     file = next((parent for parent in path.parents if is_file(parent)), None)
     if file is not None:
         return InputError(f"Cannot write {path}:", f"{file} is a file, not a folder.", "Choose another folder.")
+    letters = len(str(path.absolute()))
+    if letters > _LONG_PATH and is_folder(path.parent):
+        # Windows says of a path that has too many letters only that it is not there.
+        cause = f"its path is too long for this system ({letters} letters)."
+        return InputError(f"Cannot write {path}:", cause, "Choose a folder with a shorter path.")
     return InputError(f"Cannot write {path}:", "the folder does not exist.", "Make it first, or choose another.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
 import app.theme
-from app import first_size
+from app import file_manager, first_size
+from app.__main__ import _application
 from app.services import runs
 from app.theme import Theme
 from tests.gui.test_predict_page import model_path
@@ -113,3 +115,43 @@ def test_files_of_parts_are_named_as_the_system_does(qtbot, window, open_file, m
         dialog.fileSelected.emit(spelled_otherwise(str(molecules_csv)))
         dialog.close()
     assert told.args[0] == {"test_path": str(molecules_csv)}
+
+
+def test_libraries_and_months_are_not_in_the_language_of_the_user(qapp, monkeypatch):
+    """Making the application sets the whole process to it (Linux, macOS)."""
+    done = []
+
+    class Application:
+        def __init__(self, _words):
+            done.append("made")
+
+        def __getattr__(self, name):
+            return lambda _value: None
+
+    monkeypatch.setattr(locale, "setlocale", lambda part, value: done.append((part, value)))
+    _application(Application)
+    assert done == ["made", (locale.LC_NUMERIC, "C"), (locale.LC_TIME, "C")]
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Return the folders that the file manager is told of."""
+    told = []
+    monkeypatch.setattr(file_manager.QDesktopServices, "openUrl", lambda url: told.append(url.toLocalFile()))
+    return told
+
+
+def test_the_file_manager_is_told_where_a_folder_really_lies(opened, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "shown").symlink_to(tmp_path / "real")
+    file_manager.show_folder(str(tmp_path / "shown"))
+    assert opened == [str((tmp_path / "real").resolve())]
+
+
+def test_the_workspace_opens_from_the_menu_and_from_the_settings(opened, window, tmp_path):
+    real = window.session.workspace.resolve()
+    (tmp_path / "shown").symlink_to(real)
+    window.session.workspace = tmp_path / "shown"
+    next(action for action in window.actions() if action.text() == "Open the workspace folder").trigger()
+    window.page("preferences")._open_folder()
+    assert opened == [str(real)] * 2
