@@ -20,6 +20,7 @@ from mole_engine.contracts.events import EpochMetrics, Notice
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 from mole_engine.data.scaling import TaskScale
+from mole_engine.export import report
 from mole_engine.export.report import report_html, write_report
 from mole_engine.export.report_tasks import task_sections
 from mole_engine.inference.verdict import judge_folder
@@ -217,3 +218,18 @@ def test_ring_systems_of_classes_have_no_column_without_a_title(run):
     titles = [section.split("</tr>")[0] for section in sections]
     assert any("wrong" in title for title in titles)
     assert not any("></th>" in title for title in titles)
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        (r"C:\Users\jo\AppData\Local\MolE Studio\runs\a", r'"C:\Users\jo\AppData\Local\MolE Studio\runs\a"'),
+        (r"D:\R&D\50%\a.csv", r'"D:\R&D\50%\a.csv"'),
+        (r"C:\Users\Jürgen\a-1.csv", r"C:\Users\Jürgen\a-1.csv"),
+    ],
+)
+def test_commands_to_copy_are_quoted_for_the_terminal_of_windows(run, monkeypatch, name, typed):
+    """Its cmd.exe takes single quotes for letters, and the usual workspace has a blank in its path."""
+    run.write_record(replace(run.read_record(), data_name=name))
+    monkeypatch.setattr(report.sys, "platform", "win32")
+    assert f"mole train {typed} --config config.yaml" in html.unescape(report_html(run.path))
