@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import locale
 import logging
 import multiprocessing
 import os
@@ -149,6 +150,10 @@ def _application(kind: type[QApplication]) -> QApplication:
     from app.theme import icon
 
     app = kind(sys.argv[:1])
+    for part in (locale.LC_NUMERIC, locale.LC_TIME):
+        # Qt has set them as the user has (Linux, macOS): decimal commas for libraries, months in another language than
+        # the words around them.
+        locale.setlocale(part, "C")
     app.setApplicationName("MolE Studio")
     app.setOrganizationName("MolE Studio")
     app.setDesktopFileName("mole-studio")

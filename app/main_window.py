@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.dropping import Drops
+from app.first_size import first_size
 from app.looking import LookAround
 from app.menus import build_menus
 from app.page_shelf import PAGES, PageShelf
@@ -62,7 +63,7 @@ class MainWindow(QMainWindow):
         _open_windows.add(self)
         self.setObjectName("mainWindow")
         self.setWindowTitle("MolE Studio")
-        self.resize(1280, 800)
+        self.resize(first_size(self.screen()))
         self.setMinimumSize(960, 620)
         app = QApplication.instance()
         if isinstance(app, QApplication):

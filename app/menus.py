@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QUrl, Slot
-from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
+from app.file_manager import show_folder
 from app.services.datasets import samples
 from app.theme import ThemeMode, theme
 
@@ -98,7 +99,9 @@ def _edit_menu(window: MainWindow) -> QMenu:
     menu = QMenu("&Edit", window)
     stack = window.session.history.stack
     undo = _add(window, menu, "Undo", partial(_step, window, stack.undo), "Ctrl+Z")
-    redo = _add(window, menu, "Do again", partial(_step, window, stack.redo), "Ctrl+Shift+Z")
+    redo = _add(window, menu, "Do again", partial(_step, window, stack.redo))
+    # The second is what Windows has for it.
+    redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
     for action, can, told, words in (
         (undo, stack.canUndoChanged, stack.undoTextChanged, "Undo"),
         (redo, stack.canRedoChanged, stack.redoTextChanged, "Do again"),
@@ -183,13 +186,9 @@ def _set_mode(window: MainWindow, mode: ThemeMode) -> None:
 def _help_menu(window: MainWindow) -> QMenu:
     menu = QMenu("&Help", window)
     _add(window, menu, "Guide", lambda: _show_guide(window), "F1")
-    _add(window, menu, "Open the workspace folder", lambda: _open_folder(window.session.workspace))
+    _add(window, menu, "Open the workspace folder", lambda: show_folder(window.session.workspace))
     _add(window, menu, "About MolE Studio", lambda: _show_about(window))
     return menu
-
-
-def _open_folder(path: Path) -> None:
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
 
 
 def _show_guide(window: MainWindow) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+import sys
 
 from mole_engine.contracts.wording import counted
 
@@ -16,6 +17,7 @@ __all__ = [
     "counted",
     "duration",
     "fixed",
+    "keys",
     "number",
     "own_title",
     "plain_minus",
@@ -33,6 +35,11 @@ DASH = "\u2013"
 
 OWN = "\x1f"
 """Begins the keys of the columns that we add to a table, which no column of a file begins with."""
+
+
+def keys(words: str) -> str:
+    """Return words about keys for this computer's keyboard: what Qt calls Ctrl everywhere is Cmd on a Mac."""
+    return words.replace("Ctrl", "Cmd") if sys.platform == "darwin" else words
 
 
 def own_title(key: str) -> str:

@@ -16,6 +16,12 @@ from PySide6.QtWidgets import QApplication
 
 ThemeMode = Literal["system", "light", "dark"]
 
+_SCHEMES: dict[ThemeMode, Qt.ColorScheme] = {
+    "system": Qt.ColorScheme.Unknown,
+    "light": Qt.ColorScheme.Light,
+    "dark": Qt.ColorScheme.Dark,
+}
+
 SPACE = (4, 8, 12, 16, 24)
 """Distances in pixels; margins of a page are the last, gaps between cards the third and fourth."""
 
@@ -147,7 +153,10 @@ class Theme(QObject):
     def set_mode(self, mode: ThemeMode) -> None:
         """Follow the system, or stay light or dark."""
         before, self._mode = self._mode, mode
-        self._show(self._wanted(QGuiApplication.styleHints().colorScheme()))
+        hints = QGuiApplication.styleHints()
+        # The frames of windows and the system's dialogs are drawn by the system (Windows, macOS).
+        hints.setColorScheme(_SCHEMES[mode])
+        self._show(self._wanted(hints.colorScheme()))
         if mode != before:
             self.mode_changed.emit()
 

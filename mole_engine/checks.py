@@ -87,7 +87,7 @@ def run_check(
         When the folder is not enough for it, or there are no test molecules.
     """
     folder = RunFolder(run_dir)
-    with tempfile.TemporaryDirectory(prefix="mole-check-") as place:
+    with tempfile.TemporaryDirectory(prefix="mole-check-", ignore_cleanup_errors=True) as place:
         material = _material(folder, task, Path(place))
         epochs = short_epochs(material.config.training.epochs)
         fit = _forest(material) if model == "fingerprints" else _network(material, Path(place), epochs, on_progress)
@@ -194,7 +194,7 @@ def _network(material: _Material, place: Path, epochs: int, on_progress: Progres
     from mole_engine.train import train
 
     def fit(dataset: CuratedDataset, split: Split, seed: int) -> dict[str, float]:
-        with tempfile.TemporaryDirectory(dir=place) as folder:
+        with tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as folder:
             data = Path(folder) / "data.csv"
             _write_data(data, material.config, dataset, split)
             changes = {

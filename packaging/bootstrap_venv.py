@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import bootstrap_torch
@@ -101,6 +104,7 @@ class Environment:
 def set_up(environment: Environment, console: Console, *, tests: bool) -> None:
     """Bring the environment to readiness, in as few steps as its state allows. Raises BootstrapError."""
     if environment.is_ready(tests=tests):
+        show_path(environment.folder)
         return
     check_architecture()
     sound = environment.is_sound()
@@ -154,6 +158,7 @@ def _fill(environment: Environment, console: Console, *, tests: bool) -> None:
         if code:
             raise failure("A package could not be installed.", lines)
         make_path_readable(environment.folder)
+        show_path(environment.folder)
     if sys.platform == "win32":
         with console.step("Trying the libraries"):
             try_libraries(environment.python, console)
@@ -165,12 +170,33 @@ def make_path_readable(folder: Path) -> None:
     pip writes the file in UTF-8; Python 3.11 and 3.12 read it in the system's encoding. On Windows, below a folder such
     as C:\Users\Jürgen, `mole` then finds no program, and with some letters the interpreter does not even start.
     """
+    for path in _path_files(folder):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if any(not line.isascii() for line in lines):
+            added = [f"import sys; sys.path.append({line!a})\n" for line in lines]
+            path.write_text("".join(added), encoding="ascii")
+
+
+def show_path(folder: Path) -> None:
+    """Let Python see the file that says where the program lies.
+
+    Python passes over hidden ones, and macOS hides what is put into a folder such as `.venv` in Documents or on the
+    Desktop: `mole` then finds no program (https://github.com/python/cpython/issues/148121).
+    """
+    change: Callable[[Path, int], None] | None = getattr(os, "chflags", None)
+    if change is None:
+        return
+    for path in _path_files(folder):
+        flags = getattr(path.lstat(), "st_flags", 0)
+        if flags & stat.UF_HIDDEN:
+            # Of another user's folder it stays as it is; the starters find the program without it.
+            with contextlib.suppress(OSError):
+                change(path, flags & ~stat.UF_HIDDEN)
+
+
+def _path_files(folder: Path) -> Iterator[Path]:
     for place in ("Lib/site-packages", "lib/python3*/site-packages"):
-        for path in folder.glob(f"{place}/{PATH_FILES}"):
-            lines = path.read_text(encoding="utf-8").splitlines()
-            if any(not line.isascii() for line in lines):
-                added = [f"import sys; sys.path.append({line!a})\n" for line in lines]
-                path.write_text("".join(added), encoding="ascii")
+        yield from folder.glob(f"{place}/{PATH_FILES}")
 
 
 def try_libraries(python: Path, console: Console) -> None:

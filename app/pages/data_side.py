@@ -18,6 +18,7 @@ from app.widgets.curation_card import CurationCard
 from app.widgets.drop_zone import FILE_FILTER
 from app.widgets.split_card import SplitCard
 from mole_engine.contracts.errors import Cancelled
+from mole_engine.contracts.paths import native
 
 if TYPE_CHECKING:
     from app.pages.data_rows import RowsPanel
@@ -145,7 +146,7 @@ class SidePanel(QWidget):
     def _choose_file(self, field: str) -> None:
         dialog = QFileDialog(self, "Choose a file", "", FILE_FILTER)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(lambda path: self.revised.emit({field: path}, {}))
+        dialog.fileSelected.connect(lambda path: self.revised.emit({field: native(path)}, {}))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 

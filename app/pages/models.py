@@ -33,6 +33,7 @@ from app.widgets.figures import (
 from app.widgets.verdict_cards import FactsCard, MetricTile
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.paths import native
 from mole_engine.contracts.records import shown_metrics
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class ModelsPage(Page):
     @Slot(str)
     def open_path(self, path: str) -> None:
         """Add a model file from anywhere to the list, and choose it."""
-        self.session.start_task(self._open(path))
+        self.session.start_task(self._open(native(path)))
 
     async def _open(self, path: str) -> None:
         # Read first: a file that is no model must not stay in the list.

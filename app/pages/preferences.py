@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QRadioButton, QVBoxLayout, QWidget
 
+from app.file_manager import show_folder
 from app.pages.base import Page
 from app.pages.welcome import SHOWN_RECENT
 from app.services.settings import SIZES
@@ -132,4 +132,4 @@ class PreferencesPage(Page):
 
     @Slot()
     def _open_folder(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.session.workspace)))
+        show_folder(self.session.workspace)

@@ -6,10 +6,11 @@ from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QPoint, QUrl, Signal, Slot
-from PySide6.QtGui import QAction, QDesktopServices
+from PySide6.QtCore import QObject, QPoint, Signal, Slot
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
+from app.file_manager import show_folder
 from app.pages.resuming import resume_run
 from app.text import counted
 from app.widgets.delete_question import DeleteQuestion
@@ -139,7 +140,7 @@ class RunActions(QObject):
     def open_folder(self) -> None:
         """Show the run's files in the system's file manager."""
         if self._records:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(self._records[0].run_dir))
+            show_folder(self._records[0].run_dir)
 
     @Slot()
     def trash(self) -> None:

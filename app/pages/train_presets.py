@@ -18,6 +18,7 @@ from app.widgets.preset_settings import PresetSettings
 from app.widgets.save_preset import SavePresetDialog
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.paths import native
 from mole_engine.contracts.presets import Preset, list_presets
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class StartShelf(QObject):
     @Slot(str)
     def take(self, path: str) -> None:
         """Start from the file at `path`, if it is a model."""
-        self._session.start_task(self._check(path))
+        self._session.start_task(self._check(native(path)))
 
     async def _check(self, path: str) -> None:
         await self._session.runs.model(path)

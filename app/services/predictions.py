@@ -13,6 +13,7 @@ from app.services.model_shelf import ModelShelf
 from app.services.prediction_table import Predictions
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
+from mole_engine.contracts.paths import native
 
 if TYPE_CHECKING:
     from app.services.tasks import Progress, TaskRunner
@@ -46,8 +47,8 @@ class PredictionService(QObject):
 
     def choose(self, path: str) -> None:
         """Make a model the one that is asked."""
-        self.model_path = path
-        self.model_chosen.emit(path)
+        self.model_path = native(path)
+        self.model_chosen.emit(self.model_path)
 
     @property
     def is_busy(self) -> bool:

@@ -118,7 +118,7 @@ def load_libraries(package: str, *patterns: str) -> bool:
     Parameters
     ----------
     patterns
-        Names below the package's folder, without ".so" and what follows it; `*` stands for anything.
+        Names below the package's folder, without their endings and versions; `*` stands for anything.
 
     Returns
     -------
@@ -132,10 +132,15 @@ def load_libraries(package: str, *patterns: str) -> bool:
     loader = ctypes.CDLL(None).dlopen
     loader.restype = ctypes.c_void_p
     loader.argtypes = (ctypes.c_char_p, ctypes.c_int)
-    ending = ".dylib" if sys.platform == "darwin" else ".so*"
     folder = Path(spec.origin).parent
-    found = [sorted(folder.glob(pattern + ending)) for pattern in patterns]
+    found = [library_files(folder, pattern) for pattern in patterns]
     return all(paths and loader(os.fsencode(paths[0].resolve()), os.RTLD_NOW) for paths in found)
+
+
+def library_files(folder: Path, pattern: str, system: str = sys.platform) -> list[Path]:
+    """Return the shared libraries of a name: libarrow.so.24 under Linux, libarrow.24.dylib or libc10.dylib on a Mac."""
+    endings = (".dylib", ".*.dylib") if system == "darwin" else (".so*",)
+    return sorted(path for ending in endings for path in folder.glob(pattern + ending))
 
 
 def core_words() -> str:

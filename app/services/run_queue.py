@@ -17,6 +17,7 @@ from PySide6.QtCore import QLockFile
 
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.paths import put_in_place
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +146,11 @@ class RunQueue:
             log.exception("The queue cannot be read.")
             return []
         if content is None:
-            self._path.replace(self._path.with_suffix(".damaged"))
+            try:
+                put_in_place(self._path, self._path.with_suffix(".damaged"))
+            except OSError:
+                # Another program has it open (Windows): no reason for the window not to open.
+                log.exception("The damaged queue could not be set aside.")
             return []
         runs = _restored_of(content)
         if len(runs) < len(content):

@@ -8,6 +8,7 @@ from typing import cast
 from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
 
 from app.theme import ThemeMode
+from mole_engine.store.files import is_file
 
 _RECENT_LIMIT = 8
 SIZES = (100, 110, 125, 150, 175, 200)
@@ -85,7 +86,8 @@ class Settings(QObject):
         value = self._store.value("files/recent", [])
         # One entry alone comes back from an INI file as a plain text.
         listed = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-        return [str(path) for path in listed if path and Path(str(path)).is_file()]
+        # Of a network drive that does not answer, `Path.is_file` raises, and then no window would open.
+        return [str(path) for path in listed if path and is_file(Path(str(path)))]
 
     def remember_file(self, path: str) -> None:
         """Put `path` first in the list of recent files."""

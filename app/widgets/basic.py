@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.text import keys
 from app.theme import SPACE, pixmap, theme
 from app.widgets.file_drags import let_files_through
 
@@ -73,7 +74,7 @@ def number_label(text: str = "") -> QLabel:
 def _button(text: str, role: str, name: str, tip: str) -> QPushButton:
     made = QPushButton(text)
     made.setObjectName(name)
-    made.setToolTip(tip)
+    made.setToolTip(keys(tip))
     made.setCursor(Qt.CursorShape.PointingHandCursor)
     # Return presses the button that the keyboard is at, on pages too: by itself Qt does so in dialogs only.
     made.setAutoDefault(True)

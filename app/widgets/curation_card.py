@@ -9,7 +9,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QUndoStack
 from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QGridLayout, QSpinBox, QVBoxLayout, QWidget
 
-from app.text import count, counted
+from app.text import count, counted, keys
 from app.theme import SPACE
 from app.widgets.basic import Card, Chip, Switch, label, link_button, named, padded, row
 from app.widgets.size_spin import SizeSpin
@@ -158,7 +158,7 @@ class CurationCard(Card):
             (self._redo, redo, "Do again: {} (Ctrl+Shift+Z)"),
         ):
             button.setVisible(bool(step))
-            button.setToolTip(words.format(step))
+            button.setToolTip(keys(words).format(step))
 
     def forget_numbers(self) -> None:
         """Forget numbers that were typed just now for another file."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QTextCursor, QTextTable
 from PySide6.QtWidgets import QDialog, QTextBrowser, QVBoxLayout, QWidget
 
+from app.text import keys
 from app.theme import SPACE, theme
 from app.widgets.basic import label, primary_button, row
 from mole_engine import __version__
@@ -26,7 +27,7 @@ class GuideDialog(QDialog):
         text = QTextBrowser()
         text.setAccessibleName("Guide")
         text.setOpenExternalLinks(True)
-        text.setMarkdown((files("resources") / "guide.md").read_text(encoding="utf-8"))
+        text.setMarkdown(keys((files("resources") / "guide.md").read_text(encoding="utf-8")))
         _air(text)
         close = primary_button("Close")
         close.setMinimumWidth(110)

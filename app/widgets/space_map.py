@@ -24,7 +24,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from app.text import counted
+from app.text import counted, keys
 from app.theme import text_font, theme
 from app.widgets.hover_card import HoverCard
 from app.widgets.map_colors import Coloring, plain
@@ -60,7 +60,9 @@ class SpaceMap(QWidget):
         super().__init__(parent)
         self.setObjectName("spaceMap")
         self.setAccessibleName("Map of the molecules")
-        self.setAccessibleDescription("Arrows move it, plus and minus zoom, 0 shows all, Ctrl+A selects what is shown")
+        self.setAccessibleDescription(
+            keys("Arrows move it, plus and minus zoom, 0 shows all, Ctrl+A selects what is shown")
+        )
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(220, 100)

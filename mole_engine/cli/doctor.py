@@ -96,19 +96,20 @@ def _places() -> list[Check]:
 
     workspace = default_workspace()
     place = _existing(workspace)
+    variable = "Set MOLE_WORKSPACE to a folder that you may write."
+    if place is None:
+        return [Check("workspace", False, f"{workspace}, on a drive that is not there", variable)]
     is_writable = os.access(place, os.W_OK)
     free = shutil.disk_usage(place).free
-    variable = "Set MOLE_WORKSPACE to a folder that you may write."
     return [
         Check("workspace", is_writable, str(workspace), "" if is_writable else variable),
         Check("free disk", free > _LOW_DISK, size(free), "" if free > _LOW_DISK else "Free some space."),
     ]
 
 
-def _existing(path: Path) -> Path:
-    while not path.exists():
-        path = path.parent
-    return path
+def _existing(path: Path) -> Path | None:
+    """Return the folder, or the next one around it that is there; None on a drive that is not (Windows)."""
+    return next((place for place in (path, *path.absolute().parents) if place.exists()), None)
 
 
 def _window() -> list[Check]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from datetime import datetime
+import time
 from typing import TYPE_CHECKING
 
 from mole_engine.cli.console import duration, json_line, line, note, number, table
@@ -43,7 +43,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _row(record: RunRecord) -> tuple[str, ...]:
-    started = datetime.fromtimestamp(record.created).astimezone().strftime("%Y-%m-%d %H:%M")
+    # A record may lack its time, and `astimezone` fails under Windows for the first day of 1970.
+    started = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created)) if record.created else "-"
     metrics, part = shown_metrics(record.metrics, record.validation_metrics, record.counts)
     said = "" if part == "test" else f" ({part})"
     main = next((f"{name} {number(value)}{said}" for name, value in metrics.items()), "-")

@@ -30,9 +30,14 @@ def data_file(argument: str) -> Iterator[str]:
         yield argument
         return
     if sys.stdin.isatty():
-        note("Reading molecules from standard input, a table or one SMILES a line, until its end (Ctrl+D).")
+        note(f"Reading molecules from standard input, a table or one SMILES a line, until its end ({end_keys()}).")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "standard input"
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         yield str(path)
+
+
+def end_keys(system: str = sys.platform) -> str:
+    """Return what ends the input in a terminal."""
+    return "Ctrl+Z, then Enter" if system == "win32" else "Ctrl+D"

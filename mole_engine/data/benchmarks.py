@@ -15,6 +15,7 @@ from platformdirs import user_cache_path
 
 from mole_engine.contracts.config import DataConfig
 from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.paths import put_in_place
 from mole_engine.data.downloads import fetch
 from mole_engine.data.progress import Progress
 
@@ -173,7 +174,7 @@ def _member(archive_path: Path, member: str, name: str) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(target.name + ".part")
         part.write_bytes(content)
-        part.replace(target)
+        put_in_place(part, target)
     except (zipfile.BadZipFile, KeyError) as error:
         raise KnownError(
             f"The archive of '{name}' cannot be used.",

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from mole_engine._version import __version__
 from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.paths import put_in_place, remove
 from mole_engine.data.progress import Progress, report
 
 ATTEMPTS = 4
@@ -64,9 +65,10 @@ def fetch(url: str, path: Path, *, sha256: str = "", on_progress: Progress | Non
         _download(url, path, part, on_progress)
         digest = _digest(part)
         if expected and digest != expected:
-            part.unlink()
+            remove(part)
             raise _changed(url, path, record, known=bool(sha256))
-        part.replace(path)
+        # What was just downloaded is what a virus scanner looks at first.
+        put_in_place(part, path)
         _write(record, digest)
     except OSError as error:
         raise KnownError(
@@ -85,7 +87,7 @@ def _download(url: str, path: Path, part: Path, on_progress: Progress | None) ->
             error.close()
             # 416: the part that lies here is no beginning of the file.
             if error.code == 416:
-                part.unlink(missing_ok=True)
+                remove(part)
             elif error.code not in _WORTH_ANOTHER_TRY:
                 raise _unreachable(url, path, f"The server answers {error.code} ({error.reason})") from error
             reason: Exception = error
@@ -120,7 +122,7 @@ def _continue(url: str, part: Path, on_progress: Progress | None) -> None:
                 report(on_progress, "download", done, total if total > start else 0)
     if total > start and done < total:
         raise http.client.IncompleteRead(b"", total - done)
-    state.unlink(missing_ok=True)
+    remove(state)
 
 
 def _resume(part: Path, state: Path) -> tuple[int, Mapping[str, str]]:

@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import rdkit
 
+from mole_engine.contracts.paths import put_in_place, remove
+
 log = logging.getLogger(__name__)
 
 FORMAT = 1
@@ -77,12 +79,14 @@ class FeatureCache:
             with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".tmp", delete=False) as file:
                 temporary = file.name
                 np.savez(file, allow_pickle=False, errors=np.frombuffer(text, dtype=np.uint8), **arrays)
-            Path(temporary).replace(self.path(key))
+            put_in_place(Path(temporary), self.path(key))
             self._prune()
         except OSError as error:
             log.warning("The features could not be kept for the next run: %s", error)
             if temporary is not None:
-                Path(temporary).unlink(missing_ok=True)
+                # Windows refuses to remove what it has refused to move, perhaps.
+                with suppress(OSError):
+                    remove(Path(temporary))
 
     def _prune(self) -> None:
         files = sorted(self.folder.glob("features-*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import math
 import platform
+import re
 import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -229,13 +231,22 @@ def _reproduce(folder: RunFolder, record: RunRecord) -> Iterator[str]:
     yield "<h2>How to make it again</h2>"
     if folder.split.is_file():
         yield "<p>From the run's folder, of which <code>config.yaml</code> and <code>split.csv</code> suffice:</p>"
-        yield f"<pre>{escape(f'mole reproduce {shlex.quote(str(folder.path))}')}</pre>"
+        yield f"<pre>{escape(f'mole reproduce {shell_word(str(folder.path))}')}</pre>"
     yield (
         "<p>From the data file: save the settings below as <code>config.yaml</code> beside it, and run the following. "
         "The seed is among the settings, so on the same kind of machine the numbers are the same.</p>"
     )
-    yield f"<pre>{escape(f'mole train {shlex.quote(record.data_name)} --config config.yaml')}</pre>"
+    yield f"<pre>{escape(f'mole train {shell_word(record.data_name)} --config config.yaml')}</pre>"
     yield f"<pre>{escape(_without_place(text))}</pre>"
+
+
+def shell_word(text: str) -> str:
+    """Return a file's name as a terminal of this system takes it; cmd.exe knows no quotes but double ones.
+
+    No name has these under Windows.
+    """
+    for_cmd = text if re.fullmatch(r"[\w.:\\/-]+", text) else f'"{text}"'
+    return for_cmd if sys.platform == "win32" else shlex.quote(text)
 
 
 def _without_place(text: str) -> str:

@@ -115,6 +115,11 @@ class ParquetWriter:
         if self._writer is not None:
             self._writer.close()
 
+    def let_go(self) -> None:
+        """Close the file of a table that is given up: Windows removes none that is open."""
+        with contextlib.suppress(OSError, ValueError):
+            self.close()
+
 
 def _schema(pa: Any, frame: pd.DataFrame) -> Any:
     units = frame.attrs.get("units") or {}
@@ -260,7 +265,8 @@ def open_writer(path: Path, own: frozenset[str], molecules: MoleculeColumns | No
         if suffix == ".xlsx":
             writer = XlsxWriter(temporary)
         elif suffix == ".parquet":
-            writer = ParquetWriter(temporary)
+            writer = parquet = ParquetWriter(temporary)
+            stack.callback(parquet.let_go)
         else:
             stream = stack.enter_context(temporary.open("w", encoding="utf-8", newline=""))
             if molecules is not None and suffix == STRUCTURES_SUFFIX:

@@ -15,7 +15,7 @@ from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.paths import from_home
 from mole_engine.store.card import FORMAT_VERSION, ModelCard, maker
 from mole_engine.store.card_text import card_markdown
-from mole_engine.store.files import atomic_path
+from mole_engine.store.files import atomic_path, is_folder
 from mole_engine.store.shipped import shipped_models, shipped_path
 
 if TYPE_CHECKING:
@@ -141,12 +141,17 @@ def _read(path: Path, members: tuple[str, ...]) -> list[bytes]:
     except FileNotFoundError as error:
         remedy = f"Check the path. Models that come with the program: {', '.join(shipped_models())}."
         raise InputError(f"There is no model file {path}.", "", remedy) from error
-    except IsADirectoryError as error:
-        raise InputError(f"{path} is a folder, not a model file.", "", "Choose the .mole file.") from error
-    except PermissionError as error:
-        raise InputError(f"Cannot read {path}:", "permission denied.", "Change its rights, or copy it.") from error
+    except (IsADirectoryError, PermissionError) as error:
+        raise _refused(path) from error
     except (OSError, NotImplementedError, RuntimeError) as error:
         raise _damaged(path, str(error)) from error
+
+
+def _refused(path: Path) -> InputError:
+    # To Windows, opening a folder is a matter of rights.
+    if is_folder(path):
+        return InputError(f"{path} is a folder, not a model file.", "", "Choose the .mole file.")
+    return InputError(f"Cannot read {path}:", "permission denied.", "Change its rights, or copy it.")
 
 
 def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:

@@ -26,6 +26,9 @@ _REFUSALS = {
 }
 """What a place that cannot be written to lacks, and what to do."""
 
+_LONG_PATH = 220
+"""Letters from which on Windows may refuse a path: 260, less those by which a file is written beside its place."""
+
 _IN_USE = (5, 32, 33)
 """How Windows numbers a refusal because of rights or of others that use the file; it does not always say which."""
 
@@ -131,7 +134,7 @@ def storage_problem(error: OSError, path: Path) -> KnownError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT) or (error.errno is None and _is_full(path.parent)):
         return KnownError(f"Cannot write {path}:", "the disk is full.", "Free some space, or choose another folder.")
     words = _REFUSALS.get(error.errno or 0)
-    if getattr(error, "winerror", None) in _IN_USE and is_file(path):
+    if is_in_use(error) and is_file(path):
         words = ("it may not be written, or another program (a spreadsheet, say) has it open.", "Close it there first.")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return _no_folder(path)
@@ -140,10 +143,20 @@ def storage_problem(error: OSError, path: Path) -> KnownError:
     return KnownError(f"Cannot write {path}:", f"{error.strerror or error}.", "Choose another folder.")
 
 
+def is_in_use(error: OSError) -> bool:
+    """Whether Windows refuses something because of rights, or because somebody has the file, or one within, open."""
+    return getattr(error, "winerror", None) in _IN_USE
+
+
 def _no_folder(path: Path) -> InputError:
     file = next((parent for parent in path.parents if is_file(parent)), None)
     if file is not None:
         return InputError(f"Cannot write {path}:", f"{file} is a file, not a folder.", "Choose another folder.")
+    letters = len(str(path.absolute()))
+    if letters > _LONG_PATH and is_folder(path.parent):
+        # Windows says of a path that has too many letters only that it is not there.
+        cause = f"its path is too long for this system ({letters} letters)."
+        return InputError(f"Cannot write {path}:", cause, "Choose a folder with a shorter path.")
     return InputError(f"Cannot write {path}:", "the folder does not exist.", "Make it first, or choose another.")
 
 

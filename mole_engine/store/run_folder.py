@@ -16,6 +16,7 @@ from typing import IO, Self
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import Event, event_from_json
+from mole_engine.contracts.paths import remove
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.settings import read_yaml
 from mole_engine.store.files import is_file, remove_left_overs, storage_problem, write_text
@@ -165,18 +166,20 @@ class RunFolder:
         Where no epoch was the best (no validation part), it holds the only checkpoint and stays.
         """
         if self.best_checkpoint.is_file():
-            self.last_checkpoint.unlink(missing_ok=True)
+            # The model is written: a virus scanner that still looks through the file (Windows) costs room, not the run.
+            with contextlib.suppress(OSError):
+                remove(self.last_checkpoint)
         remove_left_overs(self.path, self.model.name)
 
     def clear(self) -> None:
         """Remove the files of a run that came to nothing; files that are not a run's stay."""
         self.drop_checkpoints()
         for path in (self.config, self.record, self.dataset, self.split, self.events, self.metrics, self.model):
-            path.unlink(missing_ok=True)
+            remove(path)
         for path in (self.predictions, self.baselines, self.baselines_table, self.notes, self.checks):
-            path.unlink(missing_ok=True)
+            remove(path)
         for path in (self.report, self.log, *self.search):
-            path.unlink(missing_ok=True)
+            remove(path)
 
     def is_locked(self) -> bool:
         """Whether a living process works in this folder; never where the file system knows no locks."""
@@ -245,27 +248,44 @@ class FolderLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._stream is not None:
+            with contextlib.suppress(OSError):
+                _give_up(self._stream)
             self._stream.close()
             self._stream = None
 
 
-if os.name == "nt":  # pragma: no cover - Windows only
+_HELD = (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
+"""What systems say where another holds a lock; anything else says that there are none."""
+
+
+def _lock(stream: IO[bytes]) -> bool:
+    """Lock a file; return whether there are locks. Raises OSError where another holds it."""
+    try:
+        _take(stream)
+    except OSError as error:
+        if error.errno in _HELD:
+            raise
+        return False
+    return True
+
+
+if os.name == "nt":
     import msvcrt
 
-    def _lock(stream: IO[bytes]) -> bool:
+    def _take(stream: IO[bytes]) -> None:
         stream.seek(0)
         msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        return True
+
+    def _give_up(stream: IO[bytes]) -> None:
+        # Of a file that is closed, Windows frees the lock when it finds the time.
+        stream.seek(0)
+        msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined,unused-ignore]
 
 else:
     import fcntl
 
-    def _lock(stream: IO[bytes]) -> bool:
-        """Lock a file; return whether there are locks. Raises OSError where another holds it."""
-        try:
-            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise
-            return False
-        return True
+    def _take(stream: IO[bytes]) -> None:
+        fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _give_up(stream: IO[bytes]) -> None:
+        fcntl.flock(stream.fileno(), fcntl.LOCK_UN)

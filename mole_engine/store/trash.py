@@ -8,9 +8,10 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.errors import InputError, KnownError
+from mole_engine.contracts.paths import patiently
 from mole_engine.contracts.records import RunRecord
-from mole_engine.store.files import storage_problem
+from mole_engine.store.files import is_in_use, storage_problem
 from mole_engine.store.run_folder import RunFolder
 
 
@@ -60,9 +61,9 @@ class Trash:
         """Delete a run for good. Raises InputError, KnownError."""
         folder = self._find(run_id)
         try:
-            shutil.rmtree(folder.path)
+            patiently(lambda: shutil.rmtree(folder.path))
         except OSError as error:
-            raise storage_problem(error, folder.path) from error
+            raise _refused(error, folder.path, folder.path) from error
 
     def empty(self) -> int:
         """Delete all runs in the trash for good; return how many. Raises KnownError."""
@@ -87,6 +88,14 @@ class Trash:
     def _move(source: Path, target: Path) -> None:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            source.rename(target)
+            patiently(lambda: source.rename(target))
         except OSError as error:
-            raise storage_problem(error, target) from error
+            raise _refused(error, source, target) from error
+
+
+def _refused(error: OSError, folder: Path, target: Path) -> KnownError:
+    """Put in words why a run's folder does not go; Windows lets none go of which anybody has a file open."""
+    if is_in_use(error):
+        cause = f"another program has a file in {folder} open, or this folder itself, or it may not be written."
+        return InputError("This run cannot go now:", cause, "Close it there (a spreadsheet, say) and try again.")
+    return storage_problem(error, target)

@@ -43,5 +43,5 @@ def accompany(
     dataset, split = load_training_data(config)
     words = vocabulary or Vocabulary.load(config.model.vocabulary)
     prepared = prepare_model(config, dataset, split, words, cache_dir=cache_dir)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         fit_model(config, prepared, folder, EventEmitter("companion"), control, resume_from=resume_from)

@@ -15,6 +15,7 @@ import torch
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import InputError, KnownError, is_out_of_memory
 from mole_engine.contracts.events import Notice
+from mole_engine.contracts.paths import remove
 from mole_engine.contracts.run_state import RunControl
 from mole_engine.contracts.wording import counted
 from mole_engine.models.base import fixed_of
@@ -156,7 +157,7 @@ class _Job:
         if resume_from is None and process_rank(self.config.runtime) == 0:
             # What an older run left here must never be taken for a state of this one.
             for name in (BEST, LAST, FIXED):
-                (self.checkpoints / name).unlink(missing_ok=True)
+                remove(self.checkpoints / name)
         if self.device.note:
             self.emitter.emit(Notice(message=self.device.note, level="warning"))
         if resume_from is not None:

@@ -237,6 +237,11 @@ def free_memory() -> None:
     """Give back what nobody holds any more."""
     collect_garbage()
     # Another thread may be loading torch at this moment: it is listed from its first line on, and has no parts yet.
-    cuda = getattr(sys.modules.get("torch"), "cuda", None)
+    torch = sys.modules.get("torch")
+    cuda, mps = getattr(torch, "cuda", None), getattr(torch, "mps", None)
     if cuda is not None and cuda.is_initialized():
         cuda.empty_cache()
+    apple = getattr(getattr(torch, "backends", None), "mps", None)
+    if mps is not None and apple is not None and apple.is_available():
+        # What an Apple GPU keeps is the computer's own memory.
+        mps.empty_cache()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from dataclasses import asdict, replace
@@ -13,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from mole_engine.contracts.events import CheckpointSaved, EpochMetrics, Event, PinnedPredictions, StepMetrics
+from mole_engine.contracts.paths import remove
 from mole_engine.store.files import atomic_path
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.fitting import FitResult
@@ -157,9 +159,10 @@ def write_member(folder: Path, model: torch.nn.Module, fit: FitResult) -> None:
     }
     with atomic_path(folder / RESULT) as temporary:
         temporary.write_text(json.dumps(fields), encoding="utf-8")
-    # All that they hold is in the weights.
+    # All that they hold is in the weights, so one that Windows does not let go costs room only.
     for path in (*(folder / "checkpoints").glob("*.ckpt"), folder / "checkpoints" / FIXED):
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            remove(path)
 
 
 def read_member(folder: Path, model: torch.nn.Module) -> FitResult | None:

@@ -20,6 +20,7 @@ from mole_engine.contracts.events import EpochMetrics, Notice
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
 from mole_engine.data.scaling import TaskScale
+from mole_engine.export import report
 from mole_engine.export.report import report_html, write_report
 from mole_engine.export.report_tasks import task_sections
 from mole_engine.inference.verdict import judge_folder
@@ -229,3 +230,18 @@ def test_each_of_several_classes_has_its_curve_against_all_others(run):
     assert "&lt;b&gt; (2 of 4 test molecules) against all others: ROC curve, AUROC 0.750." in text
     assert "green (" not in text, "no test molecule is green: there is nothing to tell apart"
     assert "<b>" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        (r"C:\Users\jo\AppData\Local\MolE Studio\runs\a", r'"C:\Users\jo\AppData\Local\MolE Studio\runs\a"'),
+        (r"D:\R&D\50%\a.csv", r'"D:\R&D\50%\a.csv"'),
+        (r"C:\Users\Jürgen\a-1.csv", r"C:\Users\Jürgen\a-1.csv"),
+    ],
+)
+def test_commands_to_copy_are_quoted_for_the_terminal_of_windows(run, monkeypatch, name, typed):
+    """Its cmd.exe takes single quotes for letters, and the usual workspace has a blank in its path."""
+    run.write_record(replace(run.read_record(), data_name=name))
+    monkeypatch.setattr(report.sys, "platform", "win32")
+    assert f"mole train {typed} --config config.yaml" in html.unescape(report_html(run.path))

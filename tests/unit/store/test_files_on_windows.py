@@ -135,3 +135,21 @@ def test_a_paging_file_that_is_too_small_is_want_of_memory() -> None:
     error.winerror = 1455
     assert is_out_of_memory(error)
     assert "memory" in problem_of(error).title
+
+
+def test_a_path_with_too_many_letters_is_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows says of it what it says of a folder that is not there."""
+    folder = tmp_path / ("a" * 110) / ("b" * 110)
+    folder.mkdir(parents=True)
+
+    def refuse(path: Path, *_: Any, **__: Any) -> Any:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    for place, words in (
+        (folder / "out.csv", "path is too long"),
+        (folder / "none" / "out.csv", "folder does not exist"),
+        (tmp_path / "out.csv", "folder does not exist"),
+    ):
+        with pytest.raises(InputError, match=words):
+            check_writable(place)

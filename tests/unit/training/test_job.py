@@ -14,3 +14,14 @@ def test_a_job_may_end_while_another_thread_is_loading_torch(monkeypatch: pytest
     # As it stands in `sys.modules` from its first line on: the window loads it beside a job that is dropped at once.
     monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
     free_memory()
+
+
+@pytest.mark.parametrize("has_one", [True, False])
+def test_memory_of_an_apple_gpu_is_given_back(monkeypatch: pytest.MonkeyPatch, has_one: bool) -> None:
+    import torch
+
+    given_back: list[bool] = []
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: has_one)
+    monkeypatch.setattr(torch.mps, "empty_cache", lambda: given_back.append(True))
+    free_memory()
+    assert given_back == [True] * has_one
