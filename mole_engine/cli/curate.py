@@ -154,7 +154,8 @@ def _show(dataset: CuratedDataset, split: Split | None, arguments: argparse.Name
         header = ("file",) * several + ("line", "what", "outcome", "why")
         line(table(header, [(issue.file,) * several + _cells(issue) for issue in shown]))
     if len(report.issues) > _ROWS_SHOWN:
-        note(f"{len(report.issues) - _ROWS_SHOWN} more: name a file with --report to see them all.")
+        where = f"they stand in {arguments.report}" if arguments.report else "name a file with --report to see them all"
+        note(f"{len(report.issues) - _ROWS_SHOWN:,} more: {where}.")
 
 
 def _show_split(split: Split) -> None:

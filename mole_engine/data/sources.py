@@ -30,6 +30,7 @@ FILE_COLUMN = "source_file"
 """Column that says from which of several files a row comes."""
 
 MAX_PASTED = 50_000_000
+_PASTED_NAME = "pasted.csv"
 
 
 def open_table(data: DataConfig, on_progress: Progress | None = None) -> RawTable:
@@ -86,15 +87,13 @@ def read_tables(
     return tables[0] if len(tables) == 1 else _joined(tables)
 
 
-def parse_pasted(text: str, name: str = "pasted.csv") -> RawTable:
+def parse_pasted(text: str) -> RawTable:
     """Read text from the clipboard: a copied table, one molecule a line, or a MOL block.
 
     Parameters
     ----------
     text
-        As pasted.
-    name
-        Name to show; there is no file behind it until someone saves the text.
+        As pasted. The table is called `pasted.csv`; there is no file behind it until someone saves the text.
 
     Raises
     ------
@@ -110,10 +109,10 @@ def parse_pasted(text: str, name: str = "pasted.csv") -> RawTable:
         from mole_engine.data.sdf_reader import read_sdf
 
         content = io.BufferedReader(io.BytesIO(raw))
-        cells = read_sdf(content, name, None, lambda: (len(raw), len(raw)))
-        return make_table(Path(name), "sdf", cells, hashlib.sha256(raw).hexdigest())
-    cells = read_text(raw, name, PASTED, encoding="utf-8")
-    return make_table(Path(name), "csv", cells, hashlib.sha256(raw).hexdigest())
+        cells = read_sdf(content, _PASTED_NAME, None, lambda: (len(raw), len(raw)))
+        return make_table(Path(_PASTED_NAME), "sdf", cells, hashlib.sha256(raw).hexdigest())
+    cells = read_text(raw, _PASTED_NAME, PASTED, encoding="utf-8")
+    return make_table(Path(_PASTED_NAME), "csv", cells, hashlib.sha256(raw).hexdigest())
 
 
 def _joined(tables: Sequence[RawTable]) -> RawTable:
