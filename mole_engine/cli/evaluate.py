@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="the .mole file")
+    parser.add_argument("model", metavar="MODEL", help="the .mole file, or an .onnx one exported from it")
     parser.add_argument("data", metavar="DATA", help="file with molecules and measured values")
     parser.add_argument("--smiles-column", default="", metavar="C", help="column with the structures")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps", help="where to compute")

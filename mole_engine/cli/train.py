@@ -62,7 +62,7 @@ def configure(parser: argparse.ArgumentParser, name: str = "train") -> None:
     what.add_argument("--validation", metavar="FILE", help="separate file with validation molecules")
     what.add_argument("--test", metavar="FILE", help="separate file with test molecules")
     how = parser.add_argument_group("how")
-    how.add_argument("--preset", metavar="NAME", help="settings to start from; `mole presets` lists them")
+    how.add_argument("--preset", metavar="NAME", help="settings to start from (recommended); `mole presets` lists them")
     how.add_argument("--config", metavar="YAML", help="file with settings, laid over the preset")
     how.add_argument("--epochs", type=int, metavar="N", help="passes over the training molecules")
     how.add_argument("--seed", type=int, metavar="N", help="seed of every random choice")
