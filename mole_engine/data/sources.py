@@ -20,7 +20,7 @@ from mole_engine.data.profile import profile_columns
 from mole_engine.data.progress import Progress
 from mole_engine.data.readers import make_table, read_table
 from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank
-from mole_engine.data.table import RawTable
+from mole_engine.data.table import RawTable, free_name
 from mole_engine.data.text_format import PASTED
 from mole_engine.data.text_reader import read_text
 from mole_engine.data.unit_cells import with_unit_columns
@@ -119,7 +119,7 @@ def _joined(tables: Sequence[RawTable]) -> RawTable:
     first = tables[0].info
     frames = [_renamed(table, tables[0]) for table in tables]
     decimals = _one_mark_each(tables, frames)
-    column = _free(FILE_COLUMN, {str(name) for frame in frames for name in frame.columns})
+    column = free_name(FILE_COLUMN, {str(name) for frame in frames for name in frame.columns})
     labels = _labels(tables)
     for label, frame in zip(labels, frames, strict=True):
         frame[column] = pd.array([label] * len(frame), dtype="str")
@@ -196,9 +196,3 @@ def _one_mark_each(tables: Sequence[RawTable], frames: Sequence[pd.DataFrame]) -
                 texts = [with_point(text, column.decimal) for text in frame[name].tolist()]
                 frame[name] = pd.array(texts, dtype="str")
     return {name: found.pop() if len(found) == 1 else "." for name, found in marks.items()}
-
-
-def _free(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_mole"
-    return name
