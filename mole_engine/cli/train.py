@@ -51,7 +51,8 @@ def configure(parser: argparse.ArgumentParser, name: str = "train") -> None:
         "Any setting can be given as section.field=value, for example training.batch_size=64 model.layers=6. "
         "Order of weight: preset, then --config, then options, then such settings."
     )
-    parser.add_argument("data", nargs="?", metavar="DATA", help="file with the molecules (CSV, TSV, SMI, XLSX, ...)")
+    words = "file with the molecules (CSV, TSV, SMI, XLSX, ...), or benchmark:NAME for a public set"
+    parser.add_argument("data", nargs="?", metavar="DATA", help=words)
     what = parser.add_argument_group("what to learn")
     what.add_argument("--smiles-column", metavar="C", help="column with the structures (found by content)")
     what.add_argument("--targets", metavar="A,B", type=column_names, help="target columns (found by content)")
