@@ -38,7 +38,7 @@ class LookAround(QObject):
 
     @property
     def is_asked(self) -> bool:
-        """Whether another look is to come."""
+        """Whether another look is to come; for tests, which wait for it."""
         return self._is_asked
 
     def ask(self) -> None:

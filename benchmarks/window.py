@@ -23,7 +23,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-STARTED = time.perf_counter()
 BEFORE_PYTHON = "MOLE_BENCHMARK_START"
 TICK = 0.01
 PATIENCE = 900.0

@@ -73,7 +73,7 @@ def tour(photographer: Photographer, path: Path) -> None:
     touched = window.data_page.side.curation._touched["flatten_stereo"]
     photographer.wait(PATIENCE, lambda: bool(touched.text()))
     photographer.wait(3.0)
-    photographer.take("data")
+    photographer.take("data", dark=True)
     shown = window.findChild(SpaceMap, "spaceMap")
     photographer.press("mapViewButton")
     photographer.wait(PATIENCE, lambda: bool(shown.rows))
@@ -84,7 +84,7 @@ def tour(photographer: Photographer, path: Path) -> None:
     photographer.wait(1.0)
     draw_lasso(shown)
     photographer.wait(2.0)
-    photographer.take("data-map")
+    photographer.take("data-map", dark=True)
     photographer.press("tableViewButton")
     window.data_page.rows.table.clearSelection()
     mode = window.findChild(QComboBox, "searchModeCombo")

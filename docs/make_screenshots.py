@@ -34,7 +34,7 @@ PATIENCE = 600.0
 
 
 class Photographer:
-    """Drives one window and takes its pictures, light and dark."""
+    """Drives one window and takes its pictures."""
 
     def __init__(self, app: QApplication, workspace: Path, folder: Path) -> None:
         self._app, self._folder = app, folder
@@ -60,10 +60,10 @@ class Photographer:
         """Press a button."""
         self.window.findChild(QPushButton, name).click()
 
-    def take(self, name: str) -> None:
-        """Take a picture in each scheme; the dark one comes first, so that the window stays light."""
+    def take(self, name: str, *, dark: bool = False) -> None:
+        """Take a picture, before it perhaps a dark one, so that the window stays light."""
         modes: tuple[tuple[ThemeMode, str], ...] = (("dark", "-dark"), ("light", ""))
-        for mode, ending in modes:
+        for mode, ending in modes if dark else modes[1:]:
             theme.set_mode(mode)
             self.wait(0.6)
             self.window.grab().save(str(self._folder / f"{name}{ending}.png"))

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from mole_engine.data.dataset import CuratedDataset
 
 ROW_KINDS = "Table (*.csv);;SMILES (*.smi);;Structures (*.sdf)"
-REPORT_KINDS = "Web page (*.html);;JSON (*.json);;Table (*.csv)"
 
 _EVERY = 500
 _SET = "set"

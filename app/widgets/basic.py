@@ -66,9 +66,9 @@ def muted_label(text: str = "", *, wrap: bool = True) -> QLabel:
     return label(text, "muted", wrap=wrap)
 
 
-def number_label(text: str = "") -> QLabel:
+def number_label() -> QLabel:
     """Return a label for the one big number of a screen."""
-    return label(text, "number")
+    return label("", "number")
 
 
 def _button(text: str, role: str, name: str, tip: str) -> QPushButton:
@@ -155,13 +155,13 @@ def row(*items: QWidget | int | None, spacing: int = SPACE[1]) -> QHBoxLayout:
 class Chip(QLabel):
     """A small rounded fact, such as "1,128 rows". Tones: neutral, good, warning, danger, accent."""
 
-    def __init__(self, text: str = "", tone: str = "neutral", parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setFixedHeight(22)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.setProperty("role", "chip")
-        self.show_fact(text, tone)
+        self.show_fact("")
 
     def show_fact(self, text: str, tone: str = "neutral") -> None:
         """Show `text` in `tone`; no text hides the chip."""

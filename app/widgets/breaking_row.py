@@ -17,23 +17,17 @@ class BreakingRow(QWidget):
     Parameters
     ----------
     items
-        What stands in it.
-    taker
-        Which of them takes the room that is left.
+        What stands in it; the last one takes the room that is left.
     """
 
-    def __init__(self, *items: QWidget, taker: int = -1, parent: QWidget | None = None) -> None:
+    def __init__(self, *items: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._items = items
         self._line = QBoxLayout(_BESIDE, self)
         self._line.setContentsMargins(0, 0, 0, 0)
         self._line.setSpacing(SPACE[1])
         for item in items:
-            self._line.addWidget(item, int(item is items[taker]))
-
-    def is_broken(self) -> bool:
-        """Whether the widgets stand one below the other."""
-        return self._line.direction() is _BELOW
+            self._line.addWidget(item, int(item is items[-1]))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """As narrow as the widest of the widgets: it can break."""

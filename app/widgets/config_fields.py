@@ -33,7 +33,7 @@ TITLES = {
     "keep": "Epoch to keep",
     "smiles_column": "Structure column",
     "molar_log": "Molar logarithm",
-    "decimal": "Decimal sign",
+    "decimal": "Decimal mark",
 }
 """Titles of fields whose names alone would not do."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QRectF, Qt, Signal, Slot
+from PySide6.QtCore import QRectF, Qt, Slot
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSlider, QVBoxLayout, QWidget
 
@@ -96,15 +96,7 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class ConfusionView(QWidget):
-    """The table, a threshold for two classes, and what the threshold costs.
-
-    Signals
-    -------
-    threshold_changed(float)
-        From which probability on a molecule counts as positive.
-    """
-
-    threshold_changed = Signal(float)
+    """The table, a threshold for two classes, and what the threshold costs."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -152,7 +144,6 @@ class ConfusionView(QWidget):
         else:
             right, total = sum(table[place][place] for place in range(len(table))), sum(map(sum, table))
             self._scores.setText(f"{count(right)} of {count(total)} right ({100 * right / max(total, 1):.0f}%)")
-        self.threshold_changed.emit(self.threshold)
 
 
 def two_class_scores(table: Table) -> str:

@@ -120,12 +120,12 @@ def part_words(part: str) -> str:
     return "" if part == "test" else part
 
 
-def other_metrics(metrics: Mapping[str, float], main: str, task: str = "", limit: int = 4) -> str:
-    """Return the metrics beside the main one as one line: "MAE 0.51 · R² 0.87"."""
+def other_metrics(metrics: Mapping[str, float], main: str, task: str = "") -> str:
+    """Return up to four metrics beside the main one as one line: "MAE 0.51 · R² 0.87"."""
     suffix = f"/{task}" if task else ""
     words = []
     for name in SHOWN_METRICS:
         value = metrics.get(name + suffix, metrics.get(name, math.nan))
         if name != main.partition("/")[0] and math.isfinite(value):
             words.append(f"{metric_title(name)} {fixed(value)}")
-    return " · ".join(words[:limit])
+    return " · ".join(words[:4])

@@ -24,12 +24,6 @@ class Legend(QWidget):
         self.setAccessibleName("Legend: " + ", ".join(words for words, _ in self._entries))
         theme.changed.connect(self.update)
 
-    def set_entries(self, entries: Sequence[tuple[str, str]]) -> None:
-        """Show other entries."""
-        self._entries = tuple(entries)
-        self.updateGeometry()
-        self.update()
-
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Room for every entry on one line."""
         metrics = self.fontMetrics()

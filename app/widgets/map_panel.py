@@ -91,10 +91,6 @@ class MapPanel(QFrame):
         """Colour by another column, as by hand."""
         self._color.setCurrentIndex(max(0, self._color.findData(key)))
 
-    def choose_method(self, key: str) -> None:
-        """Draw another kind of map, as by hand."""
-        self._method.setCurrentIndex(max(0, self._method.findData(key)))
-
     def show_coloring(self, coloring: Coloring) -> None:
         """Colour the map, and say what the colours mean."""
         self.map.show_coloring(coloring)

@@ -15,6 +15,8 @@ from app.theme import text_font, theme
 _TITLE_AIR = 10
 """Pixels that the title of an axis keeps free at its ends."""
 
+_MOST_TICKS = 7
+
 SMOOTH_LIMIT = 2000
 """Curves with more points are drawn without antialiasing, which costs more than it shows."""
 
@@ -135,7 +137,7 @@ def brush(color: str, alpha: float = 1.0) -> Any:
     return pg.mkBrush(shade)
 
 
-def whole_ticks(axis: Any, most: int = 7) -> None:
+def whole_ticks(axis: Any) -> None:
     """Let `axis` stand at whole numbers, and always at its `last_tick`: the end of a training is worth a figure."""
     axis.last_tick = 0.0
     # Else the last figure, which reaches over the end of the axis, would be left out.
@@ -143,7 +145,7 @@ def whole_ticks(axis: Any, most: int = 7) -> None:
 
     def values(low: float, high: float, _size: float) -> list[tuple[float, list[float]]]:
         last = axis.last_tick
-        step = next((size for size in _whole_steps() if (high - low) / size <= most), 1)
+        step = next((size for size in _whole_steps() if (high - low) / size <= _MOST_TICKS), 1)
         first = math.ceil(max(low, 0) / step) * step
         ticks = [float(first + place * step) for place in range(max(0, math.floor((high - first) / step)) + 1)]
         if low <= last <= high and last not in ticks:

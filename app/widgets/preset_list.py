@@ -84,10 +84,6 @@ class PresetList(QListWidget):
             item.setData(_TIME, times.get(str(item.data(_NAME)), ""))
             self._tell(item)
 
-    def height_of_all(self) -> int:
-        """Return the height at which no card is cut off."""
-        return sum(self.sizeHintForRow(row) for row in range(self.count())) + 2
-
     def _tell(self, item: QListWidgetItem) -> None:
         words = (item.text(), str(item.data(_SUMMARY)), str(item.data(_TIME)))
         item.setData(Qt.ItemDataRole.AccessibleTextRole, ". ".join(word.rstrip(".") for word in words if word))

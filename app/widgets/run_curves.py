@@ -240,11 +240,6 @@ class RunCurves:
             epochs.append(float(event.epoch))
             shown.append(values[0] if values else math.nan)
 
-    @property
-    def has_validation(self) -> bool:
-        """Whether any epoch has a validation loss."""
-        return any(math.isfinite(value) for value in self.validation_losses)
-
     def metric_names(self) -> list[str]:
         """Names of the metrics to choose from: the monitored first, means before single tasks."""
         names = [name for name, values in self.metrics.items() if any(math.isfinite(value) for value in values)]

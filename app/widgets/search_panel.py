@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from app.text import DASH, count, duration, number
 from app.widgets.basic import Card, label, link_button, row
 from app.widgets.cell_table import Cell, CellTable, Column
-from app.widgets.config_fields import TITLES, number_text
+from app.widgets.config_fields import field_title, number_text
 from app.widgets.event_log import TRIAL_WORDS
 from app.widgets.figures import metric_title
 from app.widgets.parallel_plot import Axis, ParallelPlot
@@ -79,7 +79,7 @@ class SearchPanel(Card):
         total = trials[-1].total if trials else 0
         self.set_title("Search for settings", f"{count(len(trials))}{f' of {count(total)}' if total else ''} trials")
         self._best.setText(_best_words(best, title) if best is not None else "No trial has a result yet.")
-        axes = [Axis(setting_title(name), tuple(trial.settings.get(name) for trial in trials)) for name in names]
+        axes = [Axis(field_title(name), tuple(trial.settings.get(name) for trial in trials)) for name in names]
         axes.append(Axis(title, tuple(trial.value if math.isfinite(trial.value) else None for trial in trials)))
         faint = [trial.state != "complete" for trial in trials]
         self.plot.show_trials(axes, faint, trials.index(best) if best is not None else -1)
@@ -87,7 +87,7 @@ class SearchPanel(Card):
             Column("number", "trial", "number", 46),
             Column("state", "ended", "chip", 106),
             Column("value", title, "number", 68),
-            *(Column(name, setting_title(name), "number", 98, tip=name) for name in names),
+            *(Column(name, field_title(name), "number", 98, tip=name) for name in names),
             Column("seconds", "time", "number", 68),
         )
         self.table.show_rows(columns, len(trials), self._cell, again=True)
@@ -115,12 +115,6 @@ class SearchPanel(Card):
         self.plot.choose(place)
 
 
-def setting_title(path: str) -> str:
-    """Return how a setting is called on an axis or in a column."""
-    name = path.rpartition(".")[2]
-    return TITLES.get(name, name.replace("_", " ").capitalize())
-
-
 def setting_words(value: object) -> str:
     """Return a tried value as one would type it."""
     if value is None:
@@ -131,5 +125,5 @@ def setting_words(value: object) -> str:
 
 
 def _best_words(trial: TrialFinished, title: str) -> str:
-    settings = ", ".join(f"{setting_title(name).lower()} {setting_words(v)}" for name, v in trial.settings.items())
+    settings = ", ".join(f"{field_title(name).lower()} {setting_words(v)}" for name, v in trial.settings.items())
     return f"Best so far: {title} {number(trial.value)} in trial {count(trial.number)}, with {settings}."

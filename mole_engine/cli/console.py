@@ -69,11 +69,6 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(text.rstrip() for text in lines)
 
 
-def number(value: float | None) -> str:
-    """Return a metric with four digits, or a dash where it is not defined."""
-    return "-" if value is None or not math.isfinite(value) else f"{value:.4g}"
-
-
 def duration(seconds: float) -> str:
     """Return a time span as a person says it: "48 s", "3 min 20 s", "2 h 5 min"."""
     if not math.isfinite(seconds):

@@ -29,13 +29,21 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", metavar="FILE", help="every row that was left out or changed: .json or .html")
     parser.add_argument("--smiles-column", default="", metavar="C", help="column with the structures")
     parser.add_argument("--targets", default="", metavar="A,B", help="target columns")
-    parser.add_argument("--task", default="auto", choices=("auto", "regression", "classification", "multiclass"))
+    parser.add_argument(
+        "--task",
+        default="auto",
+        choices=("auto", "regression", "classification", "multiclass"),
+        help="kind of targets (found by content)",
+    )
     parser.add_argument("--more", action="append", default=[], metavar="FILE", help="another file; may be repeated")
     parser.add_argument(
         "--molar-log", default="", metavar="A,B", help="columns learned as -log10 of mol/L (IC50: pIC50)"
     )
     parser.add_argument(
-        "--split", default="", metavar="METHOD|COLUMN", help=f"also divide, into a column 'split': {', '.join(METHODS)}"
+        "--split",
+        default="",
+        metavar="METHOD|COLUMN",
+        help=f"also divide, into a column 'split': {', '.join(METHODS)}, or as a column says",
     )
     parser.add_argument("--preview", action="store_true", help="only count what each step does or would do")
     parser.add_argument("--json", action="store_true", help="print the counts as one JSON line")
@@ -154,7 +162,8 @@ def _show(dataset: CuratedDataset, split: Split | None, arguments: argparse.Name
         header = ("file",) * several + ("line", "what", "outcome", "why")
         line(table(header, [(issue.file,) * several + _cells(issue) for issue in shown]))
     if len(report.issues) > _ROWS_SHOWN:
-        note(f"{len(report.issues) - _ROWS_SHOWN} more: name a file with --report to see them all.")
+        where = f"they stand in {arguments.report}" if arguments.report else "name a file with --report to see them all"
+        note(f"{len(report.issues) - _ROWS_SHOWN:,} more: {where}.")
 
 
 def _show_split(split: Split) -> None:

@@ -12,7 +12,7 @@ from mole_engine.contracts.wording import counted
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="the .mole file")
+    parser.add_argument("model", metavar="MODEL", help="the .mole file, or an .onnx one exported from it")
     parser.add_argument("data", metavar="DATA", help="file with the molecules; - for standard input")
     parser.add_argument("--out", required=True, metavar="FILE", help="where to write: .npy, .parquet or .csv")
     parser.add_argument("--smiles-column", default="", metavar="C", help="column with the structures")

@@ -7,16 +7,16 @@ from dataclasses import asdict
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from mole_engine.cli.console import json_line, line, note, number, table
+from mole_engine.cli.console import json_line, line, note, table
 from mole_engine.cli.parser import Command
-from mole_engine.contracts.wording import counted
+from mole_engine.contracts.wording import counted, figure
 
 if TYPE_CHECKING:
     from mole_engine.inference.evaluation import Evaluation
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="the .mole file")
+    parser.add_argument("model", metavar="MODEL", help="the .mole file, or an .onnx one exported from it")
     parser.add_argument("data", metavar="DATA", help="file with molecules and measured values")
     parser.add_argument("--smiles-column", default="", metavar="C", help="column with the structures")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps", help="where to compute")
@@ -42,7 +42,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _show(result: Evaluation) -> None:
     is_single = len(result.labelled) == 1
-    rows = [(name, number(value)) for name, value in result.metrics.items() if not (is_single and "/" in name)]
+    rows = [(name, figure(value)) for name, value in result.metrics.items() if not (is_single and "/" in name)]
     line(table(("metric", "value"), rows))
     for task, count in result.labelled.items():
         note(f"{task}: {count:,} of {counted(result.rows, 'row')} compared.")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def _configure(parser: argparse.ArgumentParser) -> None:
     parser.usage = 'mole explain MODEL DATA [--task T] [--out FILE] | mole explain MODEL --smiles "CCO" ...'
-    parser.add_argument("model", metavar="MODEL", help="the .mole file")
+    parser.add_argument("model", metavar="MODEL", help="the .mole file, or an .onnx one exported from it")
     parser.add_argument("data", nargs="?", metavar="DATA", help="file with the molecules")
     parser.add_argument("--smiles", nargs="+", action="extend", metavar="SMILES", help="explain these instead")
     parser.add_argument("--task", metavar="T", help="the target to explain (all of them without it)")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def _configure(parser: argparse.ArgumentParser) -> None:
     parser.usage = 'mole predict MODEL DATA [--out FILE] | mole predict MODEL --smiles "CCO" ...'
-    parser.add_argument("model", metavar="MODEL", help="the .mole file")
+    parser.add_argument("model", metavar="MODEL", help="the .mole file, or an .onnx one exported from it")
     parser.add_argument("data", nargs="?", metavar="DATA", help="file with the molecules; - for standard input")
     parser.add_argument("--smiles", nargs="+", action="extend", metavar="SMILES", help="predict these instead")
     parser.add_argument(

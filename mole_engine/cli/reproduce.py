@@ -6,9 +6,10 @@ import argparse
 import math
 from typing import TYPE_CHECKING
 
-from mole_engine.cli.console import json_line, line, note, number, table
+from mole_engine.cli.console import json_line, line, note, table
 from mole_engine.cli.parser import Command
 from mole_engine.contracts.errors import InputError
+from mole_engine.contracts.wording import figure
 
 if TYPE_CHECKING:
     from mole_engine.contracts.records import RunRecord
@@ -73,7 +74,7 @@ def _rows(old: RunRecord, new: RunRecord) -> list[tuple[str, ...]]:
     for name, value in before.items():
         again = after.get(name, math.nan)
         same = value == again or (math.isnan(value) and math.isnan(again))
-        rows.append((name, number(value), number(again), "none" if same else number(again - value)))
+        rows.append((name, figure(value), figure(again), "none" if same else figure(again - value)))
     return rows
 
 

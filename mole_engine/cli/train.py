@@ -51,7 +51,8 @@ def configure(parser: argparse.ArgumentParser, name: str = "train") -> None:
         "Any setting can be given as section.field=value, for example training.batch_size=64 model.layers=6. "
         "Order of weight: preset, then --config, then options, then such settings."
     )
-    parser.add_argument("data", nargs="?", metavar="DATA", help="file with the molecules (CSV, TSV, SMI, XLSX, ...)")
+    words = "file with the molecules (CSV, TSV, SMI, XLSX, ...), or benchmark:NAME for a public set"
+    parser.add_argument("data", nargs="?", metavar="DATA", help=words)
     what = parser.add_argument_group("what to learn")
     what.add_argument("--smiles-column", metavar="C", help="column with the structures (found by content)")
     what.add_argument("--targets", metavar="A,B", type=column_names, help="target columns (found by content)")
@@ -62,7 +63,7 @@ def configure(parser: argparse.ArgumentParser, name: str = "train") -> None:
     what.add_argument("--validation", metavar="FILE", help="separate file with validation molecules")
     what.add_argument("--test", metavar="FILE", help="separate file with test molecules")
     how = parser.add_argument_group("how")
-    how.add_argument("--preset", metavar="NAME", help="settings to start from; `mole presets` lists them")
+    how.add_argument("--preset", metavar="NAME", help="settings to start from (recommended); `mole presets` lists them")
     how.add_argument("--config", metavar="YAML", help="file with settings, laid over the preset")
     how.add_argument("--epochs", type=int, metavar="N", help="passes over the training molecules")
     how.add_argument("--seed", type=int, metavar="N", help="seed of every random choice")

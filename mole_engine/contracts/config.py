@@ -101,7 +101,7 @@ class SplitConfig(Section):
     cluster_similarity: float = setting(
         0.4, "Least Tanimoto similarity to the middle of a cluster (ECFP4).", gt=0.0, lt=1.0, advanced=True
     )
-    validation_fraction: float = setting(0.1, "Part that chooses the best epoch.", ge=0.0, le=0.5)
+    validation_fraction: float = setting(0.1, "Part that sets intervals, and chooses a best epoch.", ge=0.0, le=0.5)
     test_fraction: float = setting(0.1, "Part that judges the model, never used in training.", ge=0.0, le=0.5)
     folds: int = setting(5, "Number of folds for k-fold.", ge=2, le=20, advanced=True)
     fold: int = setting(0, "Which fold is the test part.", ge=0, le=19, advanced=True)

@@ -99,11 +99,5 @@ def shown_metrics(
     return dict(test), "test"
 
 
-PREDICTION_SUFFIXES = ("_pred", "_class", "_set", "_std", "_lower", "_upper")
-"""Suffixes that follow a task's name in a prediction table (several classes: `<task>_prob_<class>`)."""
-
 SET_SEPARATOR = " | "
 """Between the classes that a `<task>_set` names."""
-
-PREDICTION_COMMON = ("in_domain", "nearest_similarity", "error")
-"""Columns that every prediction table ends with."""

@@ -14,7 +14,11 @@ from mole_engine.contracts.errors import Cancelled
 
 
 class RunState(StrEnum):
-    """Where a run stands; see `TRANSITIONS` for the allowed moves."""
+    """Where a run stands.
+
+    QUEUED, PREPARING, TRAINING, EVALUATING and COMPLETED follow each other; from any of the first four it may go to
+    CANCELLED, FAILED or INTERRUPTED, and from the last two of these, when it goes on, to PREPARING.
+    """
 
     QUEUED = "queued"
     PREPARING = "preparing"
@@ -38,23 +42,6 @@ class RunState(StrEnum):
 
 ACTIVE = frozenset({RunState.QUEUED, RunState.PREPARING, RunState.TRAINING, RunState.EVALUATING})
 TERMINAL = frozenset({RunState.COMPLETED, RunState.CANCELLED, RunState.FAILED})
-_ENDS = frozenset({RunState.CANCELLED, RunState.FAILED, RunState.INTERRUPTED})
-
-TRANSITIONS: dict[RunState, frozenset[RunState]] = {
-    RunState.QUEUED: _ENDS | {RunState.PREPARING},
-    RunState.PREPARING: _ENDS | {RunState.TRAINING},
-    RunState.TRAINING: _ENDS | {RunState.EVALUATING},
-    RunState.EVALUATING: _ENDS | {RunState.COMPLETED},
-    RunState.COMPLETED: frozenset(),
-    RunState.CANCELLED: frozenset(),
-    RunState.FAILED: frozenset({RunState.PREPARING}),
-    RunState.INTERRUPTED: frozenset({RunState.PREPARING}),
-}
-
-
-def can_move(old: RunState, new: RunState) -> bool:
-    """Whether a run may go from `old` to `new`."""
-    return new in TRANSITIONS[old]
 
 
 @dataclass(frozen=True, slots=True)

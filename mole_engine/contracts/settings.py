@@ -271,9 +271,11 @@ def parse_assignment(assignment: str) -> dict[str, Any]:
 
 def describe_error(item: Any) -> str:
     """Say in words what pydantic found wrong with one field."""
-    where = ".".join(str(part) for part in item["loc"]) or "configuration"
+    where = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
         return f"{where}{NO_SETTING}"
-    text = f"{where}: {str(item['msg']).removeprefix('Value error, ')}"
+    words = str(item["msg"]).removeprefix("Value error, ")
+    # A check across sections has no place.
+    text = f"{where}: {words}" if where else words
     # A check across settings is given the whole section, which says nothing.
     return text if isinstance(item.get("input"), dict) else f"{text}, got {item.get('input')!r}"[:300]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 def counted(value: int, one: str, many: str = "") -> str:
     """Return "1 row" or "1,128 rows".
@@ -20,3 +22,8 @@ def counted(value: int, one: str, many: str = "") -> str:
 def counted_of(part: int, whole: int, noun: str, one: str, many: str) -> str:
     """Return "1 of 5 rows is" or "2 of 1,128 rows are", for the noun "row" and the verbs `one` and `many`."""
     return f"{part:,} of {counted(whole, noun)} {one if part == 1 else many}"
+
+
+def figure(value: float | None) -> str:
+    """Return a metric with four digits, or "-" where it is not defined."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.4g}"

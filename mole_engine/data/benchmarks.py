@@ -81,15 +81,13 @@ def find_benchmark(name: str) -> Benchmark:
     raise InputError(f"There is no benchmark set '{name}'.", "", f"There are for example {', '.join(close)}.")
 
 
-def fetch_benchmark(name: str, cache_dir: str | Path | None = None, on_progress: Progress | None = None) -> DataConfig:
+def fetch_benchmark(name: str, on_progress: Progress | None = None) -> DataConfig:
     """Download a set unless it is here already, and return the settings with which it is read.
 
     Parameters
     ----------
     name
         Of the set.
-    cache_dir
-        Folder that keeps the files; by default the user's cache folder.
     on_progress
         Called with ("download", bytes done, bytes in all); may raise `Cancelled`, what has come is kept.
 
@@ -101,7 +99,7 @@ def fetch_benchmark(name: str, cache_dir: str | Path | None = None, on_progress:
         When it cannot be downloaded, with the way to do without.
     """
     benchmark = find_benchmark(name)
-    folder = Path(cache_dir) if cache_dir else user_cache_path("MolE Studio", appauthor=False) / "benchmarks"
+    folder = user_cache_path("MolE Studio", appauthor=False) / "benchmarks"
     path = folder / benchmark.folder / benchmark.file
     fetch(benchmark.url, path, sha256=benchmark.sha256, on_progress=on_progress)
     paths = {"train": path}

@@ -14,6 +14,7 @@ from mole_engine.contracts.errors import InputError
 
 GZIP = b"\x1f\x8b"
 _BLOCK = 1 << 20
+_BEGINNING = 1 << 16
 
 
 class WatchedStream(io.RawIOBase):
@@ -109,12 +110,12 @@ def open_content(path: Path) -> IO[bytes]:
     return io.BufferedReader(_Bounded(cast(IO[bytes], gzip.open(path, "rb")), path.name, sys.maxsize), _BLOCK)
 
 
-def beginning(raw: bytes, size: int = 1 << 16) -> bytes:
+def beginning(raw: bytes) -> bytes:
     """Return the first bytes of the content of a file whose own first bytes are `raw`; empty where it is damaged."""
     if not raw.startswith(GZIP):
-        return raw[:size]
+        return raw[:_BEGINNING]
     try:
-        return zlib.decompressobj(31).decompress(raw, size)
+        return zlib.decompressobj(31).decompress(raw, _BEGINNING)
     except zlib.error:
         return b""
 

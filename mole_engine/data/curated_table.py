@@ -7,7 +7,7 @@ import pandas as pd
 
 from mole_engine.contracts.dataset import Split, TaskKind, TaskSpec
 from mole_engine.data.dataset import CuratedDataset
-from mole_engine.data.table import RawTable
+from mole_engine.data.table import RawTable, free_name
 
 LINE_COLUMN = "source_line"
 """Column behind the file's own: the line that a molecule (the first of merged ones) comes from."""
@@ -43,15 +43,9 @@ def curated_table(table: RawTable, dataset: CuratedDataset, split: Split | None 
     if dataset.roles.weight is not None:
         frame[dataset.roles.weight] = [f"{value:.17g}" for value in dataset.weights.tolist()]
     if split is not None:
-        frame[_free(SPLIT_COLUMN, frame)] = split.part_of(len(dataset))
-    frame[_free(LINE_COLUMN, frame)] = [table.line(row) for row in dataset.source_rows.tolist()]
+        frame[free_name(SPLIT_COLUMN, set(frame.columns))] = split.part_of(len(dataset))
+    frame[free_name(LINE_COLUMN, set(frame.columns))] = [table.line(row) for row in dataset.source_rows.tolist()]
     return frame
-
-
-def _free(name: str, frame: pd.DataFrame) -> str:
-    while name in frame.columns:
-        name += "_mole"
-    return name
 
 
 def _label(value: float, task: TaskSpec, *, merged: bool) -> str:

@@ -115,6 +115,11 @@ def read_dataset(
     on_progress
         Called with (stage, done, total); may raise `Cancelled`.
 
+    Returns
+    -------
+    CuratedDataset
+        The molecules that remain with their labels; its `report` has each row that was left out or changed.
+
     Raises
     ------
     InputError

@@ -226,8 +226,3 @@ def _filled_columns(names: Sequence[str], frame: pd.DataFrame) -> list[int]:
     """Return all columns but those that have neither a name nor a cell, as formatting leaves them behind."""
     kept = [index for index, name in enumerate(names) if name.strip() or (frame.iloc[:, index] != "").any()]
     return kept or list(range(len(names)))
-
-
-def frame_of_texts(columns: Iterable[Sequence[str]]) -> pd.DataFrame:
-    """Build a frame of texts from whole columns."""
-    return _frame([pa.array(column, pa.string()) for column in columns])

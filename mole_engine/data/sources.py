@@ -20,7 +20,7 @@ from mole_engine.data.profile import profile_columns
 from mole_engine.data.progress import Progress
 from mole_engine.data.readers import make_table, read_table
 from mole_engine.data.recognise import NO_STRUCTURE_NAME, structure_name_rank
-from mole_engine.data.table import RawTable
+from mole_engine.data.table import RawTable, free_name
 from mole_engine.data.text_format import PASTED
 from mole_engine.data.text_reader import read_text
 from mole_engine.data.unit_cells import with_unit_columns
@@ -30,6 +30,7 @@ FILE_COLUMN = "source_file"
 """Column that says from which of several files a row comes."""
 
 MAX_PASTED = 50_000_000
+_PASTED_NAME = "pasted.csv"
 
 
 def open_table(data: DataConfig, on_progress: Progress | None = None) -> RawTable:
@@ -86,15 +87,13 @@ def read_tables(
     return tables[0] if len(tables) == 1 else _joined(tables)
 
 
-def parse_pasted(text: str, name: str = "pasted.csv") -> RawTable:
+def parse_pasted(text: str) -> RawTable:
     """Read text from the clipboard: a copied table, one molecule a line, or a MOL block.
 
     Parameters
     ----------
     text
-        As pasted.
-    name
-        Name to show; there is no file behind it until someone saves the text.
+        As pasted. The table is called `pasted.csv`; there is no file behind it until someone saves the text.
 
     Raises
     ------
@@ -110,17 +109,17 @@ def parse_pasted(text: str, name: str = "pasted.csv") -> RawTable:
         from mole_engine.data.sdf_reader import read_sdf
 
         content = io.BufferedReader(io.BytesIO(raw))
-        cells = read_sdf(content, name, None, lambda: (len(raw), len(raw)))
-        return make_table(Path(name), "sdf", cells, hashlib.sha256(raw).hexdigest())
-    cells = read_text(raw, name, PASTED, encoding="utf-8")
-    return make_table(Path(name), "csv", cells, hashlib.sha256(raw).hexdigest())
+        cells = read_sdf(content, _PASTED_NAME, None, lambda: (len(raw), len(raw)))
+        return make_table(Path(_PASTED_NAME), "sdf", cells, hashlib.sha256(raw).hexdigest())
+    cells = read_text(raw, _PASTED_NAME, PASTED, encoding="utf-8")
+    return make_table(Path(_PASTED_NAME), "csv", cells, hashlib.sha256(raw).hexdigest())
 
 
 def _joined(tables: Sequence[RawTable]) -> RawTable:
     first = tables[0].info
     frames = [_renamed(table, tables[0]) for table in tables]
     decimals = _one_mark_each(tables, frames)
-    column = _free(FILE_COLUMN, {str(name) for frame in frames for name in frame.columns})
+    column = free_name(FILE_COLUMN, {str(name) for frame in frames for name in frame.columns})
     labels = _labels(tables)
     for label, frame in zip(labels, frames, strict=True):
         frame[column] = pd.array([label] * len(frame), dtype="str")
@@ -197,9 +196,3 @@ def _one_mark_each(tables: Sequence[RawTable], frames: Sequence[pd.DataFrame]) -
                 texts = [with_point(text, column.decimal) for text in frame[name].tolist()]
                 frame[name] = pd.array(texts, dtype="str")
     return {name: found.pop() if len(found) == 1 else "." for name, found in marks.items()}
-
-
-def _free(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_mole"
-    return name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar, cast
 
 import numpy as np
@@ -136,3 +136,10 @@ class RawTable:
         close = [folded[match] for match in difflib.get_close_matches(name.strip().casefold(), list(folded), n=3)]
         remedy = f"Did you mean {shown(close)}?" if close else f"The columns are {shown(names, 12)}."
         raise InputError(f"{self.info.name} has no {what} '{name}'.", "", remedy)
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Return a name for a column of ours that the file has none of."""
+    while name in taken:
+        name += "_mole"
+    return name

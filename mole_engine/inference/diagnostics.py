@@ -136,7 +136,7 @@ def scaffolds_of(smiles: Sequence[str]) -> list[str]:
     return found
 
 
-def reliability(truth: Floats, probability: Floats, bins: int = _BINS) -> list[ReliabilityBin]:
+def reliability(truth: Floats, probability: Floats) -> list[ReliabilityBin]:
     """Return equally wide bins of predicted probability that hold any molecule.
 
     Parameters
@@ -146,9 +146,9 @@ def reliability(truth: Floats, probability: Floats, bins: int = _BINS) -> list[R
     probability
         (n,) of the positive class.
     """
-    places = np.minimum((probability * bins).astype(np.int64), bins - 1)
+    places = np.minimum((probability * _BINS).astype(np.int64), _BINS - 1)
     found = []
-    for place in range(bins):
+    for place in range(_BINS):
         inside = places == place
         if inside.any():
             said, true = float(probability[inside].mean()), float(truth[inside].mean())

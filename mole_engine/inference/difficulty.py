@@ -42,7 +42,6 @@ def left_out_similarity(
     smiles: Sequence[str],
     divisions: Sequence[tuple[Positions, Positions]],
     *,
-    seed: int = 0,
     check: Callable[[], None] | None = None,
 ) -> Floats:
     """Return how near each left-out molecule is to what its prediction was learnt from.
@@ -53,8 +52,6 @@ def left_out_similarity(
         All n molecules of a data set, standardised.
     divisions
         Positions that a model learnt from, and positions that it left out.
-    seed
-        Of the samples that are taken from large sets.
     check
         Called now and then; it may raise to stop the work.
 
@@ -63,7 +60,7 @@ def left_out_similarity(
     numpy.ndarray
         (n,) highest Tanimoto similarity (ECFP4); NaN for molecules that were not left out, or not among the sample.
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     result = np.full(len(smiles), np.nan)
     most = max(1, MOST_JUDGED // max(1, len(divisions)))
     samples = [
@@ -81,7 +78,7 @@ def left_out_similarity(
     return result
 
 
-def fit_difficulty(residuals: Floats, similarity: Floats, spread: Floats | None, seed: int = 0) -> Difficulty | None:
+def fit_difficulty(residuals: Floats, similarity: Floats, spread: Floats | None) -> Difficulty | None:
     """Learn how errors grow; None where nothing is gained by it.
 
     Parameters
@@ -92,8 +89,6 @@ def fit_difficulty(residuals: Floats, similarity: Floats, spread: Floats | None,
         (n,) Tanimoto similarity of each to the nearest molecule that it was fitted on.
     spread
         (n,) disagreement of the models in the scaled space; None for a single model.
-    seed
-        Of the folds in which the gain is judged.
     """
     usable = np.isfinite(residuals) & np.isfinite(similarity)
     if spread is not None:
@@ -103,7 +98,7 @@ def fit_difficulty(residuals: Floats, similarity: Floats, spread: Floats | None,
     if len(residuals) < FEWEST or not np.ptp(residuals) > 0:
         return None
     signs = _signs(similarity, spread)
-    fold = np.random.default_rng(seed).permutation(len(residuals)) % _FOLDS
+    fold = np.random.default_rng(0).permutation(len(residuals)) % _FOLDS
     gains = np.empty(len(residuals))
     for number in range(_FOLDS):
         inner, outer = fold != number, fold == number

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
-from mole_engine.contracts.wording import counted
+from mole_engine.contracts.wording import counted, figure
 from mole_engine.store.card import Difficulty, ModelCard, TaskUncertainty
 
 _KINDS = {
@@ -76,7 +76,7 @@ def _metrics(card: ModelCard) -> str:
         return "Not measured: there were no test molecules, and no validation molecule was left out."
     if not names:
         return "Not measured: there were neither test nor validation molecules."
-    rows = [(name, _digits(card.metrics.get(name)), _digits(card.validation_metrics.get(name))) for name in names]
+    rows = [(name, figure(card.metrics.get(name)), figure(card.validation_metrics.get(name))) for name in names]
     text = _table(("metric", "test", "validation"), rows)
     if not card.tasks:
         return text + "\n\nOn molecules that were held out. `benchmarks/probe.py` judges what the vectors are good for."
@@ -223,10 +223,6 @@ def _usage(card: ModelCard) -> str:
         'mole predict THIS_FILE --smiles "CCO"\n```\n\n'
         '```python\nfrom mole_engine import load_model\nload_model("THIS_FILE").predict(["CCO"])\n```'
     )
-
-
-def _digits(value: float | None) -> str:
-    return "-" if value is None or not math.isfinite(value) else f"{value:.4g}"
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -40,11 +40,6 @@ def write_dataset(folder: RunFolder, dataset: CuratedDataset, split: Split) -> N
     write_text(folder.dataset, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
-def write_split(folder: RunFolder, dataset: CuratedDataset, split: Split) -> None:
-    """Write `split.csv`: row of the file (from 0), SMILES, part, values. Raises InputError, KnownError."""
-    write_text(folder.split, split_text(dataset, split))
-
-
 def split_text(dataset: CuratedDataset, split: Split) -> str:
     """Return the content of `split.csv`; `file` is 0 for the main file, 1 and 2 for separate ones.
 

@@ -233,11 +233,6 @@ class Workspace:
             folder.write_record(found)
         return found
 
-    def rebuild(self) -> int:
-        """Fill the index from the run folders. Returns how many runs were found."""
-        with self._connection() as connection:
-            return self._fill(connection)
-
     def _fill(self, connection: sqlite3.Connection) -> int:
         found = [record for name in sorted(self._entries()) if (record := _record_in(self.runs / name)) is not None]
         for record in found:

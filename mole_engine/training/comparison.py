@@ -40,8 +40,6 @@ class Comparison:
         Told of each baseline that is ready.
     cache_dir
         Keeps descriptors; None: not kept.
-    threads
-        Of the trees.
     """
 
     def __init__(
@@ -52,7 +50,6 @@ class Comparison:
         emitter: EventEmitter,
         *,
         cache_dir: Path | None = None,
-        threads: int = 1,
     ) -> None:
         self.config = config
         self.dataset = dataset
@@ -61,7 +58,6 @@ class Comparison:
         self.results: list[BaselineResult] = []
         self._names = tuple(BASELINES) if config.baselines else AT_ONCE
         self._cache_dir = cache_dir
-        self._threads = threads
         self._cancelled = threading.Event()
         self._thread = threading.Thread(target=self._work, name="baselines", daemon=True)
 
@@ -107,7 +103,6 @@ class Comparison:
                     self.dataset,
                     self.split,
                     seed=self.config.seed,
-                    threads=self._threads,
                     cache_dir=self._cache_dir,
                     on_progress=self._check,
                     transform=self.config.data.target_transform,

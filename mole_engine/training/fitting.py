@@ -26,7 +26,7 @@ from mole_engine.training.checkpoints import BEST, LAST, CheckpointCallback
 from mole_engine.training.compilation import compiled_layers, compiles
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.fixed_weights import FIXED, FixedWeights
-from mole_engine.training.job import free_memory
+from mole_engine.training.job import give_memory_back
 from mole_engine.training.metrics import monitor_of
 from mole_engine.training.metrics_table import write_waiting
 from mole_engine.training.pinned import PinnedCallback, PinnedMolecules
@@ -237,7 +237,7 @@ class _Job:
         data, model = self.prepared.data, self.prepared.model
         log.warning("Out of memory: %s", problem)
         model.zero_grad(set_to_none=True)
-        free_memory()
+        give_memory_back()
         if not is_single(self.config.runtime):
             # The other processes are still in the step that this one has lost.
             raise KnownError(

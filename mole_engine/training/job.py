@@ -139,7 +139,7 @@ class Job(ABC):
             raise known from error
         finally:
             self.emitter.close()
-            free_memory()
+            give_memory_back()
 
     def show(self, event: Event) -> None:
         """Write an event into the log and hand it on."""
@@ -230,10 +230,10 @@ def _let_go(error: BaseException | None) -> None:
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
-    free_memory()
+    give_memory_back()
 
 
-def free_memory() -> None:
+def give_memory_back() -> None:
     """Give back what nobody holds any more."""
     collect_garbage()
     # Another thread may be loading torch at this moment: it is listed from its first line on, and has no parts yet.

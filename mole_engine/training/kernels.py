@@ -32,6 +32,8 @@ MAX_CHOOSING = 1_000
 """Molecules on which the settings are chosen."""
 
 _BLOCK = 512
+_LEVELS = 8
+"""Of counts that are told apart."""
 
 
 @dataclass(frozen=True)
@@ -358,11 +360,11 @@ def _one(name: str, left: npt.NDArray[Any], right: npt.NDArray[Any], width: floa
     return np.asarray(np.exp(-width / left.shape[1] * np.maximum(squares, 0.0)))
 
 
-def count_tanimoto(left: npt.NDArray[Any], right: npt.NDArray[Any], levels: int = 8) -> Table:
-    """Return (n, m) sums of the smaller over sums of the larger counts; counts beyond `levels` count as that many."""
+def count_tanimoto(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Table:
+    """Return (n, m) sums of the smaller over sums of the larger counts; counts beyond 8 count as 8."""
     shared = np.zeros((len(left), len(right)), dtype=np.float32)
-    left, right = np.minimum(left, levels), np.minimum(right, levels)
-    for level in range(1, levels + 1):
+    left, right = np.minimum(left, _LEVELS), np.minimum(right, _LEVELS)
+    for level in range(1, _LEVELS + 1):
         columns = np.flatnonzero((left >= level).any(axis=0) & (right >= level).any(axis=0))
         if not len(columns):
             break

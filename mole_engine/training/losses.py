@@ -22,7 +22,6 @@ from mole_engine.data.scaling import TargetScaler, TaskScale
 from mole_engine.training.outputs import OutputLayout, TensorScaler
 
 FOCAL_GAMMA = 2.0
-HUBER_DELTA = 1.0
 
 ClassWeights = Sequence[npt.NDArray[np.float64] | None]
 """For each task (k,) weights of its classes, or None (regression, or unweighted)."""

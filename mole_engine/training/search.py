@@ -29,7 +29,7 @@ from mole_engine.store.files import write_text
 from mole_engine.store.run_folder import SEARCH_CHOICE, SEARCH_JOURNAL
 from mole_engine.training.emitter import EventEmitter
 from mole_engine.training.fitting import FitResult, fit_model
-from mole_engine.training.job import free_memory
+from mole_engine.training.job import give_memory_back
 from mole_engine.training.metrics import LOSS, compute_metrics, monitor_of
 from mole_engine.training.search_space import default_space
 from mole_engine.training.setup import Prepared, prepare_network
@@ -238,7 +238,7 @@ class _Search:
             log.info("Trial %d has failed: %s", trial.number, error)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            free_memory()
+            give_memory_back()
         # An interrupted trial is tried again.
         self.control.checkpoint()
         value = self._value_of(seen)

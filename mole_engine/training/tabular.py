@@ -27,18 +27,15 @@ TREES_AT_A_TIME = 25
 ROWS_AT_A_TIME = 4_096
 """Molecules that are predicted at a time, which bounds the memory."""
 
-SMALLEST_PROBABILITY = 1e-3
-"""A few hundred trees cannot know a probability closer to 0 or 1 than this."""
 
-
-def count_table(smiles: Sequence[str], check: Callable[[], None] | None = None) -> Table:
+def count_table(smiles: Sequence[str]) -> Table:
     """Return (n, 2048) counts of ECFP4 environments, float32; zeros where a SMILES cannot be read."""
-    return _counted(smiles, ecfp4_counts, BITS, check)
+    return _counted(smiles, ecfp4_counts, BITS)
 
 
-def group_table(smiles: Sequence[str], check: Callable[[], None] | None = None) -> Table:
+def group_table(smiles: Sequence[str]) -> Table:
     """Return (n, 1024) counts of atoms with their neighbours, likewise."""
-    return _counted(smiles, group_counts, GROUP_BITS, check)
+    return _counted(smiles, group_counts, GROUP_BITS)
 
 
 def small_count_table(smiles: Sequence[str], check: Callable[[], None] | None = None) -> Any:
@@ -71,13 +68,9 @@ def written_out(table: Any, rows: Positions) -> Table:
     return found if isinstance(found, np.ndarray) else np.asarray(found.astype(np.float32).toarray())
 
 
-def _counted(
-    smiles: Sequence[str], count: Callable[[Any], Any], columns: int, check: Callable[[], None] | None
-) -> Table:
+def _counted(smiles: Sequence[str], count: Callable[[Any], Any], columns: int) -> Table:
     table = np.zeros((len(smiles), columns), dtype=np.float32)
     for row, text in enumerate(smiles):
-        if check is not None and row % CHECK_EVERY == 0:
-            check()
         try:
             table[row] = count(parse_smiles(text))
         except UnreadableMolecule:

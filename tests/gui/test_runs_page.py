@@ -214,7 +214,7 @@ def test_the_scale_of_deviations_is_named_where_it_is_not_the_targets_own(show):
     assert card._says.text().startswith("All molecules have the same deviation")
 
 
-def test_classes_get_curves_a_movable_threshold_and_the_sure_mistakes(qtbot, show):
+def test_classes_get_curves_a_movable_threshold_and_the_sure_mistakes(show):
     view = show(story(record(metrics={"auroc": 0.75}), classes()))
     card = view.figures
     assert figures(view)[:5] == ["roc", "pr", "confusion", "reliability", "scaffolds"]
@@ -229,8 +229,7 @@ def test_classes_get_curves_a_movable_threshold_and_the_sure_mistakes(qtbot, sho
     card.choose("confusion")
     assert card.confusion.grid._table == [[10, 10], [0, 20]]
     assert "precision) 67%" in card.confusion._scores.text()
-    with qtbot.waitSignal(card.confusion.threshold_changed):
-        card.confusion.slider.setValue(85)
+    card.confusion.slider.setValue(85)
     assert card.confusion.grid._table == [[20, 0], [10, 10]]
     assert "Found (recall) 50%" in card.confusion._scores.text()
     card.choose("reliability")

@@ -117,6 +117,16 @@ def test_the_json_report_has_every_row(data, tmp_path):
     assert report["targets"][0] == {"name": "IC50 (nM)", "kind": "regression", "unit": "nM", "classes": []}
 
 
+def test_rows_that_have_no_room_on_the_screen_are_looked_for_where_they_are(tmp_path, capsys):
+    path = tmp_path / "salts.csv"
+    path.write_text("smiles,y\n" + "".join(f"{'C' * n}O.Cl,{n}\n" for n in range(1, 24)), encoding="utf-8")
+    assert main(["curate", str(path)]) == 0
+    assert "3 more: name a file with --report to see them all." in capsys.readouterr().err
+    report = tmp_path / "all.json"
+    assert main(["curate", str(path), "--report", str(report)]) == 0
+    assert f"3 more: they stand in {report}." in capsys.readouterr().err
+
+
 def test_the_html_report_escapes_the_file(data, tmp_path):
     path = tmp_path / "report.html"
     assert main(["curate", str(data), "--report", str(path)]) == 0
