@@ -30,6 +30,7 @@ LOWER = ("rmse", "mae")
 RESAMPLES = 1_000
 TITLES = {
     "mean": "mean of the training molecules",
+    "neighbours": "mean of the 5 most similar training molecules",
     "fingerprints": "ECFP4 + random forest",
     "descriptors": "RDKit descriptors + extra trees",
     "boosting": "RDKit descriptors + gradient boosting",
@@ -40,7 +41,16 @@ TITLES = {
     "vectors-forest": "MolE vectors + random forest",
     "vectors-lightgbm": "MolE vectors and RDKit descriptors + LightGBM",
 }
-OTHERS = ("fingerprints", "descriptors", "boosting", "lightgbm", "forest", "chemprop", "chemprop-descriptors")
+OTHERS = (
+    "neighbours",
+    "fingerprints",
+    "descriptors",
+    "boosting",
+    "lightgbm",
+    "forest",
+    "chemprop",
+    "chemprop-descriptors",
+)
 """What somebody would use instead: simple models, and chemprop. Those on MolE vectors are ours."""
 
 Cells = dict[str, dict[str, list[dict[str, Any]]]]

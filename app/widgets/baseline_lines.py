@@ -30,9 +30,10 @@ _MOST_POINTS = 20_000
 _FARTHEST = 4
 """Lines of text that words may stand away from their line, where others stand beside it."""
 
-_ON_WORDS, _CROSSED, _ON_CURVE, _NOT_RIGHT, _AWAY = 1000.0, 500.0, 1.0, 12.0, 2.0
-"""What makes a place worse: words that would be covered, words of a lower line that stand higher, each point of a
-curve, another side, each line of text between words and line."""
+_ON_WORDS, _CROSSED, _ON_LINE, _ON_CURVE, _NOT_RIGHT, _AWAY = 1000.0, 500.0, 30.0, 1.0, 12.0, 2.0
+"""What makes a place worse: words that would be covered, words of a lower line that stand higher, another line that
+runs through the words as if they were its name, each point of a curve, another side, each line of text between words
+and line."""
 
 Size = tuple[QRectF, float]
 """Of words, and where their line is in pixels from above."""
@@ -196,7 +197,9 @@ def _placed(
         rated = []
         for cost, spot in _places(size, line, inside):
             crossed = sum(way * (spot.y() - other.y()) > 0 for other in spots if abs(other.right() - spot.right()) < 1)
-            rated.append((cost + _CROSSED * crossed + _covered(spot, points, others), spot))
+            struck = sum(spot.top() < other < spot.bottom() for _, other in sizes if other != line)
+            among = _CROSSED * crossed + _ON_LINE * struck
+            rated.append((cost + among + _covered(spot, points, others), spot))
         best = min(rated, key=lambda pair: pair[0])
         total += best[0]
         spots.append(best[1])

@@ -142,3 +142,15 @@ def test_words_hide_no_part_of_a_curve_also_where_they_have_no_other_place(qtbot
         hidden += min(abs(one.red() - color.red()) + abs(one.blue() - color.blue()) for one in near) > 60
     assert covered
     assert not hidden
+
+
+@pytest.mark.parametrize("values", [(1.37, 0.719, 0.223, 0.182), (1.37, 0.86, 0.7, 0.68), (1.12, 0.975, 0.854, 0.727)])
+def test_no_line_runs_through_the_name_of_another(chart, values):
+    made = chart("rmse", (570, 300))
+    made.set_curves(curves_of("rmse", values))
+    lines = made._baselines
+    for place, item in enumerate(lines._words):
+        words = item.mapRectToView(item.boundingRect())
+        low, high = sorted((words.top(), words.bottom()))
+        struck = [value for other, value in enumerate(values) if other != place and low < value < high]
+        assert not struck, (item.toPlainText(), struck)
