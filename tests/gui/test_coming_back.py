@@ -57,7 +57,8 @@ def test_runs_that_were_removed_by_hand_go_when_the_window_is_active_again(windo
 
 def test_a_run_of_the_command_line_that_was_killed_is_called_interrupted(runs_page, store, quiet):
     killed, alive = (add_run(store, name, RunState.TRAINING) for name in ("killed", "alive"))
-    begun = add_run(store, "just begun", RunState.QUEUED, created=time.time())
+    # A minute ahead, so that it has just begun however slow the machine is.
+    begun = add_run(store, "just begun", RunState.QUEUED, created=time.time() + 60)
     with FolderLock(alive.lock):
         runs_page.look_again()
         quiet()
