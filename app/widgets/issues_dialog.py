@@ -16,6 +16,7 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QDialog, QFileDialog, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from app.text import count
@@ -24,6 +25,7 @@ from app.widgets.basic import label, primary_button, row, secondary_button, set_
 from app.widgets.hover_card import StructureView
 from app.widgets.molecule_table import Depictions
 from app.widgets.save_kinds import end_as_chosen
+from app.widgets.sort_menu import show_sort_menu
 from mole_engine.contracts.dataset import CurationReport, IssueKind
 from mole_engine.contracts.wording import counted_of
 
@@ -146,6 +148,9 @@ class IssuesDialog(QDialog):
         self._reason = label("", wrap=True)
         table.selectionModel().currentRowChanged.connect(self._show_row)
         table.selectRow(0)
+        self._table = table
+        # The window's own does not reach in here.
+        QShortcut(QKeySequence("Ctrl+Shift+O"), self, self._offer_orders)
         save = secondary_button("Save the report\u2026", "saveIssuesButton", "As a web page, JSON, or a table")
         save.clicked.connect(self._choose_place)
         close = primary_button("Close")
@@ -163,6 +168,10 @@ class IssuesDialog(QDialog):
         chosen.setStretch(1, 1)
         layout.addLayout(chosen)
         layout.addLayout(row(None, save, close))
+
+    @Slot()
+    def _offer_orders(self) -> None:
+        show_sort_menu(self._table)
 
     @Slot(QModelIndex)
     def _show_row(self, index: QModelIndex) -> None:

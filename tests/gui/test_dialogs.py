@@ -6,9 +6,9 @@ import threading
 
 import pytest
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton, QTableView
+from PySide6.QtWidgets import QFileDialog, QLabel, QMenu, QPushButton, QTableView
 from shiboken6 import isValid
 
 from app.widgets.hover_card import StructureView
@@ -35,6 +35,20 @@ def test_return_in_the_report_closes_it(window, report):
 
 def test_the_report_is_no_wider_than_the_window(window, report):
     assert report.width() < window.width()
+
+
+def test_the_rows_of_the_report_are_ordered_with_the_keys(qtbot, report):
+    table = report.findChild(QTableView, "issuesTable")
+    assert table.model().rowCount() > 1
+    QTest.keySequence(report, QKeySequence("Ctrl+Shift+O"))
+    menu = report.findChild(QMenu, "sortMenu")
+    actions = {action.text(): action for action in menu.actions()}
+    assert {"row", "line", "what", "reason"} <= set(actions)
+    actions["reason"].trigger()
+    column = [table.model().headerData(place, Qt.Orientation.Horizontal) for place in range(7)].index("reason")
+    reasons = [table.model().index(place, column).data() for place in range(table.model().rowCount())]
+    assert reasons == sorted(reasons)
+    menu.close()
 
 
 def test_one_row_of_the_report_was_changed(window, open_file, click, find, tmp_path):
