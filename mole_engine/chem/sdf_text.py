@@ -31,10 +31,14 @@ def sdf_record(mol: Chem.Mol | None, title: str, fields: Iterable[tuple[str, str
     if mol is not None:
         rdDepictor.Compute2DCoords(drawn)
     drawn.SetProp("_Name", _one_line(title))
-    parts = [str(Chem.MolToMolBlock(drawn))]
+    parts, taken = [str(Chem.MolToMolBlock(drawn))], set[str]()
     for name, value in fields:
         # A blank line would end a field early, and "<" or ">" its name.
         called = _one_line(name).translate(_NAME_SIGNS) or "column"
+        while called in taken:
+            # Whoever reads two fields of one name keeps the last.
+            called += "_"
+        taken.add(called)
         parts.append(f">  <{called}>\n{_one_line(value)}\n\n")
     return "".join([*parts, f"{_END}\n"])
 

@@ -1,5 +1,7 @@
 """Predictions as structures: an SDF with every row and every column."""
 
+import re
+
 import pandas as pd
 import pytest
 from rdkit import Chem
@@ -84,3 +86,10 @@ def test_an_sdf_is_written_piece_by_piece_and_given_up_whole(tmp_path):
         write_table(frame.iloc[::-1], out, structures="smiles", on_progress=give_up)
     assert out.read_bytes() == before
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_fields_whose_names_an_sdf_cannot_tell_apart_are_all_kept():
+    text = sdf_record(None, "", [("<b>", "1"), ("(b)", "2"), ("(b)_", "3"), ("", "4"), ("column", "5")])
+    names = re.findall(r">  <(.*)>", text)
+    assert len(set(names)) == 5
+    assert names[0] == "(b)"
