@@ -22,6 +22,9 @@ _ELEMENT_IN_BRACKET = re.compile(r"\d*([A-Z][a-z]?|[a-z][a-z]?|\*)")
 _OUTSIDE_BRACKETS = re.compile(r"Cl|Br|[BCNOPSFI]|[bcnops]|\*|[A-Za-z]")
 _PLAIN_ATOMS = frozenset({"Cl", "Br", *"BCNOPSFI", *"bcnops", "*"})
 _STEREO = re.compile(r"@(?:@|(?:TH|AL|SP|TB|OH)\d+)?|[/\\]")
+_REWRITTEN = 300_000
+"""Molecules of which the SMILES without stereochemistry is kept: every division of a job asks for all of them."""
+
 _VALENCE = re.compile(r"atom # (\d+) (\w+), (\d+)")
 
 
@@ -77,7 +80,6 @@ def canonical_smiles(mol: Chem.Mol) -> str:
     return str(Chem.MolToSmiles(mol))
 
 
-@lru_cache(maxsize=50_000)
 def flat_smiles(smiles: str) -> str:
     """Return a canonical SMILES without stereochemistry, the same for all stereoisomers; itself where it has none.
 
@@ -88,7 +90,12 @@ def flat_smiles(smiles: str) -> str:
     """
     # Without its marks a text is read and written once; a molecule that is changed needs a round trip behind that.
     flat = _STEREO.sub("", smiles)
-    return smiles if flat == smiles else canonical_smiles(parse_smiles(flat))
+    return smiles if flat == smiles else _rewritten(flat)
+
+
+@lru_cache(maxsize=_REWRITTEN)
+def _rewritten(smiles: str) -> str:
+    return canonical_smiles(parse_smiles(smiles))
 
 
 def inchikey(mol: Chem.Mol) -> str:
