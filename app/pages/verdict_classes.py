@@ -25,7 +25,7 @@ class Said:
 
 
 class ClassCurves(QWidget):
-    """A curve of two classes; of several classes one of them against all others, which is chosen above it.
+    """The verdict's one curve: of two classes, of one of several against all others (chosen above it), or of none.
 
     Signals
     -------
@@ -60,6 +60,12 @@ class ClassCurves(QWidget):
         if kind == "roc":
             return self._show_roc(single)
         return self._show_pr(single) if kind == "pr" else self._show_reliability(single)
+
+    def show_alone(self, curve: Curve | None) -> None:
+        """Show a curve that is of no class."""
+        self._verdict = self._single = None
+        self._choice.hide()
+        self.curve.show_curve(curve)
 
     def _take(self, verdict: TaskVerdict) -> None:
         self._verdict, self._single = verdict, None

@@ -22,7 +22,7 @@ from app.widgets.basic import Card, muted_label, named, row
 from app.widgets.cell_table import Cell, CellTable
 from app.widgets.combo import Combo
 from app.widgets.confusion import ConfusionView
-from app.widgets.curve_plot import Curve, CurvePlot
+from app.widgets.curve_plot import Curve
 from app.widgets.figures import places_for, signed
 from app.widgets.live_chart import RunCharts
 from app.widgets.molecule_scatter import MoleculeScatter, ScatterPoint
@@ -86,7 +86,6 @@ class FigureCard(Card):
         self.parity = ParityPlot(depictions)
         self.residuals = MoleculeScatter("residualPlot", "Errors over measured values", depictions, "zero")
         self.deviation = MoleculeScatter("deviationPlot", "Errors over standard deviations", depictions)
-        self.curve = CurvePlot()
         self.classes = ClassCurves()
         self.confusion = ConfusionView()
         self.scaffolds = CellTable("scaffoldTable", "Errors by ring system", depictions, bare=True)
@@ -152,9 +151,8 @@ class FigureCard(Card):
         self.header.addWidget(self._pickers)
         self._stack = QStackedWidget()
         self._pages: dict[str, QWidget] = {
-            **dict.fromkeys(("roc", "pr", "reliability"), self.classes),
+            **dict.fromkeys(("roc", "pr", "coverage", "reliability"), self.classes),
             **dict.fromkeys(("learning", "scramble"), self.checks),
-            "coverage": self.curve,
             "parity": self.parity,
             "residuals": self.residuals,
             "deviation": self.deviation,
@@ -297,10 +295,10 @@ class FigureCard(Card):
         known = verdict.uncertainty
         self.set_title("Intervals", "test set")
         if known is None:
-            self.curve.show_curve(None)
+            self.classes.show_alone(None)
             return
         titles = ("share that should lie inside", "share that does")
-        self.curve.show_curve(Curve("coverage", known.levels, known.coverage, *titles, dots=True))
+        self.classes.show_alone(Curve("coverage", known.levels, known.coverage, *titles, dots=True))
         words = "Below the diagonal the intervals are too narrow, above it too wide."
         if known.known:
             share = f"{100 * known.held / known.known:.0f}%"

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,9 @@ class RunQueue:
             except OSError:
                 # Another program has it open (Windows): no reason for the window not to open.
                 log.exception("The damaged queue could not be set aside.")
+                # The next change writes over it; read it may be all the same.
+                with suppress(OSError):
+                    shutil.copyfile(self._path, self._path.with_suffix(".damaged"))
             return []
         runs = _restored_of(content)
         if len(runs) < len(content):

@@ -214,11 +214,15 @@ def _task_verdict(result: TaskResult, against: tuple[Against, ...]) -> TaskVerdi
     known = uncertainty(result) if len(result) else None
     trained = frozenset[str]().union(*map(elements_of, set(result.training_smiles)))
     strange = [bool(trained and elements_of(smiles) - trained) for smiles in result.smiles]
-    molecules = tuple(replace(_molecule(result, place), strange=strange[place]) for place in range(len(result)))
+    # All at once: each asked for alone would look through all of them.
+    places = [0] * len(result) if result.task.kind is TaskKind.REGRESSION else result.predicted_class.tolist()
+    molecules = tuple(
+        replace(_molecule(result, place, said), strange=strange[place]) for place, said in enumerate(places)
+    )
     return TaskVerdict(result.task, molecules, against, known, bins, result)
 
 
-def _molecule(result: TaskResult, place: int) -> TestMolecule:
+def _molecule(result: TaskResult, place: int, said_class: int) -> TestMolecule:
     task, truth = result.task, float(result.truth[place])
     common = (float(result.lower[place]), float(result.upper[place]), float(result.std[place]))
     inside, similarity = result.in_domain[place], float(result.similarity[place])
@@ -227,7 +231,7 @@ def _molecule(result: TaskResult, place: int) -> TestMolecule:
         said = float(result.output[place])
         return TestMolecule(smiles, truth, said, *common, in_domain=inside, similarity=similarity)
     measured = task.classes[int(truth)]
-    label = task.classes[int(result.predicted_class[place])]
+    label = task.classes[said_class]
     if task.kind is TaskKind.CLASSIFICATION:
         value, said = truth, float(result.output[place])
         share = said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
 import shutil
@@ -109,7 +110,14 @@ def _places() -> list[Check]:
 
 def _existing(path: Path) -> Path | None:
     """Return the folder, or the next one around it that is there; None on a drive that is not (Windows)."""
-    return next((place for place in (path, *path.absolute().parents) if place.exists()), None)
+    return next((place for place in (path, *path.absolute().parents) if _is_there(place)), None)
+
+
+def _is_there(path: Path) -> bool:
+    # Of a network drive that does not answer, `Path.exists` raises, and then nothing else would be told.
+    with contextlib.suppress(OSError):
+        return path.exists()
+    return False
 
 
 def _window() -> list[Check]:

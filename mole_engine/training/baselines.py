@@ -24,7 +24,7 @@ from mole_engine.data.weights import counting
 from mole_engine.training.folds import of_main_file
 from mole_engine.training.library_threads import openmp_threads
 from mole_engine.training.metrics import compute_metrics
-from mole_engine.training.neighbours import NEIGHBOURS, read_across
+from mole_engine.training.neighbours import NEIGHBOURS, read_across, said_of
 from mole_engine.training.tabular import (
     ROWS_AT_A_TIME,
     Table,
@@ -238,6 +238,8 @@ class _Work:
         train, weights = counting(self.dataset.weights, train)
         filling = None if self.name in ("neighbours", "fingerprints") else column_medians(self._features(train))
         scaler = TargetScaler.fit(self.dataset.targets[train], self.dataset.tasks, self.transform, weights)
+        if self.name == "neighbours":
+            return self._read_across(train, rows, scaler, weights)
         parts = []
         for place, task in enumerate(self.dataset.tasks):
             self._tell(place)
@@ -254,6 +256,19 @@ class _Work:
             parts.append(predicted if scale is None else scale.inverse(predicted))
         self._tell(len(self.dataset.tasks))
         return np.concatenate(parts, axis=1)
+
+    def _read_across(self, train: Positions, rows: Positions, scaler: TargetScaler, weights: Floats | None) -> Floats:
+        self._tell(0)
+        tasks, targets = self.dataset.tasks, self.dataset.targets[train]
+        labels = [
+            values if one is None else one.forward(values) for values, one in zip(targets.T, scaler.scales, strict=True)
+        ]
+        said = [said_of(values, task) for values, task in zip(labels, tasks, strict=True)]
+        found = read_across(self._features(train), said, self._features(rows), weights, self._check)
+        parts = np.split(found, np.cumsum([task.outputs for task in tasks])[:-1], axis=1)
+        self._tell(len(tasks))
+        scaled = zip(parts, scaler.scales, strict=True)
+        return np.concatenate([part if one is None else one.inverse(part) for part, one in scaled], axis=1)
 
     def _features(self, rows: Positions, filling: Table | None = None) -> Any:
         places = np.searchsorted(self.used, rows)
@@ -277,8 +292,6 @@ class _Work:
         if len(np.unique(labels)) < 2 or not len(wanted):
             # Nothing can be told apart (scikit-learn refuses a single class).
             return _mean(labels, task, len(wanted), weights)
-        if self.name == "neighbours":
-            return read_across(self._features(train), labels, self._features(wanted), task, weights, self._check)
         if self.name == "boosting":
             model = boosting(task.kind, rounds=ROUNDS, seed=self.seed)
         else:

@@ -183,7 +183,7 @@ def test_every_figure_of_numbers_can_be_shown(qtbot, show):
     click(card.residuals, 5.0, 0.5)
     qtbot.waitUntil(lambda: view.worst.chosen() == 5)
     card.choose("coverage")
-    xs, ys = card.curve._line.getData()
+    xs, ys = card.classes.curve._line.getData()
     assert (xs[0], xs[-1], ys[0], ys[-1]) == (0.1, 0.95, 0.0, 1.0)
     card.choose("deviation")
     assert "All molecules have the same deviation" in card._says.text()
@@ -260,6 +260,10 @@ def test_each_of_several_classes_is_held_against_all_others(show):
     assert picker.currentText() == "blue"
     card.choose("reliability")
     assert list(card.classes.curve._dots.getData()[1]) == [0.5, 0.0, 1.0]
+    view = show(story(record(metrics={"rmse": 0.5}), numbers()))
+    card.choose("coverage")
+    assert card.classes.curve.isVisible()
+    assert not picker.isVisible(), "intervals of numbers know no classes"
     view = show(story(record(metrics={"auroc": 0.75}), classes()))
     assert not picker.isVisible(), "of two classes each is the other's rest"
 

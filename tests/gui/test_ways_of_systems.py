@@ -66,6 +66,7 @@ def test_a_mac_is_told_of_the_keys_that_it_has(mac, window, qtbot):
     qtbot.addWidget(guide)
     words = guide.findChild(QTextBrowser).toPlainText()
     assert "Cmd+Shift+Z" in words
+    assert "Cmd for Cmd" not in words
     told = [button.toolTip() for button in window.findChildren(QAbstractButton)]
     told += [widget.accessibleDescription() for widget in window.findChildren(QWidget)]
     assert any("(Cmd+O)" in tip for tip in told)

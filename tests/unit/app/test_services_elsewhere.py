@@ -47,6 +47,7 @@ def test_a_damaged_queue_that_another_program_has_open_keeps_no_window_from_open
     assert len(queue) == 0
     queue.add(TrainConfig(name="mine"))
     assert [run.name for run in RunQueue(place).runs()] == ["mine"]
+    assert place.with_suffix(".damaged").read_text(encoding="utf-8") == "{", "what stood there is not lost"
 
 
 def test_recent_files_on_a_drive_that_does_not_answer_are_left_out(

@@ -9,6 +9,7 @@ from app.services.verdict import area_under, nearest_training, read_verdict, sca
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
+from mole_engine.inference.results import TaskResult
 
 LOGS = TaskSpec("logS", TaskKind.REGRESSION, "log(mol/L)")
 TOXIC = TaskSpec("toxic", TaskKind.CLASSIFICATION, classes=("no", "yes"))
@@ -95,6 +96,19 @@ def test_several_classes(tmp_path):
     assert task.confusion() == [[1, 0, 0], [0, 1, 0], [1, 0, 0]]
     assert task.molecules[task.worst_first()[0]].measured_class == "blue"
     assert task.molecules[1].predicted == 0.6
+
+
+def test_choosing_a_class_looks_through_all_molecules_once(tmp_path, monkeypatch):
+    """The window waits for it: with a look for each molecule, tens of thousands took seconds."""
+    head = "row,smiles,part,colour_true,colour_prob_red,colour_prob_green,colour_prob_blue,colour_class\n"
+    text = head + "".join(f"{row},C,test,{'red' if row % 2 else 'blue'},0.5,0.3,0.2,red\n" for row in range(50))
+    (task,) = verdict_of(tmp_path, text, COLOUR).tasks
+    looks, predicted = [], TaskResult.predicted_class.fget
+    monkeypatch.setattr(TaskResult, "predicted_class", property(lambda self: looks.append(self) or predicted(self)))
+    red = task.against_rest(0)
+    assert len(looks) == 1
+    assert [item.predicted_class for item in red.molecules] == ["red"] * 50
+    assert red.positive_share() == 0.5
 
 
 def test_the_probability_beside_a_class_says_of_which(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,18 @@ def test_a_workspace_on_a_drive_that_is_not_there_is_told(monkeypatch: pytest.Mo
     assert not check.is_ok
     assert "drive that is not there" in check.found
     assert "MOLE_WORKSPACE" in check.remedy
+
+
+def test_a_workspace_on_a_drive_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exists(path: Path) -> bool:
+        raise OSError(errno.EINVAL, "An unexpected network error occurred", str(path))
+
+    monkeypatch.setenv("MOLE_WORKSPACE", "/far/mole")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "exists", exists)
+        (check,) = doctor._places()
+    assert not check.is_ok
+    assert "drive that is not there" in check.found
 
 
 def test_the_folder_around_a_workspace_that_is_to_be_made_is_looked_at(
