@@ -30,7 +30,7 @@ LOWER = ("rmse", "mae")
 RESAMPLES = 1_000
 TITLES = {
     "mean": "mean of the training molecules",
-    "neighbours": "mean of the 5 most similar training molecules",
+    "neighbours": "5 most similar training molecules",
     "fingerprints": "ECFP4 + random forest",
     "descriptors": "RDKit descriptors + extra trees",
     "boosting": "RDKit descriptors + gradient boosting",

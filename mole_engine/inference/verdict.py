@@ -20,7 +20,7 @@ from mole_engine.data.scaling import TaskScale
 from mole_engine.inference.bootstrap import FEWEST, METRIC_OF, Comparison, statistic
 from mole_engine.inference.columns import PredictionColumns
 from mole_engine.inference.learnt_scale import compare_as_learnt
-from mole_engine.inference.results import MEAN, TaskResult, baseline_titles, read_results
+from mole_engine.inference.results import LOOKED_UP, TaskResult, baseline_titles, read_results
 from mole_engine.store.bundle import read_card
 from mole_engine.store.run_folder import RunFolder
 
@@ -143,9 +143,9 @@ def _one(judged: TaskJudgement, titles: Mapping[str, str]) -> tuple[str, str, st
     own = f"{name} {figure(comparison.model, places)}{unit}"
     words = f"{own} against {against}, on {size}: {_difference(comparison)}{_raw_words(comparison, own_unit)}"
     headline, tone = _headline(comparison, unit)
-    if _only_mean(judged):
+    if guess := _only_looked_up(judged):
         # To beat a guess is not to be good: who reads only the headline must not take it for that.
-        headline, tone = headline.replace("the baseline", "the mean"), "warning" if tone == "good" else tone
+        headline, tone = headline.replace("the baseline", guess), "warning" if tone == "good" else tone
         words += " No other baseline was trained with this run."
     if FEWEST <= comparison.molecules < FEW_MOLECULES:
         words += f" With {size} chance plays a large part."
@@ -239,8 +239,9 @@ def _several(results: Sequence[TaskResult], judged: Sequence[TaskJudgement]) -> 
     if not won:
         headline = f"Does not beat the baseline for any of {counted(len(compared), 'target')}"
     good = won > len(compared) / 2 and few <= len(compared) / 2
-    if compared and all(_only_mean(item) for item in compared):
-        headline, good = headline.replace("the baseline", "the mean"), False
+    guesses = [_only_looked_up(item) for item in compared]
+    if all(guesses):
+        headline, good = headline.replace("the baseline", " and ".join(dict.fromkeys(guesses))), False
         parts.append("No other baseline was trained with this run.")
     return headline, " ".join(parts), "good" if good else "warning"
 
@@ -271,9 +272,9 @@ def _chance(comparison: Comparison) -> float:
     return math.erfc(abs(comparison.difference) / deviation / math.sqrt(2))
 
 
-def _only_mean(judged: TaskJudgement) -> bool:
-    """Whether nothing but the mean of the training molecules was there to compare with."""
-    return judged.strongest == MEAN and len(judged.comparisons) == 1
+def _only_looked_up(judged: TaskJudgement) -> str:
+    """Return what the strongest baseline is called where none was fitted for the run; empty where one was."""
+    return LOOKED_UP[judged.strongest] if judged.comparisons.keys() <= LOOKED_UP.keys() else ""
 
 
 def _is_few(judged: TaskJudgement) -> bool:

@@ -44,7 +44,7 @@ Positions = npt.NDArray[np.int64]
 
 BASELINES: dict[str, str] = {
     "mean": "Mean of the training molecules",
-    "neighbours": f"Mean of the {NEIGHBOURS} most similar training molecules",
+    "neighbours": f"{NEIGHBOURS} most similar molecules",
     "fingerprints": "ECFP4 + random forest",
     "descriptors": "RDKit descriptors + extra trees",
     "boosting": "RDKit descriptors + gradient boosting",

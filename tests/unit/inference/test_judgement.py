@@ -96,6 +96,17 @@ def test_without_trained_baselines_the_mean_of_the_training_molecules_stands_in(
     assert judged.words.endswith("No other baseline was trained with this run.")
 
 
+def test_what_was_only_looked_up_makes_no_baseline_of_a_headline(folder):
+    judged = numbers(folder, ERRORS[0] * 0.3, neighbours=ERRORS[1] * 0.6)
+    assert judged.tasks[0].strongest == "neighbours"
+    assert judged.headline.startswith("Beats the most similar molecules by ")
+    assert judged.tone == "warning"
+    assert "for the 5 most similar molecules" in judged.words
+    judged = numbers(folder, ERRORS[0] * 0.3, neighbours=ERRORS[1] * 0.6, fingerprints=ERRORS[1])
+    assert judged.headline.startswith("Beats the baseline by ")
+    assert judged.tone == "good"
+
+
 def test_few_molecules_are_told(folder):
     judged = numbers(folder, np.zeros(8), size=8, fingerprints=np.ones(8))
     assert (judged.headline, judged.tone) == ("Too few test molecules to tell", "warning")
