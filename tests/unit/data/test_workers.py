@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import pickle
+import select
+import signal
+import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from mole_engine.child_process import own_command
 from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.errors import Cancelled
 from mole_engine.data import features, workers
@@ -66,6 +72,31 @@ def time_wasted(texts, shared):
 def test_a_worker_that_dies_is_noticed():
     with pytest.raises(RuntimeError, match="died"):
         map_in_processes(os._exit, ["x"], 3, workers=1)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="only POSIX halts a process")
+def test_a_worker_that_is_halted_while_it_answers_loses_nothing():
+    """As by Ctrl+Z in a terminal, or by a scheduler, where the environment makes Python's streams raw."""
+    command, many = own_command("mole_engine.data.worker_process"), 500_000
+    raw = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=raw) as process:
+        try:
+            process.stdin.write(pickle.dumps(("operator", "mul", many)) + pickle.dumps(["x"]))
+            process.stdin.flush()
+            assert select.select([process.stdout], [], [], 30)[0]
+            # By now it waits for somebody to take what the pipe holds already.
+            time.sleep(0.3)
+            os.kill(process.pid, signal.SIGSTOP)
+            os.waitpid(process.pid, os.WUNTRACED)
+            os.kill(process.pid, signal.SIGCONT)
+            with ThreadPoolExecutor(1) as reader:
+                answer = reader.submit(pickle.load, process.stdout)
+                try:
+                    assert answer.result(timeout=20) == ["x"] * many
+                finally:
+                    process.kill()
+        finally:
+            process.kill()
 
 
 def test_where_no_process_can_be_started_the_work_is_done_here(monkeypatch, tmp_path):
