@@ -17,8 +17,8 @@ def main() -> int:
 
     Both ends are this program, so pickles are safe.
     """
-    # With PYTHONUNBUFFERED the stream would be raw: a process that is halted (Ctrl+Z, a scheduler) while it writes leaves
-    # out the rest, and who waits for that waits for ever.
+    # With PYTHONUNBUFFERED the stream would be raw: a process that is halted (Ctrl+Z, a scheduler) while it writes
+    # leaves out the rest, and who waits for that waits for ever.
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # Whatever a library prints must not get between the answers.
     sys.stdout = sys.stderr

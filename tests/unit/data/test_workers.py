@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mole_engine.child_process import own_command
 from mole_engine.chem.vocabulary import Vocabulary
+from mole_engine.child_process import own_command
 from mole_engine.contracts.errors import Cancelled
 from mole_engine.data import features, workers
 from mole_engine.data.features import featurise
