@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mole_engine.cli.console import json_line, line, note, table
 from mole_engine.cli.parser import Command
-from mole_engine.contracts.wording import counted, figure
+from mole_engine.contracts.wording import counted, four_digits
 
 if TYPE_CHECKING:
     from mole_engine.inference.evaluation import Evaluation
@@ -42,7 +42,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _show(result: Evaluation) -> None:
     is_single = len(result.labelled) == 1
-    rows = [(name, figure(value)) for name, value in result.metrics.items() if not (is_single and "/" in name)]
+    rows = [(name, four_digits(value)) for name, value in result.metrics.items() if not (is_single and "/" in name)]
     line(table(("metric", "value"), rows))
     for task, count in result.labelled.items():
         note(f"{task}: {count:,} of {counted(result.rows, 'row')} compared.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mole_engine.cli.console import json_line, line, note, table
 from mole_engine.cli.parser import Command
 from mole_engine.contracts.errors import InputError
-from mole_engine.contracts.wording import figure
+from mole_engine.contracts.wording import four_digits
 
 if TYPE_CHECKING:
     from mole_engine.contracts.records import RunRecord
@@ -74,7 +74,7 @@ def _rows(old: RunRecord, new: RunRecord) -> list[tuple[str, ...]]:
     for name, value in before.items():
         again = after.get(name, math.nan)
         same = value == again or (math.isnan(value) and math.isnan(again))
-        rows.append((name, figure(value), figure(again), "none" if same else figure(again - value)))
+        rows.append((name, four_digits(value), four_digits(again), "none" if same else four_digits(again - value)))
     return rows
 
 

@@ -11,7 +11,7 @@ from mole_engine.cli.parser import Command
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.paths import from_home
 from mole_engine.contracts.records import shown_metrics
-from mole_engine.contracts.wording import figure
+from mole_engine.contracts.wording import four_digits
 
 if TYPE_CHECKING:
     from mole_engine.contracts.records import RunRecord
@@ -48,7 +48,7 @@ def _row(record: RunRecord) -> tuple[str, ...]:
     started = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created)) if record.created else "-"
     metrics, part = shown_metrics(record.metrics, record.validation_metrics, record.counts)
     said = "" if part == "test" else f" ({part})"
-    main = next((f"{name} {figure(value)}{said}" for name, value in metrics.items()), "-")
+    main = next((f"{name} {four_digits(value)}{said}" for name, value in metrics.items()), "-")
     return record.run_id, started, record.status.value, main, duration(record.seconds)
 
 

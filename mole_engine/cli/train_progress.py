@@ -21,7 +21,7 @@ from mole_engine.contracts.events import (
 )
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
-from mole_engine.contracts.wording import counted, figure
+from mole_engine.contracts.wording import counted, four_digits
 
 
 class TrainProgress:
@@ -86,10 +86,10 @@ class TrainProgress:
 
 
 def _epoch_line(event: EpochMetrics) -> str:
-    parts = [f"Epoch {event.epoch:>3}/{event.total_epochs}", f"loss {figure(event.train_loss)}"]
+    parts = [f"Epoch {event.epoch:>3}/{event.total_epochs}", f"loss {four_digits(event.train_loss)}"]
     metrics = dict(event.metrics)
     if math.isfinite(event.validation_loss):
-        parts.append(f"validation loss {figure(event.validation_loss)}")
+        parts.append(f"validation loss {four_digits(event.validation_loss)}")
         # Where the loss chooses the epoch, it stands among the metrics too.
         metrics.pop("loss", None)
     if metrics:
@@ -102,15 +102,15 @@ def _epoch_line(event: EpochMetrics) -> str:
 
 
 def _metrics(metrics: dict[str, float]) -> str:
-    return "  ".join(f"{name} {figure(value)}" for name, value in metrics.items() if "/" not in name)
+    return "  ".join(f"{name} {four_digits(value)}" for name, value in metrics.items() if "/" not in name)
 
 
 def _trial_line(event: TrialFinished) -> str:
     settings = ", ".join(
-        f"{name.partition('.')[2]} {figure(value) if isinstance(value, float) else value}"
+        f"{name.partition('.')[2]} {four_digits(value) if isinstance(value, float) else value}"
         for name, value in event.settings.items()
     )
-    outcome = f"{event.monitor} {figure(event.value)}" if event.state != "failed" else "failed"
+    outcome = f"{event.monitor} {four_digits(event.value)}" if event.state != "failed" else "failed"
     remark = {"pruned": ", ended early"}.get(event.state, "") + (", best so far" if event.best else "")
     return f"Trial {event.number}/{event.total}  {outcome}{remark}  ({settings})"
 
@@ -123,7 +123,10 @@ def summary(record: RunRecord) -> str:
         names = [name for name in names if "/" not in name]
     parts = []
     if names:
-        rows = [(name, figure(record.metrics.get(name)), figure(record.validation_metrics.get(name))) for name in names]
+        rows = [
+            (name, four_digits(record.metrics.get(name)), four_digits(record.validation_metrics.get(name)))
+            for name in names
+        ]
         parts.append(table(("metric", "test", "validation"), rows))
     counts = ", ".join(
         f"{record.counts.get(key, 0)} {word}"

@@ -24,6 +24,6 @@ def counted_of(part: int, whole: int, noun: str, one: str, many: str) -> str:
     return f"{part:,} of {counted(whole, noun)} {one if part == 1 else many}"
 
 
-def figure(value: float | None) -> str:
+def four_digits(value: float | None) -> str:
     """Return a metric with four digits, or "-" where it is not defined."""
     return "-" if value is None or not math.isfinite(value) else f"{value:.4g}"

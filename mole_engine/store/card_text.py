@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
-from mole_engine.contracts.wording import counted, figure
+from mole_engine.contracts.wording import counted, four_digits
 from mole_engine.store.card import Difficulty, ModelCard, TaskUncertainty
 
 _KINDS = {
@@ -76,7 +76,9 @@ def _metrics(card: ModelCard) -> str:
         return "Not measured: there were no test molecules, and no validation molecule was left out."
     if not names:
         return "Not measured: there were neither test nor validation molecules."
-    rows = [(name, figure(card.metrics.get(name)), figure(card.validation_metrics.get(name))) for name in names]
+    rows = [
+        (name, four_digits(card.metrics.get(name)), four_digits(card.validation_metrics.get(name))) for name in names
+    ]
     text = _table(("metric", "test", "validation"), rows)
     if not card.tasks:
         return text + "\n\nOn molecules that were held out. `benchmarks/probe.py` judges what the vectors are good for."
