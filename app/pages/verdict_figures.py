@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QStackedWidget, QVBoxLayout, QW
 
 from app.pages.verdict_cells import group_columns
 from app.pages.verdict_checks import CheckPane
-from app.pages.verdict_classes import ClassCurves
+from app.pages.verdict_curve import VerdictCurve
 from app.pages.words import domain_words
 from app.services.runs import RunStory
 from app.services.verdict import TaskVerdict, TestMolecule, scaffold_groups
@@ -86,7 +86,7 @@ class FigureCard(Card):
         self.parity = ParityPlot(depictions)
         self.residuals = MoleculeScatter("residualPlot", "Errors over measured values", depictions, "zero")
         self.deviation = MoleculeScatter("deviationPlot", "Errors over standard deviations", depictions)
-        self.classes = ClassCurves()
+        self.curve = VerdictCurve()
         self.confusion = ConfusionView()
         self.scaffolds = CellTable("scaffoldTable", "Errors by ring system", depictions, bare=True)
         self.charts = RunCharts("verdict", stacked=True)
@@ -151,7 +151,7 @@ class FigureCard(Card):
         self.header.addWidget(self._pickers)
         self._stack = QStackedWidget()
         self._pages: dict[str, QWidget] = {
-            **dict.fromkeys(("roc", "pr", "coverage", "reliability"), self.classes),
+            **dict.fromkeys(("roc", "pr", "coverage", "reliability"), self.curve),
             **dict.fromkeys(("learning", "scramble"), self.checks),
             "parity": self.parity,
             "residuals": self.residuals,
@@ -167,7 +167,7 @@ class FigureCard(Card):
         self.add(self._stack, 1)
         self.task_picker.currentIndexChanged.connect(self._change_task)
         self.picker.currentIndexChanged.connect(self._show)
-        self.classes.chosen.connect(self._show)
+        self.curve.chosen.connect(self._show)
         for plot in (self.parity, self.residuals, self.deviation):
             plot.chosen.connect(self.molecule_chosen)
 
@@ -295,10 +295,10 @@ class FigureCard(Card):
         known = verdict.uncertainty
         self.set_title("Intervals", "test set")
         if known is None:
-            self.classes.show_alone(None)
+            self.curve.show_alone(None)
             return
         titles = ("share that should lie inside", "share that does")
-        self.classes.show_alone(Curve("coverage", known.levels, known.coverage, *titles, dots=True))
+        self.curve.show_alone(Curve("coverage", known.levels, known.coverage, *titles, dots=True))
         words = "Below the diagonal the intervals are too narrow, above it too wide."
         if known.known:
             share = f"{100 * known.held / known.known:.0f}%"
@@ -306,7 +306,7 @@ class FigureCard(Card):
         self._say(words)
 
     def _show_curve(self, verdict: TaskVerdict) -> None:
-        said = self.classes.show_kind(self.kind, verdict)
+        said = self.curve.show_kind(self.kind, verdict)
         self.set_title(self.picker.currentText(), said.note)
         self._say(said.words)
 

@@ -183,7 +183,7 @@ def test_every_figure_of_numbers_can_be_shown(qtbot, show):
     click(card.residuals, 5.0, 0.5)
     qtbot.waitUntil(lambda: view.worst.chosen() == 5)
     card.choose("coverage")
-    xs, ys = card.classes.curve._line.getData()
+    xs, ys = card.curve.plot._line.getData()
     assert (xs[0], xs[-1], ys[0], ys[-1]) == (0.1, 0.95, 0.0, 1.0)
     card.choose("deviation")
     assert "All molecules have the same deviation" in card._says.text()
@@ -219,13 +219,13 @@ def test_classes_get_curves_a_movable_threshold_and_the_sure_mistakes(show):
     card = view.figures
     assert figures(view)[:5] == ["roc", "pr", "confusion", "reliability", "scaffolds"]
     assert "Test AUROC" in words(view.tile)
-    assert card.classes.curve.isVisible()
-    line = card.classes.curve._line.getData()
+    assert card.curve.plot.isVisible()
+    line = card.curve.plot._line.getData()
     assert (line[0][0], line[1][0], line[0][-1], line[1][-1]) == (0, 0, 1, 1)
-    axis = card.classes.curve._plot.getPlotItem().getAxis("bottom")
+    axis = card.curve.plot._plot.getPlotItem().getAxis("bottom")
     assert [words for _, words in axis._tickLevels[0]] == ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
     card.choose("pr")
-    assert card.classes.curve._line.getData()[1][0] == 1.0
+    assert card.curve.plot._line.getData()[1][0] == 1.0
     card.choose("confusion")
     assert card.confusion.grid._table == [[10, 10], [0, 20]]
     assert "precision) 67%" in card.confusion._scores.text()
@@ -233,7 +233,7 @@ def test_classes_get_curves_a_movable_threshold_and_the_sure_mistakes(show):
     assert card.confusion.grid._table == [[20, 0], [10, 10]]
     assert "Found (recall) 50%" in card.confusion._scores.text()
     card.choose("reliability")
-    assert list(card.classes.curve._dots.getData()[1]) == [0.0, 1.0, 0.0, 1.0]
+    assert list(card.curve.plot._dots.getData()[1]) == [0.0, 1.0, 0.0, 1.0]
     assert view.worst.model().data(view.worst.model().index(0, 2)) == "yes"
     assert view.worst.model().rowCount() == 40
     assert not view.share.isVisible()
@@ -249,7 +249,7 @@ def test_each_of_several_classes_is_held_against_all_others(show):
     card = view.figures
     assert figures(view)[:5] == ["confusion", "roc", "pr", "reliability", "scaffolds"]
     card.choose("roc")
-    picker = card.classes.picker
+    picker = card.curve.picker
     assert [picker.itemText(place) for place in range(picker.count())] == ["red", "blue", "green"]
     assert picker.isVisible()
     assert "AUROC 1.00, test set" in words(card)
@@ -259,10 +259,10 @@ def test_each_of_several_classes_is_held_against_all_others(show):
     assert "Dashed: guessing, which is right for 50%, the share of positives." in words(card)
     assert picker.currentText() == "blue"
     card.choose("reliability")
-    assert list(card.classes.curve._dots.getData()[1]) == [0.5, 0.0, 1.0]
+    assert list(card.curve.plot._dots.getData()[1]) == [0.5, 0.0, 1.0]
     view = show(story(record(metrics={"rmse": 0.5}), numbers()))
     card.choose("coverage")
-    assert card.classes.curve.isVisible()
+    assert card.curve.plot.isVisible()
     assert not picker.isVisible(), "intervals of numbers know no classes"
     view = show(story(record(metrics={"auroc": 0.75}), classes()))
     assert not picker.isVisible(), "of two classes each is the other's rest"
@@ -276,7 +276,7 @@ def test_a_class_that_no_test_molecule_has_is_told_in_words(show):
     known = (colour, ["CCO"] * 6, truth, shares, nothing, nothing, nothing, nothing, ["CCN"], np.array([1.0]))
     card = show(story(record(metrics={"macro_f1": 0.3}), _task_verdict(TaskResult(*known), ()))).figures
     card.choose("roc")
-    card.classes.picker.setCurrentIndex(2)
+    card.curve.picker.setCurrentIndex(2)
     assert "The test molecules are all of one kind: there is nothing to tell apart." in words(card)
     card.choose("pr")
     assert "No test molecule is of this class." in words(card)
@@ -298,7 +298,7 @@ def test_several_tasks_can_be_chosen_one_by_one(show):
     assert [tasks.itemText(place) for place in range(tasks.count())] == ["logS", "toxic"]
     assert "Test RMSE, logS" in words(view.tile)
     tasks.setCurrentIndex(1)
-    assert view.figures.classes.curve.isVisible()
+    assert view.figures.curve.plot.isVisible()
     assert figures(view)[0] == "roc"
     view.figures.choose("charts")
     assert view.figures.charts.isVisible()

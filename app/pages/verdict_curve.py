@@ -1,4 +1,4 @@
-"""How well a class is told from the others, whatever the threshold: ROC, precision and recall, calibration."""
+"""The curves of a verdict: of classes ROC, precision and recall, calibration; of numbers how often intervals hold."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Said:
     words: str = ""
 
 
-class ClassCurves(QWidget):
+class VerdictCurve(QWidget):
     """The verdict's one curve: of two classes, of one of several against all others (chosen above it), or of none.
 
     Signals
@@ -37,7 +37,7 @@ class ClassCurves(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.curve = CurvePlot()
+        self.plot = CurvePlot()
         self.picker = named(Combo(), "verdictClass", "Class that is told from all others")
         self._verdict: TaskVerdict | None = None
         self._single: TaskVerdict | None = None
@@ -49,7 +49,7 @@ class ClassCurves(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE[1])
         layout.addWidget(self._choice)
-        layout.addWidget(self.curve, 1)
+        layout.addWidget(self.plot, 1)
         self.picker.currentIndexChanged.connect(self._change)
 
     def show_kind(self, kind: str, verdict: TaskVerdict) -> Said:
@@ -65,7 +65,7 @@ class ClassCurves(QWidget):
         """Show a curve that is of no class."""
         self._verdict = self._single = None
         self._choice.hide()
-        self.curve.show_curve(curve)
+        self.plot.show_curve(curve)
 
     def _take(self, verdict: TaskVerdict) -> None:
         self._verdict, self._single = verdict, None
@@ -103,14 +103,14 @@ class ClassCurves(QWidget):
 
     def _draw(self, name: str, points: list[tuple[float, float]], titles: tuple[str, str], level: float | None) -> None:
         xs, ys = [x for x, _ in points], [y for _, y in points]
-        self.curve.show_curve(Curve(name, xs, ys, *titles, level))
+        self.plot.show_curve(Curve(name, xs, ys, *titles, level))
 
     def _show_reliability(self, verdict: TaskVerdict) -> Said:
+        from mole_engine.inference.diagnostics import calibration_error
+
         bins = verdict.reliability
-        total = sum(item.molecules for item in bins)
-        gap = sum(item.molecules * abs(item.said - item.came_true) for item in bins) / max(total, 1)
         xs, ys, sizes = ([getattr(item, name) for item in bins] for name in ("said", "came_true", "molecules"))
         titles = ("predicted probability", "share that is positive")
-        self.curve.show_curve(Curve("reliability", xs, ys, *titles, dots=True, sizes=sizes))
+        self.plot.show_curve(Curve("reliability", xs, ys, *titles, dots=True, sizes=sizes))
         words = "Larger dots hold more molecules. Below the diagonal the model is too sure of positives."
-        return Said(f"mean gap {fixed(gap)}, test set", words)
+        return Said(f"mean gap {fixed(calibration_error(bins))}, test set", words)
