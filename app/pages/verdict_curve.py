@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.services.verdict import TaskVerdict, area_under
+from app.services.verdict import TaskVerdict
 from app.text import fixed
 from app.theme import SPACE
 from app.widgets.basic import muted_label, named, row
@@ -91,7 +91,7 @@ class VerdictCurve(QWidget):
         points = verdict.roc()
         self._draw("roc", points, ("false positive rate", "true positive rate"), None)
         if points:
-            return Said(f"AUROC {fixed(area_under(points))}, test set")
+            return Said(f"AUROC {fixed(verdict.auroc())}, test set")
         return Said("test set", "The test molecules are all of one kind: there is nothing to tell apart.")
 
     def _show_pr(self, verdict: TaskVerdict) -> Said:
@@ -106,11 +106,9 @@ class VerdictCurve(QWidget):
         self.plot.show_curve(Curve(name, xs, ys, *titles, level))
 
     def _show_reliability(self, verdict: TaskVerdict) -> Said:
-        from mole_engine.inference.diagnostics import calibration_error
-
         bins = verdict.reliability
         xs, ys, sizes = ([getattr(item, name) for item in bins] for name in ("said", "came_true", "molecules"))
         titles = ("predicted probability", "share that is positive")
         self.plot.show_curve(Curve("reliability", xs, ys, *titles, dots=True, sizes=sizes))
         words = "Larger dots hold more molecules. Below the diagonal the model is too sure of positives."
-        return Said(f"mean gap {fixed(calibration_error(bins))}, test set", words)
+        return Said(f"mean gap {fixed(verdict.calibration_gap())}, test set", words)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from mole_engine.contracts.records import RunRecord
 
 if TYPE_CHECKING:
     from mole_engine.inference.bootstrap import Comparison
-    from mole_engine.inference.diagnostics import Neighbour, ReliabilityBin, ScaffoldGroup, Uncertainty
+    from mole_engine.inference.diagnostics import Floats, Neighbour, ReliabilityBin, ScaffoldGroup, Uncertainty
     from mole_engine.inference.results import TaskResult
 
 
@@ -108,17 +107,27 @@ class TaskVerdict:
 
     def roc(self) -> list[tuple[float, float]]:
         """Return the ROC curve as (false positive rate, true positive rate); empty with a single class."""
-        positives, negatives = self._counts()
-        if not positives or not negatives:
-            return []
-        return [(0.0, 0.0), *((false / negatives, true / positives) for true, false in self._sweep())]
+        from mole_engine.inference.diagnostics import roc_curve
+
+        return roc_curve(self._steps()) if self.molecules else []
+
+    def auroc(self) -> float:
+        """Return the area under the ROC curve."""
+        from mole_engine.inference.diagnostics import area_under
+
+        return area_under(self.roc())
+
+    def calibration_gap(self) -> float:
+        """Return by how much probabilities and shares of positives differ on average; NaN without any."""
+        from mole_engine.inference.diagnostics import calibration_error
+
+        return calibration_error(self.reliability)
 
     def precision_recall(self) -> list[tuple[float, float]]:
         """Return the curve as (recall, precision); empty without positives."""
-        positives, _ = self._counts()
-        if not positives:
-            return []
-        return [(true / positives, true / (true + false)) for true, false in self._sweep()]
+        from mole_engine.inference.diagnostics import precision_recall_curve
+
+        return precision_recall_curve(self._steps()) if self.molecules else []
 
     def positive_share(self) -> float:
         """Return the share of positives, which is the precision of guessing."""
@@ -147,17 +156,13 @@ class TaskVerdict:
         positives = sum(molecule.measured == 1 for molecule in self.molecules)
         return positives, len(self.molecules) - positives
 
-    def _sweep(self) -> list[tuple[int, int]]:
-        """Return true and false positives while the threshold falls; equal scores are passed together."""
-        ranked = sorted(self.molecules, key=lambda molecule: -molecule.predicted)
-        steps: list[tuple[int, int]] = []
-        true = false = 0
-        for place, molecule in enumerate(ranked):
-            true += molecule.measured == 1
-            false += molecule.measured != 1
-            if place + 1 == len(ranked) or ranked[place + 1].predicted != molecule.predicted:
-                steps.append((true, false))
-        return steps
+    def _steps(self) -> Floats:
+        import numpy as np
+
+        from mole_engine.inference.diagnostics import threshold_steps
+
+        truth, score = (np.array([getattr(one, name) for one in self.molecules]) for name in ("measured", "predicted"))
+        return threshold_steps(truth, score)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +259,3 @@ def nearest_training(verdict: TaskVerdict, smiles: str) -> list[Neighbour]:
     from mole_engine.inference.diagnostics import neighbours
 
     return neighbours(verdict.result, smiles) if verdict.result is not None else []
-
-
-def area_under(curve: Sequence[tuple[float, float]]) -> float:
-    """Return the area under a curve of straight pieces."""
-    return sum((x1 - x0) * (y0 + y1) / 2 for (x0, y0), (x1, y1) in pairwise(curve))

@@ -13,11 +13,15 @@ from mole_engine.contracts.dataset import TaskKind
 from mole_engine.export.drawings import parity_chart, scatter_chart, share_chart
 from mole_engine.export.page import Cell, Raw, facts, figure, number, table
 from mole_engine.inference.diagnostics import (
+    area_under,
     by_scaffold,
     calibration_error,
     neighbours,
+    precision_recall_curve,
     reliability,
+    roc_curve,
     scaffolds_of,
+    threshold_steps,
     uncertainty,
 )
 from mole_engine.inference.results import Floats, TaskResult
@@ -95,13 +99,11 @@ def _number_figures(result: TaskResult) -> Iterator[str]:
 
 
 def _two_class_figures(result: TaskResult) -> Iterator[str]:
-    steps = _steps(result)
-    positives, negatives = int(steps[-1, 0]), int(steps[-1, 1])
-    if positives and negatives:
-        yield figure(share_chart(_roc(steps), _ROC, name="ROC curve"), "ROC curve, test molecules.")
-    if positives:
-        curve = [(true / positives, true / (true + false)) for true, false in steps[1:]]
-        level = positives / len(result)
+    steps = threshold_steps(result.truth, result.output)
+    if roc := roc_curve(steps):
+        yield figure(share_chart(roc, _ROC, name="ROC curve"), "ROC curve, test molecules.")
+    if curve := precision_recall_curve(steps):
+        level = float(steps[-1, 0]) / len(result)
         drawn = share_chart(curve, ("recall", "precision"), level=level, name="Precision and recall")
         yield figure(drawn, "Precision and recall; dashed: guessing.")
     bins = reliability(result.truth, result.output)
@@ -115,27 +117,12 @@ def _several_class_figures(result: TaskResult) -> Iterator[str]:
     """Draw a ROC curve of each class against all others; of many classes, of those with most test molecules."""
     counts = np.bincount(result.truth.astype(np.int64), minlength=len(result.task.classes))
     for place in np.argsort(-counts, kind="stable")[:MOST_CLASSES]:
-        steps = _steps(result.against_rest(int(place)))
-        if steps[-1].all():
-            label, curve = result.task.classes[place], _roc(steps)
-            area = float(np.trapezoid([y for _, y in curve], [x for x, _ in curve]))
+        single = result.against_rest(int(place))
+        if curve := roc_curve(threshold_steps(single.truth, single.output)):
+            label = result.task.classes[place]
             drawn = share_chart(curve, _ROC, name=f"ROC curve of {label}")
             share = f"{counts[place]} of {len(result)} test molecules"
-            yield figure(drawn, f"{label} ({share}) against all others: ROC curve, AUROC {plain(area)}.")
-
-
-def _steps(result: TaskResult) -> Floats:
-    """(k, 2) true and false positives while the threshold falls, from none to all; equal scores are passed together."""
-    order = np.argsort(-result.output, kind="stable")
-    hits, scores = np.cumsum(result.truth[order] == 1), result.output[order]
-    ends = np.flatnonzero(np.r_[scores[1:] != scores[:-1], True])
-    steps = np.column_stack([hits[ends], ends + 1 - hits[ends]]).astype(np.float64)
-    return np.vstack([np.zeros((1, 2)), steps])
-
-
-def _roc(steps: Floats) -> list[tuple[float, float]]:
-    positives, negatives = steps[-1]
-    return [(false / negatives, true / positives) for true, false in steps]
+            yield figure(drawn, f"{label} ({share}) against all others: ROC curve, AUROC {plain(area_under(curve))}.")
 
 
 def _confusion(result: TaskResult) -> Iterator[str]:

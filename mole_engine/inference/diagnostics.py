@@ -163,6 +163,40 @@ def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
     return gaps / total if total else math.nan
 
 
+def threshold_steps(truth: Floats, score: Floats) -> Floats:
+    """Return (k, 2) true and false positives while the threshold falls, from none to all.
+
+    Parameters
+    ----------
+    truth
+        (n,) 0 or 1.
+    score
+        (n,) by which molecules are ranked; equal ones are passed together.
+    """
+    order = np.argsort(-score, kind="stable")
+    hits, ranked = np.cumsum(truth[order] == 1), score[order]
+    ends = np.flatnonzero(np.diff(ranked, append=np.nan) != 0)
+    steps = np.column_stack([hits[ends], ends + 1 - hits[ends]])
+    return np.vstack([np.zeros((1, 2)), steps]).astype(np.float64)
+
+
+def roc_curve(steps: Floats) -> list[tuple[float, float]]:
+    """Return (false positive rate, true positive rate) of `threshold_steps`; empty where there is one class only."""
+    positives, negatives = steps[-1].tolist()
+    return [(false / negatives, true / positives) for true, false in steps.tolist()] if positives and negatives else []
+
+
+def precision_recall_curve(steps: Floats) -> list[tuple[float, float]]:
+    """Return (recall, precision) of `threshold_steps`; empty without positives."""
+    positives = float(steps[-1, 0])
+    return [(true / positives, true / (true + false)) for true, false in steps[1:].tolist()] if positives else []
+
+
+def area_under(curve: Sequence[tuple[float, float]]) -> float:
+    """Return the area under a curve of straight pieces."""
+    return float(np.trapezoid([y for _, y in curve], [x for x, _ in curve]))
+
+
 def uncertainty(result: TaskResult) -> Uncertainty | None:
     """Return how good the intervals or sets of classes of a task are; None where the model gives none.
 

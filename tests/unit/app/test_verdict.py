@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.pages.verdict_cells import class_columns, molecule_cell
-from app.services.verdict import area_under, nearest_training, read_verdict, scaffold_groups
+from app.services.verdict import nearest_training, read_verdict, scaffold_groups
 from mole_engine.contracts.dataset import TaskKind, TaskSpec
 from mole_engine.contracts.records import RunRecord
 from mole_engine.contracts.run_state import RunState
@@ -70,7 +70,7 @@ def test_roc_and_confusion_of_two_classes(tmp_path):
     assert curve[0] == (0.0, 0.0)
     assert curve[-1] == (1.0, 1.0)
     # Of nine pairs seven are in the right order and one is tied.
-    assert area_under(curve) == pytest.approx(7.5 / 9)
+    assert task.auroc() == pytest.approx(7.5 / 9)
     assert task.precision_recall()[0] == (pytest.approx(1 / 3), 1.0)
     assert task.positive_share() == 0.5
     assert task.confusion() == [[2, 1], [1, 2]]
