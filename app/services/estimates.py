@@ -130,7 +130,7 @@ def estimate_seconds(config: TrainConfig, data: DataSize, flops: float = 0.0, co
     one = _of_one_network(config, data)
     epochs = epochs_of_job(config, data) * (epoch_seconds(config, one, flops) * correction + EPOCH_SECONDS)
     once = 0.0
-    if fine_tuning := config.fine_tuning_epochs(data.pool) * config.fine_tuning_members(data.pool, data.tokens):
+    if fine_tuning := config.fine_tuning_epochs(data.pool) * config.fine_tuning_members(data.pool):
         learning = config.updated({"training": {"freeze": "none"}})
         each = epoch_seconds(learning, one, flops) * correction
         once += fine_tuning * (_networks(config) if config.ensemble.kind == "folds" else 1) * each
@@ -175,7 +175,7 @@ def epochs_of_job(config: TrainConfig, data: DataSize | None = None) -> float:
 def networks_of_job(config: TrainConfig, data: DataSize) -> int:
     """Return how many networks a job trains, as `mole_engine.training.plan.plan_networks` has it."""
     ensemble = config.ensemble
-    tuned = config.fine_tuning_members(data.pool, data.tokens)
+    tuned = config.fine_tuning_members(data.pool)
     if ensemble.kind == "folds":
         # Where fine-tuned ones join, one with a fixed encoder is enough for each fold.
         return min(ensemble.members, max(1, data.pool)) * (tuned + 1 if tuned else ensemble.repeats)

@@ -237,9 +237,6 @@ GROWING_FROM, GROWTH, FALLING_BELOW = 1_600, 2.4, 12_000
 """Molecules from which on fine-tuned networks of an ensemble learn for more epochs than are set, in proportion; at most
 so many times as many; and molecules beyond which for fewer, so that their time is bounded."""
 
-FINE_TUNING_BUDGET = 58_000
-"""Tokens of all molecules times fine-tuned networks of a fold, beyond which there are fewer of them than are set."""
-
 
 class EnsembleConfig(Section):
     """Several networks instead of one, and simple models beside them."""
@@ -284,8 +281,8 @@ class EnsembleConfig(Section):
     )
     fine_tune_members: int = setting(
         1,
-        "At most so many of those further networks for each fold, from different random starts; fewer on many "
-        "molecules: of 27 heavy atoms on average, at most two on more than 690, on more than 1,035 one.",
+        "How many of those further networks each fold has, from different random starts; time and the size of the "
+        "model grow in proportion.",
         unit="networks",
         ge=1,
         le=20,
@@ -385,16 +382,12 @@ class TrainConfig(Job):
         share = min(max(1.0, molecules / GROWING_FROM), GROWTH, FALLING_BELOW / molecules)
         return max(min(epochs, 2), round(epochs * share))
 
-    def fine_tuning_members(self, molecules: int, tokens: float) -> int:
-        """Return how many fine-tuned networks each fold has, so that their time stays bounded; 0: none join.
+    def fine_tuning_members(self, molecules: int) -> int:
+        """Return how many fine-tuned networks each fold has; 0: none join.
 
         Parameters
         ----------
         molecules
             For training and validation.
-        tokens
-            Their mean number of tokens: heavy atoms and one.
         """
-        if not self.fine_tuning_epochs(molecules):
-            return 0
-        return max(1, min(self.ensemble.fine_tune_members, int(FINE_TUNING_BUDGET / (molecules * tokens))))
+        return self.ensemble.fine_tune_members if self.fine_tuning_epochs(molecules) else 0

@@ -71,8 +71,7 @@ def plan_networks(config: TrainConfig, folds: Sequence[Fold], molecules: int, to
     """Return all networks in the order of their training.
 
     Every fold has its turn before the next random start, so that who stops early has used all molecules. Where
-    fine-tuned networks join, one with a fixed encoder is enough for each fold; of fine-tuned ones there are as many as
-    there is time for.
+    fine-tuned networks join, one with a fixed encoder is enough for each fold.
 
     Parameters
     ----------
@@ -98,7 +97,7 @@ def plan_networks(config: TrainConfig, folds: Sequence[Fold], molecules: int, to
                 add(NETWORK, heads, fold, place, cost)
     if epochs:
         other = fine_tuning(config, epochs)
-        for place in range(config.fine_tuning_members(molecules, tokens)):
+        for place in range(config.fine_tuning_members(molecules)):
             for fold in folds:
                 add(TUNED, other, fold, place, 1.0)
     threads, at_once = config.runtime.threads, config.runtime.side_by_side

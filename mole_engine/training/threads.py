@@ -178,9 +178,8 @@ def long_networks(config: TrainConfig, prepared: Prepared) -> tuple[int, int]:
     if config.training.freeze != "encoder":
         return networks * (ensemble.repeats if ensemble.kind == "folds" else 1), config.training.epochs
     # Fine-tuned networks that join.
-    lengths = prepared.data.features.lengths[pool_of(prepared.data)]
-    members = config.fine_tuning_members(len(lengths), float(lengths.mean()))
-    return networks * members, config.fine_tuning_epochs(len(lengths))
+    molecules = len(pool_of(prepared.data))
+    return networks * config.fine_tuning_members(molecules), config.fine_tuning_epochs(molecules)
 
 
 def most_to_share(rates: Mapping[int, float], threads: int, cores: int) -> int:

@@ -111,9 +111,6 @@ def test_each_fine_tuned_network_of_a_fold_counts():
     assert estimate_seconds(config, few) == three
     assert three - two == pytest.approx(two - alone) == pytest.approx(four - three)
     assert 1.4 * alone < two < 2 * alone
-    many = DataSize(1600, 200, 200, 25.0)
-    single = config.updated({"ensemble": {"fine_tune_members": 1}})
-    assert estimate_seconds(config, many) == estimate_seconds(single, many)
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,18 @@
-"""Which networks an ensemble trains: enough starts on small sets, fine-tuned networks on large ones, never too long."""
+"""Which networks an ensemble trains: enough starts on small sets, fine-tuned networks on large ones."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from mole_engine.contracts.config import EnsembleConfig
 from mole_engine.contracts.presets import load_preset
 from mole_engine.training.blend import NETWORK, TUNED
 from mole_engine.training.folds import Fold
 from mole_engine.training.plan import in_turns, plan_networks, spare_threads
 
 FOLDS = [Fold(number, np.arange(9), np.arange(9, 12), 3) for number in range(5)]
-CONFIG = load_preset("recommended").config({"ensemble": {"fine_tune_members": 3}})
+CONFIG = load_preset("recommended").config()
+THREE = CONFIG.updated({"ensemble": {"fine_tune_members": 3}})
 
 
 def test_small_sets_get_several_starts_and_every_fold_has_its_turn_first():
@@ -35,9 +35,9 @@ def test_large_sets_get_fine_tuned_networks_behind_those_with_a_fixed_encoder():
     assert CONFIG.runtime.threads != 1
 
 
-@pytest.mark.parametrize(("molecules", "members"), [(500, 3), (1000, 2), (1500, 1)])
-def test_every_fold_has_a_fine_tuned_network_before_any_has_a_second(molecules, members):
-    plan = plan_networks(CONFIG, FOLDS, molecules, 28.0)
+@pytest.mark.parametrize("members", [1, 2, 3])
+def test_every_fold_has_a_fine_tuned_network_before_any_has_a_second(members):
+    plan = plan_networks(CONFIG.updated({"ensemble": {"fine_tune_members": members}}), FOLDS, 500, 28.0)
     assert [item.kind for item in plan] == [NETWORK] * 5 + [TUNED] * 5 * members
     assert [item.number for item in plan] == list(range(len(plan)))
     tuned = plan[5:]
@@ -48,22 +48,17 @@ def test_every_fold_has_a_fine_tuned_network_before_any_has_a_second(molecules, 
 
 
 def test_more_fine_tuned_networks_leave_the_earlier_ones_as_they_were():
-    one = plan_networks(CONFIG.updated({"ensemble": {"fine_tune_members": 1}}), FOLDS, 500, 28.0)
-    three = plan_networks(CONFIG, FOLDS, 500, 28.0)
+    one = plan_networks(CONFIG, FOLDS, 500, 28.0)
+    three = plan_networks(THREE, FOLDS, 500, 28.0)
     assert [item.config.seed for item in one] == [item.config.seed for item in three[: len(one)]]
     assert len(three) == len(one) + 10
 
 
-@pytest.mark.parametrize(
-    ("molecules", "members"), [(299, 0), (300, 3), (690, 3), (700, 2), (1030, 2), (1050, 1), (10_000_000, 1)]
-)
-def test_more_molecules_get_fewer_fine_tuned_networks_but_one(molecules, members):
-    assert CONFIG.fine_tuning_members(molecules, 28.0) == members
-    single = CONFIG.updated({"ensemble": {"fine_tune_members": EnsembleConfig().fine_tune_members}})
-    assert single.fine_tuning_members(molecules, 28.0) == min(1, members)
-    assert CONFIG.updated({"ensemble": {"fine_tune_members": 5}}).fine_tuning_members(410, 28.0) == 5
-    assert CONFIG.fine_tuning_members(2 * molecules, 14.0) == (members or 3)
-    assert CONFIG.updated({"training": {"freeze": "none"}}).fine_tuning_members(molecules, 28.0) == 0
+@pytest.mark.parametrize(("molecules", "joining"), [(299, 0), (300, 1), (10_000_000, 1)])
+def test_fine_tuned_networks_join_from_so_many_molecules_on(molecules, joining):
+    assert CONFIG.fine_tuning_members(molecules) == joining
+    assert THREE.fine_tuning_members(molecules) == 3 * joining
+    assert THREE.updated({"training": {"freeze": "none"}}).fine_tuning_members(molecules) == 0
 
 
 @pytest.mark.parametrize(
