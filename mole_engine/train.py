@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
+from mole_engine.awake import kept_awake
 from mole_engine.contracts.config import TrainConfig
 from mole_engine.contracts.errors import Cancelled, MoleError
 from mole_engine.contracts.events import Event, EventHandler
@@ -108,7 +109,8 @@ def train_here(
     place = open_place(config, str(resume))
     if on_folder is not None:
         on_folder(str(place.folder.path))
-    with FolderLock(place.folder.lock), RunLog(place.folder.log):
+    awake = kept_awake(place.config.runtime.keep_awake)
+    with FolderLock(place.folder.lock), RunLog(place.folder.log), awake:
         return _Job(place, on_event, control or RunControl()).run()
 
 

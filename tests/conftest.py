@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Before anything imports Qt or a numerical library: they read these once. Children of a test inherit them.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# The desktop on which tests are run may fall asleep as it likes; also read by children.
+os.environ.setdefault("WAKEPY_FORCE_FAILURE", "1")
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 

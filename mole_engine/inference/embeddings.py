@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mole_engine.awake import kept_awake
 from mole_engine.contracts.errors import InputError
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.inference.predictor import LoadedModel
@@ -31,6 +32,7 @@ class FileVectors:
     columns: tuple[str, ...] = ()
 
 
+@kept_awake()
 def encode_file(
     model: LoadedModel,
     path: str | Path,

@@ -9,6 +9,7 @@ from typing import TextIO
 
 import pandas as pd
 
+from mole_engine.awake import kept_awake
 from mole_engine.contracts.errors import StructureColumnError
 from mole_engine.contracts.events import ProgressHandler
 from mole_engine.data.cell_types import ATTRIBUTE
@@ -133,6 +134,7 @@ def find_name_column(table: pd.DataFrame, structures: str) -> str:
     return ""
 
 
+@kept_awake()
 def predict_table(
     model: LoadedModel, table: pd.DataFrame, column: str, on_progress: ProgressHandler | None = None
 ) -> pd.DataFrame:
@@ -198,6 +200,7 @@ def _molecules(table: pd.DataFrame, structures: str) -> MoleculeColumns | None:
     return MoleculeColumns(structures, find_name_column(table, structures)) if structures else None
 
 
+@kept_awake()
 def predict_file(
     model: LoadedModel,
     path: str | Path,

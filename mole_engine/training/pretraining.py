@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from mole_engine._version import __version__
+from mole_engine.awake import kept_awake
 from mole_engine.chem.vocabulary import Vocabulary
 from mole_engine.contracts.config import DataConfig, TrainConfig, TrainingConfig
 from mole_engine.contracts.errors import Cancelled, InputError, KnownError, is_out_of_memory
@@ -105,7 +106,8 @@ def pretrain(
         return _PretrainingJob(config, folder, None, control, resumed=bool(resume)).accompany()
     if not resume:
         folder = PretrainingFolder.create(config)
-    with FolderLock(folder.lock), RunLog(folder.log):
+    awake = kept_awake(config.runtime.keep_awake)
+    with FolderLock(folder.lock), RunLog(folder.log), awake:
         return _PretrainingJob(config, folder, on_event, control, resumed=bool(resume)).run()
 
 
