@@ -229,7 +229,7 @@ class RuntimeConfig(Section):
         False, "Work in a process of its own: a crash of a driver or library then ends the run, not the window."
     )
     keep_awake: bool = setting(
-        True, "Keep the computer from falling asleep by itself meanwhile; the screen may turn off.", advanced=True
+        True, "Keep the computer from falling asleep by itself during the job; the screen may turn off.", advanced=True
     )
     tensorboard: bool = setting(
         False, "Also write TensorBoard logs into the run folder (needs the package tensorboard).", advanced=True
