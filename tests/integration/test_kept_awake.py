@@ -5,8 +5,13 @@ import wakepy
 
 from mole_engine.awake import kept_awake
 from mole_engine.contracts.events import EpochMetrics
+from mole_engine.contracts.pretrain_config import PretrainConfig
 from mole_engine.contracts.run_state import RunState
+from mole_engine.inference.embeddings import encode_file
+from mole_engine.inference.predictor import load_model
+from mole_engine.inference.tables import predict_file, predict_table, read_input
 from mole_engine.train import train
+from mole_engine.training.pretraining import pretrain
 
 
 @pytest.fixture
@@ -65,3 +70,30 @@ def test_a_desktop_that_is_gone_by_the_morning_takes_no_result_away(agreeable, m
         with kept_awake() as agreed:
             assert agreed
         assert train(make_config()).status is RunState.COMPLETED
+
+
+def test_so_do_pretraining_and_what_is_done_with_files(agreeable, make_config, table, tmp_path):
+    wishes = []
+    settings = {
+        "out": str(tmp_path / "encoder"),
+        "data": {"path": str(table), "validation_molecules": 8, "block_molecules": 64},
+        "model": {"layers": 1, "hidden_size": 16, "heads": 2},
+        "training": {"steps": 2, "batch_size": 8},
+        "runtime": {"device": "cpu", "threads": 1},
+    }
+    pretrain(PretrainConfig.from_dict(settings), on_event=lambda event: wishes.append(wakepy.modecount()))
+    model = load_model(train(make_config()).model_path)
+
+    def tell(*progress):
+        wishes.append(wakepy.modecount())
+
+    for work in (
+        lambda: predict_file(model, table, tmp_path / "said.csv", tell),
+        lambda: predict_table(model, read_input(table, model)[0], "smiles", tell),
+        lambda: encode_file(model, table, tmp_path / "vectors.npy", tell),
+    ):
+        told = len(wishes)
+        work()
+        assert len(wishes) > told
+    assert set(wishes) == {1}
+    assert wakepy.modecount() == 0
